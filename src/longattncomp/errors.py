@@ -1,0 +1,56 @@
+"""What can go wrong, as one hierarchy.
+
+    LongAttnCompError
+    ├── InputError (ValueError)         an argument: says what was expected, what came, what to do
+    │   └── BudgetError                 nothing fits the token budget, or the pins alone exceed it
+    ├── ModelError
+    │   ├── ModelNotFoundError          no such draft model, or not here while offline
+    │   ├── UnsupportedModelError       an architecture that we cannot cut after L layers
+    │   ├── BrokenModelError            a weight file that cannot be read
+    │   └── HeadMismatchError           a head that was trained on another draft model or depth
+    └── CacheError (OSError)            the cache directory cannot be written
+
+    LongAttnCompWarning (UserWarning)   the result is good, but the caller should know something
+"""
+
+from __future__ import annotations
+
+
+class LongAttnCompError(Exception):
+    """Base of every error that this package raises."""
+
+
+class InputError(LongAttnCompError, ValueError):
+    """An argument is not what was expected."""
+
+
+class BudgetError(InputError):
+    """The token budget cannot be kept."""
+
+
+class ModelError(LongAttnCompError):
+    """The draft model or its head cannot be used."""
+
+
+class ModelNotFoundError(ModelError):
+    """The draft model was not found."""
+
+
+class UnsupportedModelError(ModelError):
+    """The draft model's architecture is not supported."""
+
+
+class BrokenModelError(ModelError):
+    """A weight file cannot be read."""
+
+
+class HeadMismatchError(ModelError):
+    """The head belongs to another draft model or depth."""
+
+
+class CacheError(LongAttnCompError, OSError):
+    """The cache directory cannot be used."""
+
+
+class LongAttnCompWarning(UserWarning):
+    """The result is good, but the caller should know something."""

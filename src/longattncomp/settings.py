@@ -1,0 +1,122 @@
+"""argument > environment > .env > YAML > default, as one validated value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from longattncomp.errors import InputError
+from longattncomp.types import Overflow
+
+DEFAULT_MODEL = "smollm2-135m-instruct"
+
+
+class Settings(BaseModel):
+    """Everything that can be set, with its default. `Settings.load` reads it from its sources."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    method: Literal["longattncomp", "bm25"] = Field("longattncomp", description="How nodes are scored.")
+    model: str = Field(DEFAULT_MODEL, description="Draft model: embedded name, folder, GGUF file or HF id.")
+    head: Path | None = Field(None, description="Checkpoint of a scoring head; none: the model's own layer L+1.")
+    layers: int | None = Field(None, ge=1, description="L, the layers kept; none: the model's default.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Backbone arithmetic.")
+    encoding: Literal["segmented", "causal"] = Field("segmented", description="How the context is read.")
+    query_place: Literal["after", "alone"] = Field("after", description="Whether the query sees the context.")
+    node_tokens: Annotated[int, Field(ge=1)] | Literal["document"] = Field(
+        256, description="Longest node, in draft tokens, or 'document' for one node per document."
+    )
+    node_boundary: Literal["sentence", "exact"] = Field(
+        "sentence", description="End nodes at a sentence or line end if one is near, or at the exact token."
+    )
+    segment_tokens: int = Field(1024, ge=1, description="Longest segment, in draft tokens.")
+    token_budget: int = Field(16384, ge=1, description="Most tokens the result may have.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Mass at which selection stops.")
+    min_score: float = Field(0.0, ge=0, le=1, description="Score below which selection stops (AttnComp's epsilon).")
+    overflow: Overflow = Field("fill", description="A node over the budget is skipped (fill) or the end (paper).")
+    gap_mark: str = Field("\n[...]\n", description="Put where text of one document was left out.")
+    separator: str = Field("\n\n", description="Put between two documents in the text.")
+    target_tokenizer: str | None = Field(
+        None, description="Counts the budget: a tiktoken name, tokenizer.json or folder; none: the draft's."
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("longattncomp"),
+        description="Where converted draft models lie.",
+    )
+
+    @classmethod
+    def load(cls, *, yaml_file: Path | str | None = None, **arguments: Any) -> Settings:
+        """Read every source; the strongest wins.
+
+        Strongest first: `arguments`, `LONGATTNCOMP_<NAME>` in the environment, the same in
+        `.env`, the YAML file (`longattncomp.yaml` in the working directory), the default.
+
+        Args:
+            yaml_file: read instead of `longattncomp.yaml`; must exist.
+            **arguments: settings by name; None means not given.
+
+        Raises:
+            InputError: a name that is no setting, or a value out of its range.
+        """
+        if yaml_file is not None and not Path(yaml_file).is_file():
+            raise InputError(f"expected a YAML file of settings, found none at {str(yaml_file)!r}")
+        given = cls._given(arguments)
+        try:
+            return cls.model_validate(dict(_sources(cls, yaml_file or "longattncomp.yaml")(**given)))
+        except ValidationError as error:
+            raise InputError(_readable(error)) from error
+
+    def override(self, **arguments: Any) -> Settings:
+        """The same settings with some values replaced; None keeps the old value.
+
+        Raises:
+            InputError: as `load`.
+        """
+        given = self._given(arguments)
+        if not given:
+            return self
+        try:
+            return type(self).model_validate({**dict(self), **given})
+        except ValidationError as error:
+            raise InputError(_readable(error)) from error
+
+    @classmethod
+    def _given(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        unknown = sorted(set(arguments) - set(cls.model_fields))
+        if unknown:
+            raise InputError(f"no such setting: {', '.join(unknown)}; there are: {', '.join(cls.model_fields)}")
+        return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _sources(settings: type[Settings], yaml_file: Path | str) -> type[BaseSettings]:
+    class Sources(settings, BaseSettings):  # type: ignore[misc, valid-type]
+        model_config = SettingsConfigDict(env_prefix="LONGATTNCOMP_", env_file=".env", extra="ignore")
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls, yaml_file)
+
+    return Sources
+
+
+def _readable(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, part['loc']))}: {part['msg'].lower()}, got {part['input']!r}" for part in error.errors()
+    )

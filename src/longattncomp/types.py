@@ -1,0 +1,195 @@
+"""The nouns of the data flow: what the stages pass to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Overflow = Literal["fill", "paper"]
+StopReason = Literal["top_p", "min_score", "budget", "all"]
+NodeReason = Literal["selected", "pinned", "cut", "top_p", "min_score", "budget"]
+QuerySource = Literal["given", "messages", "label", "options", "trailing", "arbitrary"]
+Progress = Callable[[int, int], None]
+"""Called with (tokens done, tokens in all) while a long context is read."""
+Span = tuple[int, int]
+"""Character offsets `[start, end)`."""
+Pin = int | tuple[int, int, int]
+"""What a caller pins: a document's index, or (document, start, end) in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One source text, as the caller passed it."""
+
+    text: str
+    id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the context is read for, and how it was found."""
+
+    text: str
+    source: QuerySource = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One contiguous piece of one document.
+
+    Attributes:
+        document: index of the document in the caller's order.
+        start: first character in the document.
+        end: one past the last character; `text == document.text[start:end]`.
+        text: the piece itself.
+        tokens: its length in tokens.
+    """
+
+    document: int
+    start: int
+    end: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredNode(Node):
+    """A node with its share of the attention mass and what became of it.
+
+    Attributes:
+        score: share of the mass, in [0, 1]; 0 for a pinned node, which is not scored.
+        reason: `selected`, `pinned` or `cut` (shortened to fit) if it was kept; otherwise
+            what kept it out: `top_p`, `min_score` or `budget`.
+    """
+
+    score: float
+    reason: NodeReason
+
+    @property
+    def kept(self) -> bool:
+        return self.reason in ("selected", "pinned", "cut")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One share of the attention mass per node, in node order, and the instruction's own.
+
+    `instruction + sum(nodes) == 1`, each in [0, 1] (AttnComp, arXiv 2509.17486, eq. 3 to 5).
+    """
+
+    nodes: tuple[float, ...]
+    instruction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which nodes are kept.
+
+    Attributes:
+        indices: kept nodes, strictly increasing.
+        reasons: one per node.
+        stop_reason: why the search over nodes ended.
+    """
+
+    indices: tuple[int, ...]
+    reasons: tuple[NodeReason, ...]
+    stop_reason: StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedDocument:
+    """What is left of one document.
+
+    Attributes:
+        index: the document's place in the caller's order.
+        id: the caller's id.
+        text: the kept spans in order, joined by the gap mark.
+        spans: kept character ranges of the original text, merged and increasing.
+        score: the mass of all the document's nodes, kept or not.
+        metadata: the caller's own mapping.
+    """
+
+    index: int
+    id: str | None
+    text: str
+    spans: tuple[Span, ...]
+    score: float
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """The result of one compression.
+
+    Attributes:
+        text: the kept text of all documents in their order.
+        tokens: length of `text`, counted by the target's tokenizer.
+        original_tokens: length of the whole context, by the same count.
+        token_budget: what `tokens` may not exceed.
+        query: the query it was compressed for.
+        instruction_score: the mass that no document deserved, in [0, 1].
+        stop_reason: why selection ended: `top_p`, `min_score`, `budget` or `all`.
+        documents: one per surviving document, in order.
+        nodes: kept nodes, in order; a node cut to fit has its shorter range.
+        all_nodes: every node of the context, in order; they tile the documents.
+    """
+
+    text: str
+    tokens: int
+    original_tokens: int
+    token_budget: int
+    query: Query
+    instruction_score: float
+    stop_reason: StopReason
+    documents: tuple[CompressedDocument, ...]
+    nodes: tuple[ScoredNode, ...]
+    all_nodes: tuple[ScoredNode, ...]
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """Every node's score, in the order of `all_nodes`."""
+        return tuple(node.score for node in self.all_nodes)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_html(self) -> str:
+        """The whole context as one self-contained HTML page, kept parts lit."""
+        from longattncomp.html import page
+
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        from longattncomp.html import fragment
+
+        return fragment(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A text in tokens.
+
+    Attributes:
+        ids: (n_tokens,) token ids.
+        ends: (n_tokens,) character offset one past each token's last character, never
+            decreasing; the bytes of one character share its end.
+    """
+
+    ids: Sequence[int]
+    ends: Sequence[int]
+
+
+class Tokenizer(Protocol):
+    """Text to tokens, with character offsets; safe to call from several threads."""
+
+    def encode(self, text: str) -> Encoding: ...
+
+    def count(self, text: str) -> int: ...
+
+
+class Scorer(Protocol):
+    """The one seam of every method: how much of the mass each node deserves."""
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores: ...
