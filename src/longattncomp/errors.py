@@ -1,16 +1,16 @@
 """What can go wrong, as one hierarchy.
 
-    LongAttnCompError
-    ├── InputError (ValueError)         an argument: says what was expected, what came, what to do
-    │   └── BudgetError                 nothing fits the token budget, or the pins alone exceed it
-    ├── ModelError
-    │   ├── ModelNotFoundError          no such draft model, or not here while offline
-    │   ├── UnsupportedModelError       an architecture that we cannot cut after L layers
-    │   ├── BrokenModelError            a weight file that cannot be read
-    │   └── HeadMismatchError           a head that was trained on another draft model or depth
-    └── CacheError (OSError)            the cache directory cannot be written
+LongAttnCompError
+├── InputError (ValueError)         an argument: says what was expected, what came, what to do
+│   └── BudgetError                 nothing fits the token budget, or the pins alone exceed it
+├── ModelError
+│   ├── ModelNotFoundError          no such draft model, or not here while offline
+│   ├── UnsupportedModelError       an architecture that we cannot cut after L layers
+│   ├── BrokenModelError            a weight file that cannot be read
+│   └── HeadMismatchError           a head that was trained on another draft model or depth
+└── CacheError (OSError)            the cache directory cannot be written
 
-    LongAttnCompWarning (UserWarning)   the result is good, but the caller should know something
+LongAttnCompWarning (UserWarning)   the result is good, but the caller should know something
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ class Settings(BaseModel):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Backbone arithmetic.")
     encoding: Literal["segmented", "causal"] = Field("segmented", description="How the context is read.")
-    query_place: Literal["after", "alone"] = Field("after", description="Whether the query sees the context.")
+    query_place: Literal["after", "alone"] | None = Field(
+        None, description="Whether the query sees the context; none: as the head was trained, else after."
+    )
     node_tokens: Annotated[int, Field(ge=1)] | Literal["document"] = Field(
         256, description="Longest node, in draft tokens, or 'document' for one node per document."
     )

@@ -91,11 +91,13 @@ class Selection:
         indices: kept nodes, strictly increasing.
         reasons: one per node.
         stop_reason: why the search over nodes ended.
+        tokens: what the kept nodes were charged, gap marks and separators included.
     """
 
     indices: tuple[int, ...]
     reasons: tuple[NodeReason, ...]
     stop_reason: StopReason
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,189 @@
+"""scores -> Compressed: select, render and count, until the text keeps the budget."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import regex
+
+from longattncomp.chunking import text_boundaries
+from longattncomp.counting import Counter
+from longattncomp.errors import BudgetError
+from longattncomp.rendering import Rendered, render
+from longattncomp.selection import select
+from longattncomp.types import (
+    Compressed,
+    CompressedDocument,
+    Document,
+    Node,
+    NodeReason,
+    Overflow,
+    Query,
+    ScoredNode,
+    Scores,
+    StopReason,
+)
+
+_CUTS: tuple[Callable[[str], list[int]], ...] = (
+    text_boundaries,
+    lambda text: [match.end() for match in regex.finditer(r"\S+\s*", text)],
+    lambda text: [match.end() for match in regex.finditer(r"\X", text)],
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembler:
+    """Turns scores into a result that keeps every promise about its length.
+
+    Attributes:
+        count: how many tokens a text has for the target.
+        token_budget: most tokens of the result.
+        top_p: see `selection.select`, like `min_score` and `overflow`.
+        gap_mark: put where text of one document was left out.
+        separator: put between two documents.
+        allow_empty: whether nothing may be kept when the stopping rules keep nothing.
+    """
+
+    count: Counter
+    token_budget: int
+    top_p: float
+    min_score: float
+    overflow: Overflow
+    gap_mark: str
+    separator: str
+    allow_empty: bool = False
+
+    def assemble(
+        self,
+        query: Query,
+        documents: Sequence[Document],
+        nodes: Sequence[Node],
+        scores: Scores,
+        *,
+        pinned: Collection[int] = (),
+    ) -> Compressed:
+        """Keep the best nodes within the budget, as counted on the finished text.
+
+        Token counts do not add up exactly over joined texts, so the charge of selection is
+        checked against the text and the limit lowered until it holds.
+
+        Args:
+            query: handed through.
+            documents: the caller's, which the nodes tile.
+            nodes: in order; `tokens` as `count` counts.
+            scores: one per node.
+            pinned: indices of nodes to keep whatever they score.
+
+        Raises:
+            BudgetError: the pinned nodes exceed the budget, or not one character fits it.
+        """
+        whole = self._render(documents, nodes)
+        separator_tokens = self.count(self.separator)
+        original_tokens = sum(node.tokens for node in nodes) + separator_tokens * (len(whole.documents) - 1)
+        self._check_pins(documents, [nodes[index] for index in sorted(pinned)])
+
+        def result(
+            reasons: Sequence[NodeReason], stop: StopReason, piece: tuple[int, Node] | None = None
+        ) -> Compressed:
+            return self._result(query, documents, nodes, scores, reasons, stop, piece, original_tokens)
+
+        limit = self.token_budget
+        stop_reason: StopReason | None = None
+        while True:
+            selection = select(
+                scores,
+                nodes,
+                token_budget=limit,
+                top_p=self.top_p,
+                min_score=self.min_score,
+                overflow=self.overflow,
+                gap_tokens=self.count(self.gap_mark),
+                separator_tokens=separator_tokens,
+                pinned=pinned,
+            )
+            stop_reason = stop_reason or selection.stop_reason
+            if len(selection.indices) == len(pinned):
+                break
+            text = self._render(documents, [nodes[index] for index in selection.indices]).text
+            tokens = self.count(text)
+            if tokens <= min(self.token_budget, original_tokens) and len(text) <= len(whole.text):
+                return result(selection.reasons, stop_reason)
+            if self.count(whole.text) <= self.token_budget:  # gap marks outweigh what they stand for
+                return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
+            limit = min(limit - max(tokens - self.token_budget, 0), selection.tokens - 1)
+        if pinned or (self.allow_empty and stop_reason != "budget"):
+            return result(selection.reasons, stop_reason)
+        return result(selection.reasons, stop_reason, self._best_piece(nodes, scores))
+
+    def _check_pins(self, documents: Sequence[Document], pins: Sequence[Node]) -> None:
+        tokens = self.count(self._render(documents, pins).text) if pins else 0
+        if tokens > self.token_budget:
+            raise BudgetError(
+                f"the pinned text has {tokens} tokens, {tokens - self.token_budget} more than the budget of "
+                f"{self.token_budget}: pin less or raise token_budget"
+            )
+
+    def _best_piece(self, nodes: Sequence[Node], scores: Scores) -> tuple[int, Node]:
+        """The best node, cut at a sentence or line end, a word or a character if it does not fit."""
+        for index in sorted(range(len(nodes)), key=lambda i: (-scores.nodes[i], i)):
+            node = nodes[index]
+            if self.count(node.text) <= self.token_budget:
+                return index, node
+            for cuts in _CUTS:
+                offsets = cuts(node.text)
+                fitting = bisect_left(
+                    offsets, True, key=lambda end, text=node.text: self.count(text[:end]) > self.token_budget
+                )
+                for end in reversed(offsets[:fitting]):
+                    if (tokens := self.count(node.text[:end])) <= self.token_budget:
+                        return index, Node(node.document, node.start, node.start + end, node.text[:end], tokens)
+        raise BudgetError(
+            f"not one character of the context fits a budget of {self.token_budget} tokens: raise token_budget"
+        )
+
+    def _result(
+        self,
+        query: Query,
+        documents: Sequence[Document],
+        nodes: Sequence[Node],
+        scores: Scores,
+        reasons: Sequence[NodeReason],
+        stop_reason: StopReason,
+        piece: tuple[int, Node] | None,
+        original_tokens: int,
+    ) -> Compressed:
+        scored = [
+            ScoredNode(node.document, node.start, node.end, node.text, node.tokens, score=score, reason=reason)
+            for node, score, reason in zip(nodes, scores.nodes, reasons, strict=True)
+        ]
+        kept = [node for node in scored if node.kept]
+        if piece is not None:
+            index, cut = piece
+            reason: NodeReason = "selected" if cut == nodes[index] else "cut"
+            scored[index] = replace(scored[index], reason=reason)
+            kept = [replace(scored[index], start=cut.start, end=cut.end, text=cut.text, tokens=cut.tokens)]
+        mass: dict[int, float] = {}
+        for node in scored:
+            mass[node.document] = mass.get(node.document, 0.0) + node.score
+        rendered = self._render(documents, kept)
+        tokens = self.count(rendered.text)
+        return Compressed(
+            text=rendered.text,
+            tokens=tokens,
+            original_tokens=max(original_tokens, tokens),
+            token_budget=self.token_budget,
+            query=query,
+            instruction_score=scores.instruction,
+            stop_reason=stop_reason,
+            documents=tuple(
+                CompressedDocument(i, documents[i].id, text, spans, min(mass[i], 1.0), documents[i].metadata)
+                for i, text, spans in rendered.documents
+            ),
+            nodes=tuple(kept),
+            all_nodes=tuple(scored),
+        )
+
+    def _render(self, documents: Sequence[Document], nodes: Iterable[Node]) -> Rendered:
+        return render(documents, nodes, gap_mark=self.gap_mark, separator=self.separator)

@@ -1,0 +1,142 @@
+"""folder -> the first L layers of a causal LM, and layer L+1 for the head."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from longattncomp.errors import BrokenModelError, InputError, UnsupportedModelError
+
+SUPPORTED = ("gemma3_text", "llama", "mistral", "qwen2", "qwen3")
+"""`model_type`s whose layers are pre-norm, with separate q and k projections (SmolLM2 is a llama)."""
+
+
+def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
+    """Open layers 0 to L of a model; weights above are not read.
+
+    Args:
+        folder: Hugging Face layout with safetensors.
+        layers: L.
+        device: where both go.
+        dtype: of the model; the scoring layer is always float32.
+
+    Returns:
+        The model, its last norm removed, and its decoder layer with index L, which the caller
+        has to take out of it.
+
+    Raises:
+        UnsupportedModelError: another architecture.
+        BrokenModelError: weights are missing or cannot be read.
+    """
+    from transformers import AutoModel
+
+    with quiet_transformers():
+        try:
+            config = shallow_config(layers + 1, pretrained_model_name_or_path=str(folder))
+            require_supported(config.model_type)
+            model, info = AutoModel.from_pretrained(
+                str(folder),
+                config=config,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise BrokenModelError(f"cannot open the draft model in {folder}: {error}") from error
+    if info["missing_keys"]:
+        raise BrokenModelError(f"the draft model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
+    scoring_layer = model.layers[layers]
+    model.norm = nn.Identity()
+    return model.eval().requires_grad_(False).to(device), scoring_layer.float().requires_grad_(False).to(device)
+
+
+def shallow_config(layers: int, **source: Any) -> Any:
+    """The model's own configuration, cut to its first `layers` layers."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(**source, local_files_only=True, trust_remote_code=False)
+    config = config.get_text_config()
+    config.num_hidden_layers = layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:layers]
+    return config
+
+
+def require_supported(model_type: str) -> None:
+    """Refuse an architecture that was never checked.
+
+    Raises:
+        UnsupportedModelError: it is not in `SUPPORTED`.
+    """
+    if model_type not in SUPPORTED:
+        raise UnsupportedModelError(
+            f"draft models of type {model_type!r} are not supported; supported are {', '.join(SUPPORTED)}"
+        )
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is cuda, else mps, else cpu; any other name is taken as it is.
+
+    Raises:
+        InputError: no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"expected a device that is here (auto, cpu, cuda, mps), got {name!r}: {error}") from error
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is bf16 where the hardware multiplies it natively, else fp32."""
+    if name != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        native = any(abilities.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    else:
+        native = False
+    return torch.bfloat16 if native else torch.float32
+
+
+def fingerprint(model: nn.Module, layers: int) -> str:
+    """16 hex digits that tell draft models apart.
+
+    Read from the norms' weights and the shapes of the rest: norms are stored unquantized, so
+    every quantization of a model has the same fingerprint, and a fine-tuned one another.
+    """
+    digest = hashlib.sha256(str(layers).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tuple(weight.shape)}".encode())
+        if weight.ndim == 1:
+            digest.update(weight.to("cpu", torch.bfloat16).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No progress bars and no report on the layers that are left out on purpose."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

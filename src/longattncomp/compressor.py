@@ -1,0 +1,282 @@
+"""The five stages in a row: chunking, query, scorer, selection, rendering."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from longattncomp.assembly import Assembler
+from longattncomp.chunking import chunk
+from longattncomp.counting import counter
+from longattncomp.errors import InputError, LongAttnCompWarning
+from longattncomp.query import parse_prompt
+from longattncomp.settings import Settings
+from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
+
+Documents = str | Document | Sequence[str | Document]
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Compressor:
+    """Keeps what matters to a query, verbatim and in order, inside a token budget.
+
+    Safe to use from several threads at once.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        tokenizer: Tokenizer,
+        *,
+        settings: Settings | None = None,
+        target_tokenizer: Any = None,
+    ) -> None:
+        """Compose a compressor from parts; `from_pretrained` is the usual way.
+
+        Args:
+            scorer: gives every node its share of the mass.
+            tokenizer: the draft model's; sizes nodes and segments.
+            settings: defaults of every call; read from their sources if not given.
+            target_tokenizer: counts the budget, see `counting.counter`; if not given the one
+                that the settings name, else the draft model's.
+        """
+        self.scorer = scorer
+        self.tokenizer = tokenizer
+        self.settings = settings or Settings.load()
+        target = target_tokenizer or self.settings.target_tokenizer
+        self._target = counter(target) if target is not None else None
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path | None = None,
+        *,
+        head: str | Path | None = None,
+        target_tokenizer: Any = None,
+        settings: Settings | None = None,
+        **options: Any,
+    ) -> Compressor:
+        """Open a draft model and the head that scores with it.
+
+        Args:
+            model: `smollm2-135m-instruct`, a folder, a GGUF file or a Hugging Face id.
+            head: checkpoint of a trained head; the draft model's own layer L+1 if not given.
+            target_tokenizer: what counts the budget, see `counting.counter`.
+            settings: used instead of reading the environment, `.env` and YAML.
+            **options: any other setting by name, see `Settings`.
+
+        Raises:
+            ModelError: the model or head cannot be found, read or used.
+            CacheError: the cache directory cannot be written.
+            InputError: a setting is unknown or out of its range.
+        """
+        options |= {"model": str(model) if model else None, "head": head}
+        resolved = settings.override(**options) if settings else Settings.load(**options)
+        from longattncomp.scorers import registry
+
+        scorer, tokenizer = registry.build(resolved)
+        return cls(scorer, tokenizer, settings=resolved, target_tokenizer=target_tokenizer)
+
+    def compress(
+        self,
+        query: str | Query,
+        documents: Documents,
+        *,
+        token_budget: int | None = None,
+        pins: Iterable[Pin] = (),
+        allow_empty: bool = False,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Compressed:
+        """Keep what matters to the query.
+
+        Args:
+            query: the question; its text may not be blank.
+            documents: one text, or texts and `Document`s in order.
+            token_budget: most tokens of the result, in the target's tokens.
+            pins: what is kept in any case and charged to the budget: a document's index, or
+                (document, start, end) in characters.
+            allow_empty: whether nothing may be kept if no node passes `top_p` and `min_score`.
+            progress: called with (tokens done, tokens in all) while the context is read.
+            **options: `top_p`, `min_score`, `overflow`, `node_tokens`, `node_boundary`,
+                `gap_mark` or `separator`, each as in `Settings`.
+
+        Raises:
+            InputError: an argument is not as described.
+            BudgetError: the pins exceed the budget, or not one character fits it.
+        """
+        settings = self._call_settings(token_budget=token_budget, **options)
+        query, texts = _query(query), _documents(documents)
+        spans = _pinned_spans(pins, texts)
+        nodes = self._nodes(texts, settings, cuts=spans)
+        pinned = {
+            index
+            for index, node in enumerate(nodes)
+            if any(start < node.end and node.start < end for start, end in spans.get(node.document, ()))
+        }
+        free = [index for index in range(len(nodes)) if index not in pinned]
+        found = self.scorer.score(query, [nodes[index] for index in free], progress=progress)
+        shares = [0.0] * len(nodes)
+        for index, share in zip(free, found.nodes, strict=True):
+            shares[index] = share
+        return self._assembler(settings, allow_empty=allow_empty).assemble(
+            query, texts, self._counted(nodes), Scores(tuple(shares), found.instruction), pinned=pinned
+        )
+
+    async def acompress(self, query: str | Query, documents: Documents, **options: Any) -> Compressed:
+        """`compress` in a thread, so that an event loop goes on."""
+        return await asyncio.to_thread(self.compress, query, documents, **options)
+
+    def compress_batch(
+        self, queries: Sequence[str | Query], documents: Sequence[Documents], **options: Any
+    ) -> list[Compressed]:
+        """`compress` each query over its own documents.
+
+        Args:
+            queries: one per row.
+            documents: one context per row; to ask many questions of one context, repeat it.
+            **options: as `compress`.
+
+        Raises:
+            InputError: the two differ in length, or as `compress`.
+        """
+        if isinstance(documents, str) or len(queries) != len(documents):
+            raise InputError(
+                f"expected one context for each of {len(queries)} queries, got "
+                f"{'a string' if isinstance(documents, str) else len(documents)}"
+            )
+        return [self.compress(query, context, **options) for query, context in zip(queries, documents, strict=True)]
+
+    def compress_prompt(
+        self,
+        prompt: str | Sequence[Mapping[str, Any]],
+        *,
+        mode: Literal["accurate", "arbitrary"] = "accurate",
+        **options: Any,
+    ) -> Compressed:
+        """Find the query in a whole prompt or chat, keep it, and compress the rest for it.
+
+        Args:
+            prompt: a text, or messages with `role` and `content`; a message is a document.
+            mode: how the query is found, see `query.parse_prompt`.
+            **options: as `compress`.
+
+        Raises:
+            InputError: no text to read, or as `compress`.
+        """
+        parsed = parse_prompt(prompt, mode=mode, tokenizer=self.tokenizer)
+        return self.compress(parsed.query, parsed.texts, pins=[*parsed.pins, *options.pop("pins", ())], **options)
+
+    def nodes(self, documents: Documents) -> list[Node]:
+        """The nodes that `compress` would score, in order; `tokens` as the draft model counts."""
+        return self._nodes(_documents(documents), self.settings)
+
+    def assemble(
+        self,
+        query: Query,
+        documents: Sequence[Document],
+        nodes: Sequence[Node],
+        scores: Scores,
+        *,
+        token_budget: int | None = None,
+        **options: Any,
+    ) -> Compressed:
+        """What `compress` does after scoring, for scores that came from elsewhere.
+
+        Args:
+            query: handed through to the result.
+            documents: the texts that the nodes were cut from.
+            nodes: from `nodes`.
+            scores: one share per node.
+            token_budget: as `compress`.
+            **options: as `compress`.
+        """
+        settings = self._call_settings(token_budget=token_budget, **options)
+        return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
+
+    def _call_settings(self, **options: Any) -> Settings:
+        fixed = set(options) - {
+            "token_budget", "top_p", "min_score", "overflow", "node_tokens", "node_boundary", "gap_mark", "separator"
+        }  # fmt: skip
+        if fixed & set(Settings.model_fields):
+            raise InputError(f"{', '.join(sorted(fixed))}: set when the compressor is made, not per call")
+        return self.settings.override(**options)
+
+    def _nodes(
+        self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, list[tuple[int, int]]] | None = None
+    ) -> list[Node]:
+        return chunk(
+            documents,
+            self.tokenizer,
+            node_tokens=settings.node_tokens,
+            boundary=settings.node_boundary,
+            cuts={index: [offset for span in spans for offset in span] for index, spans in (cuts or {}).items()},
+        )
+
+    def _counted(self, nodes: Sequence[Node]) -> list[Node]:
+        count = self._target
+        return list(nodes) if count is None else [replace(node, tokens=count(node.text)) for node in nodes]
+
+    def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
+        return Assembler(
+            count=self._target or self.tokenizer.count,
+            token_budget=settings.token_budget,
+            top_p=settings.top_p,
+            min_score=settings.min_score,
+            overflow=settings.overflow,
+            gap_mark=settings.gap_mark,
+            separator=settings.separator,
+            allow_empty=allow_empty,
+        )
+
+
+def _query(query: str | Query) -> Query:
+    text = query.text if isinstance(query, Query) else query
+    if not isinstance(text, str):
+        raise InputError(f"expected the query as a string, got {type(text).__name__}")
+    if not text.strip():
+        raise InputError("expected a query, got a blank one: say what the context is read for")
+    return query if isinstance(query, Query) else Query(text)
+
+
+def _documents(documents: Documents) -> list[Document]:
+    given = [documents] if isinstance(documents, str | Document) else documents
+    if not isinstance(given, Sequence):
+        raise InputError(f"expected documents as a string or a sequence, got {type(given).__name__}")
+    texts: list[Document] = []
+    for index, item in enumerate(given):
+        document = Document(item) if isinstance(item, str) else item
+        if not isinstance(document, Document) or not isinstance(document.text, str):
+            found = type(document.text if isinstance(document, Document) else document).__name__
+            raise InputError(f"expected document {index} as a string or a Document of one, got {found}")
+        if not document.text.isascii() and (match := _LONE_SURROGATE.search(document.text)):
+            warnings.warn(
+                f"document {index} has a lone surrogate at character {match.start()}; it is read as U+FFFD and kept "
+                "as it is",
+                LongAttnCompWarning,
+                stacklevel=3,
+            )
+        texts.append(document)
+    if not any(document.text for document in texts):
+        raise InputError(f"expected at least one document with text, got {len(texts) or 'no'} empty documents")
+    return texts
+
+
+def _pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int, list[tuple[int, int]]]:
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for pin in pins:
+        index, start, end = (pin, 0, None) if isinstance(pin, int) else pin
+        if not 0 <= index < len(documents):
+            raise InputError(f"expected a pin's document in 0 to {len(documents) - 1}, got {index}")
+        length = len(documents[index].text)
+        end = length if end is None else end
+        if not 0 <= start <= end <= length:
+            raise InputError(f"expected a pin within 0 to {length} of document {index}, got {start} to {end}")
+        spans.setdefault(index, []).append((start, end))
+    return spans

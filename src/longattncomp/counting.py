@@ -1,0 +1,86 @@
+"""a target's tokenizer -> how many tokens a text has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sized
+from pathlib import Path
+from typing import Any
+
+from longattncomp.errors import InputError
+
+Counter = Callable[[str], int]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, which no tokenizer can encode; same length."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def counter(tokenizer: Any) -> Counter:
+    """How many tokens a text has for the target model, special tokens left out.
+
+    Args:
+        tokenizer: a tokenizer object of tokenizers, transformers or tiktoken; any other object
+            with `encode(text)`; a callable that returns a number or a sequence of tokens; a
+            tiktoken model or encoding name; a path to a `tokenizer.json` or to its folder.
+
+    Raises:
+        InputError: it is none of these, or cannot be found.
+    """
+    if isinstance(tokenizer, str | Path):
+        return _by_name(str(tokenizer))
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if hasattr(backend, "to_str") and hasattr(backend, "encode"):
+        # A copy of our own: a shared one fails with "Already borrowed" when another thread
+        # changes its padding or truncation meanwhile.
+        from tokenizers import Tokenizer
+
+        own = Tokenizer.from_str(backend.to_str())
+        own.no_truncation()
+        own.no_padding()
+        return lambda text: len(own.encode(encodable(text), add_special_tokens=False))
+    if hasattr(tokenizer, "encode_ordinary"):
+        return lambda text: len(tokenizer.encode_ordinary(encodable(text)))
+    if hasattr(tokenizer, "encode"):
+        return lambda text: len(tokenizer.encode(encodable(text)))
+    if callable(tokenizer):
+        return lambda text: _number(tokenizer(encodable(text)))
+    raise InputError(
+        "expected a target tokenizer (an object with encode(), a function from text to a count, a tiktoken name or "
+        f"a path), got {type(tokenizer).__name__}"
+    )
+
+
+def _number(counted: object) -> int:
+    if isinstance(counted, Sized):
+        return len(counted)
+    if isinstance(counted, int) and counted >= 0:
+        return counted
+    raise InputError(f"expected the target tokenizer to return a count or a sequence of tokens, got {counted!r}")
+
+
+def _by_name(name: str) -> Counter:
+    path = Path(name)
+    if path.is_dir():
+        path /= "tokenizer.json"
+    if path.is_file():
+        from tokenizers import Tokenizer
+
+        return counter(Tokenizer.from_file(str(path)))
+    try:
+        import tiktoken
+    except ImportError:
+        raise InputError(
+            f"no tokenizer file at {name!r}; if it is a tiktoken name: pip install 'longattncomp[tiktoken]'"
+        ) from None
+    try:
+        encoding = tiktoken.get_encoding(name) if name in tiktoken.list_encoding_names() else None
+        return counter(encoding or tiktoken.encoding_for_model(name))
+    except KeyError:
+        raise InputError(
+            f"expected a path to a tokenizer.json or a tiktoken name such as {tiktoken.list_encoding_names()[-1]!r}, "
+            f"got {name!r}"
+        ) from None

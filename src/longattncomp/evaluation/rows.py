@@ -1,0 +1,169 @@
+"""rows.jsonl[.gz] -> examples."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from longattncomp.errors import InputError
+from longattncomp.types import Document
+
+_NAMES = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One passage that answers the query.
+
+    Attributes:
+        document: index of the document in the example.
+        start: first character in the document's text, its title line included.
+        end: one past the last character.
+    """
+
+    document: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One question over its documents, and where the answer lies.
+
+    Attributes:
+        id: the row's own id.
+        task: the collection it comes from.
+        query: the question.
+        answers: accepted answers, maybe none.
+        documents: the context; rows that share their documents share this tuple.
+        evidence: what a good compression keeps, maybe none.
+    """
+
+    id: str
+    task: str
+    query: str
+    answers: tuple[str, ...]
+    documents: tuple[Document, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    documents: tuple[Document, ...]
+    places: dict[str, int]
+    shifts: tuple[int, ...]
+
+
+def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example]:
+    """Stream the examples of one file.
+
+    A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence`
+    (`document`, `start`, `end`; characters of that document's text, half-open). A row without
+    `documents` asks about the documents of the last row that had them; a row without `query`
+    only brings documents.
+
+    Args:
+        path: JSON lines, gzipped or plain; the content tells which, not the name.
+        with_titles: put each title in front of its text as the first line, as indexes do.
+
+    Raises:
+        InputError: the file or one of its rows is broken; names the file, the line and the fault.
+    """
+    context: _Context | None = None
+    for where, row in _objects(Path(path)):
+        if "paragraph" in row:
+            raise InputError(
+                f"{where}: expected a row with 'documents', got one with a single 'paragraph': that is training data, "
+                "whose distractors are drawn while training; give a development file"
+            )
+        if "documents" in row:
+            context = _context(_get(row, "documents", list, where), with_titles=with_titles, where=where)
+        elif context is None:
+            raise InputError(f"{where}: expected 'documents' in this row or in one before it, found none")
+        if "query" in row or "documents" not in row:
+            yield _example(row, context, where)
+
+
+def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    number = 0
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            for number, line in enumerate(gzip.GzipFile(fileobj=raw) if zipped else raw, 1):
+                if line.strip():
+                    yield (where := f"{path}, line {number}"), _object(line, where)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read beyond line {number}: {error}") from error
+
+
+def _object(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where}: expected one JSON object, got bad JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: expected one JSON object, got {type(row).__name__}")
+    return row
+
+
+def _context(items: list[Any], *, with_titles: bool, where: str) -> _Context:
+    documents: list[Document] = []
+    places: dict[str, int] = {}
+    shifts: list[int] = []
+    for index, item in enumerate(items):
+        here = f"{where}, document {index}"
+        name, text = _get(item, "id", str, here), _get(item, "text", str, here)
+        title = _get(item, "title", str, here) if "title" in item else ""
+        if name in places:
+            raise InputError(f"{here}: expected ids that differ, got {name!r} twice")
+        head = f"{title}\n" if with_titles and title else ""
+        documents.append(Document(head + text, id=name, metadata={"title": title}))
+        places[name] = index
+        shifts.append(len(head))
+    return _Context(tuple(documents), places, tuple(shifts))
+
+
+def _example(row: dict[str, Any], context: _Context, where: str) -> Example:
+    answers = _get(row, "answers", list, where) if "answers" in row else []
+    if not all(isinstance(answer, str) for answer in answers):
+        raise InputError(f"{where}: expected 'answers' to be strings, got {answers!r}")
+    spans = _get(row, "evidence", list, where) if "evidence" in row else []
+    return Example(
+        id=_get(row, "id", str, where),
+        task=_get(row, "task", str, where),
+        query=_get(row, "query", str, where),
+        answers=tuple(answers),
+        documents=context.documents,
+        evidence=tuple(_evidence(span, context, f"{where}, evidence {index}") for index, span in enumerate(spans)),
+    )
+
+
+def _evidence(span: Any, context: _Context, where: str) -> Evidence:
+    name = _get(span, "document", str, where)
+    start, end = _get(span, "start", int, where), _get(span, "end", int, where)
+    place = context.places.get(name)
+    if place is None:
+        raise InputError(f"{where}: expected the id of one of the {len(context.places)} documents, got {name!r}")
+    shift = context.shifts[place]
+    length = len(context.documents[place].text) - shift
+    if not 0 <= start < end <= length:
+        raise InputError(
+            f"{where}: expected 0 <= start < end <= {length}, the text of document {name!r}; got {start} and {end}"
+        )
+    return Evidence(place, start + shift, end + shift)
+
+
+def _get(row: Any, key: str, kind: type, where: str) -> Any:
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: expected an object, got {row!r:.80}")
+    if key not in row:
+        raise InputError(f"{where}: expected the key {key!r}, found only {', '.join(map(repr, row)) or 'none'}")
+    if type(row[key]) is not kind:  # true and false are whole numbers to isinstance
+        raise InputError(f"{where}: expected {key!r} to be {_NAMES[kind]}, got {row[key]!r:.80}")
+    return row[key]

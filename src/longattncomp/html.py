@@ -1,0 +1,236 @@
+"""Compressed -> HTML."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from itertools import groupby
+from math import ceil, sqrt
+from operator import attrgetter
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from longattncomp.types import Compressed, NodeReason, ScoredNode
+
+_SHADES = 5
+_PINNED = _SHADES + 1  # on the map a pinned node outshines every scored one
+_MAP_CELLS = 400
+_FOLDED_TOGETHER = 3  # this many neighbouring left-out documents share one fold
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
+    + "]"
+)
+"""Controls, surrogates and noncharacters: parse errors in HTML, and surrogates have no UTF-8."""
+
+
+def page(result: Compressed) -> str:
+    """The whole context as one self-contained HTML5 page.
+
+    Args:
+        result: what a compression returned.
+
+    Returns:
+        A document that loads nothing, runs nothing and encodes to UTF-8, whatever the texts
+        hold. Characters that HTML forbids (NUL, lone surrogates ...) are shown as U+FFFD.
+    """
+    return _render("page.html", result)
+
+
+def fragment(result: Compressed) -> str:
+    """The same picture for a notebook: one `<div class="longattncomp">`.
+
+    Args:
+        result: what a compression returned.
+
+    Returns:
+        One element that brings its own style, which applies to nothing outside it.
+    """
+    return _render("fragment.html", result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A node, or the part of it that was kept or cut off."""
+
+    text: str
+    tokens: int
+    score: float
+    reason: NodeReason
+    lit: bool
+    shade: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Neighbouring pieces of one document with one fate."""
+
+    lit: bool
+    pieces: Sequence[_Piece]
+
+    @property
+    def tokens(self) -> int:
+        return sum(piece.tokens for piece in self.pieces)
+
+    @property
+    def characters(self) -> int:
+        return sum(len(piece.text) for piece in self.pieces)
+
+    @property
+    def best(self) -> float:
+        return max(piece.score for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One document of the context, kept in part or left out."""
+
+    index: int
+    id: str | None
+    score: float
+    blocks: Sequence[_Block]
+
+    @property
+    def tokens(self) -> int:
+        return sum(block.tokens for block in self.blocks)
+
+    @property
+    def kept_tokens(self) -> int:
+        return sum(block.tokens for block in self.blocks if block.lit)
+
+    @property
+    def characters(self) -> int:
+        return sum(block.characters for block in self.blocks)
+
+    @property
+    def kept(self) -> bool:
+        return any(block.lit for block in self.blocks)
+
+
+def _render(template: str, result: Compressed) -> str:
+    best = max(result.scores, default=0.0)
+    documents = _documents(result, best)
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            result=result,
+            best=best,
+            documents=documents,
+            sections=_sections(documents),
+            map_runs=_map(documents),
+            shades=[(shade, (shade / _SHADES) ** 2) for shade in range(1, _SHADES + 1)],
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("longattncomp"),
+        autoescape=True,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"text": _text, "number": "{:,}".format, "score": _score, "percent": _percent}
+    return environment
+
+
+def _clean(value: Any) -> Any:
+    """What Jinja2 does to every value before it escapes it."""
+    return _FORBIDDEN.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _text(text: str) -> Markup:
+    # Between tags quotes are harmless, and escaping them would swell JSON and code by a fifth.
+    return Markup(escape(_clean(text), quote=False))  # noqa: S704
+
+
+def _score(score: float) -> str:
+    return "<0.001" if 0 < score < 0.001 else f"{score:.3f}"
+
+
+def _percent(share: float) -> str:
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def _documents(result: Compressed, best: float) -> list[_Document]:
+    kept: dict[int, list[ScoredNode]] = defaultdict(list)
+    for node in result.nodes:
+        kept[node.document].append(node)
+    survivors = {document.index: document for document in result.documents}
+    documents = []
+    for index, group in groupby(result.all_nodes, key=attrgetter("document")):
+        nodes = list(group)
+        survivor = survivors.get(index)
+        pieces = _pieces(nodes, sorted(kept[index], key=attrgetter("start")), best)
+        documents.append(
+            _Document(
+                index=index,
+                id=survivor.id if survivor else None,
+                score=survivor.score if survivor else sum(node.score for node in nodes),
+                blocks=[_Block(lit, list(run)) for lit, run in groupby(pieces, key=attrgetter("lit"))],
+            )
+        )
+    return documents
+
+
+def _pieces(nodes: Iterable[ScoredNode], kept: Iterable[ScoredNode], best: float) -> Iterator[_Piece]:
+    """One document's nodes, each split where its kept range starts and ends."""
+    waiting = deque(kept)
+    for node in nodes:
+        ranges: list[tuple[int, int, ScoredNode | None]] = []
+        at = node.start
+        while waiting and waiting[0].start < node.end:
+            span = waiting.popleft()
+            ranges += [(at, span.start, None), (span.start, span.end, span)]
+            at = span.end
+        ranges.append((at, node.end, None))
+        spare_tokens = node.tokens - sum(span.tokens for *_, span in ranges if span)
+        spare_characters = sum(end - start for start, end, span in ranges if not span)
+        for start, end, span in ranges:
+            if start < end:
+                yield _Piece(
+                    text=node.text[start - node.start : end - node.start],
+                    tokens=span.tokens if span else max(0, spare_tokens) * (end - start) // spare_characters,
+                    score=node.score,
+                    reason=node.reason,
+                    lit=span is not None,
+                    shade=_shade(node, best) if span else 0,
+                )
+
+
+def _shade(node: ScoredNode, best: float) -> int:
+    if node.reason == "pinned":
+        return _PINNED
+    # Shares of attention mass fall off steeply; the root keeps the middle of the scale in use.
+    return min(_SHADES, max(1, ceil(_SHADES * sqrt(node.score / best)))) if best else 1
+
+
+def _sections(documents: Iterable[_Document]) -> list[list[_Document]]:
+    """Documents one by one, but a run of left-out ones together."""
+    sections: list[list[_Document]] = []
+    for kept, group in groupby(documents, key=attrgetter("kept")):
+        run = list(group)
+        sections += [[document] for document in run] if kept or len(run) < _FOLDED_TOGETHER else [run]
+    return sections
+
+
+def _map(documents: Iterable[_Document]) -> list[tuple[int, int]]:
+    """The context as a strip of equal cells: (shade, number of cells) from left to right."""
+    pieces = [piece for document in documents for block in document.blocks for piece in block.pieces]
+    characters = sum(len(piece.text) for piece in pieces)
+    cells = [0] * _MAP_CELLS
+    at = 0
+    for piece in pieces:
+        first, at = at, at + len(piece.text)
+        for cell in range(first * _MAP_CELLS // characters, -(-at * _MAP_CELLS // characters)):
+            cells[cell] = max(cells[cell], piece.shade)
+    return [(shade, len(list(run))) for shade, run in groupby(cells)]

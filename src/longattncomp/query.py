@@ -1,0 +1,318 @@
+"""prompt or messages -> Query."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from longattncomp.errors import InputError
+from longattncomp.types import Query, QuerySource, Span, Tokenizer
+
+Mode = Literal["accurate", "arbitrary"]
+_Fits = Callable[[str, int], bool]
+
+_QUERY_TOKENS = 128  # what "arbitrary" takes, and the longest unlabelled question
+_BLOCK_TOKENS = 512  # the longest labelled question, and the longest message that may be all question
+_CHARS_PER_TOKEN = 64  # no real token is longer on average: past this a text is too long, and is not counted
+_REACH = _BLOCK_TOKENS * _CHARS_PER_TOKEN
+
+_MARK = r"[*_]{0,3}"
+_LEAD = rf"^[ \t]{{0,8}}(?:#{{1,6}}[ \t]*)?{_MARK}"
+_COLON = rf"{_MARK}[ \t]*[:：]{_MARK}"
+_ASKED = r"(?:(?:the|my|user|user's|current|new|final|input)[ ])?(?P<{0}>question|query|q|task|问题|問題|提问|質問)"
+_WORD = _ASKED + r"(?:[ \t]?\d{{1,3}})?"
+_LABEL = re.compile(
+    rf"{_LEAD}{_WORD.format('plain')}{_COLON}"
+    rf"|^[ \t]{{0,3}}(?:#{{1,6}}[ \t]*{_MARK}|\*\*){_WORD.format('heading')}{_MARK}[^\S\n]*$"
+    r"|<(?P<tag>question|query)>",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CUE_WORD = r"(?:\w{1,20}[ ]){0,3}(?:answer|response|summary|solution|output|type)(?:[ ]is)?|a|回答|答案|答え|解答|答"
+_CUE = re.compile(rf"{_LEAD}(?:{_CUE_WORD})(?:[ \t]?\d{{1,3}})?{_COLON}", re.IGNORECASE | re.MULTILINE)
+_TAG_AND_CUE = re.compile(rf"(?:\s*</(?:question|query)>)?(?P<cue>\s*{_CUE.pattern})?", re.IGNORECASE | re.MULTILINE)
+_CONTEXT = re.compile(
+    rf"{_LEAD}(?:contexts?|documents?|passages?|sources?|articles?|texts?|references?|background"
+    rf"|上下文|文章|资料|文脈|文書)(?:[ \t]?\d{{1,3}})?{_COLON}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+_BLOCK_END = re.compile(
+    rf"{_BLANK_LINE.pattern}|{_CONTEXT.pattern}|{_CUE.pattern}|</(?:question|query)>", re.IGNORECASE | re.MULTILINE
+)
+# "Let's think step by step" and a chat template's own marks answer nothing.
+_ANSWERED = re.compile(r"[^\S\n]*\n?[^\S\n]*(?!let['’]?s\b|<\||\s)(?=.)", re.IGNORECASE)
+_OPTION = re.compile(
+    rf"^[ \t]{{0,3}}(?:[-*][ \t]+)?{_MARK}(?:[(（\[]([A-Z])[)）\]]|([A-Z])[.)、．])(?=[^\S\n]|[^\x00-\x7f]|\*)",
+    re.MULTILINE,
+)
+_OPTION_TALK = re.compile(r"\b(?:options?|choices?|letters?|answers?)\b|选项|選択肢|答案", re.IGNORECASE)
+_CHARS_PER_OPTION = 2_000
+
+_CLOSERS = r"[\"'”’»)\]」』*_]*"
+_QUESTION = re.compile(rf"[?？؟]{_CLOSERS}\s*\Z")
+_BEGUN_ANSWER = re.compile(rf"[?？؟]{_CLOSERS}\s[^.!?。！？؟]*\Z")  # RULER: "What is the number for X? The number is"
+_INSTRUCTION = re.compile(
+    r"(?:(?:based on|according to|using|given|from|in|with|after)\b[^,.\n]{1,160},\s*)?"
+    r"(?:(?:please|now|then|finally|next|so|can you|could you)\b[,\s]*){0,3}"
+    r"(?:answer|analy[sz]e|calculate|choose|classify|compare|complete|compute|count|define|describe|determine|discuss"
+    r"|enter|evaluate|explain|extract|find|fix|generate|give|identify|implement|list|locate|name|outline|predict|provide"
+    r"|quote|rank|repeat|return|rewrite|select|show|solve|state|suggest|summari[sz]e|tell|translate|write"
+    r"|(?:what|who|whom|whose|when|where|why|which|how)\b(?!.*\.\Z))\b(?!\s*:)"
+    r"|(?:现在|那么)?(?:请|請|根据|总结|概括|回答|说明|解释|翻译|列出)|[^。！？]*(?:ください|なさい|せよ)[。．]?\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_SEVERAL_SENTENCES = re.compile(rf"[.!?]{_CLOSERS}\s+\S|[。！？]{_CLOSERS}\s*[^\s\"'”’»)\]」』*_]")
+_NOT_SPACE = re.compile(r"\S")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPrompt:
+    """A prompt with its query found.
+
+    Attributes:
+        query: the query, and how it was found.
+        texts: the prompt itself for a string, one text per message for messages.
+        pins: (index into `texts`, start, end) in characters, increasing: what must be kept verbatim.
+    """
+
+    query: Query
+    texts: tuple[str, ...]
+    pins: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A query in a text: `[start, end)` is the query, `[pin, end)` has its label too."""
+
+    pin: int
+    start: int
+    end: int
+    source: QuerySource
+
+
+def parse_prompt(
+    prompt: str | Sequence[Mapping[str, Any]], *, mode: Mode = "accurate", tokenizer: Tokenizer
+) -> ParsedPrompt:
+    """Find what a prompt asks.
+
+    Args:
+        prompt: a string, or chat messages: mappings with "role" and "content", where the content is a
+            string or a list of blocks of which those like `{"type": "text", "text": ...}` are read.
+        mode: "accurate" recognises labels, multiple-choice options, a trailing question and chat messages, and
+            falls back to "arbitrary", which takes the last 128 tokens (of the user's last message in a chat).
+        tokenizer: what tokens are counted by.
+
+    Returns:
+        The query, the prompt's texts and the spans of them to keep: the query with its label, its options and
+        the "Answer:" line or short instruction after it, and every system or developer message.
+
+    Raises:
+        InputError: the prompt is of another type, blank, or has a malformed message.
+    """
+    if mode not in get_args(Mode):
+        raise InputError(f'mode must be "accurate" or "arbitrary", not {mode!r}')
+
+    def fits(text: str, tokens: int) -> bool:
+        return len(text) <= tokens * _CHARS_PER_TOKEN and tokenizer.count(text) <= tokens
+
+    roles, texts = (["user"], (prompt,)) if isinstance(prompt, str) else _read_messages(prompt)
+    recognise = _recognise if isinstance(prompt, str) else _recognise_in_message
+    spoken = [i for i, text in enumerate(texts) if text.strip()]
+    if not spoken:
+        got = "a blank string" if isinstance(prompt, str) else f"{len(texts)} messages without any"
+        raise InputError(f"expected a prompt with text, got {got}: pass the context and the question")
+    index = max((i for i in spoken if roles[i] in ("user", "human")), default=spoken[-1])
+    text = texts[index]
+    found = (recognise(text, fits) if mode == "accurate" else None) or _last_tokens(text, tokenizer)
+    pins = {index: _pins(text, found, fits)}
+    pins |= {i: [(0, len(texts[i]))] for i in spoken if roles[i] in ("system", "developer")}
+    return ParsedPrompt(
+        query=Query(text[found.start : found.end].strip(), found.source),
+        texts=texts,
+        pins=tuple((i, start, end) for i in sorted(pins) for start, end in pins[i]),
+    )
+
+
+def _read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], tuple[str, ...]]:
+    """Roles, in lower case, and texts of chat messages."""
+    if not isinstance(messages, Sequence) or isinstance(messages, bytes | bytearray | memoryview):
+        hint = "wrap it in a list" if isinstance(messages, Mapping) else "pass one of these"
+        raise InputError(f"expected a string or a sequence of messages, got {type(messages).__name__}: {hint}")
+    roles, texts = [], []
+    for i, message in enumerate(messages):
+        if not isinstance(message, Mapping):
+            got = type(message).__name__
+            raise InputError(f'expected message {i} to be a mapping with "role" and "content", got {got}: convert it')
+        role, content = message.get("role"), message.get("content")
+        if not isinstance(role, str):
+            got = "none" if role is None else type(role).__name__
+            raise InputError(f'expected a string "role" in message {i}, got {got}: add one, such as "user"')
+        if isinstance(content, Sequence) and not isinstance(content, str | bytes | bytearray):
+            blocks = (block for block in content if isinstance(block, Mapping) and block.get("type") == "text")
+            content = "\n".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
+        if not isinstance(content, str | None):
+            got = type(content).__name__
+            raise InputError(f'expected "content" of message {i} as a string or list of blocks, got {got}: convert it')
+        roles.append(role.lower())
+        texts.append(content or "")  # an assistant's tool call has no content
+    return roles, tuple(texts)
+
+
+def _pins(text: str, found: _Found, fits: _Fits) -> list[Span]:
+    """Spans to keep of the text that holds the query: the query's own, and an "Answer:" that closes the text."""
+    start = found.pin + len(text[found.pin :]) - len(text[found.pin :].lstrip())
+    stop, end = len(text.rstrip()), len(text[: found.end].rstrip())
+    if after := _TAG_AND_CUE.match(text, end):
+        end = after.end()
+        if after["cue"] and fits(begun := text[end : _line_end(text, end)], _QUERY_TOKENS):
+            end += len(begun.rstrip())
+    # What follows a question at the end says how to answer it; what follows one at the start is the context.
+    if stop - end < start and fits(text[end:stop], _QUERY_TOKENS):
+        end = stop
+    cue = _closing_cue(text)
+    return [(start, end), (cue, stop)] if end <= cue < stop else [(start, end)]
+
+
+def _last_tokens(text: str, tokenizer: Tokenizer) -> _Found:
+    ends = tokenizer.encode(text).ends
+    start = ends[-_QUERY_TOKENS - 1] if len(ends) > _QUERY_TOKENS else 0
+    if not text[start:].strip():
+        stop = len(text.rstrip())
+        before = bisect_left(ends, stop) - _QUERY_TOKENS
+        start = min(ends[before] if before >= 0 else 0, stop - 1)
+    return _Found(start, start, len(text), "arbitrary")
+
+
+def _recognise_in_message(text: str, fits: _Fits) -> _Found | None:
+    """Query of a chat message: all of it, unless it brings its context along."""
+    if not fits(text, _BLOCK_TOKENS):
+        return _recognise(text, fits)
+    # This short it is often one instruction, and its last line not the whole query: only a label splits it.
+    labels = [] if fits(text, _QUERY_TOKENS) else list(_LABEL.finditer(text))
+    return _label_at_end(text, labels, fits) or _Found(0, 0, len(text), "messages")
+
+
+def _recognise(text: str, fits: _Fits) -> _Found | None:
+    """Query of a string prompt in a known format; where formats disagree, the order here decides."""
+    labels = list(_LABEL.finditer(text))
+    if found := _label_at_end(text, labels, fits) or _options_at_end(text, fits):
+        return found
+    # A label that comes once is the prompt's own; one that comes often may belong to a FAQ in the context.
+    words = [label[label.lastgroup or 0].lower() for label in labels]
+    times = Counter(words)
+    sole = [i for i, word in enumerate(words) if times[word] == 1]
+    asked = [(words[i], read[0]) for i in sole if (read := _read_label(text, labels, i, fits))]
+    for word, found in asked:
+        if word != "task" and fits(text[: found.pin], _QUERY_TOKENS):
+            return found
+    return _trailing(text, fits) or (asked[0][1] if asked else None)
+
+
+def _label_at_end(text: str, labels: Sequence[re.Match[str]], fits: _Fits) -> _Found | None:
+    """The last labelled question without an answer, if little follows it."""
+    for i in reversed(range(len(labels))):
+        if len(text) - labels[i].start() > _REACH:
+            return None
+        read = _read_label(text, labels, i, fits)
+        if read and not read[1]:
+            return read[0] if _closes(text, read[0].end, fits) else None
+    return None
+
+
+def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits) -> tuple[_Found, bool] | None:
+    """What one label asks, and whether the text goes on to answer it; None if it asks nothing."""
+    label = labels[i]
+    limit = labels[i + 1].start() if i + 1 < len(labels) else len(text)
+    if not (first := _NOT_SPACE.search(text, label.end(), limit)):
+        return None
+    start = first.start()
+    stop = _BLOCK_END.search(text, max(label.end(), text.rfind("\n", 0, start) + 1), limit)
+    end = stop.start() if stop else limit
+    if not fits(text[start:end], _BLOCK_TOKENS):
+        end = min(_line_end(text, start), limit)
+    if end <= start or not fits(text[start:end], _BLOCK_TOKENS):
+        return None
+    source: QuerySource = "label"
+    if runs := _option_runs(text, start, min(limit, end + _REACH)):
+        between = text[end : runs[0][0]]
+        if fits(between, _BLOCK_TOKENS) and not _CONTEXT.search(between) and not _CUE.search(between):
+            end, source = runs[0][1], "options"
+    after = _TAG_AND_CUE.match(text, len(text[:end].rstrip()), limit)
+    answered = bool(after and after["cue"] and _ANSWERED.match(text, after.end(), limit))
+    return _Found(label.start(), start, end, source), answered
+
+
+def _closes(text: str, end: int, fits: _Fits) -> bool:
+    """Whether what follows a question is short and asks no other."""
+    tail = text[end:].strip()
+    return fits(tail, _QUERY_TOKENS) and not (_QUESTION.search(tail) and not _OPTION_TALK.search(tail))
+
+
+def _option_runs(text: str, start: int, stop: int) -> list[Span]:
+    """Spans of multiple-choice options: lines that count A, B and on."""
+    runs: list[list[int]] = []
+    for option in _OPTION.finditer(text, start, stop):
+        letter, at = ord(option[1] or option[2]) - ord("A"), option.start()
+        if letter == 0:
+            runs.append([at])
+        elif runs and letter == len(runs[-1]) and at - runs[-1][-1] <= _CHARS_PER_OPTION:
+            runs[-1].append(at)
+    spans = []
+    for run in runs:
+        if len(run) > 1:
+            end = _BLOCK_END.search(text, run[-1], min(stop, run[-1] + _CHARS_PER_OPTION))
+            spans.append((run[0], end.start() if end else min(_line_end(text, run[-1]), stop)))
+    return spans
+
+
+def _options_at_end(text: str, fits: _Fits) -> _Found | None:
+    """Options that close the prompt, with the unlabelled question before them."""
+    runs = _option_runs(text, max(0, len(text) - _REACH), len(text))
+    if not runs or not _closes(text, runs[-1][1], fits):
+        return None
+    stop = len(text[: runs[-1][0]].rstrip())
+    for start in _block_starts(text, stop):
+        question = text[start:stop].strip()
+        if question and fits(question, _QUERY_TOKENS):
+            is_list = question.endswith((".", "。")) and not re.search("[?？؟]", question)
+            return None if is_list else _Found(start, start, runs[-1][1], "options")
+    return None
+
+
+def _trailing(text: str, fits: _Fits) -> _Found | None:
+    """The last paragraph or line, if it asks something."""
+    stop = len(text[: _closing_cue(text)].rstrip())
+    for start in _block_starts(text, stop):
+        asked = text[start:stop].strip()
+        if len(text[:start].strip()) > len(asked) and fits(asked, _QUERY_TOKENS) and _asks(asked):
+            return _Found(start, start, stop, "trailing")
+    return _Found(0, 0, stop, "trailing") if fits(text[:stop], _QUERY_TOKENS) and _asks(text[:stop].strip()) else None
+
+
+def _asks(text: str) -> bool:
+    instruction = _INSTRUCTION.match(text) and not _SEVERAL_SENTENCES.search(text)
+    return bool(_QUESTION.search(text) or _BEGUN_ANSWER.search(text) or instruction)
+
+
+def _block_starts(text: str, stop: int) -> tuple[int, int]:
+    """Where the paragraph and the line that end at `stop` begin."""
+    start = max(0, stop - _REACH)
+    paragraph = max((blank.end() for blank in _BLANK_LINE.finditer(text, start, stop)), default=start)
+    return paragraph, text.rfind("\n", 0, stop) + 1
+
+
+def _closing_cue(text: str) -> int:
+    """Start of an "Answer:" line that closes the text, or the text's end."""
+    stop = len(text.rstrip())
+    line = text.rfind("\n", 0, stop) + 1
+    cue = _CUE.match(text, line, stop)
+    return line if line and cue and cue.end() == stop else stop
+
+
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end

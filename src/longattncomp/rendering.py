@@ -1,0 +1,46 @@
+"""Selection -> text, with the spans it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from longattncomp.types import Document, Node, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Kept text.
+
+    Attributes:
+        text: all documents' texts in order, joined by the separator.
+        documents: (index of the document, its kept text, its kept spans), in order.
+    """
+
+    text: str
+    documents: tuple[tuple[int, str, tuple[Span, ...]], ...]
+
+
+def render(documents: Sequence[Document], kept: Iterable[Node], *, gap_mark: str, separator: str) -> Rendered:
+    """Join kept nodes, sliced from the originals, in positional order.
+
+    Nodes that touch become one span; between two spans of one document stands the gap mark.
+
+    Args:
+        documents: the caller's.
+        kept: nodes in order.
+        gap_mark: stands for text left out between two spans.
+        separator: stands between two documents.
+    """
+    spans: dict[int, list[Span]] = {}
+    for node in kept:
+        known = spans.setdefault(node.document, [])
+        if known and known[-1][1] == node.start:
+            known[-1] = (known[-1][0], node.end)
+        else:
+            known.append((node.start, node.end))
+    parts = tuple(
+        (index, gap_mark.join(documents[index].text[start:end] for start, end in ranges), tuple(ranges))
+        for index, ranges in spans.items()
+    )
+    return Rendered(separator.join(text for _, text, _ in parts), parts)

@@ -1,0 +1,1 @@
+"""(query, nodes) -> scores, one module per method."""

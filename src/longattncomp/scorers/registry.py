@@ -1,0 +1,44 @@
+"""settings -> the scorer they name, and the tokenizer that its nodes are measured with."""
+
+from __future__ import annotations
+
+from longattncomp.backbone.locate import DraftModel, locate
+from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.settings import Settings
+from longattncomp.types import Scorer
+
+
+def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
+    """Open what the settings name.
+
+    Raises:
+        ModelError: the draft model or head cannot be found, read or used.
+        CacheError: the cache directory cannot be written.
+        InputError: a setting that this draft model cannot have.
+    """
+    if settings.method == "bm25":
+        from longattncomp.scorers.lexical import BM25Scorer
+
+        return BM25Scorer(), DraftTokenizer.from_folder(_locate(settings, None).folder)
+
+    from longattncomp.scorers.cross_attention import CrossAttentionScorer
+    from longattncomp.scorers.head import load_head, read_head_config, untrained_head
+
+    trained = read_head_config(settings.head) if settings.head else None
+    draft = _locate(settings, trained.layers if trained else None)
+    from longattncomp.backbone.forward import Backbone
+
+    backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
+    if settings.head:
+        head = load_head(settings.head, backbone)
+    else:
+        head = untrained_head(backbone, settings.query_place or "after")
+    tokenizer = DraftTokenizer.from_folder(draft.folder)
+    scorer = CrossAttentionScorer(
+        backbone, head, tokenizer, encoding=settings.encoding, segment_tokens=settings.segment_tokens
+    )
+    return scorer, tokenizer
+
+
+def _locate(settings: Settings, layers: int | None) -> DraftModel:
+    return locate(settings.model, layers=settings.layers or layers, cache_dir=settings.cache_dir)
