@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -131,17 +131,24 @@ class Assembler:
             node = nodes[index]
             if self.count(node.text) <= self.token_budget:
                 return index, node
-            for cuts in _CUTS:
-                offsets = cuts(node.text)
-                fitting = bisect_left(
-                    offsets, True, key=lambda end, text=node.text: self.count(text[:end]) > self.token_budget
-                )
-                for end in reversed(offsets[:fitting]):
-                    if (tokens := self.count(node.text[:end])) <= self.token_budget:
-                        return index, Node(node.document, node.start, node.start + end, node.text[:end], tokens)
+            if (head := self._longest_head(node.text)) is not None:
+                return index, Node(node.document, node.start, node.start + len(head), head, self.count(head))
         raise BudgetError(
             f"not one character of the context fits a budget of {self.token_budget} tokens: raise token_budget"
         )
+
+    def _longest_head(self, text: str) -> str | None:
+        for cuts in _CUTS:
+            offsets = cuts(text)
+            reach = 1  # doubled, so that a small budget reads little of a large text
+            while reach < len(offsets) and self.count(text[: offsets[reach]]) <= self.token_budget:
+                reach *= 2
+            reach = min(reach, len(offsets))
+            fitting = bisect_right(offsets, self.token_budget, hi=reach, key=lambda end: self.count(text[:end]))
+            for end in reversed(offsets[:fitting]):
+                if self.count(text[:end]) <= self.token_budget:
+                    return text[:end]
+        return None
 
     def _result(
         self,

@@ -20,6 +20,7 @@ _BLOCK_TOKENS = 512  # the longest labelled question, and the longest message th
 _CHARS_PER_TOKEN = 64  # no real token is longer on average: past this a text is too long, and is not counted
 _REACH = _BLOCK_TOKENS * _CHARS_PER_TOKEN
 
+_LINES = re.IGNORECASE | re.MULTILINE
 _MARK = r"[*_]{0,3}"
 _LEAD = rf"^[ \t]{{0,8}}(?:#{{1,6}}[ \t]*)?{_MARK}"
 _COLON = rf"{_MARK}[ \t]*[:：]{_MARK}"
@@ -27,26 +28,24 @@ _ASKED = r"(?:(?:the|my|user|user's|current|new|final|input)[ ])?(?P<{0}>questio
 _WORD = _ASKED + r"(?:[ \t]?\d{{1,3}})?"
 _LABEL = re.compile(
     rf"{_LEAD}{_WORD.format('plain')}{_COLON}"
-    rf"|^[ \t]{{0,3}}(?:#{{1,6}}[ \t]*{_MARK}|\*\*){_WORD.format('heading')}{_MARK}[^\S\n]*$"
-    r"|<(?P<tag>question|query)>",
-    re.IGNORECASE | re.MULTILINE,
+    rf"|^[ \t]{{0,8}}(?:#{{1,6}}[ \t]*{_MARK}|\*\*){_WORD.format('heading')}{_MARK}[^\S\n]*$"
+    r"|^[ \t]{0,8}<(?P<tag>question|query)>",
+    _LINES,
 )
 _CUE_WORD = r"(?:\w{1,20}[ ]){0,3}(?:answer|response|summary|solution|output|type)(?:[ ]is)?|a|回答|答案|答え|解答|答"
-_CUE = re.compile(rf"{_LEAD}(?:{_CUE_WORD})(?:[ \t]?\d{{1,3}})?{_COLON}", re.IGNORECASE | re.MULTILINE)
-_TAG_AND_CUE = re.compile(rf"(?:\s*</(?:question|query)>)?(?P<cue>\s*{_CUE.pattern})?", re.IGNORECASE | re.MULTILINE)
+_CUE = re.compile(rf"{_LEAD}(?:{_CUE_WORD})(?:[ \t]?\d{{1,3}})?{_COLON}", _LINES)
+_TAG_AND_CUE = re.compile(rf"(?:\s*</(?:question|query)>)?(?P<cue>\s*{_CUE.pattern})?", _LINES)
 _CONTEXT = re.compile(
     rf"{_LEAD}(?:contexts?|documents?|passages?|sources?|articles?|texts?|references?|background"
     rf"|上下文|文章|资料|文脈|文書)(?:[ \t]?\d{{1,3}})?{_COLON}",
-    re.IGNORECASE | re.MULTILINE,
+    _LINES,
 )
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
-_BLOCK_END = re.compile(
-    rf"{_BLANK_LINE.pattern}|{_CONTEXT.pattern}|{_CUE.pattern}|</(?:question|query)>", re.IGNORECASE | re.MULTILINE
-)
+_BLOCK_END = re.compile(rf"{_BLANK_LINE.pattern}|{_CONTEXT.pattern}|{_CUE.pattern}|</(?:question|query)>", _LINES)
 # "Let's think step by step" and a chat template's own marks answer nothing.
-_ANSWERED = re.compile(r"[^\S\n]*\n?[^\S\n]*(?!let['’]?s\b|<\||\s)(?=.)", re.IGNORECASE)
+_ANSWERED = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?(?!let['’]?s\b|<\||\s)(?=.)", re.IGNORECASE)
 _OPTION = re.compile(
-    rf"^[ \t]{{0,3}}(?:[-*][ \t]+)?{_MARK}(?:[(（\[]([A-Z])[)）\]]|([A-Z])[.)、．])(?=[^\S\n]|[^\x00-\x7f]|\*)",
+    rf"^[ \t]{{0,8}}(?:[-*][ \t]+)?{_MARK}(?:[(（\[]([A-Z])[)）\]]|([A-Z])[.)、．])(?=[^\S\n]|[^\x00-\x7f]|\*)",
     re.MULTILINE,
 )
 _OPTION_TALK = re.compile(r"\b(?:options?|choices?|letters?|answers?)\b|选项|選択肢|答案", re.IGNORECASE)
@@ -120,14 +119,14 @@ def parse_prompt(
         return len(text) <= tokens * _CHARS_PER_TOKEN and tokenizer.count(text) <= tokens
 
     roles, texts = (["user"], (prompt,)) if isinstance(prompt, str) else _read_messages(prompt)
-    recognise = _recognise if isinstance(prompt, str) else _recognise_in_message
     spoken = [i for i, text in enumerate(texts) if text.strip()]
     if not spoken:
         got = "a blank string" if isinstance(prompt, str) else f"{len(texts)} messages without any"
         raise InputError(f"expected a prompt with text, got {got}: pass the context and the question")
     index = max((i for i in spoken if roles[i] in ("user", "human")), default=spoken[-1])
     text = texts[index]
-    found = (recognise(text, fits) if mode == "accurate" else None) or _last_tokens(text, tokenizer)
+    found = _recognise(text, fits, message=not isinstance(prompt, str)) if mode == "accurate" else None
+    found = found or _last_tokens(text, tokenizer)
     pins = {index: _pins(text, found, fits)}
     pins |= {i: [(0, len(texts[i]))] for i in spoken if roles[i] in ("system", "developer")}
     return ParsedPrompt(
@@ -145,18 +144,16 @@ def _read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], tu
     roles, texts = [], []
     for i, message in enumerate(messages):
         if not isinstance(message, Mapping):
-            got = type(message).__name__
-            raise InputError(f'expected message {i} to be a mapping with "role" and "content", got {got}: convert it')
+            raise InputError(f"expected a mapping as message {i}, got {type(message).__name__}: pass role and content")
         role, content = message.get("role"), message.get("content")
         if not isinstance(role, str):
-            got = "none" if role is None else type(role).__name__
-            raise InputError(f'expected a string "role" in message {i}, got {got}: add one, such as "user"')
+            raise InputError(f'expected a "role" in message {i}, got {role!r}: add one, such as "user" or "assistant"')
         if isinstance(content, Sequence) and not isinstance(content, str | bytes | bytearray):
             blocks = (block for block in content if isinstance(block, Mapping) and block.get("type") == "text")
             content = "\n".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
         if not isinstance(content, str | None):
             got = type(content).__name__
-            raise InputError(f'expected "content" of message {i} as a string or list of blocks, got {got}: convert it')
+            raise InputError(f"expected a string or a list of blocks as content of message {i}, got {got}: convert it")
         roles.append(role.lower())
         texts.append(content or "")  # an assistant's tool call has no content
     return roles, tuple(texts)
@@ -168,7 +165,7 @@ def _pins(text: str, found: _Found, fits: _Fits) -> list[Span]:
     stop, end = len(text.rstrip()), len(text[: found.end].rstrip())
     if after := _TAG_AND_CUE.match(text, end):
         end = after.end()
-        if after["cue"] and fits(begun := text[end : _line_end(text, end)], _QUERY_TOKENS):
+        if after["cue"] and fits(begun := text[end:].partition("\n")[0], _QUERY_TOKENS):
             end += len(begun.rstrip())
     # What follows a question at the end says how to answer it; what follows one at the start is the context.
     if stop - end < start and fits(text[end:stop], _QUERY_TOKENS):
@@ -187,40 +184,32 @@ def _last_tokens(text: str, tokenizer: Tokenizer) -> _Found:
     return _Found(start, start, len(text), "arbitrary")
 
 
-def _recognise_in_message(text: str, fits: _Fits) -> _Found | None:
-    """Query of a chat message: all of it, unless it brings its context along."""
-    if not fits(text, _BLOCK_TOKENS):
-        return _recognise(text, fits)
-    # This short it is often one instruction, and its last line not the whole query: only a label splits it.
-    labels = [] if fits(text, _QUERY_TOKENS) else list(_LABEL.finditer(text))
-    return _label_at_end(text, labels, fits) or _Found(0, 0, len(text), "messages")
-
-
-def _recognise(text: str, fits: _Fits) -> _Found | None:
-    """Query of a string prompt in a known format; where formats disagree, the order here decides."""
+def _recognise(text: str, fits: _Fits, *, message: bool) -> _Found | None:
+    """Query of a text in a known format; where formats disagree, the order here decides."""
     labels = list(_LABEL.finditer(text))
+    # A short message is often one instruction, and its last line not the whole query: only a label may split it.
+    if message and fits(text, _BLOCK_TOKENS):
+        labelled = None if fits(text, _QUERY_TOKENS) else _label_at_end(text, labels, fits)
+        return labelled or _Found(0, 0, len(text), "messages")
     if found := _label_at_end(text, labels, fits) or _options_at_end(text, fits):
         return found
     # A label that comes once is the prompt's own; one that comes often may belong to a FAQ in the context.
     words = [label[label.lastgroup or 0].lower() for label in labels]
     times = Counter(words)
     sole = [i for i, word in enumerate(words) if times[word] == 1]
-    asked = [(words[i], read[0]) for i in sole if (read := _read_label(text, labels, i, fits))]
-    for word, found in asked:
-        if word != "task" and fits(text[: found.pin], _QUERY_TOKENS):
+    asked = [(words[i], *read) for i in sole if (read := _read_label(text, labels, i, fits))]
+    for word, found, answered in asked:
+        if word != "task" and not answered and fits(text[: found.pin], _QUERY_TOKENS):
             return found
     return _trailing(text, fits) or (asked[0][1] if asked else None)
 
 
 def _label_at_end(text: str, labels: Sequence[re.Match[str]], fits: _Fits) -> _Found | None:
     """The last labelled question without an answer, if little follows it."""
-    for i in reversed(range(len(labels))):
-        if len(text) - labels[i].start() > _REACH:
-            return None
-        read = _read_label(text, labels, i, fits)
-        if read and not read[1]:
-            return read[0] if _closes(text, read[0].end, fits) else None
-    return None
+    near = (i for i in reversed(range(len(labels))) if len(text) - labels[i].start() <= _REACH)
+    reads = (_read_label(text, labels, i, fits) for i in near)
+    found = next((read[0] for read in reads if read and not read[1]), None)
+    return found if found and _closes(text, found.end, fits) else None
 
 
 def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits) -> tuple[_Found, bool] | None:
@@ -230,10 +219,9 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits)
     if not (first := _NOT_SPACE.search(text, label.end(), limit)):
         return None
     start = first.start()
-    stop = _BLOCK_END.search(text, max(label.end(), text.rfind("\n", 0, start) + 1), limit)
-    end = stop.start() if stop else limit
+    end = _block_end(text, max(label.end(), text.rfind("\n", 0, start) + 1), limit)
     if not fits(text[start:end], _BLOCK_TOKENS):
-        end = min(_line_end(text, start), limit)
+        end = start + len(text[start:end].partition("\n")[0])
     if end <= start or not fits(text[start:end], _BLOCK_TOKENS):
         return None
     source: QuerySource = "label"
@@ -261,12 +249,8 @@ def _option_runs(text: str, start: int, stop: int) -> list[Span]:
             runs.append([at])
         elif runs and letter == len(runs[-1]) and at - runs[-1][-1] <= _CHARS_PER_OPTION:
             runs[-1].append(at)
-    spans = []
-    for run in runs:
-        if len(run) > 1:
-            end = _BLOCK_END.search(text, run[-1], min(stop, run[-1] + _CHARS_PER_OPTION))
-            spans.append((run[0], end.start() if end else min(_line_end(text, run[-1]), stop)))
-    return spans
+    ends = ((run, min(stop, run[-1] + _CHARS_PER_OPTION)) for run in runs if len(run) > 1)
+    return [(run[0], _block_end(text, run[-1], limit)) for run, limit in ends]
 
 
 def _options_at_end(text: str, fits: _Fits) -> _Found | None:
@@ -275,12 +259,10 @@ def _options_at_end(text: str, fits: _Fits) -> _Found | None:
     if not runs or not _closes(text, runs[-1][1], fits):
         return None
     stop = len(text[: runs[-1][0]].rstrip())
-    for start in _block_starts(text, stop):
-        question = text[start:stop].strip()
-        if question and fits(question, _QUERY_TOKENS):
-            is_list = question.endswith((".", "。")) and not re.search("[?？؟]", question)
-            return None if is_list else _Found(start, start, runs[-1][1], "options")
-    return None
+    start = next((at for at in _block_starts(text, stop) if fits(text[at:stop], _QUERY_TOKENS)), stop)
+    question = text[start:stop].strip()
+    is_list = question.endswith((".", "。")) and not re.search("[?？؟]", question)
+    return _Found(start, start, runs[-1][1], "options") if question and not is_list else None
 
 
 def _trailing(text: str, fits: _Fits) -> _Found | None:
@@ -294,8 +276,8 @@ def _trailing(text: str, fits: _Fits) -> _Found | None:
 
 
 def _asks(text: str) -> bool:
-    instruction = _INSTRUCTION.match(text) and not _SEVERAL_SENTENCES.search(text)
-    return bool(_QUESTION.search(text) or _BEGUN_ANSWER.search(text) or instruction)
+    instructs = bool(_INSTRUCTION.match(text)) and not _SEVERAL_SENTENCES.search(text)
+    return instructs or bool(_QUESTION.search(text) or _BEGUN_ANSWER.search(text))
 
 
 def _block_starts(text: str, stop: int) -> tuple[int, int]:
@@ -313,6 +295,6 @@ def _closing_cue(text: str) -> int:
     return line if line and cue and cue.end() == stop else stop
 
 
-def _line_end(text: str, start: int) -> int:
-    end = text.find("\n", start)
-    return len(text) if end < 0 else end
+def _block_end(text: str, start: int, limit: int) -> int:
+    stop = _BLOCK_END.search(text, start, limit)
+    return stop.start() if stop else limit

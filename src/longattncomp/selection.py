@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from longattncomp.types import Node, NodeReason, Overflow, Scores, Selection, StopReason
 
@@ -63,7 +64,7 @@ def select(
     ranked = sorted((i for i in range(len(nodes)) if i not in kept), key=lambda i: (-scores.nodes[i], i))
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
-        ended: StopReason | None = None
+        ended: Literal["top_p", "min_score", "budget"] | None = None
         if top_p < 1 and mass >= top_p:
             ended = "top_p"
         elif scores.nodes[index] < min_score:

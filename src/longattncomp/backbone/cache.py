@@ -28,6 +28,10 @@ class ModelCache:
         """Some entry of this model, whatever its depth."""
         return next((folder for _, folder in self._entries(key)), None)
 
+    def deep_enough(self, key: str, layers: int) -> Path | None:
+        """The shallowest entry with at least so many layers."""
+        return next((folder for depth, folder in self._entries(key) if depth >= layers), None)
+
     def get(self, key: str, layers: int, build: Callable[[Path], None]) -> Path:
         """The entry with at least so many layers, built if there is none.
 
@@ -39,10 +43,10 @@ class ModelCache:
         Raises:
             CacheError: the directory cannot be written.
         """
-        if (found := self._deep_enough(key, layers)) is not None:
+        if (found := self.deep_enough(key, layers)) is not None:
             return found
         with self._locked(key):
-            if (found := self._deep_enough(key, layers)) is not None:
+            if (found := self.deep_enough(key, layers)) is not None:
                 return found
             parent = self.directory / "models" / key
             for abandoned in parent.glob(".building-*"):
@@ -62,9 +66,6 @@ class ModelCache:
     def _entries(self, key: str) -> Iterator[tuple[int, Path]]:
         folders = (self.directory / "models" / key).glob("layers-*")
         return iter(sorted((int(folder.name.removeprefix("layers-")), folder) for folder in folders))
-
-    def _deep_enough(self, key: str, layers: int) -> Path | None:
-        return next((folder for depth, folder in self._entries(key) if depth >= layers), None)
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:

@@ -28,7 +28,6 @@ class Backbone:
     Attributes:
         layers: L.
         scoring_layer: the decoder layer with index L, in fp32, from which a head starts.
-        config: the model's own Hugging Face configuration.
         window: the longest sequence, in tokens.
         fingerprint: tells draft models apart, whatever their quantization.
     """
@@ -36,8 +35,8 @@ class Backbone:
     def __init__(self, model: nn.Module, scoring_layer: nn.Module, layers: int) -> None:
         self.layers = layers
         self.scoring_layer = scoring_layer
-        self.config: Any = model.config
-        self.window = int(self.config.max_position_embeddings)
+        config: Any = model.config
+        self.window = int(config.max_position_embeddings)
         self.fingerprint = fingerprint(model, layers)
         self._model = model
         self._tap = _Tap()

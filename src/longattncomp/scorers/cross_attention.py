@@ -149,7 +149,7 @@ class CrossAttentionScorer:
         columns = (units >= 0).nonzero().squeeze(-1)
         keys, units = keys[:, columns], units[columns]  # (n_key_heads, n, head_dim), (n,)
         rows = []
-        for block in queries.split(_BLOCK, dim=1):
+        for block in torch.split(queries, _BLOCK, dim=1):
             mass = block.new_full((*block.shape[:2], 1 + high - low), -torch.inf)
             for start in range(0, len(units), _BLOCK):
                 part_logits = logits(block, keys[:, start : start + _BLOCK])  # (n_heads, m, <=_BLOCK)

@@ -70,7 +70,8 @@ class CrossAttentionHead(nn.Module):
 
     def _project(self, states: Tensor, rotary: Rotary, projection: nn.Module, norm: nn.Module) -> Tensor:
         projected = projection(self.norm(states.float()))  # (n, n_heads * head_dim)
-        heads: Tensor = norm(projected.unflatten(-1, (-1, self.head_dim))).transpose(0, 1)  # (n_heads, n, head_dim)
+        heads: Tensor = projected.view(len(states), -1, self.head_dim)
+        heads = norm(heads).transpose(0, 1)  # (n_heads, n, head_dim)
         if self.config.rotary:
             cos, sin = (part.float() for part in rotary)  # each (1, n, head_dim)
             first, second = heads.chunk(2, dim=-1)
@@ -92,7 +93,7 @@ def logits(queries: Tensor, keys: Tensor) -> Tensor:
     Returns:
         (n_heads, m, n)
     """
-    grouped = queries.unflatten(0, (keys.shape[0], -1))  # (n_key_heads, group, m, head_dim)
+    grouped = queries.view(keys.shape[0], -1, *queries.shape[1:])  # (n_key_heads, group, m, head_dim)
     return (grouped @ keys.unsqueeze(1).transpose(-1, -2)).flatten(0, 1)
 
 

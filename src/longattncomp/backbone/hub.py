@@ -1,0 +1,156 @@
+"""a Hugging Face id -> folder with the first layers; the layers above are never downloaded."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from longattncomp.backbone.cache import ModelCache
+from longattncomp.errors import BrokenModelError, ModelNotFoundError
+
+_LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")
+
+
+def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
+    """Find a hub model in our cache, in Hugging Face's, or on the hub.
+
+    A fetched model stays as it was fetched. `HF_HUB_OFFLINE`, `HF_TOKEN` and the rest of
+    huggingface_hub's environment hold.
+
+    Args:
+        name: `owner/name`.
+        layers: L; None for the default.
+        cache: where the cut model is kept.
+
+    Raises:
+        ModelNotFoundError: no such model, no access to it, or no network.
+        BrokenModelError: it has no safetensors weights that we can read.
+        CacheError: the cache cannot be written.
+    """
+    from huggingface_hub import HfFileSystem, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    from longattncomp.backbone.locate import default_layers
+
+    key = f"hub-{name.replace('/', '--')}"
+    known = cache.any(key) if layers is None else cache.deep_enough(key, layers + 1)
+    if known is not None:
+        return known
+    try:
+        snapshot = Path(snapshot_download(name, local_files_only=True))
+        if (snapshot / "config.json").is_file() and any(snapshot.glob("*.safetensors")):
+            return snapshot
+    except LocalEntryNotFoundError:
+        pass
+    remote = RemoteModel(HfFileSystem(), name)
+    wanted = layers or default_layers(remote.total_layers())
+    return cache.get(key, wanted + 1, lambda target: remote.copy_first_layers(wanted + 1, target))
+
+
+class RemoteModel:
+    """A model folder on any fsspec file system, read by byte ranges."""
+
+    def __init__(self, filesystem: Any, root: str) -> None:
+        """Name the folder; nothing is read yet.
+
+        Args:
+            filesystem: an fsspec file system.
+            root: the folder that holds `config.json`.
+        """
+        self._filesystem = filesystem
+        self._root = root
+
+    def total_layers(self) -> int:
+        """How many layers the model has."""
+        return int(self._config()["num_hidden_layers"])
+
+    def copy_first_layers(self, layers: int, target: Path) -> None:
+        """Write configuration, tokenizer and the tensors below layer `layers` into `target`.
+
+        Args:
+            layers: how many layers to keep.
+            target: an empty folder.
+
+        Raises:
+            ModelNotFoundError: a file cannot be reached.
+            BrokenModelError: the weights are not safetensors that we can read.
+            UnsupportedModelError: the architecture is not supported.
+        """
+        from longattncomp.backbone.loading import require_supported
+        from longattncomp.backbone.locate import TOTAL_LAYERS
+
+        config = self._config()
+        require_supported(str(config.get("model_type")))
+        for shard in self._shards(layers):
+            self._copy_tensors(shard, layers, target / shard)
+        for file in _TOKENIZER_FILES:
+            with self._reached():
+                if self._filesystem.exists(f"{self._root}/{file}"):
+                    (target / file).write_bytes(self._filesystem.cat_file(f"{self._root}/{file}"))
+        config |= {TOTAL_LAYERS: config["num_hidden_layers"], "num_hidden_layers": layers}
+        if config.get("layer_types"):
+            config["layer_types"] = config["layer_types"][:layers]
+        (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+    def _config(self) -> dict[str, Any]:
+        return dict(self._json("config.json"))
+
+    def _json(self, file: str) -> Any:
+        with self._reached():
+            return json.loads(self._filesystem.cat_file(f"{self._root}/{file}"))
+
+    def _shards(self, layers: int) -> list[str]:
+        with self._reached():
+            sharded = self._filesystem.exists(f"{self._root}/model.safetensors.index.json")
+            single = self._filesystem.exists(f"{self._root}/model.safetensors")
+        if sharded:
+            weights = self._json("model.safetensors.index.json")["weight_map"]
+            return sorted({shard for tensor, shard in weights.items() if _below(tensor, layers)})
+        if not single:
+            raise BrokenModelError(f"{self._root} has no model.safetensors: only safetensors weights are read")
+        return ["model.safetensors"]
+
+    def _copy_tensors(self, shard: str, layers: int, target: Path) -> None:
+        import torch
+        from safetensors.torch import save_file
+
+        dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+        tensors = {}
+        with self._reached(), self._filesystem.open(f"{self._root}/{shard}", "rb") as stream:
+            header_size = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(header_size))
+            header.pop("__metadata__", None)
+            for tensor, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+                if not _below(tensor, layers):
+                    continue
+                if entry["dtype"] not in dtypes:
+                    raise BrokenModelError(
+                        f"{tensor} in {self._root}/{shard} is {entry['dtype']}: expected {[*dtypes]}"
+                    )
+                start, end = entry["data_offsets"]
+                stream.seek(8 + header_size + start)
+                data = bytearray(stream.read(end - start))
+                tensors[tensor] = torch.frombuffer(data, dtype=dtypes[entry["dtype"]]).reshape(entry["shape"])
+        save_file(tensors, target, metadata={"format": "pt"})
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenModelError:
+            raise
+        except Exception as error:  # each release of huggingface_hub brings another HTTP library's errors
+            raise ModelNotFoundError(
+                f"cannot read draft model {self._root!r} ({type(error).__name__}: {error}); check the name, the "
+                "network, HF_HUB_OFFLINE and, for a gated model, HF_TOKEN, or give a local folder"
+            ) from error
+
+
+def _below(tensor: str, layers: int) -> bool:
+    layer = _LAYER.search(tensor)
+    return int(layer[1]) < layers if layer else not tensor.startswith("lm_head.")

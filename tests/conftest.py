@@ -1,0 +1,51 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
+
+if TYPE_CHECKING:
+    from longattncomp import Compressor
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No `LONGATTNCOMP_*`, `.env` or YAML of the developer's reaches a test."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("LONGATTNCOMP_") and name != "LONGATTNCOMP_CACHE_DIR":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random four-layer Llama in Hugging Face layout."""
+    from toy import save_toy_model
+
+    return save_toy_model(tmp_path_factory.mktemp("toy-llama"))
+
+
+@pytest.fixture(scope="session")
+def toy(toy_folder: Path) -> Compressor:
+    """A compressor on the toy model: two layers, fp32, small nodes and segments."""
+    from longattncomp import Compressor
+
+    return Compressor.from_pretrained(
+        toy_folder, layers=2, dtype="float32", device="cpu", node_tokens=32, segment_tokens=128
+    )
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Compressor:
+    """The embedded draft model, fp32."""
+    from longattncomp import Compressor
+
+    return Compressor.from_pretrained(dtype="float32", device="cpu")
