@@ -177,7 +177,7 @@ def _pins(text: str, found: _Found, fits: _Fits) -> list[Span]:
 def _last_tokens(text: str, tokenizer: Tokenizer) -> _Found:
     ends = tokenizer.encode(text).ends
     start = ends[-_QUERY_TOKENS - 1] if len(ends) > _QUERY_TOKENS else 0
-    if not text[start:].strip():
+    if not text[start:].strip():  # nothing but space: the last tokens of what is before it
         stop = len(text.rstrip())
         before = bisect_left(ends, stop) - _QUERY_TOKENS
         start = min(ends[before] if before >= 0 else 0, stop - 1)
@@ -225,10 +225,10 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits)
     if end <= start or not fits(text[start:end], _BLOCK_TOKENS):
         return None
     source: QuerySource = "label"
-    if runs := _option_runs(text, start, min(limit, end + _REACH)):
-        between = text[end : runs[0][0]]
+    if options := _options(text, start, min(limit, end + _REACH), last=False):
+        between = text[end : options[0]]
         if fits(between, _BLOCK_TOKENS) and not _CONTEXT.search(between) and not _CUE.search(between):
-            end, source = runs[0][1], "options"
+            end, source = options[1], "options"
     after = _TAG_AND_CUE.match(text, len(text[:end].rstrip()), limit)
     answered = bool(after and after["cue"] and _ANSWERED.match(text, after.end(), limit))
     return _Found(label.start(), start, end, source), answered
@@ -237,11 +237,11 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits)
 def _closes(text: str, end: int, fits: _Fits) -> bool:
     """Whether what follows a question is short and asks no other."""
     tail = text[end:].strip()
-    return fits(tail, _QUERY_TOKENS) and not (_QUESTION.search(tail) and not _OPTION_TALK.search(tail))
+    return fits(tail, _QUERY_TOKENS) and (not _QUESTION.search(tail) or bool(_OPTION_TALK.search(tail)))
 
 
-def _option_runs(text: str, start: int, stop: int) -> list[Span]:
-    """Spans of multiple-choice options: lines that count A, B and on."""
+def _options(text: str, start: int, stop: int, *, last: bool) -> Span | None:
+    """The first or last run of multiple-choice options: lines that count A, B and on."""
     runs: list[list[int]] = []
     for option in _OPTION.finditer(text, start, stop):
         letter, at = ord(option[1] or option[2]) - ord("A"), option.start()
@@ -249,20 +249,20 @@ def _option_runs(text: str, start: int, stop: int) -> list[Span]:
             runs.append([at])
         elif runs and letter == len(runs[-1]) and at - runs[-1][-1] <= _CHARS_PER_OPTION:
             runs[-1].append(at)
-    ends = ((run, min(stop, run[-1] + _CHARS_PER_OPTION)) for run in runs if len(run) > 1)
-    return [(run[0], _block_end(text, run[-1], limit)) for run, limit in ends]
+    run = next((run for run in (reversed(runs) if last else runs) if len(run) > 1), None)
+    return (run[0], _block_end(text, run[-1], min(stop, run[-1] + _CHARS_PER_OPTION))) if run else None
 
 
 def _options_at_end(text: str, fits: _Fits) -> _Found | None:
     """Options that close the prompt, with the unlabelled question before them."""
-    runs = _option_runs(text, max(0, len(text) - _REACH), len(text))
-    if not runs or not _closes(text, runs[-1][1], fits):
+    options = _options(text, max(0, len(text) - _REACH), len(text), last=True)
+    if not options or not _closes(text, options[1], fits):
         return None
-    stop = len(text[: runs[-1][0]].rstrip())
+    stop = len(text[: options[0]].rstrip())
     start = next((at for at in _block_starts(text, stop) if fits(text[at:stop], _QUERY_TOKENS)), stop)
     question = text[start:stop].strip()
     is_list = question.endswith((".", "。")) and not re.search("[?？؟]", question)
-    return _Found(start, start, runs[-1][1], "options") if question and not is_list else None
+    return _Found(start, start, options[1], "options") if question and not is_list else None
 
 
 def _trailing(text: str, fits: _Fits) -> _Found | None:

@@ -23,6 +23,7 @@ _CHARACTER = regex.compile(rf"(?V1){_UNSPACED}\p{{M}}*")
 _JOINT = re.compile(r"[._]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SUFFIX = re.compile(r"(?<=[a-z0-9]{3})(?:ations?|ings?|ions?|ers?|ments?|ly|ed|ies|es|s|e|y)$")
+_DOUBLED = re.compile(r"([bdgmnprt])\1$")
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,13 @@ def _words(text: str) -> list[str]:
     """Words as they are written; an identifier or a run of an unspaced script is one word."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
-    return _WORD.findall(unicodedata.normalize("NFKC", text))  # type: ignore[no-any-return]
+    return list(_WORD.findall(unicodedata.normalize("NFKC", text)))
 
 
 def _terms(word: str) -> list[str]:
     """What one word is found by."""
-    if not word.isascii() and (characters := _CHARACTER.findall(word)):
+    characters: list[str] = [] if word.isascii() else _CHARACTER.findall(word)
+    if characters:
         return characters + [left + right for left, right in pairwise(characters)]
     terms = [word]
     for part in _JOINT.split(word):
@@ -114,4 +116,9 @@ def _terms(word: str) -> list[str]:
             terms.append(part)
         if len(humps) > 1:
             terms += humps
-    return [re.sub(r"([bdgmnprt])\1$", r"\1", _SUFFIX.sub("", term.lower())) for term in terms]
+    return [_stem(term.lower()) for term in terms]
+
+
+def _stem(word: str) -> str:
+    """The word without its English ending; finds as much evidence as a Snowball stemmer does."""
+    return _DOUBLED.sub(r"\1", _SUFFIX.sub("", word))

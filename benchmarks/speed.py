@@ -1,0 +1,169 @@
+"""Speed and memory of the engine on this machine: a table, then one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+REPEATS = 3
+SHAPES = ((1, 256), (4, 256), (1, 512), (1, 1024), (2, 1024), (4, 1024))
+QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
+
+
+def main() -> None:
+    """Measure, print, and end with one line of JSON."""
+    if len(sys.argv) == 4 and sys.argv[1] == "--peak":
+        print(json.dumps(peak(sys.argv[2], int(sys.argv[3]))))
+        return
+    results: dict[str, Any] = {"machine": machine()}
+    for dtype in ("float32", "bfloat16"):
+        results[dtype] = speed(dtype) | {"peak": child("--peak", dtype, "100000")}
+    results["import_s"] = fresh("import longattncomp")
+    results["first_compress_2k_s"] = fresh(
+        "from longattncomp import Compressor; Compressor.from_pretrained().compress('Who cancels?', 'word ' * 2000)"
+    )
+    show(results)
+    print(json.dumps(results))
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    abilities = torch.cpu.get_capabilities()
+    return {
+        "processor": abilities.get("cpu_name", platform.processor()),
+        "threads": torch.get_num_threads(),
+        "avx512_bf16": bool(abilities.get("avx512_bf16")),
+        "amx_bf16": bool(abilities.get("amx_bf16")),
+        "torch": torch.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def speed(dtype: str) -> dict[str, Any]:
+    """Tokens a second of a plain forward and of ours, interleaved, and the cost of length."""
+    from longattncomp import Compressor, Query
+
+    compressor = Compressor.from_pretrained(dtype=dtype, device="cpu")
+    scorer: Any = compressor.scorer
+    model = scorer.backbone._model
+    nodes = compressor.nodes(sources(70_000))
+    part = {size: upto(nodes, size) for size in (16_000, 64_000)}
+    query = Query(QUERY)
+
+    @torch.inference_mode()
+    def plain(shape: tuple[int, int]) -> None:
+        model(input_ids=torch.randint(0, 40_000, shape), use_cache=False)
+
+    plain_speeds: dict[tuple[int, int], list[float]] = {shape: [] for shape in SHAPES}
+    ours: list[float] = []
+    sequences = [list(range(1024)) for _ in range(8)]
+    for _ in range(REPEATS):
+        for shape in SHAPES:
+            repeats = max(1, 8192 // (shape[0] * shape[1]))
+            plain_speeds[shape].append(8192 / timed(lambda shape=shape, n=repeats: [plain(shape) for _ in range(n)]))
+        ours.append(8192 / timed(lambda: list(scorer.backbone.states(sequences))))
+    best = max(plain_speeds, key=lambda shape: median(plain_speeds[shape]))
+    cost = {size: median(timed(lambda p=p: scorer.score(query, p)) for _ in range(REPEATS)) for size, p in part.items()}
+    return {
+        "plain_best_shape": best,
+        "plain_tokens_s": round(median(plain_speeds[best])),
+        "segmented_tokens_s": round(median(ours)),
+        "segmented_over_plain": round(median(ours) / median(plain_speeds[best]), 2),
+        "score_16k_s": round(cost[16_000], 2),
+        "score_64k_s": round(cost[64_000], 2),
+        "cost_64k_over_16k": round(cost[64_000] / cost[16_000], 2),
+    }
+
+
+def peak(dtype: str, tokens: int) -> dict[str, Any]:
+    """Compress so many tokens in this process; its peak resident memory in MB."""
+    import resource
+
+    from longattncomp import Compressor
+
+    compressor = Compressor.from_pretrained(dtype=dtype, device="cpu")
+    started = time.perf_counter()
+    result = compressor.compress(QUERY, sources(tokens), token_budget=2048)
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return {
+        "tokens": result.original_tokens,
+        "seconds": round(time.perf_counter() - started, 1),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6),
+    }
+
+
+def sources(tokens: int) -> list[str]:
+    """About so many tokens of the standard library's sources."""
+    texts: list[str] = []
+    for file in sorted(Path(json.__file__).parents[1].joinpath("asyncio").glob("*.py")):
+        texts.append(file.read_text(encoding="utf-8"))
+        if sum(map(len, texts)) > tokens * 4.3:  # characters a token
+            break
+    return texts
+
+
+def upto(nodes: list[Any], tokens: int) -> list[Any]:
+    """The first nodes with so many tokens in all."""
+    kept: list[Any] = []
+    for node in nodes:
+        if sum(other.tokens for other in kept) + node.tokens > tokens:
+            break
+        kept.append(node)
+    return kept
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that the work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def fresh(code: str) -> float:
+    """Median seconds of a new interpreter running the code, less those of an empty one."""
+    runs = {
+        source: [timed(lambda s=source: subprocess.run([sys.executable, "-c", s], check=True)) for _ in range(5)]
+        for source in ("pass", code)
+    }
+    return round(median(runs[code]) - median(runs["pass"]), 2)
+
+
+def child(*arguments: str) -> dict[str, Any]:
+    """This script in a process of its own."""
+    output = subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(output.splitlines()[-1]))
+
+
+def show(results: dict[str, Any]) -> None:
+    """The table that people read."""
+    table = Table("", "float32", "bfloat16", title=", ".join(f"{k} {v}" for k, v in results["machine"].items()))
+    for label, key in (
+        ("plain forward, best shape", "plain_best_shape"),
+        ("plain forward, tokens/s", "plain_tokens_s"),
+        ("segmented, tokens/s", "segmented_tokens_s"),
+        ("segmented over plain", "segmented_over_plain"),
+        ("scoring 16k tokens, s", "score_16k_s"),
+        ("scoring 64k tokens, s", "score_64k_s"),
+        ("64k over 16k", "cost_64k_over_16k"),
+    ):
+        table.add_row(label, *(str(results[dtype][key]) for dtype in ("float32", "bfloat16")))
+    for label, key in (("compressing 100k tokens, s", "seconds"), ("peak memory, MB", "peak_mb")):
+        table.add_row(label, *(str(results[dtype]["peak"][key]) for dtype in ("float32", "bfloat16")))
+    table.add_row("import longattncomp, s", str(results["import_s"]), "")
+    table.add_row("new process, first 2k tokens, s", "", str(results["first_compress_2k_s"]))
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()

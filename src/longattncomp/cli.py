@@ -1,0 +1,260 @@
+"""The command line: text on stdout, everything else on stderr.
+
+Exit codes: 0 done, 1 a bug of ours, 2 bad input or usage, 3 the draft model cannot be used,
+4 the cache cannot be written, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from longattncomp import Compressed, Compressor, Document, Settings, __version__
+from longattncomp.errors import CacheError, InputError, LongAttnCompError, ModelError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Keep what matters to a query, verbatim and in order, inside a token budget.",
+)
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DEMO_QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
+_BINARY_PROBE = 8192  # bytes in which a NUL marks a file as binary, as git does
+
+Model = Annotated[str | None, typer.Option(help="Draft model: embedded name, folder, GGUF file or Hugging Face id.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="YAML file of settings, instead of longattncomp.yaml.")
+]
+
+
+@app.command()
+def compress(
+    query: Annotated[str, typer.Option("--query", "-q", help="What the text is read for.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files and folders, in order; - or nothing reads standard input.")
+    ] = None,
+    budget: Annotated[int | None, typer.Option("--budget", "-b", help="Most tokens of the result.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Mass at which selection stops, in (0, 1].")] = None,
+    node_tokens: Annotated[str | None, typer.Option(help="Longest node in tokens, or 'document'.")] = None,
+    method: Annotated[str | None, typer.Option(help="longattncomp or bm25.")] = None,
+    model: Model = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object instead of text.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write the picture of the result to this file.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Compress files, folders or standard input for a query."""
+    with _exit_codes():
+        settings = Settings.load(
+            yaml_file=settings_file,
+            token_budget=budget,
+            top_p=top_p,
+            node_tokens=node_tokens,
+            method=method,
+            model=model,
+        )
+        documents = read_documents(paths or ["-"])
+        compressor = Compressor.from_pretrained(settings=settings)
+        result, seconds = _compress(compressor, query, documents)
+        if html is not None:
+            html.write_text(result.to_html(), encoding="utf-8")
+        if as_json:
+            _write(json.dumps(to_json(result), ensure_ascii=True))
+        else:
+            _write(result.text)
+        notes.print(_summary(result, seconds))
+
+
+@app.command()
+def demo(
+    query: Annotated[str, typer.Option("--query", "-q", help="What the sources are read for.")] = DEMO_QUERY,
+    budget: Annotated[int, typer.Option("--budget", "-b", help="Most tokens of the result.")] = 2048,
+    html: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path("demo.html"),
+    model: Model = None,
+) -> None:
+    """Compress the sources of Python's own asyncio, about 100,000 tokens, for a question."""
+    with _exit_codes():
+        compressor = Compressor.from_pretrained(model, token_budget=budget)
+        documents = read_documents([os.path.dirname(asyncio.__file__)], suffix=".py")  # noqa: PTH120
+        result, seconds = _compress(compressor, query, documents)
+        html.write_text(result.to_html(), encoding="utf-8")
+        _write(result.text)
+        notes.print(_kept_table(result, documents))
+        notes.print(_summary(result, seconds))
+        notes.print(f"The whole context with the kept parts lit: {escape(str(html))}")
+
+
+@app.command()
+def info(settings_file: SettingsFile = None) -> None:
+    """Show models found, device, arithmetic and cache."""
+    with _exit_codes():
+        import torch
+        import transformers
+
+        from longattncomp.backbone.loading import choose_device, choose_dtype
+        from longattncomp.backbone.locate import EMBEDDED, embedded_file
+
+        settings = Settings.load(yaml_file=settings_file)
+        device = choose_device(settings.device)
+        rows = [
+            ("longattncomp", f"{__version__}, Python {platform.python_version()}"),
+            ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
+            ("transformers", transformers.__version__),
+            ("device", str(device)),
+            ("dtype", str(choose_dtype(settings.dtype, device)).removeprefix("torch.")),
+            ("model", settings.model),
+        ]
+        for name, embedded in EMBEDDED.items():
+            try:
+                rows.append(("embedded", f"{name}: {embedded_file(embedded)}"))
+            except ModelError as error:
+                rows.append(("embedded", f"{name}: {error}"))
+        rows.append(("cache", str(settings.cache_dir)))
+        for folder in sorted(settings.cache_dir.glob("models/*/layers-*")):
+            size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+            rows.append(("converted", f"{folder.relative_to(settings.cache_dir / 'models')}, {size:.0f} MB"))
+        for label, value in rows:
+            typer.echo(f"{label:<14}{value}")
+
+
+def read_documents(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
+    """Files as documents, each with its path as id; the bytes survive whatever they are.
+
+    Args:
+        paths: files, folders (read recursively, in order of name, hidden and binary files left
+            out) and `-` for standard input.
+        suffix: of files taken from folders.
+
+    Raises:
+        InputError: a path does not exist or cannot be read.
+    """
+    documents = []
+    for path in paths:
+        if path == "-":
+            documents.append(Document(_decode(sys.stdin.buffer.read()), "-"))
+            continue
+        for file in _files(Path(path), suffix):
+            try:
+                content = file.read_bytes()
+            except OSError as error:
+                raise InputError(f"cannot read {file}: {error.strerror}") from error
+            if b"\0" in content[:_BINARY_PROBE]:
+                notes.print(f"skipped {escape(str(file))}: binary")
+            else:
+                documents.append(Document(_decode(content), str(file)))
+    return documents
+
+
+def to_json(result: Compressed) -> dict[str, Any]:
+    """A result as JSON values: everything but the text that was left out."""
+    return {
+        "query": result.query.text,
+        "text": result.text,
+        "tokens": result.tokens,
+        "original_tokens": result.original_tokens,
+        "token_budget": result.token_budget,
+        "instruction_score": result.instruction_score,
+        "stop_reason": result.stop_reason,
+        "documents": [
+            {"index": document.index, "id": document.id, "spans": document.spans, "score": document.score}
+            for document in result.documents
+        ],
+        "nodes": [
+            {name: getattr(node, name) for name in ("document", "start", "end", "tokens", "score", "reason")}
+            for node in result.all_nodes
+        ],
+    }
+
+
+def _files(path: Path, suffix: str) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"expected a file, a folder or -, found nothing at {path}")
+    found = sorted(path.rglob(f"*{suffix}"))
+    return [
+        file
+        for file in found
+        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in file.relative_to(path).parts)
+    ]
+
+
+def _decode(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _compress(compressor: Compressor, query: str, documents: Sequence[Document]) -> tuple[Compressed, float]:
+    started = time.perf_counter()
+    with progress_bar("reading") as advance:
+        result = compressor.compress(query, documents, progress=advance)
+    return result, time.perf_counter() - started
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Any]:
+    """A bar on stderr while it is a terminal; yields a function of (done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _summary(result: Compressed, seconds: float) -> str:
+    return (
+        f"{result.original_tokens:,} tokens -> {result.tokens:,} of {result.token_budget:,} allowed, "
+        f"{len(result.nodes)} of {len(result.all_nodes)} nodes, {seconds:.1f} s; stopped by {result.stop_reason}, "
+        f"instruction score {result.instruction_score:.2f}"
+    )
+
+
+def _kept_table(result: Compressed, documents: Sequence[Document]) -> Table:
+    table = Table(
+        "file", "lines", "tokens", "score", title=f"Kept for: {escape(result.query.text)}", title_justify="left"
+    )
+    for node in result.nodes:
+        text = documents[node.document].text
+        first, last = text.count("\n", 0, node.start) + 1, text.count("\n", 0, node.end - 1) + 1
+        table.add_row(
+            Path(documents[node.document].id or "").name, f"{first}-{last}", f"{node.tokens}", f"{node.score:.4f}"
+        )
+    return table
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        notes.print(f"[yellow]warning:[/] {escape(str(message))}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has enough
+            raise typer.Exit(0) from None
+        except LongAttnCompError as error:
+            notes.print(f"[red]error:[/] {escape(str(error))}")
+            code = 2 if isinstance(error, InputError) else 4 if isinstance(error, CacheError) else 3
+            raise typer.Exit(code) from None

@@ -1,0 +1,52 @@
+"""text -> budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longattncomp.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may be kept: a number of tokens, or a share of each context.
+
+    Attributes:
+        tokens: most tokens, at least 1; None if it is a share.
+        share: most tokens as a share of the whole context's, in (0, 1]; None if it is a number.
+    """
+
+    tokens: int | None = None
+    share: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.tokens is None) == (self.share is None):
+            raise InputError(f"expected either tokens or a share, got {self.tokens} and {self.share}")
+        if (self.tokens is not None and self.tokens < 1) or (self.share is not None and not 0 < self.share <= 1):
+            raise InputError(f"expected at least 1 token or a share in (0, 1], got {self}")
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Read `2048` as tokens, `4%` and `0.04` as a share.
+
+        Raises:
+            InputError: it is neither, or out of its range.
+        """
+        given = text.strip()
+        try:
+            if given.isdecimal():
+                return cls(tokens=int(given))
+            return cls(share=float(given.removesuffix("%")) / (100 if given.endswith("%") else 1))
+        except ValueError as error:
+            raise InputError(
+                f"expected a budget such as 2048 (tokens), 4% or 0.04 (of the context), got {text!r}"
+            ) from error
+
+    def of(self, context_tokens: int) -> int:
+        """The budget for one context, in tokens, at least 1."""
+        if self.share is None:
+            return self.tokens or 1
+        return max(1, int(self.share * context_tokens + 1e-9))  # 0.29 * 100 is 28.999...
+
+    def __str__(self) -> str:
+        return str(self.tokens) if self.share is None else f"{100 * self.share:g}%"

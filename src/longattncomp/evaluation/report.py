@@ -1,0 +1,60 @@
+"""table -> rich table and one JSON line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from longattncomp.evaluation.metrics import Estimate
+from longattncomp.evaluation.run import Results
+
+_DIGITS = 6
+
+
+def render(results: Results, console: Console) -> None:
+    """Draw the table, one block per task and budget."""
+    table = Table(title="Evidence kept, % (95% interval)", title_justify="left")
+    for heading in ("task", "budget", "method"):
+        table.add_column(heading)
+    for heading in ("n", "recall", "strict", "longattncomp better by", "tokens", "% of context", "ms/row"):
+        table.add_column(heading, justify="right")
+    block = None
+    for row in results.rows:
+        if block != (block := (row.task, row.budget)):
+            table.add_section()
+        table.add_row(
+            *map(Text, (row.task, row.budget, row.method)),  # a name in brackets is no markup
+            str(row.n),
+            _percent(row.recall),
+            _percent(row.strict),
+            _percent(row.gain) if row.gain else "",
+            f"{row.tokens:.0f}",
+            f"{100 * row.share:.1f}",
+            f"{1000 * row.seconds:.1f}",
+        )
+    console.print(table)
+    if results.skipped:
+        plural = "s" if results.skipped > 1 else ""
+        console.print(f"Left out: {results.skipped} row{plural} without evidence.")
+
+
+def to_json(results: Results) -> str:
+    """The same as one compact line of JSON; shares in [0, 1], times in seconds."""
+    return json.dumps(_rounded(asdict(results)), separators=(",", ":"))
+
+
+def _percent(value: Estimate) -> str:
+    return f"{100 * value.mean:.1f} ({100 * value.low:.1f} to {100 * value.high:.1f})"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return round(value, _DIGITS) if isinstance(value, float) else value
