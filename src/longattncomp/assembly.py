@@ -79,18 +79,16 @@ class Assembler:
         Raises:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.
         """
-        whole = self._render(documents, nodes)
-        separator_tokens = self.count(self.separator)
-        original_tokens = sum(node.tokens for node in nodes) + separator_tokens * (len(whole.documents) - 1)
-        self._check_pins(documents, [nodes[index] for index in sorted(pinned)])
+        whole = self._render(documents, nodes).text
+        whole_fits: bool | None = None  # counted only if it matters
+        gap_tokens, separator_tokens = self.count(self.gap_mark), self.count(self.separator)
+        n_documents = len({node.document for node in nodes})
+        original_tokens = sum(node.tokens for node in nodes) + separator_tokens * (n_documents - 1)
 
-        def result(
-            reasons: Sequence[NodeReason], stop: StopReason, piece: tuple[int, Node] | None = None
-        ) -> Compressed:
-            return self._result(query, documents, nodes, scores, reasons, stop, piece, original_tokens)
+        def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:
+            return self._result(query, documents, nodes, scores, reasons, end, piece, original_tokens)
 
-        limit = self.token_budget
-        stop_reason: StopReason | None = None
+        limit, step = self.token_budget, 1
         while True:
             selection = select(
                 scores,
@@ -99,40 +97,44 @@ class Assembler:
                 top_p=self.top_p,
                 min_score=self.min_score,
                 overflow=self.overflow,
-                gap_tokens=self.count(self.gap_mark),
+                gap_tokens=gap_tokens,
                 separator_tokens=separator_tokens,
                 pinned=pinned,
             )
-            stop_reason = stop_reason or selection.stop_reason
+            text = self._render(documents, [nodes[index] for index in selection.indices]).text
+            over = self.count(text) - self.token_budget
+            longer = len(text) > len(whole) or over + self.token_budget > original_tokens
+            if over > 0 or longer:
+                whole_fits = self.count(whole) <= self.token_budget if whole_fits is None else whole_fits
+            if whole_fits:  # gap marks outweigh what they stand for
+                return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
             if len(selection.indices) == len(pinned):
                 break
-            text = self._render(documents, [nodes[index] for index in selection.indices]).text
-            tokens = self.count(text)
-            if tokens <= min(self.token_budget, original_tokens) and len(text) <= len(whole.text):
-                return result(selection.reasons, stop_reason)
-            if self.count(whole.text) <= self.token_budget:  # gap marks outweigh what they stand for
-                return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
-            limit = min(limit - max(tokens - self.token_budget, 0), selection.tokens - 1)
-        if pinned or (self.allow_empty and stop_reason != "budget"):
-            return result(selection.reasons, stop_reason)
-        return result(selection.reasons, stop_reason, self._best_piece(nodes, scores))
-
-    def _check_pins(self, documents: Sequence[Document], pins: Sequence[Node]) -> None:
-        tokens = self.count(self._render(documents, pins).text) if pins else 0
-        if tokens > self.token_budget:
+            if over <= 0 and not longer:
+                return result(selection.reasons, selection.stop_reason)
+            limit = min(limit - max(over, 0), selection.tokens - step)
+            step *= 2
+        if pinned and over > 0:
             raise BudgetError(
-                f"the pinned text has {tokens} tokens, {tokens - self.token_budget} more than the budget of "
+                f"the pinned text has {over + self.token_budget} tokens, {over} more than the budget of "
                 f"{self.token_budget}: pin less or raise token_budget"
             )
+        if pinned or (self.allow_empty and selection.stop_reason != "budget"):
+            return result(selection.reasons, selection.stop_reason)
+        return result(selection.reasons, selection.stop_reason, self._best_piece(nodes, scores))
 
     def _best_piece(self, nodes: Sequence[Node], scores: Scores) -> tuple[int, Node]:
-        """The best node, cut at a sentence or line end, a word or a character if it does not fit."""
-        for index in sorted(range(len(nodes)), key=lambda i: (-scores.nodes[i], i)):
-            node = nodes[index]
-            if self.count(node.text) <= self.token_budget:
-                return index, node
-            if (head := self._longest_head(node.text)) is not None:
-                return index, Node(node.document, node.start, node.start + len(head), head, self.count(head))
+        """The best node, or its head up to a sentence or line end, a word or a character that fits."""
+        ranked = sorted(range(len(nodes)), key=lambda i: (-scores.nodes[i], i))
+        for index in ranked:
+            if self.count(nodes[index].text) <= self.token_budget:
+                return index, nodes[index]
+            if (head := self._longest_head(nodes[index].text)) is not None:
+                return index, _slice(nodes[index], 0, len(head), self.count(head))
+        for index in ranked:
+            for character in regex.finditer(r"\X", nodes[index].text):
+                if (tokens := self.count(character[0])) <= self.token_budget:
+                    return index, _slice(nodes[index], character.start(), character.end(), tokens)
         raise BudgetError(
             f"not one character of the context fits a budget of {self.token_budget} tokens: raise token_budget"
         )
@@ -194,3 +196,7 @@ class Assembler:
 
     def _render(self, documents: Sequence[Document], nodes: Iterable[Node]) -> Rendered:
         return render(documents, nodes, gap_mark=self.gap_mark, separator=self.separator)
+
+
+def _slice(node: Node, start: int, end: int, tokens: int) -> Node:
+    return Node(node.document, node.start + start, node.start + end, node.text[start:end], tokens)

@@ -19,7 +19,7 @@ TOLERANCE = 0.25
 SEPARATOR = "\n\n"
 """What the draft model reads between two documents of one segment; it belongs to no node."""
 
-_LINE_END = r"(?:\r\n|\n|\r)"
+_LINE_END = r"(?:\r\n|\n|\r(?!\n))"
 _BOUNDARIES = (
     # (pattern, rank); a cut falls at the end of a match
     (re.compile(rf"{_LINE_END}(?:[^\S\r\n]*{_LINE_END})+"), 3),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,15 +11,13 @@ from typing import Any, Literal
 
 from longattncomp.assembly import Assembler
 from longattncomp.chunking import chunk
-from longattncomp.counting import counter
+from longattncomp.counting import counter, first_surrogate
 from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.query import parse_prompt
 from longattncomp.settings import Settings
 from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
 
 Documents = str | Document | Sequence[str | Document]
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Compressor:
@@ -146,11 +143,9 @@ class Compressor:
         Raises:
             InputError: the two differ in length, or as `compress`.
         """
-        if isinstance(documents, str) or len(queries) != len(documents):
-            raise InputError(
-                f"expected one context for each of {len(queries)} queries, got "
-                f"{'a string' if isinstance(documents, str) else len(documents)}"
-            )
+        if isinstance(queries, str) or isinstance(documents, str) or len(queries) != len(documents):
+            got = ["a string" if isinstance(given, str) else str(len(given)) for given in (queries, documents)]
+            raise InputError(f"expected a list of queries and one context for each, got {got[0]} and {got[1]}")
         return [self.compress(query, context, **options) for query, context in zip(queries, documents, strict=True)]
 
     def compress_prompt(
@@ -255,9 +250,9 @@ def _documents(documents: Documents) -> list[Document]:
         if not isinstance(document, Document) or not isinstance(document.text, str):
             found = type(document.text if isinstance(document, Document) else document).__name__
             raise InputError(f"expected document {index} as a string or a Document of one, got {found}")
-        if not document.text.isascii() and (match := _LONE_SURROGATE.search(document.text)):
+        if (surrogate := first_surrogate(document.text)) is not None:
             warnings.warn(
-                f"document {index} has a lone surrogate at character {match.start()}; it is read as U+FFFD and kept "
+                f"document {index} has a lone surrogate at character {surrogate}; it is read as U+FFFD and kept "
                 "as it is",
                 LongAttnCompWarning,
                 stacklevel=3,
@@ -270,8 +265,14 @@ def _documents(documents: Documents) -> list[Document]:
 
 def _pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int, list[tuple[int, int]]]:
     spans: dict[int, list[tuple[int, int]]] = {}
+    if not isinstance(pins, Iterable):
+        raise InputError(f"expected pins as a sequence, got {pins!r}")
     for pin in pins:
-        index, start, end = (pin, 0, None) if isinstance(pin, int) else pin
+        match (pin, 0, None) if isinstance(pin, int) else pin:
+            case (int(index), int(start), int() | None as end):
+                pass
+            case _:
+                raise InputError(f"expected a pin as a document's index or (document, start, end), got {pin!r}")
         if not 0 <= index < len(documents):
             raise InputError(f"expected a pin's document in 0 to {len(documents) - 1}, got {index}")
         length = len(documents[index].text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
+from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from longattncomp.errors import InputError
 
@@ -17,6 +18,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def encodable(text: str) -> str:
     """The text with U+FFFD for each lone surrogate, which no tokenizer can encode; same length."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def first_surrogate(text: str) -> int | None:
+    """Offset of the first lone surrogate, if there is one."""
+    found = None if text.isascii() else _SURROGATE.search(text)
+    return found.start() if found else None
 
 
 def counter(tokenizer: Any) -> Counter:
@@ -42,10 +49,13 @@ def counter(tokenizer: Any) -> Counter:
         own.no_truncation()
         own.no_padding()
         return lambda text: len(own.encode(encodable(text), add_special_tokens=False))
+    if hasattr(tokenizer, "num_special_tokens_to_add"):  # a slow tokenizer of transformers
+        return lambda text: len(tokenizer.encode(encodable(text), add_special_tokens=False))
     if hasattr(tokenizer, "encode_ordinary"):
         return lambda text: len(tokenizer.encode_ordinary(encodable(text)))
     if hasattr(tokenizer, "encode"):
-        return lambda text: len(tokenizer.encode(encodable(text)))
+        count = getattr(tokenizer, "count", None) or (lambda text: len(tokenizer.encode(text)))
+        return lambda text: _number(count(encodable(text)))
     if callable(tokenizer):
         return lambda text: _number(tokenizer(encodable(text)))
     raise InputError(
@@ -55,10 +65,12 @@ def counter(tokenizer: Any) -> Counter:
 
 
 def _number(counted: object) -> int:
+    if isinstance(counted, Mapping):  # what calling a transformers tokenizer gives
+        counted = counted.get("input_ids")
     if isinstance(counted, Sized):
         return len(counted)
-    if isinstance(counted, int) and counted >= 0:
-        return counted
+    if isinstance(counted, SupportsIndex) and (number := index(counted)) >= 0:
+        return number
     raise InputError(f"expected the target tokenizer to return a count or a sequence of tokens, got {counted!r}")
 
 
@@ -69,7 +81,10 @@ def _by_name(name: str) -> Counter:
     if path.is_file():
         from tokenizers import Tokenizer
 
-        return counter(Tokenizer.from_file(str(path)))
+        try:
+            return counter(Tokenizer.from_file(str(path)))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise InputError(f"cannot read a tokenizer from {path}: {error}") from error
     try:
         import tiktoken
     except ImportError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -179,8 +179,8 @@ def _last_tokens(text: str, tokenizer: Tokenizer) -> _Found:
     start = ends[-_QUERY_TOKENS - 1] if len(ends) > _QUERY_TOKENS else 0
     if not text[start:].strip():  # nothing but space: the last tokens of what is before it
         stop = len(text.rstrip())
-        before = bisect_left(ends, stop) - _QUERY_TOKENS
-        start = min(ends[before] if before >= 0 else 0, stop - 1)
+        spoken = max(bisect_right(ends, stop), bisect_left(ends, stop) + 1)  # a token may run into the space
+        start = ends[spoken - _QUERY_TOKENS - 1] if spoken > _QUERY_TOKENS else 0
     return _Found(start, start, len(text), "arbitrary")
 
 
@@ -227,7 +227,7 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits)
     source: QuerySource = "label"
     if options := _options(text, start, min(limit, end + _REACH), last=False):
         between = text[end : options[0]]
-        if fits(between, _BLOCK_TOKENS) and not _CONTEXT.search(between) and not _CUE.search(between):
+        if fits(between, _BLOCK_TOKENS) and not _CONTEXT.search(between):
             end, source = options[1], "options"
     after = _TAG_AND_CUE.match(text, len(text[:end].rstrip()), limit)
     answered = bool(after and after["cue"] and _ANSWERED.match(text, after.end(), limit))

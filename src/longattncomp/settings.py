@@ -13,6 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+from yaml import YAMLError
 
 from longattncomp.errors import InputError
 from longattncomp.types import Overflow
@@ -77,6 +78,10 @@ class Settings(BaseModel):
             return cls.model_validate(dict(_sources(cls, yaml_file or "longattncomp.yaml")(**given)))
         except ValidationError as error:
             raise InputError(_readable(error)) from error
+        except (YAMLError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"cannot read {yaml_file or 'longattncomp.yaml'} as settings: {error}") from error
 
     def override(self, **arguments: Any) -> Settings:
         """The same settings with some values replaced; None keeps the old value.
@@ -113,7 +118,9 @@ def _sources(settings: type[Settings], yaml_file: Path | str) -> type[BaseSettin
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls, yaml_file)
+            file = YamlConfigSettingsSource(settings_cls, yaml_file)
+            settings._given(file())
+            return init_settings, env_settings, dotenv_settings, file
 
     return Sources
 

@@ -100,6 +100,10 @@ def test_question_before_the_context(label: str, context: str) -> None:
     assert kept == [asked, "Answer:"]
 
 
+def test_short_context_after_the_question_is_not_kept() -> None:
+    assert found("Question: Who signed?\n\nContext: Tom signed.") == ("label", "Who signed?", ["Question: Who signed?"])
+
+
 def test_question_between_long_instructions_and_context() -> None:
     rules = "You are careful. " * 80
     assert found(f"{rules}\n\nQuestion: Who signed?\n\nContext: {DOCUMENTS}")[:2] == ("label", "Who signed?")
@@ -109,11 +113,15 @@ def test_last_label_wins() -> None:
     shots = "\n\n".join(f"Question: Who owns house {i}?\nAnswer: Tenant {i}." for i in range(60))
     end = "Question: Who owns house 99?\nAnswer:"
     assert found(f"{shots}\n\n{end}") == ("label", "Who owns house 99?", [end])
+    thinking = f"{end} Let's think step by step."
+    assert found(f"{shots}\n\n{thinking}") == ("label", "Who owns house 99?", [thinking])
 
 
 def test_answered_questions_in_the_context_are_not_the_query() -> None:
     assert found(f"{FAQ}\n\nHow do I change my name?")[:2] == ("trailing", "How do I change my name?")
     assert found(f"Question: How do I leave?\n\nContext:\n{FAQ}")[:2] == ("label", "How do I leave?")
+    unlabelled = "\n\n".join(f"Q: How do I change setting {i}?\n\n{PARAGRAPH * 4}" for i in range(9))
+    assert found(f"{unlabelled}\n\nName the tenant.")[:2] == ("trailing", "Name the tenant.")
     assert found(f"Q: How do I stay?\nA: You do.\n\n{DOCUMENTS}\n\nWho signed?")[:2] == ("trailing", "Who signed?")
 
 
@@ -123,7 +131,8 @@ def test_question_after_a_task_wins_over_the_task() -> None:
 
 
 def test_label_that_asks_nothing_is_passed_over() -> None:
-    assert found(f"{DOCUMENTS}\n\nWho signed?\n\nQuestion:\nAnswer:")[1] != "Answer:"
+    prompt = f"{DOCUMENTS}\n\nWho signed?\n\nQuestion:\nAnswer:"
+    assert found(prompt) == found(prompt, mode="arbitrary")
     assert found("Question:")[:2] == ("arbitrary", "Question:")
 
 
@@ -170,6 +179,8 @@ def test_lists_of_the_context_are_not_options() -> None:
     assert found(f"{DOCUMENTS}\n\n{listed}\n\nWho signed?")[:2] == ("trailing", "Who signed?")
     assert found(f"{DOCUMENTS}\n\n{listed}")[0] == "arbitrary"
     assert found(f"Question: Who signed?\n\nContext:\n{listed}\n\n{DOCUMENTS}")[:2] == ("label", "Who signed?")
+    assert found(f"{DOCUMENTS}\n\nWho?\n\nA. Tom\nC. Harry")[0] == "arbitrary"
+    assert found(f"Who?\n\nA. Tom\n\n{DOCUMENTS}\n\nB. Dick")[0] == "arbitrary"
     assert found(f"{DOCUMENTS}\n\nQuestion: Who?\n\nB. not this\nC. nor this")[:2] == ("label", "Who?")
 
 
@@ -221,6 +232,10 @@ def test_statement_at_the_end_asks_nothing(end: str) -> None:
 def test_prompt_that_is_all_question() -> None:
     assert found("Who signed?") == ("trailing", "Who signed?", ["Who signed?"])
     assert found("Question: Who signed?\nAnswer:") == ("label", "Who signed?", ["Question: Who signed?\nAnswer:"])
+    thinking = "Question: Who signed?\nAnswer: Let's think step by step."
+    assert found(thinking) == ("label", "Who signed?", [thinking])
+    two = "My house is old.\n\nWho signed the lease of it, and when, and where is that?"
+    assert found(two) == ("trailing", two, [two])
     assert found(" fox ") == ("arbitrary", "fox", ["fox"])
 
 
@@ -230,6 +245,8 @@ def test_arbitrary_takes_the_last_128_tokens() -> None:
     # 128 bytes would begin inside a character of three: it begins after it
     assert found("租" * 100, mode="arbitrary", tokenizer=BYTES)[1] == "租" * 42
     assert found("a" * 600 + " " * 1000, mode="arbitrary")[1] == "a" * 512
+    assert found("a" * 601 + " " * 1000, mode="arbitrary")[1] == "a" * 509  # the last token is "a   "
+    assert found("租" * 100 + " " * 300, mode="arbitrary", tokenizer=BYTES)[1] == "租" * 42
     assert found(DOCUMENTS, mode="arbitrary") == found(DOCUMENTS)
 
 
@@ -265,6 +282,7 @@ def test_long_message_is_read_as_a_prompt() -> None:
         {"role": "human", "content": f"{DOCUMENTS}\n\nQuestion: Who signed?\nAnswer:"},
     ]
     assert found(messages) == ("label", "Who signed?", ["Be brief.", "Question: Who signed?\nAnswer:"])
+    assert found([*messages, {"role": "assistant", "content": "I see."}]) == found(messages)
     assert found(messages, mode="arbitrary")[0] == "arbitrary"
     assert found([{"role": "user", "content": DOCUMENTS}])[0] == "arbitrary"
 
@@ -373,6 +391,8 @@ class CountingTokenizer(WordTokenizer):
 def test_long_prompt_is_not_counted() -> None:
     tokenizer = CountingTokenizer()
     parse(f"{DOCUMENTS * 100}\n\nQuestion: Who signed?\nAnswer:", tokenizer=tokenizer)
+    parse(f"{DOCUMENTS * 50}\n\nQuestion: Who signed?\n\n{DOCUMENTS * 50}", tokenizer=tokenizer)
+    parse("\n\n".join([FAQ] * 100), tokenizer=tokenizer)
     assert tokenizer.counted < 100_000
 
 

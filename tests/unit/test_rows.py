@@ -158,5 +158,5 @@ def test_broken_bytes(tmp_path: Path, content: bytes) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="none.jsonl"):
+    with pytest.raises(InputError, match=r"none\.jsonl"):
         list(read_rows(tmp_path / "none.jsonl"))

@@ -21,7 +21,8 @@ def render(results: Results, console: Console) -> None:
     table = Table(title="Evidence kept, % (95% interval)", title_justify="left")
     for heading in ("task", "budget", "method"):
         table.add_column(heading)
-    for heading in ("n", "recall", "strict", "longattncomp better by", "tokens", "% of context", "ms/row"):
+    compared = any(row.gain for row in results.rows)
+    for heading in ("n", "recall", "strict", *["ours better by"] * compared, "tokens", "% of context", "ms/row"):
         table.add_column(heading, justify="right")
     block = None
     for row in results.rows:
@@ -32,7 +33,7 @@ def render(results: Results, console: Console) -> None:
             str(row.n),
             _percent(row.recall),
             _percent(row.strict),
-            _percent(row.gain) if row.gain else "",
+            *[_percent(row.gain) if row.gain else ""] * compared,
             f"{row.tokens:.0f}",
             f"{100 * row.share:.1f}",
             f"{1000 * row.seconds:.1f}",
