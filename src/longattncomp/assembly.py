@@ -80,10 +80,8 @@ class Assembler:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.
         """
         whole = self._render(documents, nodes).text
-        whole_fits: bool | None = None  # counted only if it matters
+        original_tokens = self.count(whole)
         gap_tokens, separator_tokens = self.count(self.gap_mark), self.count(self.separator)
-        n_documents = len({node.document for node in nodes})
-        original_tokens = sum(node.tokens for node in nodes) + separator_tokens * (n_documents - 1)
 
         def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:
             return self._result(query, documents, nodes, scores, reasons, end, piece, original_tokens)
@@ -102,11 +100,10 @@ class Assembler:
                 pinned=pinned,
             )
             text = self._render(documents, [nodes[index] for index in selection.indices]).text
-            over = self.count(text) - self.token_budget
-            longer = len(text) > len(whole) or over + self.token_budget > original_tokens
-            if over > 0 or longer:
-                whole_fits = self.count(whole) <= self.token_budget if whole_fits is None else whole_fits
-            if whole_fits:  # gap marks outweigh what they stand for
+            tokens = self.count(text)
+            over = tokens - self.token_budget
+            longer = len(text) > len(whole) or tokens > original_tokens
+            if (over > 0 or longer) and original_tokens <= self.token_budget:  # gap marks outweigh what was left out
                 return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
             if len(selection.indices) == len(pinned):
                 break
@@ -116,7 +113,7 @@ class Assembler:
             step *= 2
         if pinned and over > 0:
             raise BudgetError(
-                f"the pinned text has {over + self.token_budget} tokens, {over} more than the budget of "
+                f"the pinned text has {tokens} tokens, {over} more than the budget of "
                 f"{self.token_budget}: pin less or raise token_budget"
             )
         if pinned or (self.allow_empty and selection.stop_reason != "budget"):
@@ -181,7 +178,7 @@ class Assembler:
         return Compressed(
             text=rendered.text,
             tokens=tokens,
-            original_tokens=max(original_tokens, tokens),
+            original_tokens=original_tokens,
             token_budget=self.token_budget,
             query=query,
             instruction_score=scores.instruction,

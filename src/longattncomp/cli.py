@@ -26,6 +26,9 @@ from rich.table import Table
 
 from longattncomp import Compressed, Compressor, Document, Settings, __version__
 from longattncomp.errors import CacheError, InputError, LongAttnCompError, ModelError
+from longattncomp.evaluation import report
+from longattncomp.evaluation.rows import read_rows
+from longattncomp.evaluation.run import METHODS, Results, Row, evaluate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -97,6 +100,40 @@ def demo(
         notes.print(_kept_table(result, documents))
         notes.print(_summary(result, seconds))
         notes.print(f"The whole context with the kept parts lit: {escape(str(html))}")
+
+
+@app.command("eval")
+def evaluate_rows(
+    files: Annotated[list[Path], typer.Argument(help="Rows as JSON lines, gzipped or plain.")],
+    budgets: Annotated[list[str], typer.Option("--budget", "-b", help="2048 (tokens) or 10% (of each context).")],
+    methods: Annotated[list[str] | None, typer.Option("--method", help=f"Out of {', '.join(METHODS)}.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Most rows of each file, drawn by the seed.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample, the random method and the intervals.")] = 0,
+    titles: Annotated[bool, typer.Option(help="Put each title before its document as the first line.")] = True,
+    model: Model = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Measure how much of the evidence each method keeps: a table, then one line of JSON."""
+    with _exit_codes():
+        compressor = Compressor.from_pretrained(settings=Settings.load(yaml_file=settings_file, model=model))
+        rows: list[Row] = []
+        skipped = 0
+        for file in files:
+            with progress_bar(file.name) as advance:
+                results = evaluate(
+                    read_rows(file, with_titles=titles),
+                    compressor,
+                    budgets=budgets,
+                    methods=methods or METHODS,
+                    limit=limit,
+                    seed=seed,
+                    progress=advance,
+                )
+            rows += results.rows
+            skipped += results.skipped
+        results = Results(tuple(rows), skipped)
+        report.render(results, Console(highlight=False, width=None if sys.stdout.isatty() else 100))
+        typer.echo(report.to_json(results))
 
 
 @app.command()
@@ -245,6 +282,8 @@ def _exit_codes() -> Iterator[None]:
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         notes.print(f"[yellow]warning:[/] {escape(str(message))}")
 
+    if not notes.is_terminal:
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the bars of transformers, which it imports later
     with warnings.catch_warnings():
         warnings.showwarning = show
         try:

@@ -25,7 +25,7 @@ VARIANTS = (*SUPPORTED, MIXED)
 
 # 100, 96, 93, 91: near enough for one batch, with padding. 200, 150: over the window of 64.
 LENGTHS = (91, 1, 200, 96, 33, 2, 100, 150, 65, 93, 64, 7)
-SEQUENCES = [[random.Random(length).randrange(256) for _ in range(length)] for length in LENGTHS]
+SEQUENCES = [random.Random(length).choices(range(256), k=length) for length in LENGTHS]
 
 Folder = Callable[[str], Path]
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,12 +19,12 @@ _DIGITS = 6
 
 def render(results: Results, console: Console) -> None:
     """Draw the table, one block per task and budget."""
-    table = Table(title="Evidence kept, % (95% interval)", title_justify="left")
+    table = Table(title="Evidence kept, %", title_justify="left", box=SIMPLE_HEAD)
     for heading in ("task", "budget", "method"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     compared = any(row.gain for row in results.rows)
-    for heading in ("n", "recall", "strict", *["ours better by"] * compared, "tokens", "% of context", "ms/row"):
-        table.add_column(heading, justify="right")
+    for heading in ("n", "recall", "95%", "strict", *["ours better", "95%"] * compared, "tokens", "of all", "ms/row"):
+        table.add_column(heading, justify="right", no_wrap=True)
     block = None
     for row in results.rows:
         if block != (block := (row.task, row.budget)):
@@ -31,11 +32,11 @@ def render(results: Results, console: Console) -> None:
         table.add_row(
             *map(Text, (row.task, row.budget, row.method)),  # a name in brackets is no markup
             str(row.n),
-            _percent(row.recall),
-            _percent(row.strict),
-            *[_percent(row.gain) if row.gain else ""] * compared,
+            *_percent(row.recall),
+            _percent(row.strict)[0],
+            *(_percent(row.gain) if row.gain else ("", "")) * compared,
             f"{row.tokens:.0f}",
-            f"{100 * row.share:.1f}",
+            f"{100 * row.share:.1f}%",
             f"{1000 * row.seconds:.1f}",
         )
     console.print(table)
@@ -49,8 +50,8 @@ def to_json(results: Results) -> str:
     return json.dumps(_rounded(asdict(results)), separators=(",", ":"))
 
 
-def _percent(value: Estimate) -> str:
-    return f"{100 * value.mean:.1f} ({100 * value.low:.1f} to {100 * value.high:.1f})"
+def _percent(value: Estimate) -> tuple[str, str]:
+    return f"{100 * value.mean:.1f}", f"{100 * value.low:.1f} to {100 * value.high:.1f}"
 
 
 def _rounded(value: Any) -> Any:
