@@ -132,7 +132,7 @@ def evaluate_rows(
             rows += results.rows
             skipped += results.skipped
         results = Results(tuple(rows), skipped)
-        report.render(results, Console(highlight=False, width=None if sys.stdout.isatty() else 100))
+        report.render(results, Console(highlight=False, width=None if sys.stdout.isatty() else 120))
         typer.echo(report.to_json(results))
 
 

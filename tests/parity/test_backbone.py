@@ -127,7 +127,7 @@ def test_a_batch_gives_what_single_sequences_give(variant: str, folder: Folder) 
     backbone = Backbone.open(folder(variant), 2, device="cpu", dtype="float32")
     shapes: list[tuple[int, int]] = []
     hook = backbone._model.register_forward_pre_hook(
-        lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+        lambda _module, _args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
     order = random.Random(1).sample(range(len(SEQUENCES)), len(SEQUENCES))
 
@@ -190,7 +190,8 @@ def test_weights_above_are_not_needed(folder: Folder, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     weights = load_file(folder("llama") / "model.safetensors")
-    kept = {name: weight for name, weight in weights.items() if not name.startswith(("model.layers.2.", "model.layers.3."))}
+    above = ("model.layers.2.", "model.layers.3.")
+    kept = {name: weight for name, weight in weights.items() if not name.startswith(above)}
     assert len(kept) == len(weights) - 2 * 9
     save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
     (tmp_path / "config.json").write_bytes((folder("llama") / "config.json").read_bytes())

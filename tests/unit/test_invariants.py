@@ -192,6 +192,11 @@ def check(case: Case, result: Compressed, count: Callable[[str], int], *, alone:
     if not case.allow_empty:
         assert result.text
         assert result.nodes
+    for node in result.nodes:  # cut to fit, but not to blanks if a letter fits
+        if node.reason == "cut" and not node.text.strip():
+            uncut = next(other for other in result.all_nodes if other.reason == "cut")
+            letter = regex.search(r"\S\X??(?=\X|$)", uncut.text)
+            assert letter is None or count(uncut.text[: letter.end()]) > options["token_budget"]
 
 
 def assert_tiled(documents: Sequence[Document], nodes: Sequence[Node]) -> None:

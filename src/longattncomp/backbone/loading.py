@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from longattncomp.backbone import attention
 from longattncomp.errors import BrokenModelError, InputError, UnsupportedModelError
 
 SUPPORTED = ("gemma3_text", "llama", "mistral", "qwen2", "qwen3")
@@ -53,6 +54,9 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
             raise BrokenModelError(f"cannot open the draft model in {folder}: {error}") from error
     if info["missing_keys"]:
         raise BrokenModelError(f"the draft model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
+    if device.type == "cpu" and dtype == torch.bfloat16:
+        attention.register()
+        model.set_attn_implementation(attention.NAME)
     scoring_layer = model.layers[layers]
     model.norm = nn.Identity()
     return model.eval().requires_grad_(False).to(device), scoring_layer.float().requires_grad_(False).to(device)

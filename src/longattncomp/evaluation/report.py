@@ -19,7 +19,7 @@ _DIGITS = 6
 
 def render(results: Results, console: Console) -> None:
     """Draw the table, one block per task and budget."""
-    table = Table(title="Evidence kept, %", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="Evidence kept, %", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("task", "budget", "method"):
         table.add_column(heading, no_wrap=True)
     compared = any(row.gain for row in results.rows)

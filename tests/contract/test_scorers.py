@@ -1,0 +1,282 @@
+"""What every scorer promises; a class added to `SCORERS` is held to all of it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.chunking import chunk
+from longattncomp.scorers.baseline import HeadScorer, RandomScorer
+from longattncomp.scorers.lexical import BM25Scorer
+from longattncomp.types import Document, Node, Query, Scorer, Scores
+
+SEGMENT = 128  # tokens
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One scorer of the list.
+
+    Attributes:
+        name: shown by pytest.
+        make: opens it on a draft model's folder.
+        reads: whether a node's text alone decides its share, so that order does not matter.
+    """
+
+    name: str
+    make: Callable[[Path], Scorer]
+    reads: bool
+
+
+def cross_attention(place: str, encoding: str) -> Callable[[Path], Scorer]:
+    def make(folder: Path) -> Scorer:
+        from longattncomp.backbone.forward import Backbone
+        from longattncomp.scorers.cross_attention import CrossAttentionScorer
+        from longattncomp.scorers.head import untrained_head
+
+        backbone = Backbone.open(folder, 2, device="cpu", dtype="float32")
+        return CrossAttentionScorer(
+            backbone,
+            untrained_head(backbone, place),
+            DraftTokenizer.from_folder(folder),
+            encoding=encoding,
+            segment_tokens=SEGMENT,
+        )
+
+    return make
+
+
+SCORERS = [
+    Entry("cross-attention, after", cross_attention("after", "segmented"), reads=True),
+    Entry("cross-attention, alone", cross_attention("alone", "segmented"), reads=True),
+    Entry("cross-attention, causal", cross_attention("after", "causal"), reads=False),
+    Entry("bm25", lambda _: BM25Scorer(), reads=True),
+    Entry("random", lambda _: RandomScorer(seed=1), reads=False),
+    Entry("head", lambda _: HeadScorer(), reads=False),
+]
+QUERY = Query("Who signed the lease?")
+TEXTS = [
+    "Ms. Ivory signed the lease on 3 May. The rent is due on Fridays.\n\nNobody paid it. " * 3,
+    "def rent(month: int) -> float:\n    return 12.5 * month\n" * 4,
+    "ok",
+    "The garden has a wall, two gates and a pear tree. " * 5,
+]
+UNUSUAL = {
+    "Chinese": "租约由王女士签署。租金每月支付。",
+    "Japanese": "契約書に署名したのは大江さんです。",
+    "Thai": "ใครเป็นผู้ลงนามในสัญญาเช่า",
+    "emoji": "👩‍👩‍👧‍👦🇨🇭 signed 🖊️ the 🏠 lease 👍🏽",
+    "combining": "Z̷̢̛a̸͝l̴͘g̶o e\u0301 signed",
+    "NUL": "signed\0the\0lease\0",
+    "lone surrogate": "signed \ud83d the lease \udc00",
+    "whitespace": " \t\r\n\u2003\u3000 \n",
+    "zero width": "\u200b\u200d\ufeff\u2060",
+    "right to left": "מי חתם على العقد\u202e?",
+    "special tokens": "<|endoftext|><|im_start|>system\n</s>[PAD]",
+    "one letter": "a",
+    "punctuation": "?!…,;:—()[]{}<>«»",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Toy matrices gain nothing from more, and lose much where other processes want the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", params=SCORERS, ids=lambda entry: entry.name)
+def entry(request: pytest.FixtureRequest) -> Entry:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def scorer(entry: Entry, toy_folder: Path) -> Scorer:
+    return entry.make(toy_folder)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(toy_folder: Path) -> DraftTokenizer:
+    return DraftTokenizer.from_folder(toy_folder)
+
+
+@pytest.fixture(scope="module")
+def nodes(tokenizer: DraftTokenizer) -> list[Node]:
+    return chunk([Document(text) for text in TEXTS], tokenizer, node_tokens=40)
+
+
+def assert_shares(found: Scores, count: int) -> None:
+    assert isinstance(found, Scores)
+    assert isinstance(found.nodes, tuple)
+    assert len(found.nodes) == count
+    for share in (found.instruction, *found.nodes):
+        assert type(share) is float  # no numpy or torch scalar crosses the seam
+        assert 0 <= share <= 1  # false for NaN
+    assert found.instruction + sum(found.nodes) == pytest.approx(1, abs=1e-4)
+
+
+def test_every_node_has_its_share(scorer: Scorer, nodes: list[Node]) -> None:
+    assert len(nodes) > 10
+
+    found = scorer.score(QUERY, nodes)
+
+    assert_shares(found, len(nodes))
+    assert len(set(found.nodes)) > 1
+
+
+def test_no_nodes_leave_all_to_the_instruction(scorer: Scorer) -> None:
+    assert scorer.score(QUERY, []) == scorer.score(QUERY, ()) == Scores((), 1.0)
+
+
+def test_one_node(scorer: Scorer, nodes: list[Node]) -> None:
+    assert_shares(scorer.score(QUERY, nodes[:1]), 1)
+    assert_shares(scorer.score(QUERY, nodes[5:6]), 1)  # starts in the middle of its document
+
+
+def test_many_small_documents(scorer: Scorer, tokenizer: DraftTokenizer) -> None:
+    nodes = chunk([Document(f"{number} leases") for number in range(150)], tokenizer)
+
+    assert_shares(scorer.score(QUERY, nodes), 150)
+
+
+def test_nodes_left_out_leave_gaps(scorer: Scorer, nodes: list[Node]) -> None:
+    """As when a caller pins some: the others are scored without them."""
+    assert_shares(scorer.score(QUERY, nodes[::2]), len(nodes[::2]))
+
+
+def test_a_node_longer_than_a_segment(scorer: Scorer, tokenizer: DraftTokenizer) -> None:
+    documents = [Document("The tenant signed. " * 30), Document("x" * 300), Document("end")]
+    nodes = chunk(documents, tokenizer, node_tokens="document")
+    assert [node.tokens for node in nodes] == [570, 300, 3]
+
+    found = scorer.score(QUERY, nodes)
+
+    assert_shares(found, 3)
+
+
+def test_scores_follow_the_nodes(entry: Entry, scorer: Scorer, tokenizer: DraftTokenizer) -> None:
+    if not entry.reads:
+        pytest.skip("scores by position")
+    texts = [f"{word} {'was here and there, ' * 5}" for word in ("Lease", "Tree", "Signed", "Rent", "Who", "Ninety")]
+    # Each fills more than half a segment, so that each has its own.
+    nodes = chunk([Document(text) for text in texts], tokenizer, node_tokens="document")
+    assert all(SEGMENT / 2 < node.tokens <= SEGMENT for node in nodes)
+    order = [4, 2, 0, 5, 1, 3]
+
+    found = scorer.score(QUERY, nodes)
+    shuffled = scorer.score(QUERY, [nodes[index] for index in order])
+
+    assert shuffled.nodes == pytest.approx([found.nodes[index] for index in order], abs=1e-5)
+    assert shuffled.instruction == pytest.approx(found.instruction, abs=1e-5)
+    assert found.nodes != pytest.approx(shuffled.nodes, abs=1e-5)
+
+
+def test_same_again(entry: Entry, scorer: Scorer, nodes: list[Node], toy_folder: Path) -> None:
+    found = scorer.score(QUERY, nodes)
+
+    scorer.score(Query("Where is the pear tree?"), nodes[:3])  # leaves nothing behind
+    assert scorer.score(QUERY, nodes) == found
+    assert scorer.score(QUERY, tuple(nodes)) == found
+    assert entry.make(toy_folder).score(QUERY, nodes) == found
+
+
+def test_inputs_are_left_as_they_are(scorer: Scorer, nodes: list[Node]) -> None:
+    query, given = copy.deepcopy(QUERY), copy.deepcopy(nodes)
+
+    scorer.score(query, given)
+
+    assert query == QUERY
+    assert given == nodes
+
+
+def test_progress_grows_to_the_total(scorer: Scorer, nodes: list[Node]) -> None:
+    calls: list[tuple[int, int]] = []
+
+    found = scorer.score(QUERY, nodes, progress=lambda done, total: calls.append((done, total)))
+
+    assert found == scorer.score(QUERY, nodes)
+    if calls:
+        done, totals = zip(*calls, strict=True)
+        assert list(done) == sorted(set(done))
+        assert done[0] > 0
+        assert set(totals) == {done[-1]}
+        assert done[-1] >= sum(node.tokens for node in nodes)
+
+
+def test_an_error_in_progress_reaches_the_caller(scorer: Scorer, nodes: list[Node]) -> None:
+    """How a caller stops a long read; the scorer works on afterwards."""
+    expected = scorer.score(QUERY, nodes)
+
+    def stop(done: int, total: int) -> None:
+        raise InterruptedError
+
+    try:
+        scorer.score(QUERY, nodes, progress=stop)
+    except InterruptedError:
+        pass
+
+    assert scorer.score(QUERY, nodes) == expected
+
+
+@pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
+def test_unusual_documents(scorer: Scorer, tokenizer: DraftTokenizer, text: str) -> None:
+    documents = [Document(text), Document("Ms. Ivory signed the lease."), Document(text * 30)]
+    nodes = chunk(documents, tokenizer, node_tokens=40)
+
+    assert_shares(scorer.score(QUERY, nodes), len(nodes))
+    assert_shares(scorer.score(QUERY, nodes[:1]), 1)
+
+
+@pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
+def test_unusual_queries(scorer: Scorer, tokenizer: DraftTokenizer, nodes: list[Node], text: str) -> None:
+    odd = chunk([Document(text)], tokenizer, node_tokens=40)
+
+    assert_shares(scorer.score(Query(text), nodes), len(nodes))
+    assert_shares(scorer.score(Query(text), odd), len(odd))
+
+
+def test_threads_share_a_scorer(scorer: Scorer, nodes: list[Node]) -> None:
+    queries = [Query(text) for text in ("Who signed?", "Where is the pear tree?", "rent(month)", "lease")] * 3
+    expected = [scorer.score(query, nodes) for query in queries]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda query: scorer.score(query, nodes), queries))
+
+    assert found == expected
+
+
+def test_hash_seeds_do_not_matter() -> None:
+    """Python salts `hash` anew in every process."""
+    script = (
+        "from longattncomp.scorers.baseline import RandomScorer\n"
+        "from longattncomp.scorers.lexical import BM25Scorer\n"
+        "from longattncomp.types import Node, Query\n"
+        "texts = ['the lease was signed', 'signed by whom, and why', '租约由王女士签署', 'no']\n"
+        "nodes = [Node(i, 0, len(t), t, len(t)) for i, t in enumerate(texts)]\n"
+        "for scorer in (RandomScorer(), BM25Scorer()):\n"
+        "    print(scorer.score(Query('Who signed the lease? 王女士'), nodes))\n"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(printed) == 1
+    assert b"Scores" in printed.pop()

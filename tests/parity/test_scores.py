@@ -1,0 +1,512 @@
+"""The streamed scores against the formulas of the design (section 5), computed in full and naively."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import random
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import Tensor
+from toy import ByteTokenizer, save_toy_model
+
+from longattncomp.backbone import forward
+from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.loading import SUPPORTED
+from longattncomp.chunking import chunk
+from longattncomp.scorers import cross_attention
+from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION, CrossAttentionScorer
+from longattncomp.scorers.head import CrossAttentionHead, HeadConfig, logits, untrained_head
+from longattncomp.scorers.streaming import shares, unit_logsumexp
+from longattncomp.types import Document, Node, Query, Scores
+
+LAYERS = 2
+MIXED = "gemma3_text, every second layer full"  # so that layer L is a full one; the toy's all slide
+YARN = "llama, yarn"  # cos and sin are scaled
+VARIANTS = (*SUPPORTED, MIXED, YARN)
+Place = Literal["after", "alone"]
+Encoding = Literal["causal", "segmented"]
+
+WORDS = ("lease", "rent", "tenant", "signed", "1997", "the", "of", "paid", "landlord", "deposit", "garden", "wall")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Toy matrices gain nothing from more, and lose much where other processes want the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """One model twice: as transformers opens it whole, and as we do."""
+
+    whole: Any
+    backbone: Backbone
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
+    known: dict[str, Toy] = {}
+
+    def of(variant: str) -> Toy:
+        from transformers import AutoModelForCausalLM
+
+        if variant not in known:
+            folder = save_toy_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
+            change(folder, variant)
+            whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+            known[variant] = Toy(whole.eval(), Backbone.open(folder, LAYERS, device="cpu", dtype="float32"))
+        return known[variant]
+
+    return of
+
+
+def change(folder: Path, variant: str) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    if variant == MIXED:
+        config["layer_types"] = ["full_attention", "sliding_attention"] * 2
+    if variant == YARN:
+        config["rope_parameters"] = {
+            "rope_type": "yarn",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 512,
+        }
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+# --- the reference: nothing below, down to `naive`, calls what is under test -------------------
+
+
+def prose(seed: int, length: int) -> str:
+    words = random.Random(seed).choices(WORDS, k=length)
+    return " ".join(words)[: length - 1] + "."
+
+
+def cut(texts: Sequence[str], size: int) -> list[Node]:
+    """Nodes of at most `size` bytes of ASCII texts."""
+    return [
+        Node(index, start, min(start + size, len(text)), text[start : start + size], len(text[start : start + size]))
+        for index, text in enumerate(texts)
+        for start in range(0, len(text), size)
+    ]
+
+
+def packed(nodes: Sequence[Node], longest: int | None) -> list[list[tuple[int, int]]]:
+    """Segments as (byte, node or -1) pairs; "\\n\\n" stands between documents."""
+    result: list[list[tuple[int, int]]] = []
+    filled = 0
+    for index, node in enumerate(nodes):
+        if not result or (longest is not None and filled + node.tokens > longest):
+            result.append([])
+            filled = 0
+        elif nodes[index - 1].document != node.document:
+            result[-1] += [(10, -1), (10, -1)]
+        result[-1] += [(byte, index) for byte in node.text.encode()]
+        filled += node.tokens
+    return result
+
+
+def projections(whole: Any, ids: Sequence[int], *, rotary: bool) -> tuple[Tensor, Tensor]:
+    """Layer L's own queries and keys, (n_heads, n, head_dim) each, key heads repeated."""
+    family = importlib.import_module(type(whole.model).__module__)
+    tokens = torch.tensor([ids])
+    layer, config = whole.model.layers[LAYERS], whole.config
+    attention = layer.self_attn
+    states = layer.input_layernorm(whole(tokens, output_hidden_states=True).hidden_states[LAYERS])
+    shape = (1, len(ids), -1, config.head_dim)
+    query, key = attention.q_proj(states).view(shape), attention.k_proj(states).view(shape)
+    if hasattr(attention, "q_norm"):
+        query, key = attention.q_norm(query), attention.k_norm(key)
+    query, key = query.transpose(1, 2), key.transpose(1, 2)
+    if rotary:
+        kinds = [config.layer_types[LAYERS]] if config.model_type == "gemma3_text" else []
+        cos, sin = whole.model.rotary_emb(states, torch.arange(len(ids))[None], *kinds)
+        query, key = family.apply_rotary_pos_emb(query, key, cos, sin)
+    return query[0], key[0].repeat_interleave(query.shape[1] // key.shape[1], dim=0)
+
+
+def scale(config: Any) -> float:
+    return float(getattr(config, "query_pre_attn_scalar", config.head_dim)) ** -0.5
+
+
+@torch.inference_mode()
+def naive(whole: Any, query: str, nodes: Sequence[Node], *, place: Place, longest: int | None) -> Scores:
+    """The whole (m, n) matrix, head by head and row by row; one segment if `longest` is None."""
+    instruction, question, asked = INSTRUCTION.encode(), QUESTION.encode(), query.encode()
+    rotary = place == "after"
+    parts = packed(nodes, longest)
+    blocks = []  # per segment: (n_heads, m, n) logits
+    for part in parts:
+        context = [*instruction, *(byte for byte, _ in part)]
+        if place == "after":
+            queries, keys = projections(whole, [*context, *question, *asked], rotary=rotary)
+        else:
+            queries, _ = projections(whole, [*instruction, *question, *asked], rotary=rotary)
+            _, keys = projections(whole, context, rotary=rotary)
+        rows, columns = queries[:, -len(asked) :], keys[:, : len(context)]
+        blocks.append(torch.einsum("hmd,hnd->hmn", rows.double(), columns.double()) * scale(whole.config))
+    highest = torch.cat(blocks, dim=-1).amax(dim=-1, keepdim=True)
+
+    masses = torch.zeros(*blocks[0].shape[:2], 1 + len(nodes), dtype=torch.float64)
+    for part, block in zip(parts, blocks, strict=True):
+        exponentials = (block - highest).exp()
+        masses[..., 0] += exponentials[..., : len(instruction)].sum(dim=-1) / len(parts)
+        for column, (_, unit) in enumerate(part, start=len(instruction)):
+            if unit >= 0:
+                masses[..., 1 + unit] += exponentials[..., column]
+    mean = (masses / masses.sum(dim=-1, keepdim=True)).mean(dim=(0, 1)).tolist()
+    return Scores(tuple(mean[1:]), mean[0])
+
+
+# --- the scorer -------------------------------------------------------------------------------
+
+
+def scorer(toy: Toy, place: Place, encoding: Encoding, segment_tokens: int = 128) -> CrossAttentionScorer:
+    head = untrained_head(toy.backbone, place)
+    return CrossAttentionScorer(toy.backbone, head, ByteTokenizer(), encoding=encoding, segment_tokens=segment_tokens)
+
+
+def assert_same(found: Scores, expected: Scores, tolerance: float = 1e-5) -> None:
+    assert len(found.nodes) == len(expected.nodes)
+    pairs = zip((found.instruction, *found.nodes), (expected.instruction, *expected.nodes), strict=True)
+    assert max(abs(one - other) for one, other in pairs) <= tolerance
+
+
+TEXTS = [prose(1, 210), prose(2, 40), prose(3, 333), prose(4, 64)]
+QUERY = Query("Who signed the lease in 1997?")
+NODES = cut(TEXTS, 48)
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_causal_is_the_whole_matrix(variant: str, place: Place, toys: Callable[[str], Toy]) -> None:
+    toy = toys(variant)
+
+    found = scorer(toy, place, "causal").score(QUERY, NODES)
+
+    assert_same(found, naive(toy.whole, QUERY.text, NODES, place=place, longest=None))
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_segmented_is_one_softmax_over_all_segments(variant: str, place: Place, toys: Callable[[str], Toy]) -> None:
+    toy = toys(variant)
+    assert len(packed(NODES, 128)) > 4
+    assert any(unit < 0 for part in packed(NODES, 128) for _, unit in part)  # a separator inside a segment
+
+    found = scorer(toy, place, "segmented", 128).score(QUERY, NODES)
+
+    assert_same(found, naive(toy.whole, QUERY.text, NODES, place=place, longest=128))
+
+
+def test_the_toy_tells_the_settings_apart(toys: Callable[[str], Toy]) -> None:
+    """Else the parity above would hold for a scorer that ignores them."""
+    found = [
+        naive(toys("llama").whole, QUERY.text, NODES, place=place, longest=longest)
+        for place in ("after", "alone")
+        for longest in (None, 128)
+    ]
+    found.append(naive(toys("llama").whole, "Where is the garden wall?", NODES, place="after", longest=None))
+
+    for index, one in enumerate(found):
+        assert max(one.nodes) > 1.1 * min(one.nodes)
+        for other in found[:index]:
+            with pytest.raises(AssertionError):
+                assert_same(one, other, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+def test_more_columns_and_rows_than_one_block(place: Place, toys: Callable[[str], Toy]) -> None:
+    toy = toys("llama")
+    assert cross_attention._BLOCK < 1100
+    long = cut([prose(5, 700), prose(6, 500)], 100)
+    asked = prose(7, 1100)
+
+    columns = scorer(toy, place, "causal").score(QUERY, long)
+    rows = scorer(toy, place, "segmented", 256).score(Query(asked), NODES)
+
+    assert_same(columns, naive(toy.whole, QUERY.text, long, place=place, longest=None))
+    assert_same(rows, naive(toy.whole, asked, NODES, place=place, longest=256))
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+@pytest.mark.parametrize("encoding", ["causal", "segmented"])
+def test_blocks_of_any_size_give_the_same(
+    place: Place, encoding: Encoding, toys: Callable[[str], Toy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = scorer(toys("qwen3"), place, encoding)
+    expected = method.score(QUERY, NODES)
+
+    for size in (7, 128):
+        monkeypatch.setattr(cross_attention, "_BLOCK", size)
+        assert_same(method.score(QUERY, NODES), expected, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+@pytest.mark.parametrize("encoding", ["causal", "segmented"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_shares_sum_to_one(variant: str, place: Place, encoding: Encoding, toys: Callable[[str], Toy]) -> None:
+    found = scorer(toys(variant), place, encoding).score(QUERY, NODES)
+
+    assert found.instruction + sum(found.nodes) == pytest.approx(1, abs=1e-4)
+    assert all(0 < share < 1 for share in (found.instruction, *found.nodes))
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+@pytest.mark.parametrize("encoding", ["causal", "segmented"])
+def test_coarse_nodes_have_the_mass_of_the_fine_ones_they_hold(
+    place: Place, encoding: Encoding, toys: Callable[[str], Toy]
+) -> None:
+    method = scorer(toys("llama"), place, encoding, segment_tokens=512)
+    # Segmented: whole multiples, so that both cuts fill the same segments.
+    lengths = (256, 768, 512) if encoding == "segmented" else (300, 600, 77)
+    documents = [Document(prose(length, length)) for length in lengths]
+    fine = chunk(documents, ByteTokenizer(), node_tokens=64, boundary="exact")
+    coarse = chunk(documents, ByteTokenizer(), node_tokens=256, boundary="exact")
+    assert fine == cut([document.text for document in documents], 64)
+    assert coarse == cut([document.text for document in documents], 256)
+
+    found = method.score(QUERY, fine)
+    wanted = method.score(QUERY, coarse)
+
+    summed = [
+        sum(
+            share
+            for share, part in zip(found.nodes, fine, strict=True)
+            if part.document == node.document and node.start <= part.start < node.end
+        )
+        for node in coarse
+    ]
+    assert_same(Scores(tuple(summed), found.instruction), wanted, tolerance=1e-6)
+
+
+def test_a_node_over_several_segments_has_the_sum_of_its_pieces(toys: Callable[[str], Toy]) -> None:
+    toy = toys("llama")
+    text = prose(8, 500)
+
+    found = scorer(toy, "after", "segmented", 100).score(QUERY, [Node(0, 0, 500, text, 500)])
+
+    # The pieces end at sentence ends where there are some; here there are none before the last.
+    pieces = naive(toy.whole, QUERY.text, cut([text], 100), place="after", longest=100)
+    assert_same(found, Scores((sum(pieces.nodes),), pieces.instruction))
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+def test_batches_do_not_matter(place: Place, toys: Callable[[str], Toy], monkeypatch: pytest.MonkeyPatch) -> None:
+    method = scorer(toys("gemma3_text"), place, "segmented")
+    found = []
+    for limit in (1, 400, 1 << 20):
+        monkeypatch.setitem(forward._BATCH_TOKENS, "cpu", limit)
+        found.append(method.score(QUERY, NODES))
+
+    assert_same(found[0], found[1])
+    assert_same(found[0], found[2])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_segment_depends_on_its_own_text_only(variant: str, toys: Callable[[str], Toy]) -> None:
+    method = scorer(toys(variant), "after", "segmented", 64)
+    nodes = cut([prose(seed, 64) for seed in range(6)], 64)
+    order = [3, 0, 5, 1, 4, 2]
+
+    found = method.score(QUERY, nodes)
+    shuffled = method.score(QUERY, [nodes[index] for index in order])
+
+    assert_same(shuffled, Scores(tuple(found.nodes[index] for index in order), found.instruction))
+
+
+def test_a_segment_may_not_pass_the_window(toys: Callable[[str], Toy]) -> None:
+    from longattncomp.errors import InputError
+
+    with pytest.raises(InputError, match="segment_tokens=2048"):
+        scorer(toys("llama"), "after", "segmented", 2048)
+    with pytest.raises(InputError, match="segmented"):
+        scorer(toys("llama"), "after", "causal").score(QUERY, cut([prose(1, 2100)], 64))
+
+
+def test_a_long_query_keeps_its_end_with_a_warning(toys: Callable[[str], Toy]) -> None:
+    from longattncomp.errors import LongAttnCompWarning
+
+    toy = toys("llama")
+    nodes = NODES[:2]
+    room = 2048 - len(INSTRUCTION) - len(QUESTION) - sum(node.tokens for node in nodes)
+    asked = prose(9, 3000)
+
+    with pytest.warns(LongAttnCompWarning, match="3000 tokens"):
+        found = scorer(toy, "after", "segmented", 128).score(Query(asked), nodes)
+
+    assert_same(found, naive(toy.whole, asked[-room:], nodes, place="after", longest=None))
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="separators are not counted against the window")
+def test_no_sequence_passes_the_window(toys: Callable[[str], Toy]) -> None:
+    from longattncomp.errors import LongAttnCompError
+
+    toy = toys("llama")
+    lengths: list[int] = []
+    hook = toy.backbone._model.register_forward_pre_hook(
+        lambda _module, _args, kwargs: lengths.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    with warnings.catch_warnings(), contextlib.suppress(LongAttnCompError):  # refusing is as good
+        warnings.simplefilter("ignore")
+        scorer(toy, "after", "segmented", 1900).score(QUERY, [Node(index, 0, 2, "ab", 2) for index in range(940)])
+    hook.remove()
+
+    assert max(lengths, default=0) <= 2048
+
+
+# --- queries and keys -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_queries_and_keys_are_those_inside_the_model(
+    variant: str, toys: Callable[[str], Toy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What transformers hands to its own attention function in layer L, rotated and normed."""
+    toy = toys(variant)
+    family = importlib.import_module(type(toy.whole.model).__module__)
+    genuine = family.eager_attention_forward
+    seen: dict[int, tuple[Tensor, Tensor, float]] = {}
+
+    def spy(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **options: Any) -> Any:
+        seen[module.layer_idx] = (query[0], key[0], options.get("scaling", module.scaling))
+        return genuine(module, query, key, value, mask, **options)
+
+    monkeypatch.setattr(family, "eager_attention_forward", spy)
+    ids = list(prose(1, 150).encode())
+    with torch.inference_mode():
+        toy.whole(torch.tensor([ids]))
+    query, key, scaling = seen[LAYERS]
+    head = untrained_head(toy.backbone, "after")
+
+    ((_, states, rotary),) = toy.backbone.states([ids])
+    queries, keys = head.queries(states, rotary), head.keys(states, rotary)
+
+    assert queries.shape == (4, 150, 8)
+    assert keys.shape == (2, 150, 8)
+    assert scaling == pytest.approx(scale(toy.whole.config))
+    torch.testing.assert_close(queries, query * scaling, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(keys, key, rtol=1e-4, atol=1e-4)
+    repeated = family.repeat_kv(key[None], 2)[0]
+    torch.testing.assert_close(
+        logits(queries, keys), query @ repeated.transpose(-1, -2) * scaling, rtol=1e-4, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_without_rotary_they_are_those_before_it(variant: str, toys: Callable[[str], Toy]) -> None:
+    toy = toys(variant)
+    attention = toy.whole.model.layers[LAYERS].self_attn
+    seen: dict[str, Tensor] = {}
+
+    def heads_first(output: Tensor) -> Tensor:  # Gemma norms after the transposition, Qwen before
+        if output.shape[-2:] == (149, 8):
+            return output
+        return output.reshape(149, -1, 8).transpose(0, 1)
+
+    hooks = [
+        getattr(attention, f"{name}_norm" if hasattr(attention, "q_norm") else f"{name}_proj").register_forward_hook(
+            lambda _module, _args, output, name=name: seen.update({name: heads_first(output[0])})
+        )
+        for name in "qk"
+    ]
+    ids = list(prose(2, 149).encode())
+    with torch.inference_mode():
+        toy.whole(torch.tensor([ids]))
+    for hook in hooks:
+        hook.remove()
+    head = untrained_head(toy.backbone, "alone")
+
+    ((_, states, rotary),) = toy.backbone.states([ids])
+
+    expected = seen["q"] * scale(toy.whole.config)
+    torch.testing.assert_close(head.queries(states, rotary), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(head.keys(states, rotary), seen["k"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("place", ["after", "alone"])
+@pytest.mark.parametrize("rotary", [True, False])
+def test_rotary_follows_the_head_not_the_place(place: Place, rotary: bool, toys: Callable[[str], Toy]) -> None:
+    toy = toys("llama")
+    config = HeadConfig(toy.backbone.fingerprint, LAYERS, place, rotary=rotary)
+    head = CrossAttentionHead(toy.backbone.scoring_layer, config)
+    ((_, states, rotations),) = toy.backbone.states([list(b"the lease")])
+
+    changed = head.keys(states, (rotations[0] * 0, rotations[1]))
+
+    assert torch.equal(changed, head.keys(states, rotations)) is not rotary
+
+
+# --- streaming --------------------------------------------------------------------------------
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> tuple[Tensor, Tensor, int]:
+    heads, rows, columns, n_units = (draw(st.integers(low, high)) for low, high in ((1, 3), (1, 3), (0, 12), (1, 6)))
+    size = draw(st.sampled_from([2.0**-20, 1.0, 128.0, 2.0**13, 2.0**100]))
+    numbers = st.floats(-size, size, width=32)
+    values = draw(st.lists(numbers, min_size=heads * rows * columns, max_size=heads * rows * columns))
+    units = draw(st.lists(st.integers(0, n_units - 1), min_size=columns, max_size=columns))
+    return torch.tensor(values).reshape(heads, rows, columns), torch.tensor(units, dtype=torch.int64), n_units
+
+
+@given(blocks())
+def test_unit_logsumexp_is_torch_s_per_unit(block: tuple[Tensor, Tensor, int]) -> None:
+    values, units, n_units = block
+
+    found = unit_logsumexp(values, units, n_units)
+
+    assert found.shape == (*values.shape[:2], n_units)
+    for unit in range(n_units):
+        expected = values.double()[..., units == unit].logsumexp(dim=-1)
+        torch.testing.assert_close(found[..., unit].double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@given(blocks(), st.integers(0, 12))
+def test_two_blocks_add_up_to_one(block: tuple[Tensor, Tensor, int], at: int) -> None:
+    values, units, n_units = block
+
+    halves = [
+        unit_logsumexp(values[..., :at], units[:at], n_units),
+        unit_logsumexp(values[..., at:], units[at:], n_units),
+    ]
+
+    torch.testing.assert_close(torch.logaddexp(*halves), unit_logsumexp(values, units, n_units), rtol=1e-5, atol=1e-5)
+
+
+@given(blocks())
+def test_coarser_units_follow_from_finer_ones(block: tuple[Tensor, Tensor, int]) -> None:
+    values, units, n_units = block
+    fine = unit_logsumexp(values, units, 2 * n_units)
+
+    coarse = unit_logsumexp(values, units // 2, n_units)
+
+    torch.testing.assert_close(torch.logaddexp(fine[..., ::2], fine[..., 1::2]), coarse, rtol=1e-5, atol=1e-5)
+
+
+@given(blocks())
+def test_shares_are_the_mean_of_softmax_over_columns(block: tuple[Tensor, Tensor, int]) -> None:
+    values, units, n_units = block
+    assume(len(units) > 0)
+    matrix = values.double().softmax(dim=-1).mean(dim=(0, 1))  # over columns, (n,)
+    expected = [float(matrix[units == unit].sum()) for unit in range(n_units)]
+
+    found = shares(unit_logsumexp(values, units, n_units))
+
+    # A float32 log-sum-exp near 1e4 is known to 1e-3 only.
+    tolerance = max(1e-5, 4e-7 * float(values.abs().max()))
+    assert found.tolist() == pytest.approx(expected, abs=min(tolerance, 1.0))
+    assert float(found.sum()) == pytest.approx(1)

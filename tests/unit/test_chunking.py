@@ -1,0 +1,301 @@
+"""Where nodes end, and what the draft model reads of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+from time import perf_counter
+
+import pytest
+import regex
+from toy import ByteTokenizer
+
+from longattncomp import Document, Node
+from longattncomp.chunking import SEPARATOR, Segment, chunk, segments, snap, text_boundaries
+from longattncomp.types import Encoding
+
+BYTES = ByteTokenizer()
+
+
+class WordTokenizer:
+    """One token per word with the space before it: a token of several characters. The id is the text's own."""
+
+    def encode(self, text: str) -> Encoding:
+        tokens = list(regex.finditer(r"\s*\S+|\s+$", text))
+        return Encoding([int.from_bytes(token[0].encode()[:7]) for token in tokens], [token.end() for token in tokens])
+
+    def count(self, text: str) -> int:
+        return len(self.encode(text).ids)
+
+
+def cut(text: str, node_tokens: int, boundary: str = "sentence") -> list[str]:
+    return [node.text for node in chunk([Document(text)], BYTES, node_tokens=node_tokens, boundary=boundary)]
+
+
+# chunk
+
+
+def test_exact_cuts_at_the_token() -> None:
+    assert cut("The end. Or not.", 6, "exact") == ["The en", "d. Or ", "not."]
+    assert cut("abc", 3, "exact") == ["abc"]
+    assert cut("abcd", 3, "exact") == ["abc", "d"]
+    assert cut("abc", 1, "exact") == ["a", "b", "c"]
+
+
+def test_exact_never_halves_a_character() -> None:
+    assert cut("日本語", 4, "exact") == ["日", "本", "語"]  # 3 bytes each
+    assert cut("日本語", 6, "exact") == ["日本", "語"]
+    assert cut("日本", 2, "exact") == ["日", "本"]  # a character longer than a node is a node
+    assert cut("a日b", 2, "exact") == ["a", "日", "b"]
+
+
+def test_document_is_one_node_each() -> None:
+    documents = [Document("One. Two.\n\nThree."), Document(""), Document("日" * 9)]
+    assert chunk(documents, BYTES, node_tokens="document") == [
+        Node(0, 0, 17, "One. Two.\n\nThree.", 17),
+        Node(2, 0, 9, "日" * 9, 27),
+    ]
+
+
+def test_nodes_know_their_place_and_length() -> None:
+    assert chunk([Document("aé"), Document("bcd")], BYTES, node_tokens=2, boundary="exact") == [
+        Node(0, 0, 1, "a", 1),
+        Node(0, 1, 2, "é", 2),
+        Node(1, 0, 2, "bc", 2),
+        Node(1, 2, 3, "d", 1),
+    ]
+
+
+def test_a_token_belongs_to_the_node_with_its_last_character() -> None:
+    nodes = chunk([Document("one two three")], WordTokenizer(), node_tokens=2, boundary="exact")
+    assert [(node.text, node.tokens) for node in nodes] == [("one two", 2), (" three", 1)]
+    nodes = chunk([Document("one two three")], WordTokenizer(), node_tokens=2, boundary="exact", cuts={0: [5, 10]})
+    # " two" ends in the second piece, " three" in the last
+    assert [(node.text, node.tokens) for node in nodes] == [("one t", 1), ("wo th", 1), ("ree", 1)]
+
+
+# Text, node_tokens, nodes. A cut is moved back by at most a quarter of node_tokens.
+SENTENCES = {
+    "sentence end in reach": ("He went out. It rained all day.", 15, ["He went out. ", "It rained all d", "ay."]),
+    "sentence end out of reach": ("He ran. It rained all day.", 16, ["He ran. It raine", "d all day."]),
+    "closing quote stays": ("She said “No!” and then she left", 22, ["She said “No!” ", "and then she left"]),
+    "no break inside 3.14": ("about 3.14 or less", 10, ["about 3.14", " or less"]),
+    "line end": ("alpha beta\ngamma delta", 13, ["alpha beta\n", "gamma delta"]),
+    "sentence and line end before line end": ("It is so.\nbut\nnot here", 16, ["It is so.\nbut\n", "not here"]),
+    "blank line before line end": ("alpha one\n\nbe\nta gamma", 15, ["alpha one\n\nbe\n", "ta gamma"]),
+    "crlf is one line end": ("aaaaaaaaaaaaaaa.\r\nbb\r\ncccccccccc", 22, ["aaaaaaaaaaaaaaa.\r\n", "bb\r\ncccccccccc"]),
+    "blank crlf line": ("aaaaaaaaaaaaa\r\n\r\nbb.\r\ncc ccccccc", 22, ["aaaaaaaaaaaaa\r\n\r\n", "bb.\r\ncc ccccccc"]),
+    "lone cr": ("alpha beta\rgamma delta", 13, ["alpha beta\r", "gamma delta"]),
+    "chat": ("ann: where?\nbob: here\nann: ok", 14, ["ann: where?\n", "bob: here\n", "ann: ok"]),
+    "code": (
+        "def f(x):\n    return x\n\n\ndef g(y):\n    return y\n",
+        28,
+        ["def f(x):\n    return x\n\n\n", "def g(y):\n    return y\n"],
+    ),
+    "chinese": ("租约由王芳签署。房东是李雷。谁签了？", 44, ["租约由王芳签署。房东是李雷。", "谁签了？"]),
+    "chinese quote": ("他说：「不。」然后他走了很远", 24, ["他说：「不。」", "然后他走了很远"]),
+    "chinese without an end": ("租约由王芳签署房东", 10, ["租约由", "王芳签", "署房东"]),
+    "nothing to end at": ("x" * 25, 10, ["x" * 10, "x" * 10, "x" * 5]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "node_tokens", "nodes"), SENTENCES.values(), ids=SENTENCES)
+def test_sentence_boundaries(text: str, node_tokens: int, nodes: list[str]) -> None:
+    assert "".join(nodes) == text, "the case itself"
+    assert cut(text, node_tokens) == nodes
+
+
+def test_a_cut_is_looked_for_in_the_last_quarter_only() -> None:
+    # 16 tokens: a boundary counts from token 13 on, as the first 12 are out of its reach.
+    assert cut("a" * 11 + "\n" + "b" * 9, 16) == ["a" * 11 + "\n" + "b" * 4, "b" * 5]
+    assert cut("a" * 12 + "\n" + "b" * 9, 16) == ["a" * 12 + "\n", "b" * 9]
+    assert cut("a" * 15 + "\n" + "b" * 9, 16) == ["a" * 15 + "\n", "b" * 9]
+    assert cut("a" * 16 + "\n" + "b" * 9, 16) == ["a" * 16, "\n" + "b" * 9]
+
+
+def test_the_last_of_two_equal_boundaries_wins() -> None:
+    assert cut("a" * 12 + "\n\n" + "b" + "\n" + "c" * 9, 16) == ["a" * 12 + "\n\n", "b\n" + "c" * 9]  # blank line wins
+    assert cut("a" * 12 + "\n" + "b" + "\n" + "c" * 9, 16) == ["a" * 12 + "\nb\n", "c" * 9]
+
+
+@pytest.mark.parametrize("boundary", ["sentence", "exact"])
+@pytest.mark.parametrize(
+    ("text", "node_tokens", "nodes"),
+    [
+        ("abc\r\ndef", 4, ["abc", "\r\nde", "f"]),
+        ("ae\u0301b", 2, ["a", "e", "\u0301", "b"]),  # the cluster has more tokens than a node
+        ("ae\u0301b", 3, ["a", "e\u0301", "b"]),
+        ("x👍🏽y", 8, ["x", "👍🏽", "y"]),
+        ("🇩🇪🇫🇷🇯🇵", 20, ["🇩🇪🇫🇷", "🇯🇵"]),  # the flags, not 🇪🇫
+        ("🇩🇪🇫🇷🇯🇵", 12, ["🇩🇪", "🇫🇷", "🇯🇵"]),
+        ("o👨‍👩‍👧o", 18, ["o", "👨‍👩‍👧", "o"]),
+    ],
+)
+def test_no_cluster_is_split(text: str, node_tokens: int, nodes: list[str], boundary: str) -> None:
+    assert cut(text, node_tokens, boundary) == nodes
+
+
+def test_long_runs_of_clusters_keep_their_phase() -> None:
+    for count in (31, 32, 33, 40, 100):
+        for node_tokens in range(64, 84):
+            for flags in ("🇩🇪" * count, "x" + "🇩🇪" * count):
+                assert all(len(node) % 2 == (node[0] == "x") for node in cut(flags, node_tokens, "exact"))
+
+
+def test_cuts_end_a_node_each() -> None:
+    def chunked(cuts: dict[int, Sequence[int]]) -> list[tuple[int, str]]:
+        nodes = chunk([Document("abcdefgh"), Document("ijkl")], BYTES, node_tokens=5, boundary="exact", cuts=cuts)
+        return [(node.document, node.text) for node in nodes]
+
+    assert chunked({}) == [(0, "abcde"), (0, "fgh"), (1, "ijkl")]
+    assert chunked({0: [2]}) == [(0, "ab"), (0, "cdefg"), (0, "h"), (1, "ijkl")]
+    assert chunked({1: [3, 1, 3]}) == [(0, "abcde"), (0, "fgh"), (1, "i"), (1, "jk"), (1, "l")]
+    assert chunked({0: [0, 8, 9, -1], 1: [4]}) == chunked({})  # outside, or an end already
+    assert chunked({7: [1]}) == chunked({})
+
+
+def test_cuts_hold_for_whole_documents_too() -> None:
+    nodes = chunk([Document("One. Two.")], BYTES, node_tokens="document", cuts={0: [3]})
+    assert [node.text for node in nodes] == ["One", ". Two."]
+
+
+def test_nothing_in_nothing_out() -> None:
+    assert chunk([], BYTES) == []
+    assert chunk([Document(""), Document("")], BYTES) == []
+
+
+@pytest.mark.parametrize("letter", ["x", "租", "x. ", "\u0301", "🇩🇪", "\n", " ", "\r\n"])
+def test_a_megabyte_in_one_line_takes_linear_time(letter: str) -> None:
+    size = len(letter.encode())
+
+    def seconds(bytes_: int, boundary: str) -> float:
+        text = letter * (bytes_ // size)
+        start = perf_counter()
+        nodes = chunk([Document(text)], BYTES, node_tokens=256, boundary=boundary)
+        spent = perf_counter() - start
+        assert sum(len(node.text) for node in nodes) == len(text)
+        return spent
+
+    assert seconds(1_000_000, "sentence") < 3
+    assert seconds(1_000_000, "exact") < 3
+
+
+# snap and text_boundaries
+
+
+def test_snap_goes_back_to_the_cluster_but_not_past_the_floor() -> None:
+    assert snap("abc", 2, 0) == 2
+    assert snap("a\r\nb", 2, 0) == 1
+    assert snap("a\r\nb", 2, 1) == 2  # nothing lies after the floor
+    assert snap("ae\u0301", 2, 0) == 1
+    assert snap("e\u0301", 1, 0) == 1
+    assert snap("abc", 3, 0) == snap("abc", 9, 0) - 6 == 3
+
+
+def test_text_boundaries_are_increasing_and_end_with_the_end() -> None:
+    text = "One. Two!\nThree\r\n\r\nfour 五。六"
+    ends = ["One. ", "One. Two!\n", "One. Two!\nThree\r\n\r\n", "One. Two!\nThree\r\n\r\nfour 五。", text]
+    assert {len(end) for end in ends} <= set(text_boundaries(text))
+    assert all(low < high for low, high in pairwise(text_boundaries(text)))
+    assert text.index("\r\n") + 1 not in text_boundaries(text)  # inside a CRLF
+    assert text_boundaries("") == [0]
+
+
+# segments
+
+
+def owners(nodes: Sequence[Node], parts: Sequence[Segment]) -> list[bytes]:
+    """What each node's tokens decode to."""
+    texts = [b""] * len(nodes)
+    for part in parts:
+        assert len(part.ids) == len(part.units)
+        for token, unit in zip(part.ids, part.units, strict=True):
+            if unit >= 0:
+                texts[unit] += bytes([token])
+    return texts
+
+
+DOCUMENTS = [Document("One. Two. Three.\n"), Document(""), Document("日本語。" * 3), Document("a\r\nb👍🏽" * 4)]
+
+
+@pytest.mark.parametrize("segment_tokens", [1, 2, 7, 16, 33, 1000])
+@pytest.mark.parametrize("node_tokens", [1, 5, 13, 64, "document"])
+def test_every_token_belongs_to_its_node(node_tokens: int, segment_tokens: int) -> None:
+    nodes = chunk(DOCUMENTS, BYTES, node_tokens=node_tokens)
+    parts = list(segments(nodes, BYTES, segment_tokens=segment_tokens))
+    assert owners(nodes, parts) == [node.text.encode() for node in nodes]
+    units = [unit for part in parts for unit in part.units if unit >= 0]
+    assert units == sorted(units)
+    separator = list(SEPARATOR.encode())
+    for part in parts:
+        between = [token for token, unit in zip(part.ids, part.units, strict=True) if unit < 0]
+        assert set(part.units) != {-1}
+        assert part.units[0] >= 0 <= part.units[-1]
+        documents = {nodes[unit].document for unit in part.units if unit >= 0}
+        assert between == separator * (len(documents) - 1)
+        size = len(part.ids) - len(between)
+        characters = bytes(token for token, unit in zip(part.ids, part.units, strict=True) if unit >= 0).decode()
+        assert size <= segment_tokens or len(characters) == 1
+
+
+def test_separator_stands_between_documents_only() -> None:
+    nodes = chunk([Document("ab"), Document("c"), Document("d")], BYTES, node_tokens=1)
+    assert list(segments(nodes, BYTES, segment_tokens=3)) == [
+        Segment(tuple(b"ab\n\nc"), (0, 1, -1, -1, 2)),
+        Segment(tuple(b"d"), (3,)),
+    ]
+
+
+def test_nodes_that_do_not_touch_are_parted_too() -> None:
+    nodes = [Node(0, 0, 2, "ab", 2), Node(0, 4, 5, "e", 1)]  # the pinned text between them is not read
+    assert list(segments(nodes, BYTES, segment_tokens=9)) == [Segment(tuple(b"ab\n\ne"), (0, 0, -1, -1, 1))]
+
+
+def test_a_node_longer_than_a_segment_is_spread_over_several() -> None:
+    text = "abcdefghij" * 3
+    nodes = chunk([Document("x"), Document(text), Document("y")], BYTES, node_tokens="document")
+    parts = list(segments(nodes, BYTES, segment_tokens=10))
+    assert [set(part.units) - {-1} for part in parts] == [{0}, {1}, {1}, {1}, {2}]
+    assert b"".join(bytes(part.ids) for part in parts[1:4]).decode() == text
+
+
+def test_a_segment_is_full_before_the_next_begins() -> None:
+    nodes = chunk([Document("abcdefghij")], BYTES, node_tokens=2, boundary="exact")
+    sizes = [len(part.ids) for part in segments(nodes, BYTES, segment_tokens=5)]
+    assert sizes == [4, 4, 2]
+    assert [len(part.ids) for part in segments(nodes, BYTES, segment_tokens=4)] == [4, 4, 2]
+    assert [len(part.ids) for part in segments(nodes, BYTES, segment_tokens=6)] == [6, 4]
+
+
+def test_a_token_over_a_node_boundary_goes_to_the_node_with_its_last_character() -> None:
+    tokenizer = WordTokenizer()
+    nodes = chunk([Document("one two three")], tokenizer, node_tokens=9, cuts={0: [5]})
+    (part,) = segments(nodes, tokenizer, segment_tokens=9)
+    assert part.units == (0, 1, 1)
+    assert part.ids == tuple(tokenizer.encode("one two three").ids)
+
+
+def test_ids_depend_on_the_segments_own_text_alone() -> None:
+    tokenizer = WordTokenizer()
+    draw = random.Random(3)
+    texts = [" ".join(draw.choices(["lease", "the", "signed", "x1"], k=40)) for _ in range(6)]
+
+    def ids(order: Sequence[int]) -> dict[str, tuple[int, ...]]:
+        nodes = chunk([Document(texts[i]) for i in order], tokenizer, node_tokens=10, boundary="exact")
+        parts = list(segments(nodes, tokenizer, segment_tokens=20))
+        found: dict[str, tuple[int, ...]] = {}
+        for part in parts:
+            text = "".join(nodes[unit].text for unit in sorted({unit for unit in part.units if unit >= 0}))
+            found[text] = part.ids
+            assert part.ids == tuple(tokenizer.encode(text).ids)
+        return found
+
+    forward, backward, alone = ids(range(6)), ids(range(5, -1, -1)), ids([2])
+    assert forward == backward  # 40 words: two segments a document, whatever stands around it
+    assert len(forward) == 12
+    assert alone.items() <= forward.items()
+
+
+def test_no_nodes_no_segments() -> None:
+    assert list(segments([], BYTES, segment_tokens=5)) == []
