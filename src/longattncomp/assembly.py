@@ -189,6 +189,7 @@ class Assembler:
             ),
             nodes=tuple(kept),
             all_nodes=tuple(scored),
+            context=tuple(documents),
         )
 
     def _render(self, documents: Sequence[Document], nodes: Iterable[Node]) -> Rendered:

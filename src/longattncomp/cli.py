@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from longattncomp import Compressed, Compressor, Document, Settings, __version__
-from longattncomp.errors import CacheError, InputError, LongAttnCompError, ModelError
+from longattncomp.errors import CacheError, InputError, LongAttnCompError, LongAttnCompWarning, ModelError
 from longattncomp.evaluation import report
 from longattncomp.evaluation.rows import read_rows
 from longattncomp.evaluation.run import METHODS, Results, Row, evaluate
@@ -286,6 +286,7 @@ def _exit_codes() -> Iterator[None]:
         os.environ.setdefault("TQDM_DISABLE", "1")  # the bars of transformers, which it imports later
     with warnings.catch_warnings():
         warnings.showwarning = show
+        warnings.simplefilter("always", LongAttnCompWarning)
         try:
             yield
         except KeyboardInterrupt:

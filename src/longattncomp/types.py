@@ -136,6 +136,7 @@ class Compressed:
         documents: one per surviving document, in order.
         nodes: kept nodes, in order; a node cut to fit has its shorter range.
         all_nodes: every node of the context, in order; they tile the documents.
+        context: the documents as the caller passed them.
     """
 
     text: str
@@ -147,7 +148,8 @@ class Compressed:
     stop_reason: StopReason
     documents: tuple[CompressedDocument, ...]
     nodes: tuple[ScoredNode, ...]
-    all_nodes: tuple[ScoredNode, ...]
+    all_nodes: tuple[ScoredNode, ...] = field(repr=False)
+    context: tuple[Document, ...] = field(repr=False)
 
     @property
     def scores(self) -> tuple[float, ...]:

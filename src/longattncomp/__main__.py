@@ -1,0 +1,5 @@
+"""`python -m longattncomp`."""
+
+from longattncomp.cli import app
+
+app()

@@ -1,0 +1,83 @@
+"""The embedded draft model on real text, as a user runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from longattncomp import Compressor
+
+pytestmark = pytest.mark.model
+
+SOURCES = Path(asyncio.__file__).parent
+
+
+def test_real_sources_come_back_verbatim_in_order_and_inside_the_budget(smollm2: Compressor) -> None:
+    documents = [(SOURCES / name).read_text(encoding="utf-8") for name in ("queues.py", "taskgroups.py", "timeouts.py")]
+    result = smollm2.compress("How does a TaskGroup cancel its other tasks?", documents, token_budget=700)
+    assert 500 < result.tokens <= 700
+    assert result.tokens == smollm2.tokenizer.count(result.text)
+    assert abs(result.instruction_score + sum(result.scores) - 1) < 1e-4
+    for node in result.nodes:
+        assert documents[node.document][node.start : node.end] == node.text
+        assert node.text in result.text
+    assert [(node.document, node.start) for node in result.nodes] == sorted(
+        (node.document, node.start) for node in result.nodes
+    )
+    for index, text in enumerate(documents):
+        assert "".join(node.text for node in result.all_nodes if node.document == index) == text
+
+
+def test_the_head_finds_the_passage_that_the_query_is_about(smollm2: Compressor) -> None:
+    passages = [
+        "The museum opens at nine and closes at five, except on Mondays.",
+        "Photosynthesis turns light into chemical energy inside the leaves of plants.",
+        "The lease for the flat in Harbour Street was signed by Ada Marsh on the third of May.",
+        "A violin has four strings, tuned in perfect fifths.",
+        "The bakery sells rye bread, rolls and, on Sundays, plum cake.",
+    ]
+    result = smollm2.compress("Who signed the lease for the flat in Harbour Street?", passages, token_budget=30)
+    assert max(range(5), key=result.scores.__getitem__) == 2
+
+
+def test_query_places_and_causal_encoding_run(smollm2: Compressor) -> None:
+    text = (SOURCES / "timeouts.py").read_text(encoding="utf-8")
+    for options in ({"query_place": "alone"}, {"encoding": "causal"}):
+        compressor = Compressor.from_pretrained(dtype="float32", device="cpu", **options)
+        result = compressor.compress("What happens when a deadline passes?", text, token_budget=300)
+        assert 0 < result.tokens <= 300
+
+
+def test_demo_prints_what_it_kept_and_writes_the_picture(tmp_path: Path) -> None:
+    environment = os.environ | {"LONGATTNCOMP_NODE_TOKENS": "512", "LONGATTNCOMP_LAYERS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "longattncomp", "demo", "--html", "d.html"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "taskgroups.py" in (tmp_path / "d.html").read_text(encoding="utf-8")
+    assert "of 2,048 allowed" in done.stderr
+    assert "it/s" not in done.stderr  # no bars where nobody watches
+    assert len(done.stdout) > 1000
+
+
+def test_a_second_process_opens_the_converted_model(tmp_path: Path) -> None:
+    code = (
+        "import json, time; from longattncomp import Compressor\n"
+        "started = time.perf_counter()\n"
+        "result = Compressor.from_pretrained().compress('Who?', 'Ada signed. ' * 400, token_budget=100)\n"
+        "print(json.dumps([result.tokens, time.perf_counter() - started]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    tokens, _seconds = json.loads(done.stdout)
+    assert 0 < tokens <= 100

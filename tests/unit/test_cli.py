@@ -1,0 +1,151 @@
+"""The command line, on the toy model."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from longattncomp.cli import app
+
+PROSE = "The lease was signed by Ada in May. " * 20 + "Nobody else was there. " * 20
+
+
+@pytest.fixture
+def run(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in {
+        "MODEL": str(toy_folder),
+        "LAYERS": "2",
+        "DTYPE": "float32",
+        "NODE_TOKENS": "32",
+        "SEGMENT_TOKENS": "128",
+    }.items():
+        monkeypatch.setenv(f"LONGATTNCOMP_{name}", value)
+
+    def invoke(*arguments: str, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+
+    return invoke
+
+
+def test_text_goes_to_stdout_and_the_rest_to_stderr(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(PROSE)
+    result = run("compress", file, "--query", "Who signed?", "--budget", "100")
+    assert result.exit_code == 0
+    assert 0 < len(result.stdout.encode()) <= 101
+    assert f"{len(PROSE):,} tokens ->" in result.stderr
+    assert "of 100 allowed" in result.stderr
+
+
+def test_json_has_every_node_and_its_fate(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(PROSE)
+    result = run("compress", file, "--query", "Who signed?", "--budget", "100", "--json")
+    found = json.loads(result.stdout)
+    assert found["tokens"] == len(found["text"]) <= 100
+    kept = [node for node in found["nodes"] if node["reason"] == "selected"]
+    assert found["documents"][0]["id"] == str(file)
+    assert "".join(PROSE[node["start"] : node["end"]] for node in kept) == found["text"].replace("\n[...]\n", "")
+    assert found["nodes"][-1]["end"] == len(PROSE)
+
+
+def test_folders_are_read_in_order_without_hidden_and_binary_files(run: Any, tmp_path: Path) -> None:
+    for name, content in {
+        "b.txt": b"second",
+        "a/x.txt": b"first",
+        ".git/config": b"hidden",
+        "c.bin": b"\0\1binary",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    result = run("compress", tmp_path, "--query", "what?", "--json")
+    found = json.loads(result.stdout)
+    assert found["text"] == "first\n\nsecond"
+    assert "skipped" in result.stderr
+    assert "c.bin: binary" in result.stderr
+
+
+def test_bytes_that_are_no_utf8_survive(run: Any) -> None:
+    content = b"caf\xe9 \xff\xfe done\r\n"
+    result = run("compress", "-", "--query", "what?", stdin=content)
+    assert result.exit_code == 0
+    assert result.stdout_bytes == content + b"\n"
+    assert "lone surrogate" in result.stderr
+
+
+def test_html_is_written(run: Any, tmp_path: Path) -> None:
+    result = run("compress", "--query", "<b>?", "--html", tmp_path / "r.html", stdin=PROSE.encode())
+    assert result.exit_code == 0
+    assert "&lt;b&gt;?" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_settings_file_and_options_in_their_order(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("token_budget: 50\nmethod: bm25\n")
+    by_file = run("compress", "-q", "Ada", "--settings", tmp_path / "s.yaml", "--json", stdin=PROSE.encode())
+    assert json.loads(by_file.stdout)["token_budget"] == 50
+    both = run("compress", "-q", "Ada", "--settings", tmp_path / "s.yaml", "-b", "60", "--json", stdin=PROSE.encode())
+    assert json.loads(both.stdout)["token_budget"] == 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["compress", "no-such-file", "-q", "x"], 2, "found nothing at no-such-file"),
+        (["compress", "-", "-q", " "], 2, "expected a query"),
+        (["compress", "-", "-q", "x", "--budget", "0"], 2, "token_budget"),
+        (["compress", "-", "-q", "x", "--top-p", "2"], 2, "top_p"),
+        (["compress", "-", "-q", "x", "--model", "no-such-model"], 3, "no draft model 'no-such-model'"),
+        (["compress", "-", "-q", "x", "--settings", "nope.yaml"], 2, "nope.yaml"),
+        (["eval", "nope.jsonl", "-b", "10%"], 2, "nope.jsonl"),
+        (["eval", "nope.jsonl", "-b", "much"], 2, "got 'much'"),
+    ],
+)
+def test_failures_have_a_message_and_a_code(run: Any, arguments: list[str], code: int, message: str) -> None:
+    result = run(*arguments, stdin=PROSE.encode())
+    assert result.exit_code == code, result.stderr
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_cache_that_cannot_be_written_has_its_code(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    monkeypatch.setenv("LONGATTNCOMP_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    result = run("compress", "-", "-q", "x", "--model", tmp_path / "m.gguf", stdin=b"text")
+    assert result.exit_code == 4
+    assert "LONGATTNCOMP_CACHE_DIR" in result.stderr
+
+
+def test_info_names_what_it_found(run: Any, toy_folder: Path) -> None:
+    result = run("info")
+    assert result.exit_code == 0
+    assert str(toy_folder) in result.stdout
+    assert "float32" in result.stdout
+
+
+def test_eval_ends_with_one_line_of_json(run: Any, tmp_path: Path) -> None:
+    text = PROSE + "The key is under the mat. " + PROSE
+    start = text.index("The key")
+    row = {
+        "id": "1",
+        "task": "toy",
+        "query": "Where is the key?",
+        "answers": ["under the mat"],
+        "documents": [{"id": "d", "title": "House", "text": text}],
+        "evidence": [{"document": "d", "start": start, "end": start + 25}],
+    }
+    file = tmp_path / "rows.jsonl.gz"
+    file.write_bytes(gzip.compress((json.dumps(row) + "\n").encode()))
+    result = run("eval", file, "--budget", "10%", "--budget", "200")
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout.splitlines()[-1])["rows"]
+    assert [row["method"] for row in rows] == ["random", "head", "bm25", "longattncomp"] * 2
+    assert all(row["recall"]["mean"] == 1.0 for row in rows if row["method"] == "bm25")
+    assert [row["budget"] for row in rows] == ["10%"] * 4 + ["200"] * 4
+    assert all(row["tokens"] <= 200 for row in rows[4:])

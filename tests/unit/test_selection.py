@@ -1,0 +1,174 @@
+"""Both stopping rules, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from longattncomp import Node, Scores
+from longattncomp.selection import select
+from longattncomp.types import Selection
+
+S, P, T, M, B = "selected", "pinned", "top_p", "min_score", "budget"
+
+
+def nodes(*sizes: int | None) -> list[Node]:
+    """Nodes of these many tokens; None begins the next document."""
+    made: list[Node] = []
+    document = position = 0
+    for size in sizes:
+        if size is None:
+            document, position = document + 1, 0
+        else:
+            made.append(Node(document, position, position + 1, "x", size))
+            position += 1
+    return made
+
+
+def choose(scores: Sequence[float], *sizes: int | None, instruction: float | None = None, **options: Any) -> Selection:
+    left = 1 - sum(scores) if instruction is None else instruction
+    return select(Scores(tuple(scores), left), nodes(*sizes), **{"token_budget": 10**6, **options})
+
+
+def test_everything_if_nothing_ends_it() -> None:
+    found = choose([0.2, 0.5, 0.3], 10, 10, 10, top_p=1.0)
+    assert found == Selection((0, 1, 2), (S, S, S), "all", 30)
+
+
+def test_best_first_until_the_mass_is_reached_then_positional_order() -> None:
+    # 0.1 (instruction) + 0.4 + 0.3 = 0.8 >= 0.75: the third is left out
+    found = choose([0.3, 0.2, 0.4], 7, 8, 9, top_p=0.75, instruction=0.1)
+    assert found == Selection((0, 2), (S, T, S), "top_p", 16)
+
+
+@pytest.mark.parametrize(("top_p", "kept"), [(0.5, (0,)), (0.5 + 1e-9, (0, 1)), (0.75, (0, 1)), (0.7500001, (0, 1, 2))])
+def test_mass_that_is_reached_exactly_is_enough(top_p: float, kept: tuple[int, ...]) -> None:
+    # powers of two, so that the sums are exact: 0.25 + 0.25 = 0.5, then 0.75, then 0.875
+    assert choose([0.25, 0.25, 0.125], 1, 1, 1, instruction=0.25, top_p=top_p).indices == kept
+
+
+def test_an_instruction_that_has_the_mass_leaves_nothing() -> None:
+    assert choose([0.1, 0.1], 5, 5, instruction=0.8, top_p=0.8) == Selection((), (T, T), "top_p", 0)
+
+
+def test_top_p_one_never_ends_the_search() -> None:
+    assert choose([0.0, 1.0, 0.0], 5, 5, 5, top_p=1.0).indices == (0, 1, 2)
+    assert choose([0.0, 0.0], 5, 5, instruction=1.0, top_p=1.0).stop_reason == "all"
+
+
+def test_min_score_leaves_out_what_is_under_it_only() -> None:
+    found = choose([0.5, 0.25, 0.125], 1, 1, 1, top_p=1.0, min_score=0.25)
+    assert found == Selection((0, 1), (S, S, M), "min_score", 2)
+    assert choose([0.5, 0.25], 1, 1, top_p=1.0, min_score=0.6) == Selection((), (M, M), "min_score", 0)
+
+
+def test_the_first_rule_that_holds_is_named() -> None:
+    # After 0.5 the mass is reached, and 0.1 is under min_score and over the budget as well.
+    assert choose([0.5, 0.1], 5, 99, instruction=0.4, top_p=0.9, min_score=0.2, token_budget=5).stop_reason == "top_p"
+    assert (
+        choose([0.5, 0.1], 5, 99, instruction=0.4, top_p=1.0, min_score=0.2, token_budget=5).stop_reason == "min_score"
+    )
+    assert choose([0.5, 0.1], 5, 99, instruction=0.4, top_p=1.0, token_budget=5).stop_reason == "budget"
+
+
+def test_fill_skips_what_does_not_fit_and_paper_ends() -> None:
+    scores, sizes = [0.4, 0.3, 0.2, 0.1], (50, 60, 30, 20)
+    assert choose(scores, *sizes, top_p=1.0, token_budget=100, overflow="fill") == Selection(
+        (0, 2, 3), (S, B, S, S), "budget", 100
+    )
+    assert choose(scores, *sizes, top_p=1.0, token_budget=100, overflow="paper") == Selection(
+        (0,), (S, B, B, B), "budget", 50
+    )
+
+
+def test_a_skipped_node_adds_no_mass() -> None:
+    # 0.5 is skipped; 0.3 + 0.2 does not reach 0.6, so the last one is kept too
+    found = choose([0.5, 0.25, 0.125, 0.125], 99, 1, 1, 1, instruction=0.0, top_p=0.5, token_budget=9)
+    assert found == Selection((1, 2, 3), (B, S, S, S), "budget", 3)
+
+
+def test_fill_still_ends_at_the_mass() -> None:
+    found = choose([0.5, 0.25, 0.125, 0.125], 99, 1, 1, 1, instruction=0.0, top_p=0.375, token_budget=9)
+    assert found == Selection((1, 2), (B, S, S, T), "top_p", 2)
+
+
+def test_a_node_as_large_as_the_budget_fits() -> None:
+    assert choose([1.0], 10, token_budget=10, top_p=1.0) == Selection((0,), (S,), "all", 10)
+    assert choose([1.0], 11, token_budget=10, top_p=1.0) == Selection((), (B,), "budget", 0)
+
+
+def test_of_equal_scores_the_earlier_node_wins() -> None:
+    assert choose([0.25] * 4, 1, 1, 1, 1, token_budget=2, top_p=1.0).indices == (0, 1)
+    assert choose([0.0, 0.0, 0.5, 0.5], 1, 1, 1, 1, token_budget=3, top_p=1.0).indices == (0, 2, 3)
+    assert choose([0.0] * 3, 1, 1, 1, instruction=1.0, token_budget=1, top_p=1.0).indices == (0,)
+
+
+def test_a_gap_costs_a_mark_and_closing_it_gives_it_back() -> None:
+    # 10, then 10 + 3 for the gap, then the node between: 10 - 3
+    scores = [0.5, 0.1, 0.4]
+    assert choose(scores, 10, 10, 10, gap_tokens=3, top_p=1.0).tokens == 30
+    assert choose(scores, 10, 10, 10, gap_tokens=3, top_p=0.9, instruction=0.0).tokens == 23
+    assert choose(scores, 10, 10, 10, gap_tokens=3, top_p=1.0, token_budget=23).indices == (0, 2)
+    assert choose(scores, 10, 10, 10, gap_tokens=3, top_p=1.0, token_budget=22).indices == (0, 1)  # touching: no gap
+    assert choose(scores, 10, 2, 10, gap_tokens=3, top_p=1.0, token_budget=23).indices == (0, 1, 2)  # 22 in all
+
+
+def test_neighbours_in_order_cost_no_mark() -> None:
+    assert choose([0.4, 0.3, 0.2], 10, 10, 10, gap_tokens=100, top_p=1.0, token_budget=30).indices == (0, 1, 2)
+    # the same from the end to the beginning
+    assert choose([0.2, 0.3, 0.4], 10, 10, 10, gap_tokens=100, top_p=1.0, token_budget=30).indices == (0, 1, 2)
+
+
+def test_a_separator_is_paid_once_per_further_document() -> None:
+    scores = [0.4, 0.3, 0.2, 0.1]
+    sizes = (10, None, 10, 10, None, 10)
+    assert choose(scores, *sizes, separator_tokens=2, gap_tokens=50, top_p=1.0).tokens == 44
+    assert choose(scores, *sizes, separator_tokens=2, gap_tokens=50, top_p=1.0, token_budget=32).indices == (0, 1, 2)
+    assert choose(scores, *sizes, separator_tokens=2, gap_tokens=50, top_p=1.0, token_budget=31).indices == (0, 1)
+
+
+def test_no_mark_between_the_last_node_of_a_document_and_the_first_of_the_next() -> None:
+    found = choose([0.5, 0.5], 10, None, 10, gap_tokens=7, separator_tokens=1, top_p=1.0)
+    assert found.tokens == 21
+    # their neighbour is another document's, so no gap is closed by it
+    found = choose([0.5, 0.1, 0.3, 0.1], 10, 10, None, 10, 10, gap_tokens=7, separator_tokens=1, top_p=0.8)
+    assert (found.indices, found.tokens) == ((0, 2), 21)
+
+
+def test_pins_come_first_and_are_charged() -> None:
+    found = choose([0.0, 0.6, 0.4], 10, 10, 10, token_budget=20, top_p=1.0, pinned=[0])
+    assert found == Selection((0, 1), (P, S, B), "budget", 20)
+    found = choose([0.6, 0.4, 0.0], 10, 10, 10, token_budget=25, gap_tokens=5, top_p=1.0, pinned={2})
+    assert found == Selection((0, 2), (S, B, P), "budget", 25)
+
+
+def test_pins_add_no_mass_and_ignore_every_rule() -> None:
+    found = choose([0.0, 0.3, 0.7], 10, 10, 10, instruction=0.0, top_p=0.7, min_score=0.5, pinned=[0])
+    assert found == Selection((0, 2), (P, T, S), "top_p", 20)
+    # Over the budget: whether that is an error is for the caller to say.
+    assert choose([0.0, 0.5], 30, 5, token_budget=20, top_p=1.0, pinned=[0]) == Selection((0,), (P, B), "budget", 30)
+    assert choose([0.0, 0.0], 5, 5, token_budget=20, instruction=1.0, pinned=[0, 1]) == Selection(
+        (0, 1), (P, P), "all", 10
+    )
+
+
+def test_pins_pay_marks_and_separators_among_themselves() -> None:
+    found = choose([0.0] * 4, 10, 10, 10, None, 10, instruction=1.0, gap_tokens=3, separator_tokens=2, pinned=[3, 2, 0])
+    assert (found.indices, found.tokens) == ((0, 2, 3), 35)
+
+
+def test_nothing_of_nothing() -> None:
+    assert choose([], instruction=1.0) == Selection((), (), "all", 0)
+
+
+def test_attncomp_rule() -> None:
+    """AttnComp: p 0.95, epsilon 0.01, documents as nodes (arXiv 2509.17486)."""
+    scores = [0.005, 0.5, 0.2, 0.009, 0.02]
+    found = choose(scores, 5, None, 5, None, 5, None, 5, None, 5, instruction=0.266, top_p=0.95, min_score=0.01)
+    # 0.266 + 0.5 + 0.2 = 0.966
+    assert found.reasons == (T, S, S, T, T)
+    found = choose(scores, 5, None, 5, None, 5, None, 5, None, 5, instruction=0.1, top_p=0.95, min_score=0.01)
+    # 0.1 + 0.5 + 0.2 + 0.02 = 0.82; the next is 0.009
+    assert found.reasons == (M, S, S, M, S)
