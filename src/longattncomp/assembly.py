@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -86,7 +87,8 @@ class Assembler:
         def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:
             return self._result(query, documents, nodes, scores, reasons, end, piece, original_tokens)
 
-        limit, step = self.token_budget, 1
+        # A context that fits is not held back by what gap marks would cost while it is put together.
+        limit, step = self.token_budget if original_tokens > self.token_budget else sys.maxsize, 1
         while True:
             selection = select(
                 scores,
@@ -121,13 +123,15 @@ class Assembler:
         return result(selection.reasons, selection.stop_reason, self._best_piece(nodes, scores))
 
     def _best_piece(self, nodes: Sequence[Node], scores: Scores) -> tuple[int, Node]:
-        """The best node, or its head up to a sentence or line end, a word or a character that fits."""
+        """The best node that says anything, or its head up to a sentence or line end, a word or a character."""
         ranked = sorted(range(len(nodes)), key=lambda i: (-scores.nodes[i], i))
         for index in ranked:
-            if self.count(nodes[index].text) <= self.token_budget:
-                return index, nodes[index]
-            if (head := self._longest_head(nodes[index].text)) is not None:
-                return index, _slice(nodes[index], 0, len(head), self.count(head))
+            node = nodes[index]
+            if self.count(node.text) <= self.token_budget and node.text.strip():
+                return index, node
+            if head := self._longest_head(node.text.lstrip()):
+                start = len(node.text) - len(node.text.lstrip())
+                return index, _slice(node, start, start + len(head), self.count(head))
         for index in ranked:
             for character in regex.finditer(r"\X", nodes[index].text):
                 if (tokens := self.count(character[0])) <= self.token_budget:
@@ -136,7 +140,7 @@ class Assembler:
             f"not one character of the context fits a budget of {self.token_budget} tokens: raise token_budget"
         )
 
-    def _longest_head(self, text: str) -> str | None:
+    def _longest_head(self, text: str) -> str:
         for cuts in _CUTS:
             offsets = cuts(text)
             reach = 1  # doubled, so that a small budget reads little of a large text
@@ -147,7 +151,7 @@ class Assembler:
             for end in reversed(offsets[:fitting]):
                 if self.count(text[:end]) <= self.token_budget:
                     return text[:end]
-        return None
+        return ""
 
     def _result(
         self,

@@ -28,7 +28,6 @@ _BOUNDARIES = (
     (re.compile(r"[.!?…]+[\"'”’»)\]]*[^\S\r\n]+|[。！？｡]+[」』”’）]*"), 1),
 )
 _GRAPHEME = regex.compile(r"\X")
-_LONGEST_GRAPHEME = 64  # characters; how far back a cluster's start is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +110,12 @@ def text_boundaries(text: str) -> list[int]:
 
 
 def snap(text: str, cut: int, floor: int) -> int:
-    """The last grapheme boundary at or before `cut`; `cut` itself if none lies after `floor`."""
+    """The last grapheme boundary at or before `cut`, given one at `floor`; `cut` if none lies between."""
     if cut >= len(text) or (text[cut - 1 : cut + 1].isascii() and text[cut - 1 : cut + 1] != "\r\n"):
         return cut
-    start = max(floor, cut - _LONGEST_GRAPHEME)
-    for position in range(cut - 1, start, -1):
-        if text[position].isascii() and text[position] not in "\r\n":
-            start = position
-            break
-    for match in _GRAPHEME.finditer(text, start):
-        if match.end() >= cut:
-            return cut if match.end() == cut or match.start() <= floor else match.start()
-    return cut
+    start = next((at for at in range(cut - 1, floor, -1) if text[at].isascii() and text[at] not in "\r\n"), floor)
+    boundary = start + max(match.start() for match in _GRAPHEME.finditer(text[start : cut + 1]))
+    return boundary if boundary > floor else cut
 
 
 def _spans(
@@ -146,7 +139,7 @@ def _spans(
                 end = max(end, start + 1)
                 if boundary == "sentence":
                     earliest = int(ends[first + round(node_tokens * (1 - TOLERANCE)) - 1]) if node_tokens > 1 else end
-                    end = _best_boundary(text, max(earliest, start), end)
+                    end = _best_boundary(text, start, max(earliest, start), end)
                 end = snap(text, end, start)
         yield start, end
         start = end
@@ -157,12 +150,12 @@ def _token_at(ends: np.ndarray, offset: int) -> int:
     return int(np.searchsorted(ends, offset, side="right")) if offset else 0
 
 
-def _best_boundary(text: str, earliest: int, latest: int) -> int:
+def _best_boundary(text: str, start: int, earliest: int, latest: int) -> int:
     """The last boundary of the highest rank in `(earliest, latest]`, or `latest`."""
     found = [
         (rank, match.end())
         for pattern, rank in _BOUNDARIES
-        for match in pattern.finditer(text, max(earliest - 1, 0), latest)
+        for match in pattern.finditer(text, start, latest)
         if match.end() > earliest
     ]
     return max(found)[1] if found else latest

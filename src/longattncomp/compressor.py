@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -128,6 +127,8 @@ class Compressor:
 
     async def acompress(self, query: str | Query, documents: Documents, **options: Any) -> Compressed:
         """`compress` in a thread, so that an event loop goes on."""
+        import asyncio
+
         return await asyncio.to_thread(self.compress, query, documents, **options)
 
     def compress_batch(
@@ -259,7 +260,7 @@ def _documents(documents: Documents) -> list[Document]:
             )
         texts.append(document)
     if not any(document.text for document in texts):
-        raise InputError(f"expected at least one document with text, got {len(texts) or 'no'} empty documents")
+        raise InputError(f"expected at least one document with text, got {len(texts)} documents, all empty")
     return texts
 
 

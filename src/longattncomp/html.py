@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -162,24 +162,22 @@ def _percent(share: float) -> str:
 
 
 def _documents(result: Compressed, best: float) -> list[_Document]:
-    kept: dict[int, list[ScoredNode]] = defaultdict(list)
-    for node in result.nodes:
-        kept[node.document].append(node)
-    survivors = {document.index: document for document in result.documents}
-    documents = []
-    for index, group in groupby(result.all_nodes, key=attrgetter("document")):
-        nodes = list(group)
-        survivor = survivors.get(index)
-        pieces = _pieces(nodes, sorted(kept[index], key=attrgetter("start")), best)
-        documents.append(
-            _Document(
-                index=index,
-                id=survivor.id if survivor else None,
-                score=survivor.score if survivor else sum(node.score for node in nodes),
-                blocks=[_Block(lit, list(run)) for lit, run in groupby(pieces, key=attrgetter("lit"))],
-            )
+    nodes, kept = (
+        {index: list(group) for index, group in groupby(some, key=attrgetter("document"))}
+        for some in (result.all_nodes, result.nodes)
+    )
+    return [
+        _Document(
+            index=index,
+            id=document.id,
+            score=sum(node.score for node in nodes.get(index, ())),
+            blocks=[
+                _Block(lit, list(run))
+                for lit, run in groupby(_pieces(nodes.get(index, ()), kept.get(index, ()), best), key=attrgetter("lit"))
+            ],
         )
-    return documents
+        for index, document in enumerate(result.context)
+    ]
 
 
 def _pieces(nodes: Iterable[ScoredNode], kept: Iterable[ScoredNode], best: float) -> Iterator[_Piece]:
