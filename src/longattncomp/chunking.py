@@ -94,11 +94,12 @@ def segments(nodes: Sequence[Node], tokenizer: Tokenizer, *, segment_tokens: int
     packed: list[tuple[int, Node]] = []
     size = 0
     for unit, piece in _pieces(nodes, tokenizer, segment_tokens):
-        if packed and size + piece.tokens > segment_tokens:
+        between = len(separator) if packed and not _touch(packed[-1][1], piece) else 0
+        if packed and size + between + piece.tokens > segment_tokens:
             yield _segment(packed, tokenizer, separator)
-            packed, size = [], 0
+            packed, size, between = [], 0, 0
         packed.append((unit, piece))
-        size += piece.tokens
+        size += between + piece.tokens
     if packed:
         yield _segment(packed, tokenizer, separator)
 
@@ -175,8 +176,7 @@ def _segment(packed: Sequence[tuple[int, Node]], tokenizer: Tokenizer, separator
     units: list[int] = []
     runs: list[list[tuple[int, Node]]] = []
     for unit, piece in packed:
-        last = runs[-1][-1][1] if runs else None
-        if last is not None and last.document == piece.document and last.end == piece.start:
+        if runs and _touch(runs[-1][-1][1], piece):
             runs[-1].append((unit, piece))
         else:
             runs.append([(unit, piece)])
@@ -190,3 +190,7 @@ def _segment(packed: Sequence[tuple[int, Node]], tokenizer: Tokenizer, separator
         ids += encoding.ids
         units += [run[owner][0] for owner in owners]
     return Segment(tuple(ids), tuple(units))
+
+
+def _touch(left: Node, right: Node) -> bool:
+    return left.document == right.document and left.end == right.start

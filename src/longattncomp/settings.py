@@ -16,7 +16,7 @@ from pydantic_settings import (
 from yaml import YAMLError
 
 from longattncomp.errors import InputError
-from longattncomp.types import Overflow
+from longattncomp.types import Overflow, QueryPlace
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
@@ -33,7 +33,7 @@ class Settings(BaseModel):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Backbone arithmetic.")
     encoding: Literal["segmented", "causal"] = Field("segmented", description="How the context is read.")
-    query_place: Literal["after", "alone"] | None = Field(
+    query_place: QueryPlace | None = Field(
         None, description="Whether the query sees the context; none: as the head was trained, else after."
     )
     node_tokens: Annotated[int, Field(ge=1)] | Literal["document"] = Field(

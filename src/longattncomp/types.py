@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+QueryPlace = Literal["after", "alone"]
 Overflow = Literal["fill", "paper"]
 StopReason = Literal["top_p", "min_score", "budget", "all"]
 NodeReason = Literal["selected", "pinned", "cut", "top_p", "min_score", "budget"]

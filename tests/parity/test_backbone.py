@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from toy import save_toy_model
 
+from longattncomp.backbone.attention import blocked_attention
 from longattncomp.backbone.forward import Backbone, length_buckets
-from longattncomp.backbone.loading import SUPPORTED
+from longattncomp.backbone.layout import SUPPORTED
 
 MIXED = "gemma3_text, every second layer full"  # the toy's four layers would all slide
 VARIANTS = (*SUPPORTED, MIXED)
@@ -212,6 +213,47 @@ def test_fingerprints_tell_models_and_depths_apart_but_not_dtypes(folder: Folder
 
     assert len(set(found)) == len(found)
     assert of(folder("llama"), 2) == of(folder("llama"), 2, "bfloat16") == found[1]
+
+
+@pytest.mark.parametrize("n", [1, 127, 128, 129, 300])
+@pytest.mark.parametrize("n_key_heads", [1, 2, 6])
+def test_blocked_attention_is_attention(n: int, n_key_heads: int) -> None:
+    torch.manual_seed(n)
+    query, key, value = (torch.randn(2, heads, n, 8) for heads in (6, n_key_heads, n_key_heads))
+
+    found, _ = blocked_attention(nn.Identity(), query, key, value, None, scaling=0.5)
+
+    for row in range(2):
+        for head in range(6):
+            shared = head // (6 // n_key_heads)
+            logits = 0.5 * query[row, head] @ key[row, shared].T
+            logits = logits.masked_fill(torch.ones(n, n).triu(1).bool(), -torch.inf)
+            expected = logits.softmax(dim=-1) @ value[row, shared]
+            torch.testing.assert_close(found[row, :, head], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_blocked_attention_inside_the_model(
+    variant: str, folder: Folder, truth: Callable[[str], list[tuple[Tensor, ...]]]
+) -> None:
+    from longattncomp.backbone import attention
+
+    backbone = Backbone.open(folder(variant), 2, device="cpu", dtype="float32")
+    attention.register()
+    backbone._model.set_attn_implementation(attention.NAME)
+
+    for states, expected in zip(states_of(backbone, SEQUENCES), truth(variant), strict=True):
+        assert_near(states, expected[2], 1e-4)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_half_precision_is_near(variant: str, folder: Folder, truth: Callable[[str], list[tuple[Tensor, ...]]]) -> None:
+    backbone = Backbone.open(folder(variant), 2, device="cpu", dtype="bfloat16")
+    assert backbone.dtype == torch.bfloat16
+
+    for states, expected in zip(states_of(backbone, SEQUENCES), truth(variant), strict=True):
+        error = (states.float() - expected[2]).norm() / expected[2].norm()
+        assert float(error) < 0.05
 
 
 @given(st.lists(st.integers(1, 3000), max_size=60), st.integers(1, 5000))

@@ -245,7 +245,7 @@ def test_every_token_belongs_to_its_node(node_tokens: int, segment_tokens: int) 
 
 def test_separator_stands_between_documents_only() -> None:
     nodes = chunk([Document("ab"), Document("c"), Document("d")], BYTES, node_tokens=1)
-    assert list(segments(nodes, BYTES, segment_tokens=3)) == [
+    assert list(segments(nodes, BYTES, segment_tokens=5)) == [
         Segment(tuple(b"ab\n\nc"), (0, 1, -1, -1, 2)),
         Segment(tuple(b"d"), (3,)),
     ]

@@ -200,9 +200,9 @@ def test_report(compressor: Compressor) -> None:
     render(results, console)
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     assert "farm [b]" in drawn
-    assert "ours better by" in drawn
-    assert "100.0 (100.0 to 100.0)" in drawn
-    assert "-100.0 (-100.0 to -100.0)" in drawn
+    assert "ours better" in drawn
+    assert "100.0 to 100.0" in drawn
+    assert "-100.0 to -100.0" in drawn
     assert "1 row without evidence" in drawn
 
     line = to_json(results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -23,7 +23,7 @@ from longattncomp.errors import BudgetError
 from longattncomp.types import Pin, Progress
 
 BYTES = ByteTokenizer()
-THOROUGH = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 QUICK = settings(THOROUGH, max_examples=250)
 
 PROSE = ("Ada signed the lease. ", "Who else? ", "No one … ", "“Never!” she said. ", "word ", "a", " ", "x" * 40)
@@ -195,8 +195,9 @@ def check(case: Case, result: Compressed, count: Callable[[str], int], *, alone:
     for node in result.nodes:  # cut to fit, but not to blanks if a letter fits
         if node.reason == "cut" and not node.text.strip():
             uncut = next(other for other in result.all_nodes if other.reason == "cut")
-            letter = regex.search(r"\S\X??(?=\X|$)", uncut.text)
-            assert letter is None or count(uncut.text[: letter.end()]) > options["token_budget"]
+            ends = (cluster.end() for cluster in regex.finditer(r"\X", uncut.text) if cluster[0].strip())
+            end = next(ends, None)
+            assert end is None or count(uncut.text[:end]) > options["token_budget"]
 
 
 def assert_tiled(documents: Sequence[Document], nodes: Sequence[Node]) -> None:
@@ -400,7 +401,19 @@ def test_nodes_keep_their_size_and_end_at_every_cut(
 # The same through a draft model: slower, so fewer.
 
 
-@settings(QUICK, max_examples=25, suppress_health_check=list(HealthCheck))
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """Several per operation spin for each other on a busy machine, and these operations are tiny."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_torch_thread")
+@settings(QUICK, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(case=cases(pinned=False) | cases(pinned=True), node_tokens=st.sampled_from([16, 64, "document"]))
 def test_every_promise_holds_through_a_draft_model(toy: Compressor, case: Case, node_tokens: Any) -> None:
     case = replace(case, options=case.options | {"node_tokens": node_tokens})
@@ -433,7 +446,7 @@ def jobs() -> tuple[Job, ...]:
             tuple("".join(draw.choices(PIECES, k=draw.randrange(1, 60))) for _ in range(draw.randrange(1, 5))),
             {"token_budget": draw.randrange(20, 200), "node_tokens": draw.choice([8, 32, "document"]), "top_p": 1.0},
         )
-        for number in range(16)
+        for number in range(24)
     )
 
 
@@ -451,6 +464,7 @@ def bpe() -> Any:
     return tokenizer
 
 
+@pytest.mark.usefixtures("one_torch_thread")
 def test_eight_threads_give_what_one_gives(toy: Compressor) -> None:
     from longattncomp.backbone.tokenizer import DraftTokenizer
 

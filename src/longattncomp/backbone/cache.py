@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+from safetensors import SafetensorError
 
 from longattncomp.errors import CacheError
 
@@ -84,11 +85,12 @@ class ModelCache:
             yield
         except CacheError:
             raise
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
+            number, reason = (error.errno, error.strerror or error) if isinstance(error, OSError) else (None, error)
             raise CacheError(
-                error.errno,
-                f"cannot write the model cache in {self.directory} ({error.strerror or error}); free space there or "
-                "set LONGATTNCOMP_CACHE_DIR to a directory that can be written",
+                number,
+                f"cannot write the model cache in {self.directory} ({reason}); free space there or set "
+                "LONGATTNCOMP_CACHE_DIR to a directory that can be written",
             ) from error
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from longattncomp.errors import BrokenModelError
+from longattncomp.backbone.layout import cut_config, require_layers
+from longattncomp.errors import BrokenModelError, UnsupportedModelError
+
+_ARCHITECTURES = ("gemma3", "llama", "qwen2", "qwen3")
+"""GGUF's names for `layout.SUPPORTED`; it calls a Mistral a llama."""
 
 
-def total_layers(file: Path) -> int:
+def gguf_layers(file: Path) -> int:
     """How many layers the file's model has.
 
     Raises:
         BrokenModelError: the header cannot be read.
+        UnsupportedModelError: another architecture.
     """
     from gguf import GGUFReader
 
     try:
         fields = GGUFReader(file).fields
         architecture = fields["general.architecture"].contents()
+        if architecture not in _ARCHITECTURES:
+            raise UnsupportedModelError(
+                f"GGUF models of type {architecture!r} are not supported; supported are {', '.join(_ARCHITECTURES)}"
+            )
         return int(fields[f"{architecture}.block_count"].contents())
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise BrokenModelError(f"cannot read {file} as GGUF: {error}") from error
@@ -39,26 +49,34 @@ def convert(file: Path, layers: int, target: Path) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from longattncomp.backbone.loading import quiet_transformers, require_supported, shallow_config
-    from longattncomp.backbone.locate import TOTAL_LAYERS
+    from longattncomp.backbone.loading import quiet_transformers, shallow_config
 
-    total = total_layers(file)
+    total = gguf_layers(file)
+    require_layers(layers - 1, total, str(file))
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     with quiet_transformers():
         try:
             config = shallow_config(layers, **source)
-            require_supported(config.model_type)
-            model = AutoModel.from_pretrained(
-                **source, config=config, dtype=torch.bfloat16, local_files_only=True, **_dequantize()
+            model, info = AutoModel.from_pretrained(
+                **source,
+                config=config,
+                dtype=torch.bfloat16,
+                local_files_only=True,
+                output_loading_info=True,
+                **_dequantize(),
             )
             tokenizer = AutoTokenizer.from_pretrained(**source, local_files_only=True)
         except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's fault, not the file's
             raise BrokenModelError(f"cannot read {file} as GGUF: {error}") from error
-        setattr(model.config, TOTAL_LAYERS, total)
+        if info["missing_keys"]:
+            raise BrokenModelError(f"{file} lacks weights: {', '.join(sorted(info['missing_keys']))}")
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
+    config_file = target / "config.json"
+    whole = json.loads(config_file.read_text(encoding="utf-8")) | {"num_hidden_layers": total}
+    config_file.write_text(json.dumps(cut_config(whole, layers), indent=2), encoding="utf-8")
 
 
 def _dequantize() -> dict[str, Any]:

@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from longattncomp.backbone.cache import ModelCache
+from longattncomp.backbone.layout import (
+    check_config,
+    cut_config,
+    default_layers,
+    read_config,
+    require_layers,
+    total_layers,
+)
 from longattncomp.errors import BrokenModelError, ModelNotFoundError
 
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
@@ -35,12 +43,11 @@ def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
     from huggingface_hub import HfFileSystem, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    from longattncomp.backbone.locate import default_layers
-
     key = f"hub-{name.replace('/', '--')}"
-    known = cache.any(key) if layers is None else cache.deep_enough(key, layers + 1)
-    if known is not None:
-        return known
+    if (known := cache.any(key)) is not None:
+        wanted = layers or default_layers(total_layers(read_config(known)))
+        if (deep := cache.deep_enough(key, wanted + 1)) is not None:
+            return deep
     try:
         snapshot = Path(snapshot_download(name, local_files_only=True))
         if (snapshot / "config.json").is_file() and any(snapshot.glob("*.safetensors")):
@@ -48,7 +55,7 @@ def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
     except LocalEntryNotFoundError:
         pass
     remote = RemoteModel(HfFileSystem(), name)
-    wanted = layers or default_layers(remote.total_layers())
+    wanted = layers or default_layers(total_layers(remote.config()))
     return cache.get(key, wanted + 1, lambda target: remote.copy_first_layers(wanted + 1, target))
 
 
@@ -65,9 +72,15 @@ class RemoteModel:
         self._filesystem = filesystem
         self._root = root
 
-    def total_layers(self) -> int:
-        """How many layers the model has."""
-        return int(self._config()["num_hidden_layers"])
+    def config(self) -> dict[str, Any]:
+        """`config.json` of the whole model.
+
+        Raises:
+            ModelNotFoundError: it cannot be reached.
+            BrokenModelError: it cannot be read.
+            UnsupportedModelError: the architecture is not supported.
+        """
+        return check_config(self._json("config.json"), self._root)
 
     def copy_first_layers(self, layers: int, target: Path) -> None:
         """Write configuration, tokenizer and the tensors below layer `layers` into `target`.
@@ -78,27 +91,23 @@ class RemoteModel:
 
         Raises:
             ModelNotFoundError: a file cannot be reached.
-            BrokenModelError: the weights are not safetensors that we can read.
+            BrokenModelError: too few layers, or no safetensors that we can read.
             UnsupportedModelError: the architecture is not supported.
         """
-        from longattncomp.backbone.loading import require_supported
-        from longattncomp.backbone.locate import TOTAL_LAYERS
-
-        config = self._config()
-        require_supported(str(config.get("model_type")))
+        config = self.config()
+        require_layers(layers - 1, total_layers(config), self._root)
+        weight_map: dict[str, str] = {}
         for shard in self._shards(layers):
-            self._copy_tensors(shard, layers, target / shard)
+            weight_map |= dict.fromkeys(self._copy_tensors(shard, layers, target / shard), shard)
+        index = {"metadata": {}, "weight_map": weight_map}
+        (target / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
         for file in _TOKENIZER_FILES:
             with self._reached():
-                if self._filesystem.exists(f"{self._root}/{file}"):
-                    (target / file).write_bytes(self._filesystem.cat_file(f"{self._root}/{file}"))
-        config |= {TOTAL_LAYERS: config["num_hidden_layers"], "num_hidden_layers": layers}
-        if config.get("layer_types"):
-            config["layer_types"] = config["layer_types"][:layers]
-        (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-
-    def _config(self) -> dict[str, Any]:
-        return dict(self._json("config.json"))
+                there = self._filesystem.exists(f"{self._root}/{file}")
+                content = self._filesystem.cat_file(f"{self._root}/{file}") if there else b""
+            if there:
+                (target / file).write_bytes(content)
+        (target / "config.json").write_text(json.dumps(cut_config(config, layers), indent=2), encoding="utf-8")
 
     def _json(self, file: str) -> Any:
         with self._reached():
@@ -115,7 +124,7 @@ class RemoteModel:
             raise BrokenModelError(f"{self._root} has no model.safetensors: only safetensors weights are read")
         return ["model.safetensors"]
 
-    def _copy_tensors(self, shard: str, layers: int, target: Path) -> None:
+    def _copy_tensors(self, shard: str, layers: int, target: Path) -> list[str]:
         import torch
         from safetensors.torch import save_file
 
@@ -137,6 +146,7 @@ class RemoteModel:
                 data = bytearray(stream.read(end - start))
                 tensors[tensor] = torch.frombuffer(data, dtype=dtypes[entry["dtype"]]).reshape(entry["shape"])
         save_file(tensors, target, metadata={"format": "pt"})
+        return list(tensors)
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

@@ -13,10 +13,8 @@ from safetensors import SafetensorError
 from torch import nn
 
 from longattncomp.backbone import attention
-from longattncomp.errors import BrokenModelError, InputError, UnsupportedModelError
-
-SUPPORTED = ("gemma3_text", "llama", "mistral", "qwen2", "qwen3")
-"""`model_type`s whose layers are pre-norm, with separate q and k projections (SmolLM2 is a llama)."""
+from longattncomp.backbone.layout import read_config, require_supported
+from longattncomp.errors import BrokenModelError, InputError
 
 
 def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
@@ -38,10 +36,10 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
     """
     from transformers import AutoModel
 
+    read_config(folder)
     with quiet_transformers():
         try:
             config = shallow_config(layers + 1, pretrained_model_name_or_path=str(folder))
-            require_supported(config.model_type)
             model, info = AutoModel.from_pretrained(
                 str(folder),
                 config=config,
@@ -63,27 +61,19 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
 
 
 def shallow_config(layers: int, **source: Any) -> Any:
-    """The model's own configuration, cut to its first `layers` layers."""
+    """The model's own configuration, cut to its first `layers` layers.
+
+    Raises:
+        UnsupportedModelError: another architecture.
+    """
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(**source, local_files_only=True, trust_remote_code=False)
-    config = config.get_text_config()
+    require_supported(config.model_type)
     config.num_hidden_layers = layers
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[:layers]
     return config
-
-
-def require_supported(model_type: str) -> None:
-    """Refuse an architecture that was never checked.
-
-    Raises:
-        UnsupportedModelError: it is not in `SUPPORTED`.
-    """
-    if model_type not in SUPPORTED:
-        raise UnsupportedModelError(
-            f"draft models of type {model_type!r} are not supported; supported are {', '.join(SUPPORTED)}"
-        )
 
 
 def choose_device(name: str) -> torch.device:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from longattncomp.backbone.cache import ModelCache, file_fingerprint
-from longattncomp.errors import BrokenModelError, ModelNotFoundError
-
-PAPER_DEPTH = 13 / 32
-"""L over all layers for Llama-3.1-8B-Instruct (LongAttnComp, arXiv 2606.01336, section 4)."""
-
-TOTAL_LAYERS = "longattncomp_total_layers"
-"""Key of `config.json` in our cache: how many layers the model had before it was cut."""
+from longattncomp.backbone.layout import default_layers, read_config, require_layers, total_layers
+from longattncomp.errors import ModelNotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,45 +105,19 @@ def embedded_file(model: Embedded) -> Path:
     raise ModelNotFoundError(f"the embedded draft model is not installed: {model.install}")
 
 
-def default_layers(total_layers: int) -> int:
-    """L for a model nobody measured: the paper's share of the depth, at least 1."""
-    return max(1, min(round(total_layers * PAPER_DEPTH), total_layers - 1))
-
-
-def read_config(folder: Path) -> dict[str, object]:
-    """`config.json` of a folder.
-
-    Raises:
-        BrokenModelError: it is missing or no JSON object.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BrokenModelError(f"cannot read config.json in {folder}: {error}") from error
-    if not isinstance(config, dict):
-        raise BrokenModelError(f"expected an object in {folder / 'config.json'}, got {type(config).__name__}")
-    return config
-
-
 def _folder(name: str, folder: Path, layers: int | None) -> DraftModel:
     config = read_config(folder)
-    kept = config.get("num_hidden_layers")
-    total = config.get(TOTAL_LAYERS, kept)
-    if not isinstance(kept, int) or not isinstance(total, int):
-        raise BrokenModelError(f"expected num_hidden_layers in {folder / 'config.json'}, got {kept!r}")
+    total = total_layers(config)
     wanted = layers or default_layers(total)
-    if wanted + 1 > kept:
-        raise BrokenModelError(f"{name} has {kept} layers: layers={wanted} needs one more for the head, {wanted + 1}")
+    require_layers(wanted, config["num_hidden_layers"], name)
     return DraftModel(name, folder, wanted, total)
 
 
 def _gguf(name: str, file: Path, layers: int | None, cache: ModelCache) -> DraftModel:
-    from longattncomp.backbone.gguf_file import convert, total_layers
+    from longattncomp.backbone.gguf_file import convert, gguf_layers
 
     key = f"{re.sub(r'[^A-Za-z0-9.-]+', '-', file.stem)}-{file_fingerprint(file)}"
-    wanted = layers
-    if wanted is None:
-        known = cache.any(key)
-        wanted = default_layers(int(str(read_config(known)[TOTAL_LAYERS])) if known else total_layers(file))
+    known = cache.any(key)
+    wanted = layers or default_layers(total_layers(read_config(known)) if known else gguf_layers(file))
     folder = cache.get(key, wanted + 1, lambda target: convert(file, wanted + 1, target))
     return _folder(name, folder, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Literal
@@ -111,8 +112,8 @@ class CrossAttentionScorer:
         return Scores(tuple(found_shares), instruction)
 
     def _segments(self, nodes: Sequence[Node]) -> list[Segment]:
-        tokens = sum(node.tokens for node in nodes)
-        parts = list(segments(nodes, self._tokenizer, segment_tokens=tokens if self._causal else self._segment_tokens))
+        longest = sys.maxsize if self._causal else self._segment_tokens
+        parts = list(segments(nodes, self._tokenizer, segment_tokens=longest))
         if self._causal and len(parts[0].ids) >= self._room:
             raise InputError(
                 f"the context has {len(parts[0].ids)} tokens, more than the draft model's window of "
@@ -123,6 +124,12 @@ class CrossAttentionScorer:
     def _query_ids(self, query: Query, longest: int) -> list[int]:
         ids = list(self._tokenizer.encode(query.text).ids)
         room = self._room - longest
+        if not ids or room < 1:
+            raise InputError(
+                "expected a query with at least one token, got none"
+                if not ids
+                else f"a segment of {longest} tokens leaves no room for the query: lower segment_tokens"
+            )
         if len(ids) > room:
             warnings.warn(
                 f"the query has {len(ids)} tokens; its last {room} are used, which fit the draft model's window",

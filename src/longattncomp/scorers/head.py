@@ -6,7 +6,7 @@ import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from longattncomp.backbone.forward import Backbone, Rotary
 from longattncomp.errors import BrokenModelError, HeadMismatchError
+from longattncomp.types import QueryPlace
 
 _FORMAT = "longattncomp-head-1"
 
@@ -32,7 +33,7 @@ class HeadConfig:
 
     backbone: str
     layers: int
-    query_place: Literal["after", "alone"]
+    query_place: QueryPlace
     rotary: bool
 
 
@@ -97,7 +98,7 @@ def logits(queries: Tensor, keys: Tensor) -> Tensor:
     return (grouped @ keys.unsqueeze(1).transpose(-1, -2)).flatten(0, 1)
 
 
-def untrained_head(backbone: Backbone, query_place: Literal["after", "alone"]) -> CrossAttentionHead:
+def untrained_head(backbone: Backbone, query_place: QueryPlace) -> CrossAttentionHead:
     """The draft model's own layer L+1; a query alone has no position, so no rotary there."""
     config = HeadConfig(backbone.fingerprint, backbone.layers, query_place, rotary=query_place == "after")
     return CrossAttentionHead(backbone.scoring_layer, config).to(backbone.device)
@@ -114,7 +115,10 @@ def read_head_config(file: Path) -> HeadConfig:
             metadata = stream.metadata() or {}
         if metadata.get("format") != _FORMAT:
             raise BrokenModelError(f"expected a head's checkpoint ({_FORMAT}), got {metadata.get('format')} in {file}")
-        return HeadConfig(**json.loads(metadata["config"]))
+        config = HeadConfig(**json.loads(metadata["config"]))
+        if config.query_place not in get_args(QueryPlace):
+            raise BrokenModelError(f"expected query_place after or alone in {file}, got {config.query_place!r}")
+        return config
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
 

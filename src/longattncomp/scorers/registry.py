@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from longattncomp.backbone.locate import DraftModel, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.errors import HeadMismatchError
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer
 
@@ -31,6 +32,11 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
     backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
     if settings.head:
         head = load_head(settings.head, backbone)
+        if settings.query_place not in (None, head.config.query_place):
+            raise HeadMismatchError(
+                f"the head in {settings.head} was made for query_place={head.config.query_place!r}, the settings say "
+                f"{settings.query_place!r}: leave query_place out"
+            )
     else:
         head = untrained_head(backbone, settings.query_place or "after")
     tokenizer = DraftTokenizer.from_folder(draft.folder)

@@ -1,0 +1,92 @@
+"""config.json -> which architecture, how many layers there are, and how many are wanted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from longattncomp.errors import BrokenModelError, UnsupportedModelError
+
+SUPPORTED = ("gemma3_text", "llama", "mistral", "qwen2", "qwen3")
+"""`model_type`s whose layers are pre-norm, with separate q and k projections (SmolLM2 is a llama)."""
+
+PAPER_DEPTH = 13 / 32
+"""L over all layers for Llama-3.1-8B-Instruct (LongAttnComp, arXiv 2606.01336, section 4)."""
+
+_TOTAL = "longattncomp_total_layers"
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json` of a folder, of a supported architecture.
+
+    Raises:
+        BrokenModelError: it is missing, no JSON object, or names no number of layers.
+        UnsupportedModelError: another architecture.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BrokenModelError(f"cannot read config.json in {folder}: {error}") from error
+    return check_config(config, str(folder))
+
+
+def check_config(config: Any, where: str) -> dict[str, Any]:
+    """Refuse a configuration that cannot be cut.
+
+    Raises:
+        BrokenModelError: no object, or it names no number of layers.
+        UnsupportedModelError: another architecture.
+    """
+    if not isinstance(config, dict):
+        raise BrokenModelError(f"expected an object in config.json of {where}, got {type(config).__name__}")
+    if not isinstance(config.get("model_type"), str):
+        raise BrokenModelError(f"expected model_type in config.json of {where}, got {config.get('model_type')!r}")
+    require_supported(config["model_type"])
+    for key in ("num_hidden_layers", _TOTAL):
+        if not isinstance(layers := config.get(key, config.get("num_hidden_layers")), int):
+            raise BrokenModelError(f"expected {key} in config.json of {where} as a number, got {layers!r}")
+    return config
+
+
+def require_supported(model_type: str) -> None:
+    """Refuse an architecture that was never checked.
+
+    Raises:
+        UnsupportedModelError: it is not in `SUPPORTED`.
+    """
+    if model_type not in SUPPORTED:
+        raise UnsupportedModelError(
+            f"draft models of type {model_type!r} are not supported; supported are {', '.join(SUPPORTED)}"
+        )
+
+
+def total_layers(config: dict[str, Any]) -> int:
+    """Layers of the whole model, also if the folder holds only its first ones."""
+    return int(config.get(_TOTAL, config["num_hidden_layers"]))
+
+
+def cut_config(config: dict[str, Any], layers: int) -> dict[str, Any]:
+    """The same configuration for the first `layers` layers, which remembers how many there were."""
+    cut = config | {_TOTAL: total_layers(config), "num_hidden_layers": layers}
+    return cut | {"layer_types": cut["layer_types"][:layers]} if cut.get("layer_types") else cut
+
+
+def default_layers(total: int) -> int:
+    """L for a model nobody measured: the paper's share of the depth, at least 1."""
+    return max(1, min(round(total * PAPER_DEPTH), total - 1))
+
+
+def require_layers(wanted: int, there: int, where: str) -> None:
+    """Refuse a depth that leaves no layer for the head.
+
+    Args:
+        wanted: L.
+        there: layers that the model has.
+        where: names the model.
+
+    Raises:
+        BrokenModelError: fewer than L + 1.
+    """
+    if wanted + 1 > there:
+        raise BrokenModelError(f"{where} has {there} layers: layers={wanted} needs one more for the head, {wanted + 1}")

@@ -1,0 +1,210 @@
+"""Imports between our modules point one way (design, section 4)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+import longattncomp
+
+PACKAGE = "longattncomp"
+ROOT = Path(longattncomp.__file__).parent
+
+ORDER = (
+    {"types", "errors", "settings"},
+    {"chunking", "counting", "query", "selection", "rendering", "assembly", "html"},
+    {"backbone"},
+    {"scorers", "soft"},
+    {"compressor"},
+    {""},  # the package itself, which hands out the names of all above
+    {"training", "evaluation"},
+    {"cli"},
+    {"__main__"},
+)
+"""Each may import what stands before it or beside it."""
+
+UPWARD = {("types", "html")}
+"""Inside a function only: a result shows itself."""
+
+TORCH = {"backbone", "scorers", "soft", "training"}
+"""Who may import torch when it is imported itself."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name.
+
+    Attributes:
+        module: who imports, as `package.module`.
+        name: what is imported, as `package.module` or `package.module.name`.
+        line: where.
+        lazy: whether it stands inside a function.
+    """
+
+    module: str
+    name: str
+    line: int
+    lazy: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.name}"
+
+
+def module_name(file: Path, root: Path) -> str:
+    parts = [PACKAGE, *file.relative_to(root).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[Import]:
+    """Every import of a module, wherever it stands."""
+    package = module if is_package else module.rpartition(".")[0]
+    todo: list[tuple[ast.AST, bool]] = [(ast.parse(source), False)]
+    while todo:
+        node, lazy = todo.pop()
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(module, alias.name, node.lineno, lazy)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                yield Import(module, f"{base}.{alias.name}", node.lineno, lazy)
+        inner = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        todo += [(child, inner) for child in ast.iter_child_nodes(node)]
+
+
+def all_imports(root: Path = ROOT) -> list[Import]:
+    return [
+        found
+        for file in sorted(root.rglob("*.py"))
+        for found in imports(file.read_text("utf-8"), module_name(file, root), is_package=file.name == "__init__.py")
+    ]
+
+
+def part(name: str) -> str:
+    """The part of the package that a module belongs to: its first name under the package's."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and any(parts[1] in rank for rank in ORDER) else ""
+
+
+def rank(name: str) -> int:
+    return next(place for place, parts in enumerate(ORDER) if name in parts)
+
+
+def ours(found: Import) -> bool:
+    return found.name.split(".")[0] == PACKAGE
+
+
+def allowed(found: Import) -> bool:
+    edge = part(found.module), part(found.name)
+    return rank(edge[1]) <= rank(edge[0]) or (found.lazy and edge in UPWARD)
+
+
+def test_every_module_has_its_place() -> None:
+    placed = set().union(*ORDER)
+    names = {path.stem if path.is_file() else path.name for path in ROOT.iterdir() if is_module(path)}
+    assert names - {"__init__"} <= placed, "a new module: give it its place in ORDER"
+
+
+def is_module(path: Path) -> bool:
+    return path.suffix == ".py" or (path / "__init__.py").is_file()
+
+
+def test_imports_point_one_way() -> None:
+    found = [edge for edge in all_imports() if ours(edge)]
+    assert len(found) > 50, "found too few imports to be the whole package"
+    assert [str(edge) for edge in found if not allowed(edge)] == []
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    modules = {module_name(file, ROOT) for file in ROOT.rglob("*.py")}
+    graph: dict[str, set[str]] = {module: set() for module in modules}
+    for edge in all_imports():
+        if ours(edge) and not edge.lazy:
+            name = edge.name if edge.name in modules else edge.name.rpartition(".")[0]
+            graph[edge.module].add(name)
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
+
+
+def heavy(found: Import, library: str) -> bool:
+    return found.name.split(".")[0] == library and not found.lazy
+
+
+def test_torch_is_imported_where_tensors_are() -> None:
+    found = [edge for edge in all_imports() if heavy(edge, "torch")]
+    assert found
+    assert [str(edge) for edge in found if part(edge.module) not in TORCH] == []
+
+
+@pytest.mark.parametrize("library", ["transformers", "tiktoken", "huggingface_hub", "gguf"])
+def test_these_are_imported_where_they_are_used(library: str) -> None:
+    assert [str(edge) for edge in all_imports() if heavy(edge, library)] == []
+
+
+def test_whoever_loads_torch_is_not_loaded_by_the_package() -> None:
+    """What `import longattncomp` loads, followed through the files: none of it may import torch."""
+    found = all_imports()
+    modules = {edge.module for edge in found} | {PACKAGE}
+    todo, seen = [PACKAGE], set()
+    while todo:
+        module = todo.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        for edge in found:
+            if edge.module == module and not edge.lazy and ours(edge):
+                parts = edge.name.split(".")
+                todo += [name for end in range(1, len(parts) + 1) if (name := ".".join(parts[:end])) in modules]
+    assert len(seen) > 5
+    assert [str(edge) for edge in found if edge.module in seen and heavy(edge, "torch")] == []
+
+
+# The test itself.
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "fine"),
+    [
+        ("longattncomp.chunking", "from longattncomp.types import Node", True),
+        ("longattncomp.chunking", "from longattncomp import types", True),
+        ("longattncomp.chunking", "from .types import Node", True),
+        ("longattncomp.chunking", "from longattncomp import Node", False),
+        ("longattncomp.chunking", "import longattncomp.scorers.registry", False),
+        ("longattncomp.chunking", "def f():\n    from longattncomp.compressor import Compressor", False),
+        ("longattncomp.types", "from longattncomp.html import page", False),
+        ("longattncomp.types", "class A:\n    def f(self):\n        from longattncomp.html import page", True),
+        ("longattncomp.backbone.cache", "from longattncomp.scorers import head", False),
+        ("longattncomp.scorers.head", "from longattncomp.backbone.forward import Backbone", True),
+        ("longattncomp.scorers.head", "from ..cli import app", False),
+        ("longattncomp.evaluation.run", "from longattncomp import Compressor", True),
+        ("longattncomp.evaluation.run", "from longattncomp.cli import app", False),
+        ("longattncomp.compressor", "if True:\n    from longattncomp.evaluation import rows", False),
+    ],
+)
+def test_the_direction_is_seen(module: str, source: str, fine: bool) -> None:
+    (found,) = imports(source, module)
+    assert ours(found)
+    assert allowed(found) is fine
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("import torch", True),
+        ("try:\n    from torch import nn\nexcept ImportError:\n    pass", True),
+        ("class A:\n    import torch.nn", True),
+        ("def f():\n    import torch", False),
+        ("import torchvision", False),
+    ],
+)
+def test_torch_at_the_top_is_seen(source: str, seen: bool) -> None:
+    (found,) = imports(source, "longattncomp.chunking")
+    assert heavy(found, "torch") is seen

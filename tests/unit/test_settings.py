@@ -1,0 +1,207 @@
+"""argument > environment > .env > YAML > default."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from pydantic import ValidationError
+
+from longattncomp import Settings
+from longattncomp.errors import InputError
+from longattncomp.settings import DEFAULT_MODEL
+
+SOURCES = ("argument", "environment", ".env", "yaml")  # strongest first
+
+
+def provide(name: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Set a setting in each source that has a value; the arguments are handed back."""
+    if "environment" in values:
+        monkeypatch.setenv(f"LONGATTNCOMP_{name.upper()}", str(values["environment"]))
+    if ".env" in values:
+        Path(".env").write_text(f"OTHER_APP=1\nLONGATTNCOMP_{name.upper()}={values['.env']}\n")
+    if "yaml" in values:
+        Path("longattncomp.yaml").write_text(f"{name}: {values['yaml']}\n")
+    return {name: values["argument"]} if "argument" in values else {}
+
+
+@pytest.mark.parametrize("given", list(product([True, False], repeat=4)))
+def test_the_strongest_source_wins(given: tuple[bool, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {source: 10 + rank for rank, source in enumerate(SOURCES) if given[rank]}
+    arguments = provide("token_budget", values, monkeypatch)
+    assert Settings.load(**arguments).token_budget == next(iter(values.values()), 16384)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("top_p", 0.5, 0.5),
+        ("node_tokens", 32, 32),
+        ("node_tokens", "document", "document"),
+        ("method", "bm25", "bm25"),
+        ("layers", 3, 3),
+        ("head", "some/head.safetensors", Path("some/head.safetensors")),
+        ("cache_dir", "some/cache", Path("some/cache")),
+        ("gap_mark", "<gap>", "<gap>"),
+        ("overflow", "paper", "paper"),
+        ("query_place", "alone", "alone"),
+    ],
+)
+def test_every_source_reads_every_type(
+    source: str, name: str, value: Any, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.load(**provide(name, {source: value}, monkeypatch))
+    assert getattr(settings, name) == read
+    assert settings == Settings(**{name: read})  # and nothing else
+
+
+def test_sources_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("longattncomp.yaml").write_text("top_p: 0.1\nmin_score: 0.1\nlayers: 1\nsegment_tokens: 64\n")
+    Path(".env").write_text("LONGATTNCOMP_MIN_SCORE=0.2\nLONGATTNCOMP_LAYERS=2\nLONGATTNCOMP_SEGMENT_TOKENS=65\n")
+    monkeypatch.setenv("LONGATTNCOMP_LAYERS", "3")
+    monkeypatch.setenv("LONGATTNCOMP_SEGMENT_TOKENS", "66")
+    settings = Settings.load(segment_tokens=67)
+    assert (settings.top_p, settings.min_score, settings.layers, settings.segment_tokens) == (0.1, 0.2, 3, 67)
+    assert settings == Settings(top_p=0.1, min_score=0.2, layers=3, segment_tokens=67)
+
+
+def test_defaults() -> None:
+    settings = Settings.load()
+    assert settings == Settings()
+    assert (settings.token_budget, settings.top_p, settings.min_score) == (16384, 0.95, 0.0)
+    assert (settings.node_tokens, settings.segment_tokens, settings.overflow) == (256, 1024, "fill")
+    assert (settings.model, settings.method, settings.encoding) == (DEFAULT_MODEL, "longattncomp", "segmented")
+    assert (settings.gap_mark, settings.separator) == ("\n[...]\n", "\n\n")
+    assert settings.cache_dir == platformdirs.user_cache_path("longattncomp")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_none_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_TOP_P", "0.5")
+    assert Settings.load(top_p=None, layers=None) == Settings(top_p=0.5)
+
+
+def test_an_empty_string_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_GAP_MARK", "")
+    assert Settings.load().gap_mark == ""
+    assert Settings.load(separator="").separator == ""
+
+
+def test_a_yaml_file_by_name(tmp_path: Path) -> None:
+    Path("longattncomp.yaml").write_text("top_p: 0.1\nmin_score: 0.1\n")
+    file = tmp_path / "other.yaml"
+    file.write_text("top_p: 0.2\n")
+    for name in (file, str(file)):
+        assert Settings.load(yaml_file=name) == Settings(top_p=0.2)  # instead of the other, not over it
+    assert Settings.load() == Settings(top_p=0.1, min_score=0.1)
+
+
+def test_a_yaml_file_by_name_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^expected a YAML file of settings, found none at '.*none\.yaml'$"):
+        Settings.load(yaml_file=tmp_path / "none.yaml")
+    with pytest.raises(InputError, match="found none at"):
+        Settings.load(yaml_file=tmp_path)  # a folder
+
+
+def test_an_empty_yaml_file_says_nothing() -> None:
+    for content in ("", "# top_p: 0.5\n", "---\n"):
+        Path("longattncomp.yaml").write_text(content)
+        assert Settings.load() == Settings()
+
+
+@pytest.mark.parametrize("content", ["top_p: [", "- 1\n- 2\n", "3\n", "just words\n", "a: b: c\n", "\x00", "\tx: 1\n"])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_yaml_file_that_is_none(content: str, by_name: bool) -> None:
+    Path("longattncomp.yaml").write_text(content)
+    with pytest.raises(InputError, match=r"^cannot read longattncomp\.yaml as settings: "):
+        Settings.load(yaml_file="longattncomp.yaml" if by_name else None)
+
+
+# Unknown names.
+
+
+def test_an_unknown_argument() -> None:
+    for call in (Settings.load, Settings().override):
+        with pytest.raises(InputError, match=r"^no such setting: a, budget; there are: method, model, .*cache_dir$"):
+            call(budget=1, top_p=0.5, a=None)
+
+
+def test_an_unknown_name_in_the_yaml_file() -> None:
+    Path("longattncomp.yaml").write_text("top_p: 0.5\ntoken_buget: 3\n")
+    with pytest.raises(InputError, match="no such setting: token_buget; there are: "):
+        Settings.load()
+
+
+def test_other_names_in_the_environment_are_others_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_UNHEARD_OF", "1")
+    monkeypatch.setenv("TOP_P", "0.5")
+    Path(".env").write_text("TOP_P=0.5\nOPENAI_API_KEY=x\n")
+    assert Settings.load() == Settings()
+
+
+# Values out of range, from everywhere.
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("top_p", 1.5, "^top_p: input should be less than or equal to 1, got '?1.5'?$"),
+        ("token_budget", 0, "^token_budget: input should be greater than or equal to 1, got '?0'?$"),
+        ("segment_tokens", "x", "^segment_tokens: input should be a valid integer, .*, got 'x'$"),
+        ("dtype", "int8", "^dtype: input should be 'auto', 'float32', 'bfloat16' or 'float16', got 'int8'$"),
+    ],
+)
+def test_a_value_out_of_range(
+    source: str, name: str, value: Any, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = provide(name, {source: value}, monkeypatch)
+    with pytest.raises(InputError, match=message):
+        Settings.load(**arguments)
+
+
+def test_several_values_out_of_range_are_told_at_once() -> None:
+    with pytest.raises(InputError, match=r"token_budget: .*, got 0; top_p: .*, got 7"):
+        Settings.load(token_budget=0, top_p=7)
+
+
+# override and frozen.
+
+
+def test_override_replaces_what_is_given() -> None:
+    settings = Settings(top_p=0.5, layers=3)
+    changed = settings.override(top_p=0.7, node_tokens="document", layers=None)
+    assert changed == Settings(top_p=0.7, node_tokens="document", layers=3)
+    assert settings == Settings(top_p=0.5, layers=3)
+    assert settings.override() == settings.override(top_p=None) == settings
+
+
+def test_override_does_not_read_the_sources_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings()
+    monkeypatch.setenv("LONGATTNCOMP_LAYERS", "9")
+    assert settings.override(top_p=0.7) == Settings(top_p=0.7)
+    assert Settings() == settings  # nor does the class itself
+
+
+def test_override_validates() -> None:
+    with pytest.raises(InputError, match=r"^top_p: input should be greater than 0, got -1$"):
+        Settings().override(top_p=-1)
+
+
+def test_settings_are_frozen() -> None:
+    settings = Settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.top_p = 0.5  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        del settings.top_p
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings.load().token_budget = 3  # type: ignore[misc]
+    assert hash(settings) == hash(Settings())
+    assert type(Settings.load()) is Settings
