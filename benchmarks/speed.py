@@ -18,7 +18,8 @@ from rich.table import Table
 
 REPEATS = 3
 PLAIN_TOKENS = 8192
-SHAPES = ((1, 256), (4, 256), (1, 512), (1, 1024), (2, 1024), (4, 1024))
+SEGMENT = (1, 1024)
+SHAPES = ((1, 256), (4, 256), (1, 512), (1, 1024), (2, 1024))
 QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
 
 
@@ -70,11 +71,13 @@ def speed(dtype: str) -> dict[str, Any]:
 
     speeds: dict[tuple[int, int], list[float]] = {shape: [] for shape in SHAPES}
     seconds: dict[int, list[float]] = {size: [] for size in parts}
+    own: list[float] = []
     for _ in range(REPEATS):
         model.set_attn_implementation("sdpa")  # what transformers uses
         for shape in SHAPES:
             speeds[shape].append(PLAIN_TOKENS / timed(lambda shape=shape: plain(shape)))
         model.set_attn_implementation(attention)
+        own.append(PLAIN_TOKENS / timed(lambda: plain(SEGMENT)))
         for size, part in parts.items():
             seconds[size].append(timed(lambda part=part: scorer.score(Query(QUERY), part)))
     best = max(speeds, key=lambda shape: median(speeds[shape]))
@@ -83,6 +86,8 @@ def speed(dtype: str) -> dict[str, Any]:
     return {
         "plain_best_shape": best,
         "plain_tokens_s": round(median(speeds[best])),
+        "segment_sdpa_tokens_s": round(median(speeds[SEGMENT])),
+        "segment_own_tokens_s": round(median(own)),
         "scoring_tokens_s": round(ours),
         "scoring_over_plain": round(ours / median(speeds[best]), 2),
         "score_16k_s": round(cost[16_000], 2),
@@ -156,6 +161,8 @@ def show(results: dict[str, Any]) -> None:
     for label, key in (
         ("plain forward, best shape", "plain_best_shape"),
         ("plain forward, tokens/s", "plain_tokens_s"),
+        ("one segment, transformers' attention, tokens/s", "segment_sdpa_tokens_s"),
+        ("one segment, the attention we run, tokens/s", "segment_own_tokens_s"),
         ("scoring 16k, tokens/s", "scoring_tokens_s"),
         ("scoring over plain forward", "scoring_over_plain"),
         ("scoring 16k tokens, s", "score_16k_s"),

@@ -193,15 +193,15 @@ def _pieces(nodes: Iterable[ScoredNode], kept: Iterable[ScoredNode], best: float
         ranges.append((at, node.end, None))
         spare_tokens = node.tokens - sum(span.tokens for *_, span in ranges if span)
         spare_characters = sum(end - start for start, end, span in ranges if not span)
-        for start, end, span in ranges:
+        for start, end, lit in ranges:
             if start < end:
                 yield _Piece(
                     text=node.text[start - node.start : end - node.start],
-                    tokens=span.tokens if span else max(0, spare_tokens) * (end - start) // spare_characters,
+                    tokens=lit.tokens if lit else max(0, spare_tokens) * (end - start) // spare_characters,
                     score=node.score,
                     reason=node.reason,
-                    lit=span is not None,
-                    shade=_shade(node, best) if span else 0,
+                    lit=lit is not None,
+                    shade=_shade(node, best) if lit else 0,
                 )
 
 

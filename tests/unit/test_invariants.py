@@ -313,6 +313,11 @@ def run(case: Case) -> None:
         check_refusal(case, error, count)
     else:
         check(case, result, count)
+        free = [node for node in result.all_nodes if node.reason != "pinned"]
+        shares = case.scorer.score(result.query, free)
+        assert tuple(node.score for node in free) == shares.nodes
+        assert result.instruction_score == shares.instruction
+        assert all(node.score == 0 for node in result.all_nodes if node.reason == "pinned")
 
 
 PLAIN = {
