@@ -15,10 +15,12 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -93,7 +95,8 @@ def demo(
     """Compress the sources of Python's own asyncio, about 100,000 tokens, for a question."""
     with _exit_codes():
         compressor = Compressor.from_pretrained(model, token_budget=budget)
-        documents = read_documents([os.path.dirname(asyncio.__file__)], suffix=".py")  # noqa: PTH120
+        sources = read_documents([os.path.dirname(asyncio.__file__)], suffix=".py")  # noqa: PTH120
+        documents = [replace(source, id=f"asyncio/{Path(source.id or '').name}") for source in sources]
         result, seconds = _compress(compressor, query, documents)
         html.write_text(result.to_html(), encoding="utf-8")
         _write(result.text)
@@ -266,13 +269,20 @@ def _summary(result: Compressed, seconds: float) -> str:
 
 def _kept_table(result: Compressed, documents: Sequence[Document]) -> Table:
     table = Table(
-        "file", "lines", "tokens", "score", title=f"Kept for: {escape(result.query.text)}", title_justify="left"
+        "file",
+        "lines",
+        "tokens",
+        "score",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        title=f"Kept for: {escape(result.query.text)}",
+        title_justify="left",
     )
     for node in result.nodes:
         text = documents[node.document].text
         first, last = text.count("\n", 0, node.start) + 1, text.count("\n", 0, node.end - 1) + 1
         table.add_row(
-            Path(documents[node.document].id or "").name, f"{first}-{last}", f"{node.tokens}", f"{node.score:.4f}"
+            escape(documents[node.document].id or ""), f"{first}-{last}", f"{node.tokens}", f"{node.score:.4f}"
         )
     return table
 
