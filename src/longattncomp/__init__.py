@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from longattncomp.compressor import Compressor
+from typing import TYPE_CHECKING, Any
+
 from longattncomp.errors import LongAttnCompError, LongAttnCompWarning
-from longattncomp.settings import Settings
 from longattncomp.types import Compressed, CompressedDocument, Document, Node, Query, ScoredNode, Scorer, Scores
+
+if TYPE_CHECKING:
+    from longattncomp.compressor import Compressor
+    from longattncomp.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -23,3 +27,16 @@ __all__ = [
     "Scores",
     "Settings",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `Compressor` and `Settings` on first use: pydantic and numpy take a quarter of a second."""
+    if name == "Compressor":
+        from longattncomp.compressor import Compressor
+
+        return Compressor
+    if name == "Settings":
+        from longattncomp.settings import Settings
+
+        return Settings
+    raise AttributeError(f"module 'longattncomp' has no attribute {name!r}")

@@ -133,6 +133,8 @@ class Assembler:
                 start = len(node.text) - len(node.text.lstrip())
                 return index, _slice(node, start, start + len(head), self.count(head))
         for index in ranked:
+            if self.count(nodes[index].text) <= self.token_budget:
+                return index, nodes[index]
             for character in regex.finditer(r"\X", nodes[index].text):
                 if (tokens := self.count(character[0])) <= self.token_budget:
                     return index, _slice(nodes[index], character.start(), character.end(), tokens)
@@ -171,7 +173,8 @@ class Assembler:
         kept = [node for node in scored if node.kept]
         if piece is not None:
             index, cut = piece
-            reason: NodeReason = "selected" if cut == nodes[index] else "cut"
+            whole = (cut.start, cut.end) == (nodes[index].start, nodes[index].end)
+            reason: NodeReason = "selected" if whole else "cut"
             scored[index] = replace(scored[index], reason=reason)
             kept = [replace(scored[index], start=cut.start, end=cut.end, text=cut.text, tokens=cut.tokens)]
         mass: dict[int, float] = {}

@@ -25,7 +25,7 @@ _BOUNDARIES = (
     (re.compile(rf"{_LINE_END}(?:[^\S\r\n]*{_LINE_END})+"), 3),
     (re.compile(rf"[.!?…:;。！？｡][\"'”’»)\]」』）]*[^\S\r\n]*{_LINE_END}"), 2),
     (re.compile(_LINE_END), 1),
-    (re.compile(r"[.!?…]+[\"'”’»)\]]*[^\S\r\n]+|[。！？｡]+[」』”’）]*"), 1),
+    (re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*[^\S\r\n]+|[。！？｡]+[」』”’）]*"), 1),
 )
 _GRAPHEME = regex.compile(r"\X")
 

@@ -1,7 +1,7 @@
 """The command line: text on stdout, everything else on stderr.
 
 Exit codes: 0 done, 1 a bug of ours, 2 bad input or usage, 3 the draft model cannot be used,
-4 the cache cannot be written, 130 interrupted.
+4 the cache cannot be written, 5 the result cannot be written, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from longattncomp.errors import CacheError, InputError, LongAttnCompError, LongA
 from longattncomp.evaluation import report
 from longattncomp.evaluation.rows import read_rows
 from longattncomp.evaluation.run import METHODS, Results, Row, evaluate
+from longattncomp.files import read_documents
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +41,6 @@ app = typer.Typer(
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DEMO_QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
-_BINARY_PROBE = 8192  # bytes in which a NUL marks a file as binary, as git does
 
 Model = Annotated[str | None, typer.Option(help="Draft model: embedded name, folder, GGUF file or Hugging Face id.")]
 SettingsFile = Annotated[
@@ -73,15 +73,14 @@ def compress(
             method=method,
             model=model,
         )
-        documents = read_documents(paths or ["-"])
+        if html is not None and not html.parent.is_dir():
+            raise InputError(f"expected --html in a folder that exists, got {html}")
+        documents = _read(paths or ["-"])
         compressor = Compressor.from_pretrained(settings=settings)
         result, seconds = _compress(compressor, query, documents)
+        _write(json.dumps(to_json(result)) if as_json else result.text)
         if html is not None:
             html.write_text(result.to_html(), encoding="utf-8")
-        if as_json:
-            _write(json.dumps(to_json(result), ensure_ascii=True))
-        else:
-            _write(result.text)
         notes.print(_summary(result, seconds))
 
 
@@ -92,14 +91,14 @@ def demo(
     html: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path("demo.html"),
     model: Model = None,
 ) -> None:
-    """Compress the sources of Python's own asyncio, about 100,000 tokens, for a question."""
+    """Compress the sources of Python's own asyncio, about 115,000 tokens, for a question."""
     with _exit_codes():
         compressor = Compressor.from_pretrained(model, token_budget=budget)
-        sources = read_documents([os.path.dirname(asyncio.__file__)], suffix=".py")  # noqa: PTH120
+        sources = _read([str(Path(asyncio.__file__).parent)], suffix=".py")
         documents = [replace(source, id=f"asyncio/{Path(source.id or '').name}") for source in sources]
         result, seconds = _compress(compressor, query, documents)
-        html.write_text(result.to_html(), encoding="utf-8")
         _write(result.text)
+        html.write_text(result.to_html(), encoding="utf-8")
         notes.print(_kept_table(result, documents))
         notes.print(_summary(result, seconds))
         notes.print(f"The whole context with the kept parts lit: {escape(str(html))}")
@@ -172,34 +171,6 @@ def info(settings_file: SettingsFile = None) -> None:
             typer.echo(f"{label:<14}{value}")
 
 
-def read_documents(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
-    """Files as documents, each with its path as id; the bytes survive whatever they are.
-
-    Args:
-        paths: files, folders (read recursively, in order of name, hidden and binary files left
-            out) and `-` for standard input.
-        suffix: of files taken from folders.
-
-    Raises:
-        InputError: a path does not exist or cannot be read.
-    """
-    documents = []
-    for path in paths:
-        if path == "-":
-            documents.append(Document(_decode(sys.stdin.buffer.read()), "-"))
-            continue
-        for file in _files(Path(path), suffix):
-            try:
-                content = file.read_bytes()
-            except OSError as error:
-                raise InputError(f"cannot read {file}: {error.strerror}") from error
-            if b"\0" in content[:_BINARY_PROBE]:
-                notes.print(f"skipped {escape(str(file))}: binary")
-            else:
-                documents.append(Document(_decode(content), str(file)))
-    return documents
-
-
 def to_json(result: Compressed) -> dict[str, Any]:
     """A result as JSON values: everything but the text that was left out."""
     return {
@@ -221,21 +192,10 @@ def to_json(result: Compressed) -> dict[str, Any]:
     }
 
 
-def _files(path: Path, suffix: str) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise InputError(f"expected a file, a folder or -, found nothing at {path}")
-    found = sorted(path.rglob(f"*{suffix}"))
-    return [
-        file
-        for file in found
-        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in file.relative_to(path).parts)
-    ]
-
-
-def _decode(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
+def _read(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
+    return read_documents(
+        paths, suffix=suffix, skipped=lambda file: notes.print(f"skipped {escape(str(file))}: binary")
+    )
 
 
 def _write(text: str) -> None:
@@ -308,3 +268,6 @@ def _exit_codes() -> Iterator[None]:
             notes.print(f"[red]error:[/] {escape(str(error))}")
             code = 2 if isinstance(error, InputError) else 4 if isinstance(error, CacheError) else 3
             raise typer.Exit(code) from None
+        except OSError as error:
+            notes.print(f"[red]error:[/] cannot write the result: {escape(str(error))}")
+            raise typer.Exit(5) from None

@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from longattncomp.assembly import Assembler
 from longattncomp.chunking import chunk
 from longattncomp.counting import counter, first_surrogate
 from longattncomp.errors import InputError, LongAttnCompWarning
-from longattncomp.query import parse_prompt
+from longattncomp.query import Mode, parse_prompt
 from longattncomp.settings import Settings
 from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
 
@@ -45,7 +45,7 @@ class Compressor:
         self.scorer = scorer
         self.tokenizer = tokenizer
         self.settings = settings or Settings.load()
-        target = target_tokenizer or self.settings.target_tokenizer
+        target = self.settings.target_tokenizer if target_tokenizer is None else target_tokenizer
         self._target = counter(target) if target is not None else None
 
     @classmethod
@@ -144,22 +144,26 @@ class Compressor:
         Raises:
             InputError: the two differ in length, or as `compress`.
         """
-        if isinstance(queries, str) or isinstance(documents, str) or len(queries) != len(documents):
-            got = ["a string" if isinstance(given, str) else str(len(given)) for given in (queries, documents)]
-            raise InputError(f"expected a list of queries and one context for each, got {got[0]} and {got[1]}")
+        sizes = [
+            len(rows) if isinstance(rows, Sequence) and not isinstance(rows, str) else type(rows).__name__
+            for rows in (queries, documents)
+        ]
+        if sizes[0] != sizes[1] or not isinstance(sizes[0], int):
+            raise InputError(f"expected a list of queries and one context for each, got {sizes[0]} and {sizes[1]}")
         return [self.compress(query, context, **options) for query, context in zip(queries, documents, strict=True)]
 
     def compress_prompt(
         self,
         prompt: str | Sequence[Mapping[str, Any]],
         *,
-        mode: Literal["accurate", "arbitrary"] = "accurate",
+        mode: Mode = "accurate",
         **options: Any,
     ) -> Compressed:
         """Find the query in a whole prompt or chat, keep it, and compress the rest for it.
 
         Args:
-            prompt: a text, or messages with `role` and `content`; a message is a document.
+            prompt: a text, or messages with `role` and `content`; a message is a document, with its
+                place as `index` and its role in `metadata`.
             mode: how the query is found, see `query.parse_prompt`.
             **options: as `compress`.
 
@@ -167,11 +171,21 @@ class Compressor:
             InputError: no text to read, or as `compress`.
         """
         parsed = parse_prompt(prompt, mode=mode, tokenizer=self.tokenizer)
-        return self.compress(parsed.query, parsed.texts, pins=[*parsed.pins, *options.pop("pins", ())], **options)
+        documents = [
+            Document(text, metadata={"role": role}) for text, role in zip(parsed.texts, parsed.roles, strict=True)
+        ]
+        return self.compress(
+            parsed.query, documents, pins=[*parsed.pins, *(options.pop("pins", None) or ())], **options
+        )
 
-    def nodes(self, documents: Documents) -> list[Node]:
-        """The nodes that `compress` would score, in order; `tokens` as the draft model counts."""
-        return self._nodes(_documents(documents), self.settings)
+    def nodes(self, documents: Documents, *, token_budget: int | None = None) -> list[Node]:
+        """The nodes that `compress` would score, in order; `tokens` as the draft model counts.
+
+        Args:
+            documents: as `compress`.
+            token_budget: as `compress`; no node is longer than half of it.
+        """
+        return self._nodes(_documents(documents), self._call_settings(token_budget=token_budget))
 
     def assemble(
         self,
@@ -191,8 +205,13 @@ class Compressor:
             nodes: from `nodes`.
             scores: one share per node.
             token_budget: as `compress`.
-            **options: as `compress`.
+            **options: `top_p`, `min_score`, `overflow`, `gap_mark` or `separator`, as in `Settings`.
+
+        Raises:
+            InputError: not one score for each node, or as `compress`.
         """
+        if len(scores.nodes) != len(nodes):
+            raise InputError(f"expected one score for each of {len(nodes)} nodes, got {len(scores.nodes)}")
         settings = self._call_settings(token_budget=token_budget, **options)
         return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
 
@@ -207,10 +226,13 @@ class Compressor:
     def _nodes(
         self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, list[tuple[int, int]]] | None = None
     ) -> list[Node]:
+        node_tokens = settings.node_tokens
+        if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
+            node_tokens = min(node_tokens, max(1, settings.token_budget // 2))
         return chunk(
             documents,
             self.tokenizer,
-            node_tokens=settings.node_tokens,
+            node_tokens=node_tokens,
             boundary=settings.node_boundary,
             cuts={index: [offset for span in spans for offset in span] for index, spans in (cuts or {}).items()},
         )

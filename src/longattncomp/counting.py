@@ -75,7 +75,7 @@ def _number(counted: object) -> int:
 
 
 def _by_name(name: str) -> Counter:
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.is_dir():
         path /= "tokenizer.json"
     if path.is_file():
@@ -99,3 +99,5 @@ def _by_name(name: str) -> Counter:
             f"expected a path to a tokenizer.json or a tiktoken name such as {tiktoken.list_encoding_names()[-1]!r}, "
             f"got {name!r}"
         ) from None
+    except Exception as error:  # the first use of an encoding downloads it, through requests
+        raise InputError(f"cannot load the tiktoken encoding for {name!r}: {error}") from error

@@ -15,6 +15,7 @@ from longattncomp.types import Query, QuerySource, Span, Tokenizer
 Mode = Literal["accurate", "arbitrary"]
 _Fits = Callable[[str, int], bool]
 
+_TEXT_BLOCKS = ("text", "input_text", "output_text")
 _QUERY_TOKENS = 128  # what "arbitrary" takes, and the longest unlabelled question
 _BLOCK_TOKENS = 512  # the longest labelled question, and the longest message that may be all question
 _CHARS_PER_TOKEN = 64  # no real token is longer on average: past this a text is too long, and is not counted
@@ -75,11 +76,13 @@ class ParsedPrompt:
     Attributes:
         query: the query, and how it was found.
         texts: the prompt itself for a string, one text per message for messages.
+        roles: of each text, in lower case; "user" for a string.
         pins: (index into `texts`, start, end) in characters, increasing: what must be kept verbatim.
     """
 
     query: Query
     texts: tuple[str, ...]
+    roles: tuple[str, ...]
     pins: tuple[tuple[int, int, int], ...]
 
 
@@ -132,6 +135,7 @@ def parse_prompt(
     return ParsedPrompt(
         query=Query(text[found.start : found.end].strip(), found.source),
         texts=texts,
+        roles=tuple(roles),
         pins=tuple((i, start, end) for i in sorted(pins) for start, end in pins[i]),
     )
 
@@ -149,7 +153,7 @@ def _read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], tu
         if not isinstance(role, str):
             raise InputError(f'expected a "role" in message {i}, got {role!r}: add one, such as "user" or "assistant"')
         if isinstance(content, Sequence) and not isinstance(content, str | bytes | bytearray):
-            blocks = (block for block in content if isinstance(block, Mapping) and block.get("type") == "text")
+            blocks = (block for block in content if isinstance(block, Mapping) and block.get("type") in _TEXT_BLOCKS)
             content = "\n".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
         if not isinstance(content, str | None):
             got = type(content).__name__
@@ -201,7 +205,7 @@ def _recognise(text: str, fits: _Fits, *, message: bool) -> _Found | None:
     for word, found, answered in asked:
         if word != "task" and not answered and fits(text[: found.pin], _QUERY_TOKENS):
             return found
-    return _trailing(text, fits) or (asked[0][1] if asked else None)
+    return _trailing(text, fits) or (asked[0][1] if asked else _leading(text, fits))
 
 
 def _label_at_end(text: str, labels: Sequence[re.Match[str]], fits: _Fits) -> _Found | None:
@@ -273,6 +277,15 @@ def _trailing(text: str, fits: _Fits) -> _Found | None:
         if len(text[:start].strip()) > len(asked) and fits(asked, _QUERY_TOKENS) and _asks(asked):
             return _Found(start, start, stop, "trailing")
     return _Found(0, 0, stop, "trailing") if fits(text[:stop], _QUERY_TOKENS) and _asks(text[:stop].strip()) else None
+
+
+def _leading(text: str, fits: _Fits) -> _Found | None:
+    """The first paragraph or line, if it is a question."""
+    start = len(text) - len(text.lstrip())
+    for end in (text.find("\n", start), blank.start() if (blank := _BLANK_LINE.search(text, start)) else -1):
+        if end >= 0 and fits(text[start:end], _QUERY_TOKENS) and _QUESTION.search(text[start:end]):
+            return _Found(start, start, end, "leading")
+    return None
 
 
 def _asks(text: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,7 +44,7 @@ class Settings(BaseModel):
     )
     segment_tokens: int = Field(1024, ge=1, description="Longest segment, in draft tokens.")
     token_budget: int = Field(16384, ge=1, description="Most tokens the result may have.")
-    top_p: float = Field(0.95, gt=0, le=1, description="Mass at which selection stops.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Mass at which selection stops; 1 for no such limit.")
     min_score: float = Field(0.0, ge=0, le=1, description="Score below which selection stops (AttnComp's epsilon).")
     overflow: Overflow = Field("fill", description="A node over the budget is skipped (fill) or the end (paper).")
     gap_mark: str = Field("\n[...]\n", description="Put where text of one document was left out.")
@@ -56,6 +56,11 @@ class Settings(BaseModel):
         default_factory=lambda: platformdirs.user_cache_path("longattncomp"),
         description="Where converted draft models lie.",
     )
+
+    @field_validator("cache_dir", "head", mode="before")
+    @classmethod
+    def _path(cls, path: Any) -> Any:
+        return Path(path).expanduser() if isinstance(path, str | Path) and str(path) else path or None
 
     @classmethod
     def load(cls, *, yaml_file: Path | str | None = None, **arguments: Any) -> Settings:
@@ -78,10 +83,12 @@ class Settings(BaseModel):
             return cls.model_validate(dict(_sources(cls, yaml_file or "longattncomp.yaml")(**given)))
         except ValidationError as error:
             raise InputError(_readable(error)) from error
-        except (YAMLError, TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"cannot read {yaml_file or 'longattncomp.yaml'} as settings: {error}") from error
+        except InputError:
+            raise
+        except (YAMLError, TypeError) as error:
+            raise InputError(f"cannot read {yaml_file or 'longattncomp.yaml'} as YAML: {error}") from error
+        except ValueError as error:
+            raise InputError(f"cannot read the settings in the environment, .env or YAML: {error}") from error
 
     def override(self, **arguments: Any) -> Settings:
         """The same settings with some values replaced; None keeps the old value.
@@ -107,7 +114,9 @@ class Settings(BaseModel):
 
 def _sources(settings: type[Settings], yaml_file: Path | str) -> type[BaseSettings]:
     class Sources(settings, BaseSettings):  # type: ignore[misc, valid-type]
-        model_config = SettingsConfigDict(env_prefix="LONGATTNCOMP_", env_file=".env", extra="ignore")
+        model_config = SettingsConfigDict(
+            env_prefix="LONGATTNCOMP_", env_file=".env", env_ignore_empty=True, extra="ignore"
+        )
 
         @classmethod
         def settings_customise_sources(

@@ -10,7 +10,7 @@ QueryPlace = Literal["after", "alone"]
 Overflow = Literal["fill", "paper"]
 StopReason = Literal["top_p", "min_score", "budget", "all"]
 NodeReason = Literal["selected", "pinned", "cut", "top_p", "min_score", "budget"]
-QuerySource = Literal["given", "messages", "label", "options", "trailing", "arbitrary"]
+QuerySource = Literal["given", "messages", "label", "options", "trailing", "leading", "arbitrary"]
 Progress = Callable[[int, int], None]
 """Called with (tokens done, tokens in all) while a long context is read."""
 Span = tuple[int, int]

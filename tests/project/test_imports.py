@@ -18,13 +18,13 @@ ROOT = Path(longattncomp.__file__).parent
 
 ORDER = (
     {"types", "errors", "settings"},
-    {"chunking", "counting", "query", "selection", "rendering", "assembly", "html"},
+    {"chunking", "counting", "query", "selection", "rendering", "assembly", "html", "files"},
     {"backbone"},
     {"scorers", "soft"},
     {"compressor"},
     {""},  # the package itself, which hands out the names of all above
     {"training", "evaluation"},
-    {"cli"},
+    {"files", "cli"},
     {"__main__"},
 )
 """Each may import what stands before it or beside it."""

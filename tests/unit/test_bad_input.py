@@ -167,7 +167,7 @@ def test_a_budget_that_holds_no_character(compressor: Compressor) -> None:
 
 
 def test_pins_over_the_budget(compressor: Compressor) -> None:
-    message = "^the pinned text has 34 tokens, 4 more than the budget of 30: pin less or raise token_budget$"
+    message = "^the pinned text has 34 tokens, 4 more than the budget of 30: pin less .*or raise token_budget$"
     with refused(message, BudgetError):
         compressor.compress("q", [LEASE, LEASE], pins=[0], token_budget=30)
     assert compressor.compress("q", [LEASE, LEASE], pins=[0], token_budget=34).text == LEASE
@@ -209,8 +209,8 @@ def test_pins_that_are_no_sequence(compressor: Compressor) -> None:
         (["a", "b"], [LEASE], "2 and 1"),
         (["a"], [LEASE, LEASE], "1 and 2"),
         ([], [LEASE], "0 and 1"),
-        (["a"], LEASE, "1 and a string"),
-        ("abc", ["x", "y", "z"], "a string and 3"),
+        (["a"], LEASE, "1 and str"),
+        ("abc", ["x", "y", "z"], "str and 3"),
     ],
 )
 def test_a_batch_of_unequal_lengths(compressor: Compressor, queries: Any, documents: Any, got: str) -> None:

@@ -496,6 +496,11 @@ def test_eight_threads_give_what_one_gives(toy: Compressor) -> None:
 
 @settings(QUICK, max_examples=300)
 @given(case=cases(pinned=False) | cases(pinned=True))
+@example(  # a blank node has other tokens alone than in its place
+    case=Case(
+        (Document("  "),), "q", PLAIN | {"node_tokens": 1, "top_p": 0.01}, "bytes", Shares("random", 0), ((0, 1, 1),)
+    )
+)
 def test_every_promise_holds_for_a_tokenizer_with_merges(case: Case) -> None:
     tokenizer, count = trained()
     compressor = Compressor(case.scorer, tokenizer, settings=Settings())

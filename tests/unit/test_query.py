@@ -180,7 +180,7 @@ def test_lists_of_the_context_are_not_options() -> None:
     assert found(f"{DOCUMENTS}\n\n{listed}")[0] == "arbitrary"
     assert found(f"Question: Who signed?\n\nContext:\n{listed}\n\n{DOCUMENTS}")[:2] == ("label", "Who signed?")
     assert found(f"{DOCUMENTS}\n\nWho?\n\nA. Tom\nC. Harry")[0] == "arbitrary"
-    assert found(f"Who?\n\nA. Tom\n\n{DOCUMENTS}\n\nB. Dick")[0] == "arbitrary"
+    assert found(f"Who?\n\nA. Tom\n\n{DOCUMENTS}\n\nB. Dick")[0] == "leading"
     assert found(f"{DOCUMENTS}\n\nQuestion: Who?\n\nB. not this\nC. nor this")[:2] == ("label", "Who?")
 
 

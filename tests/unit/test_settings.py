@@ -88,10 +88,15 @@ def test_none_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.load(top_p=None, layers=None) == Settings(top_p=0.5)
 
 
-def test_an_empty_string_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LONGATTNCOMP_GAP_MARK", "")
-    assert Settings.load().gap_mark == ""
-    assert Settings.load(separator="").separator == ""
+def test_an_empty_string_is_given_but_not_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("longattncomp.yaml").write_text("gap_mark: ''\nlayers: 3\n")
+    monkeypatch.setenv("LONGATTNCOMP_LAYERS", "")  # as a shell or a compose file leaves what is not set
+    assert Settings.load(separator="") == Settings(gap_mark="", separator="", layers=3)
+
+
+def test_paths_may_begin_at_home() -> None:
+    settings = Settings.load(cache_dir="~/cache", head="~/head")
+    assert (settings.cache_dir, settings.head) == (Path.home() / "cache", Path.home() / "head")
 
 
 def test_a_yaml_file_by_name(tmp_path: Path) -> None:
@@ -120,7 +125,7 @@ def test_an_empty_yaml_file_says_nothing() -> None:
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_yaml_file_that_is_none(content: str, by_name: bool) -> None:
     Path("longattncomp.yaml").write_text(content)
-    with pytest.raises(InputError, match=r"^cannot read longattncomp\.yaml as settings: "):
+    with pytest.raises(InputError, match=r"^cannot read .*(longattncomp\.yaml as|or) YAML: "):
         Settings.load(yaml_file="longattncomp.yaml" if by_name else None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from filelock import FileLock
 from safetensors import SafetensorError
 
 from longattncomp.errors import CacheError
+
+_ENTRY = re.compile(r"layers-(\d+)")
 
 _SAMPLE = 1 << 20  # bytes read from each end of a file for its fingerprint
 
@@ -65,8 +68,8 @@ class ModelCache:
         return target
 
     def _entries(self, key: str) -> Iterator[tuple[int, Path]]:
-        folders = (self.directory / "models" / key).glob("layers-*")
-        return iter(sorted((int(folder.name.removeprefix("layers-")), folder) for folder in folders))
+        found = ((_ENTRY.fullmatch(path.name), path) for path in (self.directory / "models" / key).glob("layers-*"))
+        return iter(sorted((int(entry[1]), path) for entry, path in found if entry))
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longattncomp.backbone.loading import choose_device, choose_dtype, fingerprint, open_layers
+from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 
 PADDING = 0.10
 """Most of a batch that may be padding."""
@@ -32,12 +32,19 @@ class Backbone:
         fingerprint: tells draft models apart, whatever their quantization.
     """
 
-    def __init__(self, model: nn.Module, scoring_layer: nn.Module, layers: int) -> None:
+    def __init__(self, opened: OpenedLayers, layers: int) -> None:
+        """Take the scoring layer out of what was opened.
+
+        Args:
+            opened: layers 0 to L.
+            layers: L.
+        """
+        model = opened.model
         self.layers = layers
-        self.scoring_layer = scoring_layer
+        self.scoring_layer = opened.scoring_layer
         config: Any = model.config
         self.window = int(config.max_position_embeddings)
-        self.fingerprint = fingerprint(model, layers)
+        self.fingerprint = opened.fingerprint
         self._model = model
         self._tap = _Tap()
         model.set_submodule(f"layers.{layers}", self._tap)
@@ -58,8 +65,7 @@ class Backbone:
             InputError: no such device.
         """
         where = choose_device(device)
-        model, scoring_layer = open_layers(folder, layers, device=where, dtype=choose_dtype(dtype, where))
-        return cls(model, scoring_layer, layers)
+        return cls(open_layers(folder, layers, device=where, dtype=choose_dtype(dtype, where)), layers)
 
     @property
     def device(self) -> torch.device:

@@ -50,10 +50,12 @@ def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
             return deep
     try:
         snapshot = Path(snapshot_download(name, local_files_only=True))
-        if (snapshot / "config.json").is_file() and any(snapshot.glob("*.safetensors")):
+        if _complete(snapshot):
             return snapshot
     except LocalEntryNotFoundError:
         pass
+    except ValueError as error:
+        raise ModelNotFoundError(f"no Hugging Face id: {error}") from error
     remote = RemoteModel(HfFileSystem(), name)
     wanted = layers or default_layers(total_layers(remote.config()))
     return cache.get(key, wanted + 1, lambda target: remote.copy_first_layers(wanted + 1, target))
@@ -164,3 +166,12 @@ class RemoteModel:
 def _below(tensor: str, layers: int) -> bool:
     layer = _LAYER.search(tensor)
     return int(layer[1]) < layers if layer else not tensor.startswith("lm_head.")
+
+
+def _complete(snapshot: Path) -> bool:
+    """Whether Hugging Face's cache holds all of a model's weights."""
+    index = snapshot / "model.safetensors.index.json"
+    shards = {"model.safetensors"}
+    if index.is_file():
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    return all((snapshot / file).is_file() for file in ("config.json", *shards))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,25 @@ from longattncomp.backbone import attention
 from longattncomp.backbone.layout import read_config, require_supported
 from longattncomp.errors import BrokenModelError, InputError
 
+_QUIET = threading.Lock()  # transformers' verbosity is one for the whole process
 
-def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
+
+@dataclass(frozen=True, slots=True)
+class OpenedLayers:
+    """Layers 0 to L of a draft model.
+
+    Attributes:
+        model: without its last norm; the caller has to take layer L out of it.
+        scoring_layer: the decoder layer with index L, in fp32.
+        fingerprint: see `fingerprint`.
+    """
+
+    model: nn.Module
+    scoring_layer: nn.Module
+    fingerprint: str
+
+
+def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch.dtype) -> OpenedLayers:
     """Open layers 0 to L of a model; weights above are not read.
 
     Args:
@@ -25,10 +45,6 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
         layers: L.
         device: where both go.
         dtype: of the model; the scoring layer is always float32.
-
-    Returns:
-        The model, its last norm removed, and its decoder layer with index L, which the caller
-        has to take out of it.
 
     Raises:
         UnsupportedModelError: another architecture.
@@ -43,21 +59,27 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
             model, info = AutoModel.from_pretrained(
                 str(folder),
                 config=config,
-                dtype=dtype,
+                dtype="auto",
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise BrokenModelError(f"cannot open the draft model in {folder}: {error}") from error
+            raise BrokenModelError(
+                f"cannot open the draft model in {folder}: {error}; if that is the model cache, delete the folder"
+            ) from error
     if info["missing_keys"]:
         raise BrokenModelError(f"the draft model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
     if device.type == "cpu" and dtype == torch.bfloat16:
         attention.register()
         model.set_attn_implementation(attention.NAME)
-    scoring_layer = model.layers[layers]
     model.norm = nn.Identity()
-    return model.eval().requires_grad_(False).to(device), scoring_layer.float().requires_grad_(False).to(device)
+    model.eval().requires_grad_(False)
+    mark = fingerprint(model, layers)
+    scoring_layer = copy.deepcopy(model.layers[layers]).float().to(device)
+    for parameter in model.parameters():  # buffers stay: rotary frequencies need their precision
+        parameter.data = parameter.data.to(dtype)
+    return OpenedLayers(model.to(device), scoring_layer, mark)
 
 
 def shallow_config(layers: int, **source: Any) -> Any:
@@ -125,12 +147,13 @@ def quiet_transformers() -> Iterator[None]:
     """No progress bars and no report on the layers that are left out on purpose."""
     from transformers.utils import logging
 
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
+    with _QUIET:
+        verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(verbosity)
+            if bars:
+                logging.enable_progress_bar()

@@ -15,12 +15,16 @@ class DraftTokenizer:
     """A fast tokenizer that is never changed after it is opened, hence safe under threads.
 
     Special tokens are neither added nor recognised: `<|im_end|>` in a document is plain text.
+
+    Attributes:
+        prefix: ids of the special tokens that the model expects first (BOS), if any.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         tokenizer.encode_special_tokens = True
+        self.prefix: tuple[int, ...] = tuple(tokenizer.encode("").ids)
         self._tokenizer = tokenizer
 
     @classmethod

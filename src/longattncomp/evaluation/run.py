@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from time import perf_counter
@@ -17,7 +17,7 @@ from longattncomp.evaluation.metrics import Estimate, estimate, evidence_recall,
 from longattncomp.evaluation.rows import Example
 from longattncomp.scorers.baseline import HeadScorer, RandomScorer
 from longattncomp.scorers.lexical import BM25Scorer
-from longattncomp.types import Node, Query, Scorer
+from longattncomp.types import Node, Progress, Query, Scorer
 
 OURS = "longattncomp"
 METHODS = ("random", "head", "bm25", OURS)
@@ -80,12 +80,12 @@ def evaluate(
     scorers: Mapping[str, Scorer] | None = None,
     limit: int | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Results:
     """Measure how much of the evidence each method keeps at each budget.
 
-    All methods get the same nodes, selection and rendering: `compressor`'s own, with `top_p` 1,
-    so that the budget alone ends the selection and all keep equally much.
+    All methods get the same nodes (no longer than half the smallest budget), selection and
+    rendering: `compressor`'s own, with `top_p` 1, so that the budget alone ends the selection.
 
     Args:
         examples: from `rows.read_rows`.
@@ -93,7 +93,7 @@ def evaluate(
         budgets: each a `Budget` or what `Budget.parse` reads.
         methods: names out of `METHODS` and `scorers`.
         scorers: more methods, run after `methods`; a name out of `METHODS` replaces that one.
-        limit: most examples; the first of a shuffled list, so that it is a fair sample.
+        limit: most examples, drawn at random.
         seed: of the shuffle, the random method and the intervals.
         progress: called with (examples done, examples in all).
 
@@ -110,16 +110,17 @@ def evaluate(
             "expected at least one budget, one example with evidence and a limit of at least 1, got "
             f"{len(limits)} budgets, {len(usable)} examples with evidence and {skipped} without, limit {limit}"
         )
-    random.Random(seed).shuffle(usable)  # noqa: S311 (a sample, no secret)
-    usable = usable[:limit]
+    if limit is not None and limit < len(usable):
+        drawn = random.Random(seed).sample(range(len(usable)), limit)  # noqa: S311 (a sample, no secret)
+        usable = [usable[index] for index in sorted(drawn)]  # in order: neighbours share their documents
     kept: dict[tuple[str, str, str], list[_Kept]] = defaultdict(list)
     nodes: list[Node] = []
-    context_tokens = 0
+    tokens: list[int] = []
     for done, example in enumerate(usable, 1):
         if done == 1 or example.documents is not usable[done - 2].documents:
-            nodes = compressor.nodes(example.documents)
-            context_tokens = _context_tokens(example, nodes, compressor)
-        tokens = [budget.of(context_tokens) for budget in limits]
+            context_tokens = _context_tokens(example, compressor)
+            tokens = [budget.of(context_tokens) for budget in limits]
+            nodes = compressor.nodes(example.documents, token_budget=min(tokens))
         for method, scorer in chosen.items():
             results = _measure(example, nodes, scorer, compressor, tokens)
             for budget, result in zip(limits, results, strict=True):
@@ -151,9 +152,9 @@ def _scorers(
     return {name: known[name] for name in names}
 
 
-def _context_tokens(example: Example, nodes: Sequence[Node], compressor: Compressor) -> int:
+def _context_tokens(example: Example, compressor: Compressor) -> int:
     # Only the engine knows how the target that keeps the budget counts the whole.
-    query = Query(example.query)
+    query, nodes = Query(example.query), compressor.nodes(example.documents)
     scores = HeadScorer().score(query, nodes)
     return compressor.assemble(query, example.documents, nodes, scores, token_budget=sys.maxsize).original_tokens
 

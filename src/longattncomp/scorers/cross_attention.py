@@ -41,6 +41,7 @@ class CrossAttentionScorer:
         head: CrossAttentionHead,
         tokenizer: Tokenizer,
         *,
+        prefix: Sequence[int] = (),
         encoding: Literal["segmented", "causal"] = "segmented",
         segment_tokens: int = 1024,
     ) -> None:
@@ -50,6 +51,7 @@ class CrossAttentionScorer:
             backbone: gives hidden states of layer L.
             head: gives queries and keys; knows where the query stands.
             tokenizer: the draft model's.
+            prefix: special tokens that the draft model expects first; part of the instruction.
             encoding: segmented or causal.
             segment_tokens: longest segment, in tokens.
 
@@ -61,7 +63,7 @@ class CrossAttentionScorer:
         self._tokenizer = tokenizer
         self._causal = encoding == "causal"
         self._segment_tokens = segment_tokens
-        self._instruction = list(tokenizer.encode(INSTRUCTION).ids)
+        self._instruction = [*prefix, *tokenizer.encode(INSTRUCTION).ids]
         self._question = list(tokenizer.encode(QUESTION).ids)
         self._room = backbone.window - len(self._instruction) - len(self._question)
         if not self._causal and self._room <= segment_tokens:
@@ -85,18 +87,17 @@ class CrossAttentionScorer:
         if not nodes:
             return Scores((), 1.0)
         parts = self._segments(nodes)
-        rows = self._query_ids(query, max(len(part.ids) for part in parts))
-        asked = [*self._question, *rows]
         alone = self.head.config.query_place == "alone"
-        queries = self._queries_alone(asked, len(rows)) if alone else None
+        rows = self._query_ids(query, 0 if alone else max(len(part.ids) for part in parts))
+        asked = [*self._question, *rows]
+        shared = self._queries_alone(asked, len(rows)) if alone else None
 
         lengths = [len(part.ids) for part in parts]
         mass: Tensor | None = None  # (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first
         done = 0
         sequences = [[*self._instruction, *part.ids, *([] if alone else asked)] for part in parts]
         for index, states, rotary in self.backbone.states(sequences):
-            if queries is None or not alone:
-                queries = self._rows(states, rotary, len(rows))
+            queries = self._rows(states, rotary, len(rows)) if shared is None else shared
             found = self._segment_mass(queries, states, rotary, parts[index])
             if mass is None:
                 mass = found.new_full((*found.shape[:2], 1 + len(nodes)), -torch.inf)

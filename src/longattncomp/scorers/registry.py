@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from longattncomp.backbone.locate import DraftModel, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.errors import HeadMismatchError
+from longattncomp.errors import HeadMismatchError, InputError
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer
 
@@ -18,6 +18,8 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
         InputError: a setting that this draft model cannot have.
     """
     if settings.method == "bm25":
+        if settings.head:
+            raise InputError("method='bm25' has no head: leave head out")
         from longattncomp.scorers.lexical import BM25Scorer
 
         return BM25Scorer(), DraftTokenizer.from_folder(_locate(settings, None).folder)
@@ -41,7 +43,12 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
         head = untrained_head(backbone, settings.query_place or "after")
     tokenizer = DraftTokenizer.from_folder(draft.folder)
     scorer = CrossAttentionScorer(
-        backbone, head, tokenizer, encoding=settings.encoding, segment_tokens=settings.segment_tokens
+        backbone,
+        head,
+        tokenizer,
+        prefix=tokenizer.prefix,
+        encoding=settings.encoding,
+        segment_tokens=settings.segment_tokens,
     )
     return scorer, tokenizer
 

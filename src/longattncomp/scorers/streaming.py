@@ -33,4 +33,4 @@ def shares(units: Tensor) -> Tensor:
     Returns:
         (n_units,) shares of the mass, summing to 1.
     """
-    return units.double().softmax(dim=-1).mean(dim=(0, 1))
+    return units.cpu().double().softmax(dim=-1).mean(dim=(0, 1))

@@ -1,0 +1,63 @@
+"""paths -> documents."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from longattncomp.errors import InputError
+from longattncomp.types import Document
+
+_BINARY_PROBE = 8192  # bytes in which a NUL marks a file as binary, as git does
+
+
+def read_documents(
+    paths: Sequence[str], *, suffix: str = "", skipped: Callable[[Path], None] = lambda _: None
+) -> list[Document]:
+    """Files as documents, each with its path as id.
+
+    Bytes that are no UTF-8 become lone surrogates, which `surrogateescape` writes back as they were.
+
+    Args:
+        paths: files, folders (read recursively, in order of name, hidden and binary files left
+            out) and `-` for standard input.
+        suffix: of files taken from folders.
+        skipped: called with each binary file.
+
+    Raises:
+        InputError: a path does not exist or cannot be read.
+    """
+    documents = []
+    for path in paths:
+        if path == "-":
+            if sys.stdin is None:
+                raise InputError("expected text on standard input, but it is closed: name a file")
+            documents.append(Document(_decode(sys.stdin.buffer.read()), "-"))
+            continue
+        for file in _files(Path(path), suffix):
+            try:
+                content = file.read_bytes()
+            except OSError as error:
+                raise InputError(f"cannot read {file}: {error.strerror}") from error
+            if b"\0" in content[:_BINARY_PROBE]:
+                skipped(file)
+            else:
+                documents.append(Document(_decode(content), str(file)))
+    return documents
+
+
+def _files(path: Path, suffix: str) -> list[Path]:
+    if not path.exists():
+        raise InputError(f"expected a file, a folder or -, found nothing at {path}")
+    if not path.is_dir():
+        return [path]
+    return [
+        file
+        for file in sorted(path.rglob(f"*{suffix}"))
+        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in file.relative_to(path).parts)
+    ]
+
+
+def _decode(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
