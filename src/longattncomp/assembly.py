@@ -129,8 +129,8 @@ class Assembler:
             node = nodes[index]
             if self.count(node.text) <= self.token_budget and node.text.strip():
                 return index, node
-            if head := self._longest_head(node.text.lstrip()):
-                start = len(node.text) - len(node.text.lstrip())
+            start = node.text.rfind("\n", 0, len(node.text) - len(node.text.lstrip())) + 1  # past blank lines
+            if head := self._longest_head(node.text[start:]):
                 return index, _slice(node, start, start + len(head), self.count(head))
         for index in ranked:
             if self.count(nodes[index].text) <= self.token_budget:
@@ -151,7 +151,7 @@ class Assembler:
             reach = min(reach, len(offsets))
             fitting = bisect_right(offsets, self.token_budget, hi=reach, key=lambda end: self.count(text[:end]))
             for end in reversed(offsets[:fitting]):
-                if self.count(text[:end]) <= self.token_budget:
+                if self.count(text[:end]) <= self.token_budget and text[:end].strip():
                     return text[:end]
         return ""
 

@@ -102,6 +102,7 @@ def test_settings_file_and_options_in_their_order(run: Any, tmp_path: Path) -> N
         (["compress", "-", "-q", "x", "--top-p", "2"], 2, "top_p"),
         (["compress", "-", "-q", "x", "--model", "no-such-model"], 3, "no draft model 'no-such-model'"),
         (["compress", "-", "-q", "x", "--settings", "nope.yaml"], 2, "nope.yaml"),
+        (["compress", "-", "-q", "x", "--html", "no/such/folder.html"], 2, "a folder that exists"),
         (["eval", "nope.jsonl", "-b", "10%"], 2, "nope.jsonl"),
         (["eval", "nope.jsonl", "-b", "much"], 2, "got 'much'"),
     ],

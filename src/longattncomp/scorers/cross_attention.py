@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Sequence
@@ -93,22 +94,20 @@ class CrossAttentionScorer:
         shared = self._queries_alone(asked, len(rows)) if alone else None
 
         lengths = [len(part.ids) for part in parts]
-        mass: Tensor | None = None  # (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first
+        # (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first
+        mass = torch.full((self.head.n_heads, len(rows), 1 + len(nodes)), -torch.inf, device=self.backbone.device)
         done = 0
         sequences = [[*self._instruction, *part.ids, *([] if alone else asked)] for part in parts]
         for index, states, rotary in self.backbone.states(sequences):
             queries = self._rows(states, rotary, len(rows)) if shared is None else shared
             found = self._segment_mass(queries, states, rotary, parts[index])
-            if mass is None:
-                mass = found.new_full((*found.shape[:2], 1 + len(nodes)), -torch.inf)
             low, high = _range(parts[index])
             here = [0, *range(1 + low, 1 + high)]
             mass[..., here] = torch.logaddexp(mass[..., here], found)
             done += lengths[index]
             if progress is not None:
                 progress(done, sum(lengths))
-        assert mass is not None  # noqa: S101  (there is a node, hence a segment)
-        mass[..., 0] -= torch.tensor(len(parts)).log()
+        mass[..., 0] -= math.log(len(parts))
         instruction, *found_shares = shares(mass).tolist()
         return Scores(tuple(found_shares), instruction)
 

@@ -41,6 +41,12 @@ class CrossAttentionHead(nn.Module):
     """`W_Q`, `W_K` and the input norm of layer L+1 (AttnComp, arXiv 2509.17486, section 3.1).
 
     All in fp32. Query heads share key heads as in the draft model (grouped-query attention).
+
+    Attributes:
+        config: what the head was made for.
+        n_heads: query heads.
+        head_dim: width of a head.
+        scaling: 1/sqrt(d_a), as the draft model has it.
     """
 
     def __init__(self, layer: nn.Module, config: HeadConfig) -> None:
@@ -59,6 +65,7 @@ class CrossAttentionHead(nn.Module):
         self.q_norm = copy.deepcopy(getattr(attention, "q_norm", None)) or nn.Identity()
         self.k_norm = copy.deepcopy(getattr(attention, "k_norm", None)) or nn.Identity()
         self.head_dim = int(attention.head_dim)  # type: ignore[arg-type]
+        self.n_heads = int(self.q_proj.out_features) // self.head_dim  # type: ignore[arg-type]
         self.scaling = float(attention.scaling)  # type: ignore[arg-type]
 
     def queries(self, states: Tensor, rotary: Rotary) -> Tensor:

@@ -1,4 +1,4 @@
-"""(query, nodes) -> scores by BM25: the peer that needs no model."""
+"""(query, nodes) -> scores by BM25: the peer that reads no meaning."""
 
 from __future__ import annotations
 

@@ -1,0 +1,112 @@
+"""What the compressor decides by itself: node sizes, prompts as documents, special tokens first."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.toy import ByteTokenizer, save_toy_model
+
+from longattncomp import Compressor, Document, Node, Query, Scores, Settings
+from longattncomp.errors import InputError
+from longattncomp.files import read_documents
+from longattncomp.types import Progress
+
+
+class WordScorer:
+    """The mass by how often the query's words occur."""
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        counts = [1e-6 + sum(node.text.count(word) for word in query.text.split()) for node in nodes]
+        return Scores(tuple(count / sum(counts) for count in counts), 0.0)
+
+
+@pytest.fixture
+def words() -> Compressor:
+    return Compressor(WordScorer(), ByteTokenizer(), settings=Settings(node_tokens=400))
+
+
+def test_the_best_node_is_not_left_out_for_its_size(words: Compressor) -> None:
+    long = "Nobody knows why. " * 8 + "The lease was signed by Ada. " + "The rain fell on. " * 8
+    result = words.compress("lease signed", [long, "Bye."], token_budget=100)
+    assert "The lease was signed by Ada." in result.text
+    assert result.tokens > 50
+
+
+def test_nodes_for_a_budget_are_those_that_compress_scores(words: Compressor) -> None:
+    text = "The lease was signed by Ada. " * 20
+    result = words.compress("lease", text, token_budget=90)
+    assert [(node.start, node.end) for node in result.all_nodes] == [
+        (node.start, node.end) for node in words.nodes(text, token_budget=90)
+    ]
+    assert max(node.tokens for node in words.nodes(text, token_budget=90)) <= 45
+    assert max(node.tokens for node in words.nodes(text)) > 300
+
+
+def test_messages_keep_their_place_and_role(words: Compressor) -> None:
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "tool", "content": "The lease was signed in May. " * 30},
+        {"role": "user", "content": "Who signed the lease?"},
+    ]
+    result = words.compress_prompt(messages, token_budget=200)
+    assert [(one.index, one.metadata["role"]) for one in result.documents] == [(0, "system"), (1, "tool"), (2, "user")]
+    assert result.documents[0].text == "Be brief."
+    assert result.documents[2].text == "Who signed the lease?"
+    assert result.query == Query("Who signed the lease?", "messages")
+
+
+def test_scores_for_other_nodes_are_refused(words: Compressor) -> None:
+    nodes = words.nodes("One. Two.")
+    with pytest.raises(InputError, match="one score for each of 1 nodes, got 2"):
+        words.assemble(Query("q"), [Document("One. Two.")], nodes, Scores((0.5, 0.5), 0.0))
+
+
+def test_special_tokens_that_the_model_expects_come_first(tmp_path: Path) -> None:
+    """A BOS in the tokenizer's template is read first and counted to the instruction."""
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+
+    folder = save_toy_model(tmp_path)
+    options = {"layers": 2, "dtype": "float32", "device": "cpu"}
+    without = Compressor.from_pretrained(folder, **options)
+    file = str(folder / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(file)
+    bos = tokenizer.id_to_token(65)
+    tokenizer.post_processor = TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, 65)])
+    tokenizer.save(file)
+    seen: list[torch.Tensor] = []
+    with_bos = Compressor.from_pretrained(folder, **options)
+    with_bos.scorer.backbone._model.register_forward_pre_hook(  # type: ignore[attr-defined]
+        lambda _module, _args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True
+    )
+    text = "The lease was signed. " * 10
+    scored = with_bos.compress("Who?", text, token_budget=50)
+    assert all((ids[:, 0] == 65).all() for ids in seen)
+    assert scored.original_tokens == without.compress("Who?", text, token_budget=50).original_tokens
+    assert abs(scored.instruction_score + sum(scored.scores) - 1) < 1e-4
+
+
+def test_bm25_has_no_head(toy_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no head"):
+        Compressor.from_pretrained(toy_folder, method="bm25", head=tmp_path / "head.safetensors")
+
+
+def test_a_pipe_is_read_and_a_closed_input_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+    import threading
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"through a pipe",))
+    writer.start()
+    assert read_documents([str(pipe)]) == [Document("through a pipe", str(pipe))]
+    writer.join()
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match="closed"):
+        read_documents(["-"])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"typed")))
+    assert read_documents(["-"]) == [Document("typed", "-")]
