@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 from longattncomp.assembly import Assembler
 from longattncomp.chunking import chunk
-from longattncomp.counting import counter, first_surrogate
-from longattncomp.errors import InputError, LongAttnCompWarning
+from longattncomp.counting import counter
+from longattncomp.errors import InputError
+from longattncomp.inputs import Documents, as_documents, as_query, pinned_spans
 from longattncomp.query import Mode, parse_prompt
 from longattncomp.settings import Settings
 from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
-
-Documents = str | Document | Sequence[str | Document]
 
 
 class Compressor:
@@ -108,8 +106,8 @@ class Compressor:
             BudgetError: the pins exceed the budget, or not one character fits it.
         """
         settings = self._call_settings(token_budget=token_budget, **options)
-        query, texts = _query(query), _documents(documents)
-        spans = _pinned_spans(pins, texts)
+        query, texts = as_query(query), as_documents(documents)
+        spans = pinned_spans(pins, texts)
         nodes = self._nodes(texts, settings, cuts=spans)
         pinned = {
             index
@@ -185,7 +183,7 @@ class Compressor:
             documents: as `compress`.
             token_budget: as `compress`; no node is longer than half of it.
         """
-        return self._nodes(_documents(documents), self._call_settings(token_budget=token_budget))
+        return self._nodes(as_documents(documents), self._call_settings(token_budget=token_budget))
 
     def assemble(
         self,
@@ -252,55 +250,3 @@ class Compressor:
             separator=settings.separator,
             allow_empty=allow_empty,
         )
-
-
-def _query(query: str | Query) -> Query:
-    text = query.text if isinstance(query, Query) else query
-    if not isinstance(text, str):
-        raise InputError(f"expected the query as a string, got {type(text).__name__}")
-    if not text.strip():
-        raise InputError("expected a query, got a blank one: say what the context is read for")
-    return query if isinstance(query, Query) else Query(text)
-
-
-def _documents(documents: Documents) -> list[Document]:
-    given = [documents] if isinstance(documents, str | Document) else documents
-    if not isinstance(given, Sequence):
-        raise InputError(f"expected documents as a string or a sequence, got {type(given).__name__}")
-    texts: list[Document] = []
-    for index, item in enumerate(given):
-        document = Document(item) if isinstance(item, str) else item
-        if not isinstance(document, Document) or not isinstance(document.text, str):
-            found = type(document.text if isinstance(document, Document) else document).__name__
-            raise InputError(f"expected document {index} as a string or a Document of one, got {found}")
-        if (surrogate := first_surrogate(document.text)) is not None:
-            warnings.warn(
-                f"document {index} has a lone surrogate at character {surrogate}; it is read as U+FFFD and kept "
-                "as it is",
-                LongAttnCompWarning,
-                stacklevel=3,
-            )
-        texts.append(document)
-    if not any(document.text for document in texts):
-        raise InputError(f"expected at least one document with text, got {len(texts)} documents, all empty")
-    return texts
-
-
-def _pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int, list[tuple[int, int]]]:
-    spans: dict[int, list[tuple[int, int]]] = {}
-    if not isinstance(pins, Iterable):
-        raise InputError(f"expected pins as a sequence, got {pins!r}")
-    for pin in pins:
-        match (pin, 0, None) if isinstance(pin, int) else pin:
-            case (int(index), int(start), int() | None as end):
-                pass
-            case _:
-                raise InputError(f"expected a pin as a document's index or (document, start, end), got {pin!r}")
-        if not 0 <= index < len(documents):
-            raise InputError(f"expected a pin's document in 0 to {len(documents) - 1}, got {index}")
-        length = len(documents[index].text)
-        end = length if end is None else end
-        if not 0 <= start <= end <= length:
-            raise InputError(f"expected a pin within 0 to {length} of document {index}, got {start} to {end}")
-        spans.setdefault(index, []).append((start, end))
-    return spans

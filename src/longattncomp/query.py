@@ -10,6 +10,21 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from longattncomp.errors import InputError
+from longattncomp.prompt_patterns import (
+    ANSWERED,
+    BEGUN_ANSWER,
+    BLANK_LINE,
+    BLOCK_END,
+    CONTEXT,
+    CUE,
+    INSTRUCTION,
+    LABEL,
+    OPTION,
+    OPTION_TALK,
+    QUESTION,
+    SEVERAL_SENTENCES,
+    TAG_AND_CUE,
+)
 from longattncomp.types import Query, QuerySource, Span, Tokenizer
 
 Mode = Literal["accurate", "arbitrary"]
@@ -21,51 +36,7 @@ _BLOCK_TOKENS = 512  # the longest labelled question, and the longest message th
 _CHARS_PER_TOKEN = 64  # no real token is longer on average: past this a text is too long, and is not counted
 _REACH = _BLOCK_TOKENS * _CHARS_PER_TOKEN
 
-_LINES = re.IGNORECASE | re.MULTILINE
-_MARK = r"[*_]{0,3}"
-_LEAD = rf"^[ \t]{{0,8}}(?:#{{1,6}}[ \t]*)?{_MARK}"
-_COLON = rf"{_MARK}[ \t]*[:：]{_MARK}"
-_ASKED = r"(?:(?:the|my|user|user's|current|new|final|input)[ ])?(?P<{0}>question|query|q|task|问题|問題|提问|質問)"
-_WORD = _ASKED + r"(?:[ \t]?\d{{1,3}})?"
-_LABEL = re.compile(
-    rf"{_LEAD}{_WORD.format('plain')}{_COLON}"
-    rf"|^[ \t]{{0,8}}(?:#{{1,6}}[ \t]*{_MARK}|\*\*){_WORD.format('heading')}{_MARK}[^\S\n]*$"
-    r"|^[ \t]{0,8}<(?P<tag>question|query)>",
-    _LINES,
-)
-_CUE_WORD = r"(?:\w{1,20}[ ]){0,3}(?:answer|response|summary|solution|output|type)(?:[ ]is)?|a|回答|答案|答え|解答|答"
-_CUE = re.compile(rf"{_LEAD}(?:{_CUE_WORD})(?:[ \t]?\d{{1,3}})?{_COLON}", _LINES)
-_TAG_AND_CUE = re.compile(rf"(?:\s*</(?:question|query)>)?(?P<cue>\s*{_CUE.pattern})?", _LINES)
-_CONTEXT = re.compile(
-    rf"{_LEAD}(?:contexts?|documents?|passages?|sources?|articles?|texts?|references?|background"
-    rf"|上下文|文章|资料|文脈|文書)(?:[ \t]?\d{{1,3}})?{_COLON}",
-    _LINES,
-)
-_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
-_BLOCK_END = re.compile(rf"{_BLANK_LINE.pattern}|{_CONTEXT.pattern}|{_CUE.pattern}|</(?:question|query)>", _LINES)
-# "Let's think step by step" and a chat template's own marks answer nothing.
-_ANSWERED = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?(?!let['’]?s\b|<\||\s)(?=.)", re.IGNORECASE)
-_OPTION = re.compile(
-    rf"^[ \t]{{0,8}}(?:[-*][ \t]+)?{_MARK}(?:[(（\[]([A-Z])[)）\]]|([A-Z])[.)、．])(?=[^\S\n]|[^\x00-\x7f]|\*)",
-    re.MULTILINE,
-)
-_OPTION_TALK = re.compile(r"\b(?:options?|choices?|letters?|answers?)\b|选项|選択肢|答案", re.IGNORECASE)
 _CHARS_PER_OPTION = 2_000
-
-_CLOSERS = r"[\"'”’»)\]」』*_]*"
-_QUESTION = re.compile(rf"[?？؟]{_CLOSERS}\s*\Z")
-_BEGUN_ANSWER = re.compile(rf"[?？؟]{_CLOSERS}\s[^.!?。！？؟]*\Z")  # RULER: "What is the number for X? The number is"
-_INSTRUCTION = re.compile(
-    r"(?:(?:based on|according to|using|given|from|in|with|after)\b[^,.\n]{1,160},\s*)?"
-    r"(?:(?:please|now|then|finally|next|so|can you|could you)\b[,\s]*){0,3}"
-    r"(?:answer|analy[sz]e|calculate|choose|classify|compare|complete|compute|count|define|describe|determine|discuss"
-    r"|enter|evaluate|explain|extract|find|fix|generate|give|identify|implement|list|locate|name|outline|predict|provide"
-    r"|quote|rank|repeat|return|rewrite|select|show|solve|state|suggest|summari[sz]e|tell|translate|write"
-    r"|(?:what|who|whom|whose|when|where|why|which|how)\b(?!.*\.\Z))\b(?!\s*:)"
-    r"|(?:现在|那么)?(?:请|請|根据|总结|概括|回答|说明|解释|翻译|列出)|[^。！？]*(?:ください|なさい|せよ)[。．]?\Z",
-    re.IGNORECASE | re.DOTALL,
-)
-_SEVERAL_SENTENCES = re.compile(rf"[.!?]{_CLOSERS}\s+\S|[。！？]{_CLOSERS}\s*[^\s\"'”’»)\]」』*_]")
 _NOT_SPACE = re.compile(r"\S")
 
 
@@ -167,7 +138,7 @@ def _pins(text: str, found: _Found, fits: _Fits) -> list[Span]:
     """Spans to keep of the text that holds the query: the query's own, and an "Answer:" that closes the text."""
     start = found.pin + len(text[found.pin :]) - len(text[found.pin :].lstrip())
     stop, end = len(text.rstrip()), len(text[: found.end].rstrip())
-    if after := _TAG_AND_CUE.match(text, end):
+    if after := TAG_AND_CUE.match(text, end):
         end = after.end()
         if after["cue"] and fits(begun := text[end:].partition("\n")[0], _QUERY_TOKENS):
             end += len(begun.rstrip())
@@ -190,7 +161,7 @@ def _last_tokens(text: str, tokenizer: Tokenizer) -> _Found:
 
 def _recognise(text: str, fits: _Fits, *, message: bool) -> _Found | None:
     """Query of a text in a known format; where formats disagree, the order here decides."""
-    labels = list(_LABEL.finditer(text))
+    labels = list(LABEL.finditer(text))
     # A short message is often one instruction, and its last line not the whole query: only a label may split it.
     if message and fits(text, _BLOCK_TOKENS):
         labelled = None if fits(text, _QUERY_TOKENS) else _label_at_end(text, labels, fits)
@@ -231,23 +202,23 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits)
     source: QuerySource = "label"
     if options := _options(text, start, min(limit, end + _REACH), last=False):
         between = text[end : options[0]]
-        if fits(between, _BLOCK_TOKENS) and not _CONTEXT.search(between):
+        if fits(between, _BLOCK_TOKENS) and not CONTEXT.search(between):
             end, source = options[1], "options"
-    after = _TAG_AND_CUE.match(text, len(text[:end].rstrip()), limit)
-    answered = bool(after and after["cue"] and _ANSWERED.match(text, after.end(), limit))
+    after = TAG_AND_CUE.match(text, len(text[:end].rstrip()), limit)
+    answered = bool(after and after["cue"] and ANSWERED.match(text, after.end(), limit))
     return _Found(label.start(), start, end, source), answered
 
 
 def _closes(text: str, end: int, fits: _Fits) -> bool:
     """Whether what follows a question is short and asks no other."""
     tail = text[end:].strip()
-    return fits(tail, _QUERY_TOKENS) and (not _QUESTION.search(tail) or bool(_OPTION_TALK.search(tail)))
+    return fits(tail, _QUERY_TOKENS) and (not QUESTION.search(tail) or bool(OPTION_TALK.search(tail)))
 
 
 def _options(text: str, start: int, stop: int, *, last: bool) -> Span | None:
     """The first or last run of multiple-choice options: lines that count A, B and on."""
     runs: list[list[int]] = []
-    for option in _OPTION.finditer(text, start, stop):
+    for option in OPTION.finditer(text, start, stop):
         letter, at = ord(option[1] or option[2]) - ord("A"), option.start()
         if letter == 0:
             runs.append([at])
@@ -282,21 +253,21 @@ def _trailing(text: str, fits: _Fits) -> _Found | None:
 def _leading(text: str, fits: _Fits) -> _Found | None:
     """The first paragraph or line, if it is a question."""
     start = len(text) - len(text.lstrip())
-    for end in (text.find("\n", start), blank.start() if (blank := _BLANK_LINE.search(text, start)) else -1):
-        if end >= 0 and fits(text[start:end], _QUERY_TOKENS) and _QUESTION.search(text[start:end]):
+    for end in (text.find("\n", start), blank.start() if (blank := BLANK_LINE.search(text, start)) else -1):
+        if end >= 0 and fits(text[start:end], _QUERY_TOKENS) and QUESTION.search(text[start:end]):
             return _Found(start, start, end, "leading")
     return None
 
 
 def _asks(text: str) -> bool:
-    instructs = bool(_INSTRUCTION.match(text)) and not _SEVERAL_SENTENCES.search(text)
-    return instructs or bool(_QUESTION.search(text) or _BEGUN_ANSWER.search(text))
+    instructs = bool(INSTRUCTION.match(text)) and not SEVERAL_SENTENCES.search(text)
+    return instructs or bool(QUESTION.search(text) or BEGUN_ANSWER.search(text))
 
 
 def _block_starts(text: str, stop: int) -> tuple[int, int]:
     """Where the paragraph and the line that end at `stop` begin."""
     start = max(0, stop - _REACH)
-    paragraph = max((blank.end() for blank in _BLANK_LINE.finditer(text, start, stop)), default=start)
+    paragraph = max((blank.end() for blank in BLANK_LINE.finditer(text, start, stop)), default=start)
     return paragraph, text.rfind("\n", 0, stop) + 1
 
 
@@ -304,10 +275,10 @@ def _closing_cue(text: str) -> int:
     """Start of an "Answer:" line that closes the text, or the text's end."""
     stop = len(text.rstrip())
     line = text.rfind("\n", 0, stop) + 1
-    cue = _CUE.match(text, line, stop)
+    cue = CUE.match(text, line, stop)
     return line if line and cue and cue.end() == stop else stop
 
 
 def _block_end(text: str, start: int, limit: int) -> int:
-    stop = _BLOCK_END.search(text, start, limit)
+    stop = BLOCK_END.search(text, start, limit)
     return stop.start() if stop else limit

@@ -7,13 +7,12 @@ import copy
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
 
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking import chunk
@@ -87,15 +86,6 @@ UNUSUAL = {
     "one letter": "a",
     "punctuation": "?!…,;:—()[]{}<>«»",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Toy matrices gain nothing from more, and lose much where other processes want the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=SCORERS, ids=lambda entry: entry.name)

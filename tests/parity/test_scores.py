@@ -7,7 +7,7 @@ import importlib
 import json
 import random
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,15 +37,6 @@ Place = Literal["after", "alone"]
 Encoding = Literal["causal", "segmented"]
 
 WORDS = ("lease", "rent", "tenant", "signed", "1997", "the", "of", "paid", "landlord", "deposit", "garden", "wall")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Toy matrices gain nothing from more, and lose much where other processes want the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,18 @@ ROOT = Path(longattncomp.__file__).parent
 
 ORDER = (
     {"types", "errors", "settings"},
-    {"chunking", "counting", "query", "selection", "rendering", "assembly", "html", "files"},
+    {
+        "chunking",
+        "counting",
+        "query",
+        "selection",
+        "rendering",
+        "assembly",
+        "html",
+        "inputs",
+        "prompt_patterns",
+        "files",
+    },
     {"backbone"},
     {"scorers", "soft"},
     {"compressor"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,15 +23,6 @@ from longattncomp.types import Node, Query, Scores
 Place = Literal["after", "alone"]
 TEXT = "Ms. Ivory signed the lease on 3 May. The rent is due on Fridays. "
 NODES = [Node(index, 0, len(TEXT) - index, TEXT[index:], len(TEXT) - index) for index in range(5)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Toy matrices gain nothing from more, and lose much where other processes want the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def opened(folder: Path, layers: int = 2, dtype: str = "float32") -> Backbone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -410,18 +410,6 @@ def test_nodes_keep_their_size_and_end_at_every_cut(
 # The same through a draft model: slower, so fewer.
 
 
-@pytest.fixture
-def one_torch_thread() -> Iterator[None]:
-    """Several per operation spin for each other on a busy machine, and these operations are tiny."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("one_torch_thread")
 @settings(QUICK, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(case=cases(pinned=False) | cases(pinned=True), node_tokens=st.sampled_from([16, 64, "document"]))
 def test_every_promise_holds_through_a_draft_model(toy: Compressor, case: Case, node_tokens: Any) -> None:
@@ -473,7 +461,6 @@ def bpe() -> Any:
     return tokenizer
 
 
-@pytest.mark.usefixtures("one_torch_thread")
 def test_eight_threads_give_what_one_gives(toy: Compressor) -> None:
     from longattncomp.backbone.tokenizer import DraftTokenizer
 

@@ -34,15 +34,6 @@ IDS = list(range(3, 153))
 TEXT = "The lease: 租约 🖊️ naïve\r\n\n  <|endoftext|>"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Toy matrices gain nothing from more, and lose much where other processes want the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def copied(toy_folder: Path, tmp_path: Path) -> Path:
     """The toy Llama's folder, to be broken."""

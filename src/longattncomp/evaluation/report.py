@@ -23,7 +23,7 @@ def render(results: Results, console: Console) -> None:
     for heading in ("task", "budget", "method"):
         table.add_column(heading, no_wrap=True)
     compared = any(row.gain for row in results.rows)
-    for heading in ("n", "recall", "95%", "strict", *["ours better", "95%"] * compared, "tokens", "of all", "ms/row"):
+    for heading in ("n", "recall", "95% interval", "strict", *["ours better"] * compared, "tokens", "of all", "ms/row"):
         table.add_column(heading, justify="right", no_wrap=True)
     block = None
     for row in results.rows:
@@ -34,7 +34,7 @@ def render(results: Results, console: Console) -> None:
             str(row.n),
             *_percent(row.recall),
             _percent(row.strict)[0],
-            *(_percent(row.gain) if row.gain else ("", "")) * compared,
+            *[_percent(row.gain)[0] if row.gain else ""] * compared,
             f"{row.tokens:.0f}",
             f"{100 * row.share:.1f}%",
             f"{1000 * row.seconds:.1f}",

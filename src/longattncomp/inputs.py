@@ -1,0 +1,79 @@
+"""what a caller passes -> checked values."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+
+from longattncomp.counting import first_surrogate
+from longattncomp.errors import InputError, LongAttnCompWarning
+from longattncomp.types import Document, Pin, Query, Span
+
+Documents = str | Document | Sequence[str | Document]
+
+
+def as_query(query: str | Query) -> Query:
+    """The query, checked.
+
+    Raises:
+        InputError: no string, or blank.
+    """
+    text = query.text if isinstance(query, Query) else query
+    if not isinstance(text, str):
+        raise InputError(f"expected the query as a string, got {type(text).__name__}")
+    if not text.strip():
+        raise InputError("expected a query, got a blank one: say what the context is read for")
+    return query if isinstance(query, Query) else Query(text)
+
+
+def as_documents(documents: Documents) -> list[Document]:
+    """The documents, checked; a lone surrogate in one is warned of.
+
+    Raises:
+        InputError: none has text, or one is no string.
+    """
+    given = [documents] if isinstance(documents, str | Document) else documents
+    if not isinstance(given, Sequence):
+        raise InputError(f"expected documents as a string or a sequence, got {type(given).__name__}")
+    texts: list[Document] = []
+    for index, item in enumerate(given):
+        document = Document(item) if isinstance(item, str) else item
+        if not isinstance(document, Document) or not isinstance(document.text, str):
+            found = type(document.text if isinstance(document, Document) else document).__name__
+            raise InputError(f"expected document {index} as a string or a Document of one, got {found}")
+        if (surrogate := first_surrogate(document.text)) is not None:
+            warnings.warn(
+                f"document {index} has a lone surrogate at character {surrogate}; it is read as U+FFFD and kept "
+                "as it is",
+                LongAttnCompWarning,
+                stacklevel=3,
+            )
+        texts.append(document)
+    if not any(document.text for document in texts):
+        raise InputError(f"expected at least one document with text, got {len(texts)} documents, all empty")
+    return texts
+
+
+def pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int, list[Span]]:
+    """Pinned character ranges by document.
+
+    Raises:
+        InputError: a pin of another shape, or outside the documents.
+    """
+    spans: dict[int, list[Span]] = {}
+    if not isinstance(pins, Iterable):
+        raise InputError(f"expected pins as a sequence, got {pins!r}")
+    for pin in pins:
+        match (pin, 0, None) if isinstance(pin, int) else pin:
+            case (int(index), int(start), int() | None as end):
+                pass
+            case _:
+                raise InputError(f"expected a pin as a document's index or (document, start, end), got {pin!r}")
+        if not 0 <= index < len(documents):
+            raise InputError(f"expected a pin's document in 0 to {len(documents) - 1}, got {index}")
+        length = len(documents[index].text)
+        end = length if end is None else end
+        if not 0 <= start <= end <= length:
+            raise InputError(f"expected a pin within 0 to {length} of document {index}, got {start} to {end}")
+        spans.setdefault(index, []).append((start, end))
+    return spans
