@@ -66,7 +66,7 @@ def convert(file: Path, layers: int, target: Path) -> None:
                 **_dequantize(),
             )
             tokenizer = AutoTokenizer.from_pretrained(**source, local_files_only=True)
-        except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's fault, not the file's
             raise BrokenModelError(f"cannot read {file} as GGUF: {error}") from error
