@@ -121,7 +121,7 @@ def evaluate_rows(
         rows: list[Row] = []
         skipped = 0
         for file in files:
-            with progress_bar(file.name) as advance:
+            with _progress_bar(file.name) as advance:
                 results = evaluate(
                     read_rows(file, with_titles=titles),
                     compressor,
@@ -205,13 +205,13 @@ def _write(text: str) -> None:
 
 def _compress(compressor: Compressor, query: str, documents: Sequence[Document]) -> tuple[Compressed, float]:
     started = time.perf_counter()
-    with progress_bar("reading") as advance:
+    with _progress_bar("reading") as advance:
         result = compressor.compress(query, documents, progress=advance)
     return result, time.perf_counter() - started
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Any]:
+def _progress_bar(label: str) -> Iterator[Any]:
     """A bar on stderr while it is a terminal; yields a function of (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:

@@ -16,6 +16,10 @@ from longattncomp.query import Mode, parse_prompt
 from longattncomp.settings import Settings
 from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
 
+_PER_CALL = frozenset(
+    {"token_budget", "top_p", "min_score", "overflow", "node_tokens", "node_boundary", "gap_mark", "separator"}
+)
+
 
 class Compressor:
     """Keeps what matters to a query, verbatim and in order, inside a token budget.
@@ -214,10 +218,8 @@ class Compressor:
         return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
 
     def _call_settings(self, **options: Any) -> Settings:
-        fixed = set(options) - {
-            "token_budget", "top_p", "min_score", "overflow", "node_tokens", "node_boundary", "gap_mark", "separator"
-        }  # fmt: skip
-        if fixed & set(Settings.model_fields):
+        fixed = (set(options) & set(Settings.model_fields)) - _PER_CALL
+        if fixed:
             raise InputError(f"{', '.join(sorted(fixed))}: set when the compressor is made, not per call")
         return self.settings.override(**options)
 

@@ -122,7 +122,7 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
         abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-        native = any(abilities.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+        native = any(abilities.get(flag) for flag in ("amx_bf16", "avx512_bf16", "bf16"))
     else:
         native = False
     return torch.bfloat16 if native else torch.float32

@@ -94,7 +94,7 @@ def evaluate(
         methods: names out of `METHODS` and `scorers`.
         scorers: more methods, run after `methods`; a name out of `METHODS` replaces that one.
         limit: most examples, drawn at random.
-        seed: of the shuffle, the random method and the intervals.
+        seed: of the sample, the random method and the intervals.
         progress: called with (examples done, examples in all).
 
     Raises:

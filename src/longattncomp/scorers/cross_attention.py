@@ -124,12 +124,10 @@ class CrossAttentionScorer:
     def _query_ids(self, query: Query, longest: int) -> list[int]:
         ids = list(self._tokenizer.encode(query.text).ids)
         room = self._room - longest
-        if not ids or room < 1:
-            raise InputError(
-                "expected a query with at least one token, got none"
-                if not ids
-                else f"a segment of {longest} tokens leaves no room for the query: lower segment_tokens"
-            )
+        if not ids:
+            raise InputError("expected a query with at least one token, got none")
+        if room < 1:
+            raise InputError(f"a segment of {longest} tokens leaves no room for the query: lower segment_tokens")
         if len(ids) > room:
             warnings.warn(
                 f"the query has {len(ids)} tokens; its last {room} are used, which fit the draft model's window",

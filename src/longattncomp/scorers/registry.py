@@ -24,13 +24,12 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
 
         return BM25Scorer(), DraftTokenizer.from_folder(_locate(settings, None).folder)
 
+    from longattncomp.backbone.forward import Backbone
     from longattncomp.scorers.cross_attention import CrossAttentionScorer
     from longattncomp.scorers.head import load_head, read_head_config, untrained_head
 
     trained = read_head_config(settings.head) if settings.head else None
     draft = _locate(settings, trained.layers if trained else None)
-    from longattncomp.backbone.forward import Backbone
-
     backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
     if settings.head:
         head = load_head(settings.head, backbone)
