@@ -70,6 +70,7 @@ class Compressor:
         head: str | Path | None = None,
         target_tokenizer: Any = None,
         settings: Settings | None = None,
+        shared: bool = False,
         **options: Any,
     ) -> Compressor:
         """Open a draft model and the head that scores with it.
@@ -80,6 +81,8 @@ class Compressor:
                 if not given the head that ships for this draft model, if there is one.
             target_tokenizer: what counts the budget, see `counting.counter`.
             settings: used instead of reading the environment, `.env` and YAML.
+            shared: whether to take the draft model and head that an earlier call with `shared` opened,
+                if they are the same; what is shared stays open until the process ends.
             **options: any other setting by name, see `Settings`.
 
         Raises:
@@ -91,7 +94,7 @@ class Compressor:
         resolved = settings.override(**options) if settings else Settings.load(**options)
         from longattncomp.scorers import registry
 
-        scorer, tokenizer = registry.build(resolved)
+        scorer, tokenizer = (registry.shared if shared else registry.build)(resolved)
         return cls(scorer, tokenizer, settings=resolved, target_tokenizer=target_tokenizer)
 
     def compress(
@@ -191,6 +194,10 @@ class Compressor:
             parsed.query, documents, pins=[*parsed.pins, *(options.pop("pins", None) or ())], **options
         )
 
+    def count(self, text: str) -> int:
+        """Tokens of a text as the budget counts them."""
+        return (self._target or self.tokenizer.count)(text)
+
     def nodes(self, documents: Documents, *, token_budget: int | None = None) -> list[Node]:
         """The nodes that `compress` would score, in order; `tokens` as the draft model counts.
 
@@ -287,7 +294,7 @@ class Compressor:
 
     def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
         return Assembler(
-            count=self._target or self.tokenizer.count,
+            count=self.count,
             token_budget=settings.token_budget,
             min_relevance=settings.min_relevance,
             top_p=settings.top_p,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.toy import ByteTokenizer, save_toy_model
@@ -156,3 +158,23 @@ def test_a_pipe_is_read_and_a_closed_input_is_told(tmp_path: Path, monkeypatch: 
         read_documents(["-"])
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"typed")))
     assert read_documents(["-"]) == [Document("typed", "-")]
+
+
+def test_one_model_is_shared_by_many_threads_and_other_call_settings(toy_folder: Path) -> None:
+    options: dict[str, Any] = {"layers": 2, "head": "untrained", "device": "cpu", "shared": True}
+    with ThreadPoolExecutor(4) as pool:
+        made = list(
+            pool.map(lambda budget: Compressor.from_pretrained(toy_folder, token_budget=budget, **options), range(1, 9))
+        )
+    assert len({id(compressor.scorer) for compressor in made}) == 1
+    assert [compressor.settings.token_budget for compressor in made] == list(range(1, 9))
+    other = Compressor.from_pretrained(toy_folder, **options | {"query_place": "alone"})
+    own = Compressor.from_pretrained(toy_folder, **options | {"shared": False})
+    assert len({id(compressor.scorer) for compressor in (made[0], other, own)}) == 3
+
+
+def test_count_is_what_the_budget_is_counted_in(toy_folder: Path) -> None:
+    options: dict[str, Any] = {"layers": 2, "head": "untrained", "device": "cpu"}
+    assert Compressor.from_pretrained(toy_folder, target_tokenizer=str.split, **options).count("one two three") == 3
+    own = Compressor.from_pretrained(toy_folder, **options)
+    assert own.count("one two three") == own.tokenizer.count("one two three")

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 from longattncomp.backbone.locate import EMBEDDED, DraftModel, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer
+
+_OPENED_BY = (
+    "method", "model", "head", "layers", "device", "dtype", "encoding", "query_place", "segment_tokens", "cache_dir",
+)  # fmt: skip
+"""The settings that `build` looks at."""
+
+_opened: dict[tuple[Any, ...], tuple[Scorer, DraftTokenizer]] = {}
+_opening = threading.Lock()
+
+
+def shared(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
+    """As `build`, opened once in this process however many threads ask; raises what `build` raises."""
+    key = tuple(getattr(settings, name) for name in _OPENED_BY)
+    with _opening:
+        if key not in _opened:
+            _opened[key] = build(settings)
+        return _opened[key]
 
 
 def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:

@@ -103,6 +103,7 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
 
 
 _SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
+_ALL = {"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25}
 _PAPER = SampleOptions(documents=100, needles=2, compound=0.0, native=0.0)
 
 STAGES = {
@@ -118,11 +119,22 @@ STAGES = {
         ),
         Stage(
             name="2",
-            sources={"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25},
+            sources=_ALL,
             samples=_SAMPLES,
             sub_questions="both",
             layers=15,
             epochs=2,
+        ),
+        Stage(
+            name="alone",
+            sources=_ALL,
+            samples=_SAMPLES,
+            sub_questions="both",
+            layers=8,
+            query_place="alone",
+            rotary=False,
+            epochs=3,
+            learning_rate=1e-3,
         ),
         Stage(
             name="paper",
