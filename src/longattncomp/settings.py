@@ -38,8 +38,10 @@ class Settings(BaseModel):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Backbone arithmetic.")
     encoding: ContextEncoding = Field("segmented", description="How the context is read.")
-    query_place: QueryPlace | None = Field(
-        None, description="Whether the query sees the context (after) or not (alone); none: as the head was trained."
+    query_place: QueryPlace | Literal["cascade"] | None = Field(
+        None,
+        description="Whether the query sees the context (after), not (alone), or the part of it that alone finds "
+        "(cascade); none: as the head was trained.",
     )
     node_tokens: Annotated[int, Field(ge=1)] | Literal["document"] = Field(
         64, description="Longest node, in draft tokens, or 'document' for one node per document."

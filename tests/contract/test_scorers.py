@@ -66,10 +66,17 @@ def cross_attention(place: str, encoding: str) -> Callable[[Path], Scorer]:
     return make
 
 
+def cascade(folder: Path) -> Scorer:
+    from longattncomp.scorers.cascade import CascadeScorer
+
+    return CascadeScorer(*(cross_attention(place, "segmented")(folder) for place in ("alone", "after")))
+
+
 SCORERS = [
     Entry("cross-attention, after", cross_attention("after", "segmented"), reads=True),
     Entry("cross-attention, alone", cross_attention("alone", "segmented"), reads=True),
     Entry("cross-attention, causal", cross_attention("after", "causal"), reads=False),
+    Entry("cascade", cascade, reads=True),
     Entry("bm25", lambda _: BM25Scorer(), reads=True),
     Entry("minilm", lambda _: EmbeddingScorer(), reads=True, marks=PEERS),
     Entry("fusion", lambda _: FusionScorer((BM25Scorer(), BM25Scorer(b=0))), reads=True),

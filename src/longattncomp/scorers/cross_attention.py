@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -26,6 +27,21 @@ QUESTION = "\n\nQuestion: "
 """Stands before the query; neither scores nor is scored."""
 
 _ASKED = 64  # queries that one reading of the context serves; each holds a row of results as long as the context
+
+
+@dataclass(frozen=True, slots=True)
+class Segmented:
+    """A context as it is read.
+
+    Attributes:
+        nodes: in order.
+        parts: the segments they lie in.
+        words: which words stand in them.
+    """
+
+    nodes: Sequence[Node]
+    parts: Sequence[Segment]
+    words: Words
 
 
 class CrossAttentionScorer:
@@ -108,24 +124,60 @@ class CrossAttentionScorer:
         """
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
+        context = self.segmented(nodes)
+        return self.score_segments(queries, context, context.parts, progress=progress)
+
+    @torch.inference_mode()
+    def score_segments(
+        self,
+        queries: Sequence[Query],
+        context: Segmented,
+        parts: Sequence[Segment],
+        *,
+        progress: Progress | None = None,
+    ) -> list[Scores]:
+        """`score` for many queries, as if the context had some of its segments only.
+
+        Args:
+            queries: as `score_batch`.
+            context: from `segmented`; what is rare in it is rare in its parts.
+            parts: at least one of its segments; nodes elsewhere have what their neighbours give them.
+            progress: as `score`.
+        """
         results: list[Scores] = []
         for start in range(0, len(queries), _ASKED):
-            results += self._score_group(queries[start : start + _ASKED], nodes, progress)
+            results += self._score_group(queries[start : start + _ASKED], context, parts, progress)
         return results
 
-    def _score_group(self, queries: Sequence[Query], nodes: Sequence[Node], progress: Progress | None) -> list[Scores]:
-        parts = self._segments(nodes)
+    def segmented(self, nodes: Sequence[Node]) -> Segmented:
+        """Lay nodes out in segments.
+
+        Raises:
+            InputError: as `score`.
+        """
+        longest = sys.maxsize if self._causal else self._segment_tokens
+        parts = tuple(segments(nodes, self._tokenizer, segment_tokens=longest))
+        if self._causal and len(parts[0].ids) >= self._room:
+            raise InputError(
+                f"the context has {len(parts[0].ids)} tokens, more than the draft model's window of "
+                f"{self.backbone.window} with its instruction and query: use encoding='segmented'"
+            )
+        return Segmented(nodes, parts, Words(parts, len(nodes), self._words))
+
+    def _score_group(
+        self, queries: Sequence[Query], context: Segmented, parts: Sequence[Segment], progress: Progress | None
+    ) -> list[Scores]:
         alone = self.head.config.query_place == "alone"
         longest = 0 if alone else max(len(part.ids) for part in parts)
-        words = Words(parts, len(nodes), self._words)
+        words, nodes = context.words, context.nodes
         asked = [_Asked(self._query_ids(query, longest), words, len(nodes), self.head) for query in queries]
         questions = [[*self._question, *one.ids] for one in asked]
         if alone:
             self._ask_alone(asked, questions)
 
         done = 0
-        contexts = [[*self._instruction, *part.ids] for part in parts]
-        for reading in self.backbone.read(contexts, [] if alone else questions):
+        sequences = [[*self._instruction, *part.ids] for part in parts]
+        for reading in self.backbone.read(sequences, [] if alone else questions):
             part = parts[reading.index]
             columns = Columns.of(part, len(self._instruction), words, self.backbone.device)
             keys = self.head.keys(reading.states[columns.places], at(reading.rotary, columns.places))
@@ -134,7 +186,7 @@ class CrossAttentionScorer:
                     one.see(
                         states[len(self._question) :],
                         reading.rotary,
-                        len(contexts[reading.index]) + len(self._question),
+                        len(sequences[reading.index]) + len(self._question),
                     )
                 one.attend(keys, columns)
             done += len(part.ids)
@@ -142,16 +194,6 @@ class CrossAttentionScorer:
                 progress(done, sum(len(part.ids) for part in parts))
         neighbours = Neighbours(nodes)
         return [one.scores(len(parts), neighbours) for one in asked]
-
-    def _segments(self, nodes: Sequence[Node]) -> list[Segment]:
-        longest = sys.maxsize if self._causal else self._segment_tokens
-        parts = list(segments(nodes, self._tokenizer, segment_tokens=longest))
-        if self._causal and len(parts[0].ids) >= self._room:
-            raise InputError(
-                f"the context has {len(parts[0].ids)} tokens, more than the draft model's window of "
-                f"{self.backbone.window} with its instruction and query: use encoding='segmented'"
-            )
-        return parts
 
     def _query_ids(self, query: Query, longest: int) -> list[int]:
         ids = list(self._tokenizer.encode(query.text).ids)

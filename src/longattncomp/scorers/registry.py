@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longattncomp.backbone.locate import EMBEDDED, DraftModel, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer
+
+if TYPE_CHECKING:
+    from longattncomp.scorers.cross_attention import CrossAttentionScorer
 
 _OPENED_BY = (
     "method", "model", "head", "layers", "device", "dtype", "encoding", "query_place", "segment_tokens", "cache_dir",
@@ -45,6 +48,17 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
 
         return BM25Scorer(), DraftTokenizer.from_folder(_locate(settings, None).folder)
 
+    if settings.query_place == "cascade":
+        from longattncomp.scorers.cascade import CascadeScorer
+
+        _require_pair(settings)
+        alone, after = (settings.model_copy(update={"query_place": place}) for place in ("alone", "after"))
+        scorer, tokenizer = _cross_attention(after)
+        return CascadeScorer(_cross_attention(alone)[0], scorer), tokenizer
+    return _cross_attention(settings)
+
+
+def _cross_attention(settings: Settings) -> tuple[CrossAttentionScorer, DraftTokenizer]:
     from longattncomp.backbone.forward import Backbone
     from longattncomp.scorers.cross_attention import CrossAttentionScorer
     from longattncomp.scorers.head import load_head, read_head_config, untrained_head
@@ -61,7 +75,7 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
                 f"{settings.query_place!r}: leave query_place out"
             )
     else:
-        head = untrained_head(backbone, settings.query_place or "after")
+        head = untrained_head(backbone, "alone" if settings.query_place == "alone" else "after")
     tokenizer = DraftTokenizer.from_folder(draft.folder)
     scorer = CrossAttentionScorer(
         backbone,
@@ -78,13 +92,27 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
 def head_file(settings: Settings) -> Path | None:
     """The checkpoint that the settings name, else the one in this package for their draft model, if there is one.
 
-    Another depth than the default's, or another place of the query, has no checkpoint here.
+    A folder holds a head for each place of the query: `after.safetensors`, `alone.safetensors`.
+    Another depth than the default's has no checkpoint here.
     """
+    place = settings.query_place or "after"
     if settings.head is not None or settings.layers is not None:
-        return settings.head if isinstance(settings.head, Path) else None
+        given = settings.head if isinstance(settings.head, Path) else None
+        return given / f"{place}.safetensors" if given and given.is_dir() else given
     model = settings.model.lower()
-    file = Path(__file__).parent / "heads" / f"{model}.{settings.query_place or 'after'}.safetensors"
+    file = Path(__file__).parent / "heads" / model / f"{place}.safetensors"
     return file if model in EMBEDDED and file.is_file() else None
+
+
+def _require_pair(settings: Settings) -> None:
+    missing = [
+        place for place in ("alone", "after") if not head_file(settings.model_copy(update={"query_place": place}))
+    ]
+    if missing or (isinstance(settings.head, Path) and not settings.head.is_dir()):
+        raise InputError(
+            "query_place='cascade' takes two trained heads: leave head and layers out, or give head=FOLDER with "
+            f"alone.safetensors and after.safetensors; got head={settings.head}, layers={settings.layers}"
+        )
 
 
 def _locate(settings: Settings, layers: int | None) -> DraftModel:

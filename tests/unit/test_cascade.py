@@ -1,0 +1,99 @@
+"""The cascade: few segments, many segments, and what becomes of those not looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longattncomp import Compressor, Query
+from longattncomp.errors import InputError
+from longattncomp.scorers.cascade import LEAST, CascadeScorer
+from longattncomp.scorers.cross_attention import CrossAttentionScorer
+
+QUERY = Query("Who signed the lease?")
+TEXTS = [f"Entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(60)]
+
+
+@pytest.fixture(scope="module")
+def both(toy_folder: Path) -> dict[str, Compressor]:
+    options = {"layers": 2, "dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128}
+    return {place: Compressor.from_pretrained(toy_folder, query_place=place, **options) for place in ("alone", "after")}
+
+
+@pytest.fixture(scope="module")
+def cascade(both: dict[str, Compressor]) -> CascadeScorer:
+    alone, after = both["alone"].scorer, both["after"].scorer
+    assert isinstance(alone, CrossAttentionScorer)
+    assert isinstance(after, CrossAttentionScorer)
+    return CascadeScorer(alone, after)
+
+
+def test_few_segments_are_all_looked_at(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
+    nodes = both["after"].nodes(TEXTS[:3])
+    assert 1 < len(cascade.after.segmented(nodes).parts) <= LEAST
+    assert cascade.score(QUERY, nodes) == cascade.after.score(QUERY, nodes)
+
+
+def test_after_ranks_what_alone_chose_and_alone_the_rest(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
+    nodes = both["after"].nodes(TEXTS)
+    context = cascade.after.segmented(nodes)
+    alone = cascade.alone.score(QUERY, nodes)
+    steps: list[tuple[int, int]] = []
+    found = cascade.score(QUERY, nodes, progress=lambda *step: steps.append(step))
+
+    def mass(units: set[int]) -> float:
+        return sum(alone.nodes[unit] for unit in units)
+
+    segments = [{unit for unit in part.units if unit >= 0} for part in context.parts]
+    best = sorted(range(len(segments)), key=lambda number: -mass(segments[number]))
+    chosen = best[: -(-len(segments) // 4)]
+    assert LEAST < len(chosen) < len(segments)
+    looked_at = set().union(*(segments[number] for number in chosen))
+    (seen,) = cascade.after.score_segments([QUERY], context, [context.parts[number] for number in chosen])
+
+    assert found.instruction == seen.instruction
+    assert sum(found.nodes) + found.instruction == pytest.approx(1)
+    for part, of in ((looked_at, seen), (set(range(len(nodes))) - looked_at, alone)):
+        assert len({round(found.nodes[unit] / of.nodes[unit], 6) for unit in part}) == 1
+    spread = 1 - found.instruction
+    assert sum(found.nodes[unit] for unit in looked_at) == pytest.approx(spread * mass(looked_at) / sum(alone.nodes))
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+    assert len({total for _, total in steps}) == 1
+    assert steps[-1][0] == steps[-1][1]
+
+
+def test_segments_not_looked_at_are_not_read_by_after(
+    cascade: CascadeScorer, both: dict[str, Compressor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = both["after"].nodes(TEXTS)
+    read: list[int] = []
+    backbone = cascade.after.backbone
+    monkeypatch.setattr(
+        backbone,
+        "read",
+        lambda contexts, questions, real=backbone.read: read.append(len(contexts)) or real(contexts, questions),
+    )
+    cascade.score(QUERY, nodes)
+    assert read == [-(-len(cascade.after.segmented(nodes).parts) // 4)]
+
+
+@pytest.mark.parametrize("head", ["untrained", None, "file"])
+def test_a_cascade_needs_two_heads(toy_folder: Path, tmp_path: Path, head: str | None) -> None:
+    file = tmp_path / "head.safetensors"
+    file.touch()
+    with pytest.raises(InputError, match=r"two trained heads.*alone\.safetensors and after\.safetensors"):
+        Compressor.from_pretrained(toy_folder, query_place="cascade", head=file if head == "file" else head, layers=2)
+
+
+def test_heads_of_both_places_lie_in_one_folder(
+    cascade: CascadeScorer, toy_folder: Path, tmp_path: Path, both: dict[str, Compressor]
+) -> None:
+    cascade.alone.head.save(tmp_path / "alone.safetensors")
+    cascade.after.head.save(tmp_path / "after.safetensors")
+    options = {"dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128, "head": tmp_path}
+    opened = Compressor.from_pretrained(toy_folder, query_place="cascade", **options)
+    nodes = opened.nodes(TEXTS)
+    assert opened.scorer.score(QUERY, nodes) == cascade.score(QUERY, nodes)
+    alone = Compressor.from_pretrained(toy_folder, query_place="alone", **options)
+    assert alone.scorer.score(QUERY, nodes) == cascade.alone.score(QUERY, nodes)
