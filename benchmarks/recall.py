@@ -99,6 +99,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--head", type=Path, help="checkpoint of a head, instead of the default")
     parser.add_argument("--node-tokens", type=int, help="longest node, instead of the default")
+    parser.add_argument(
+        "--places", nargs="*", default=[], choices=("after", "alone", "cascade"), help="other places of the query too"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     names = [collection.name for collection in COLLECTIONS]
@@ -112,6 +115,10 @@ def parsed() -> argparse.Namespace:
 def recall(options: argparse.Namespace, compressor: Compressor) -> dict[str, Any]:
     """Every collection at its budget."""
     found: dict[str, Results] = {}
+    places = {
+        f"{OURS}, {place}": Compressor.from_pretrained(query_place=place, shared=True).scorer
+        for place in options.places
+    }
     for collection in chosen(options):
         with bar(collection.name) as advance:
             found[collection.name] = evaluate(
@@ -119,6 +126,7 @@ def recall(options: argparse.Namespace, compressor: Compressor) -> dict[str, Any
                 compressor,
                 budgets=[collection.budget],
                 methods=options.methods,
+                scorers=places,
                 limit=options.limit or collection.drawn,
                 seed=options.seed,
                 progress=advance,
@@ -128,7 +136,7 @@ def recall(options: argparse.Namespace, compressor: Compressor) -> dict[str, Any
         f"{name.removesuffix('-train').removesuffix('-dev')}, {only(rows).budget}" for name, rows in columns.items()
     ]
     body = [("n", *(str(only(rows).n) for rows in columns.values()), "")]
-    for method in options.methods:
+    for method in (*options.methods, *places):
         means = [rows[method].recall.mean for rows in columns.values()]
         body.append((method, *map(percent, means), percent(fmean(means))))
     gone = {name: misses_gone(rows) for name, rows in columns.items()}

@@ -18,7 +18,7 @@ from longattncomp.scorers.batch import score_batch
 from longattncomp.settings import Settings
 from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
 
-_PER_CALL = frozenset(
+PER_CALL = frozenset(
     {
         "token_budget",
         "min_relevance",
@@ -31,6 +31,7 @@ _PER_CALL = frozenset(
         "separator",
     }
 )
+"""The settings that a call may replace."""
 
 
 class Compressor:
@@ -194,6 +195,18 @@ class Compressor:
             parsed.query, documents, pins=[*parsed.pins, *(options.pop("pins", None) or ())], **options
         )
 
+    def configured(self, **options: Any) -> Compressor:
+        """The same draft model and head with other defaults for its calls.
+
+        Args:
+            **options: what `compress` takes by the name of a setting.
+
+        Raises:
+            InputError: an option is unknown, out of its range, or set when a compressor is made.
+        """
+        settings = self._call_settings(**options)
+        return Compressor(self.scorer, self.tokenizer, settings=settings, target_tokenizer=self._target)
+
     def count(self, text: str) -> int:
         """Tokens of a text as the budget counts them."""
         return (self._target or self.tokenizer.count)(text)
@@ -269,7 +282,7 @@ class Compressor:
         return results
 
     def _call_settings(self, **options: Any) -> Settings:
-        fixed = (set(options) & set(Settings.model_fields)) - _PER_CALL
+        fixed = (set(options) & set(Settings.model_fields)) - PER_CALL
         if fixed:
             raise InputError(f"{', '.join(sorted(fixed))}: set when the compressor is made, not per call")
         return self.settings.override(**options)

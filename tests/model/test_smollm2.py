@@ -65,19 +65,26 @@ def test_the_instruction_takes_the_mass_where_nothing_answers(smollm2: Compresso
     assert there < 0.5 < gone
 
 
-def test_the_head_that_ships_is_trained_and_small(smollm2: Compressor) -> None:
+def test_the_heads_that_ship_are_trained_and_small(smollm2: Compressor) -> None:
     config = smollm2.scorer.head.config
     assert set(config.trained) >= {"1", "2"}
     assert (config.query_place, config.layers) == ("after", smollm2.scorer.backbone.layers)
-    (file,) = HEADS.iterdir()
-    assert file.stat().st_size < 5_000_000
+    (folder,) = HEADS.iterdir()
+    assert {file.stem for file in folder.iterdir()} == {"after", "alone"}
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 5_000_000
+    from longattncomp.scorers.head import read_head_config
+
+    for file in folder.iterdir():
+        config = read_head_config(file)
+        assert config.query_place == file.stem
+        assert config.trained
     untrained = Compressor.from_pretrained(head="untrained", dtype="float32", device="cpu")
     assert untrained.scorer.head.config.trained == {}
 
 
 def test_query_places_and_causal_encoding_run(smollm2: Compressor) -> None:
     text = (SOURCES / "timeouts.py").read_text(encoding="utf-8")
-    for options in ({"query_place": "alone"}, {"encoding": "causal"}):
+    for options in ({"query_place": "alone"}, {"query_place": "cascade"}, {"encoding": "causal"}):
         compressor = Compressor.from_pretrained(dtype="float32", device="cpu", **options)
         result = compressor.compress("What happens when a deadline passes?", text, token_budget=300)
         assert 0 < result.tokens <= 300

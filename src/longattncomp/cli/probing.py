@@ -23,7 +23,7 @@ def probe_heads(
     limit: Annotated[int | None, typer.Option(help="Most questions of each file, drawn by the seed.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     node_tokens: Annotated[int, typer.Option(min=1, help="Longest node, in tokens.")] = 64,
-    segment_tokens: Annotated[int, typer.Option(min=1, help="Longest segment, in tokens.")] = 2048,
+    segment_tokens: Annotated[int, typer.Option(min=1, help="Longest segment, in tokens.")] = 1024,
     model: Model = None,
     settings_file: SettingsFile = None,
 ) -> None:

@@ -1,0 +1,111 @@
+"""the settings, each of them optional -> a compressor: what components of frameworks are configured with."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+
+from longattncomp.compressor import PER_CALL, Compressor
+from longattncomp.errors import InputError
+from longattncomp.settings import Settings
+from longattncomp.types import ContextEncoding, Overflow, QueryPlace
+
+
+def _setting(name: str) -> Any:
+    return Field(default=None, description=Settings.model_fields[name].description)
+
+
+class Options(BaseModel):
+    """Every setting under its name; None leaves it to the environment, `.env`, YAML or the default.
+
+    A base for components that frameworks build, copy, dump and build again. Values are checked when
+    they are given; the environment and files are read at each use. The draft model is opened at
+    the first use, once in this process for all components with the same settings.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+    token_budget: int | None = _setting("token_budget")
+    top_p: float | None = _setting("top_p")
+    min_relevance: float | None = _setting("min_relevance")
+    min_score: float | None = _setting("min_score")
+    overflow: Overflow | None = _setting("overflow")
+    node_tokens: int | Literal["document"] | None = _setting("node_tokens")
+    node_boundary: Literal["sentence", "exact"] | None = _setting("node_boundary")
+    gap_mark: str | None = _setting("gap_mark")
+    separator: str | None = _setting("separator")
+    method: Literal["longattncomp", "bm25"] | None = _setting("method")
+    model: str | Path | None = _setting("model")
+    head: str | Path | None = _setting("head")
+    layers: int | None = _setting("layers")
+    device: str | None = _setting("device")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = _setting("dtype")
+    encoding: ContextEncoding | None = _setting("encoding")
+    query_place: QueryPlace | Literal["cascade"] | None = _setting("query_place")
+    segment_tokens: int | None = _setting("segment_tokens")
+    cache_dir: str | Path | None = _setting("cache_dir")
+    target_tokenizer: Any = Field(
+        default=None,
+        description="Counts the budget: what `longattncomp.counting.counter` takes. Only a name or path is dumped.",
+    )
+    compressor: Compressor | None = Field(
+        default=None, exclude=True, repr=False, description="Used instead of opening one; never dumped."
+    )
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        given = self.given()
+        fixed = sorted(given.keys() - PER_CALL)
+        if self.compressor is not None and (fixed or self.target_tokenizer is not None):
+            names = [*fixed, *(["target_tokenizer"] if self.target_tokenizer is not None else [])]
+            raise InputError(f"{', '.join(names)}: the compressor that was given is open already, leave this out")
+        Settings.model_validate({}).override(**given)
+        return self
+
+    @field_serializer("target_tokenizer", "model", "head", "cache_dir")
+    def _name_or_path(self, value: Any) -> str | None:
+        return str(value) if isinstance(value, str | Path) else None
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """What is open is shared, not copied."""
+        memo = {} if memo is None else memo
+        memo.update({id(part): part for part in (self.compressor, self.target_tokenizer) if part is not None})
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """What a pickle holds: a model is no part of it."""
+        return super(Options, self.model_copy(update={"compressor": None})).__getstate__()
+
+    def given(self) -> dict[str, Any]:
+        """The settings that were given here, `target_tokenizer` apart."""
+        names = Settings.model_fields.keys() - {"target_tokenizer"}
+        values = {name: getattr(self, name) for name in names}
+        return {name: str(value) if name == "model" else value for name, value in values.items() if value is not None}
+
+    def engine(self, *, target_tokenizer: Any = None) -> Compressor:
+        """The compressor that these options and the environment name; what is open already is shared.
+
+        Args:
+            target_tokenizer: counts the budget if neither the options nor the environment name one.
+
+        Raises:
+            ModelError: the draft model or head cannot be found, read or used.
+            CacheError: the cache directory cannot be written.
+            InputError: an option, or a setting in the environment, is wrong.
+        """
+        if self.compressor is not None:
+            return self.compressor.configured(**self.given())
+        settings = Settings.load(**self.given())
+        tokenizer = self.target_tokenizer
+        if tokenizer is None and settings.target_tokenizer is None:
+            tokenizer = target_tokenizer
+        return (_opened if isinstance(tokenizer, Hashable) else _opened.__wrapped__)(settings, tokenizer)
+
+
+@lru_cache(maxsize=16)  # a copy of a target's tokenizer takes a while
+def _opened(settings: Settings, target_tokenizer: Any) -> Compressor:
+    return Compressor.from_pretrained(settings=settings, target_tokenizer=target_tokenizer, shared=True)

@@ -1,0 +1,130 @@
+"""Options of components: the settings' own names and words, read late, copied and dumped."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from longattncomp import Compressor, Settings
+from longattncomp.errors import InputError
+from longattncomp.options import Options
+
+
+class Component(Options):
+    """What a framework would build."""
+
+    name: str = "component"
+
+
+@pytest.fixture
+def given(toy_folder: Path) -> dict[str, Any]:
+    return {"model": toy_folder, "layers": 2, "head": "untrained", "device": "cpu", "node_tokens": 32}
+
+
+def test_every_setting_is_an_option_with_its_words() -> None:
+    options = Options.model_fields
+    assert options.keys() - {"compressor"} == Settings.model_fields.keys()
+    for name in options.keys() - {"compressor", "target_tokenizer"}:
+        assert options[name].description == Settings.model_fields[name].description
+        assert options[name].default is None
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"token_budget": 0},
+        {"top_p": 1.5},
+        {"overflow": "spill"},
+        {"node_tokens": -1},
+        {"query_place": "before"},
+        {"nonsense": 1},
+        {"min_relevance": 2},
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_an_error_when_it_is_given(option: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(option))):
+        Component(**option)
+
+
+def test_the_environment_is_read_at_each_use(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    component = Component(**given)
+    monkeypatch.setenv("LONGATTNCOMP_TOKEN_BUDGET", "77")
+    monkeypatch.setenv("LONGATTNCOMP_NODE_TOKENS", "77")
+    assert component.engine().settings.token_budget == 77
+    assert component.engine().settings.node_tokens == 32
+    monkeypatch.setenv("LONGATTNCOMP_TOKEN_BUDGET", "78")
+    assert component.engine().settings.token_budget == 78
+
+
+def test_components_share_the_draft_model_and_the_same_ones_the_compressor(given: dict[str, Any]) -> None:
+    first = Component(**given, token_budget=100).engine()
+    again = Component(**given, token_budget=100).engine()
+    other = Component(**given, token_budget=200).engine()
+    assert first is again
+    assert (other is first, other.scorer is first.scorer) == (False, True)
+
+
+def test_an_option_may_change(given: dict[str, Any]) -> None:
+    component = Component(**given, token_budget=100)
+    assert component.engine().settings.token_budget == 100
+    component.token_budget = 50
+    assert component.engine().settings.token_budget == 50
+
+
+def test_whose_tokenizer_counts(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, toy_folder: Path) -> None:
+    def words(text: str) -> int:
+        return len(text.split())
+
+    assert Component(**given).engine(target_tokenizer=words).count("one two") == 2
+    assert Component(**given, target_tokenizer=len).engine(target_tokenizer=words).count("one two") == 7
+    assert Component(**given).engine().count("one two") == Component(**given).engine().tokenizer.count("one two")
+    monkeypatch.setenv("LONGATTNCOMP_TARGET_TOKENIZER", str(toy_folder))
+    named = Component(**given).engine(target_tokenizer=words)
+    assert named.count("one two three, four") == named.tokenizer.count("one two three, four")
+
+
+def test_a_tokenizer_without_a_hash_counts(given: dict[str, Any]) -> None:
+    class Words:
+        __hash__ = None  # type: ignore[assignment]
+
+        def encode(self, text: str) -> list[str]:
+            return text.split()
+
+    assert Component(**given, target_tokenizer=Words()).engine().count("one two") == 2
+
+
+def test_a_compressor_that_is_open_is_used_as_it_is(toy: Compressor) -> None:
+    component = Component(compressor=toy, token_budget=9)
+    engine = component.engine()
+    assert engine.scorer is toy.scorer
+    assert (engine.settings.token_budget, engine.settings.node_tokens) == (9, toy.settings.node_tokens)
+    for option in ({"layers": 2}, {"target_tokenizer": len}):
+        with pytest.raises(ValidationError, match=r"open already"):
+            Component(compressor=toy, **option)
+
+
+def test_configured_keeps_what_counts(toy: Compressor) -> None:
+    words = Compressor(toy.scorer, toy.tokenizer, settings=toy.settings, target_tokenizer=str.split)
+    assert words.configured(token_budget=3).count("one two three") == 3
+    with pytest.raises(InputError, match="set when the compressor is made"):
+        words.configured(layers=3)
+
+
+def test_dumps_copies_and_pickles(toy: Compressor, given: dict[str, Any]) -> None:
+    component = Component(**given, target_tokenizer="cl100k_base", token_budget=5)
+    assert Component.model_validate_json(component.model_dump_json()).given() == component.given() | {
+        "head": "untrained"
+    }
+    assert Component(**component.model_dump()).target_tokenizer == "cl100k_base"
+    assert Component(target_tokenizer=len).model_dump()["target_tokenizer"] is None
+    opened = Component(compressor=toy)
+    assert "compressor" not in opened.model_dump()
+    assert copy.deepcopy(opened).compressor is toy
+    assert pickle.loads(pickle.dumps(opened)).compressor is None
+    assert opened.compressor is toy
