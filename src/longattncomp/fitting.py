@@ -1,0 +1,47 @@
+"""a result, and what its reader is shown -> a result of which the shown text keeps the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from longattncomp.compressor import Compressor
+from longattncomp.errors import BudgetError
+from longattncomp.types import Compressed, Scores
+
+
+def fit(
+    compressor: Compressor, result: Compressed, shown: Callable[[Compressed], str], *, token_budget: int, **options: Any
+) -> Compressed:
+    """Keep less until what is put around the kept text fits as well; nothing is read again.
+
+    Frameworks show more than the kept text: metadata lines, the names of speakers, a note. How much is
+    known only when the text is chosen, so the budget of the text is lowered until all of it fits.
+
+    Args:
+        compressor: made the result.
+        result: at a budget of at least `token_budget`, and without pins.
+        shown: the text that the budget bounds.
+        token_budget: most tokens of it.
+        **options: as `Compressor.assemble`, those of the call that made the result.
+
+    Raises:
+        BudgetError: what is put around the text leaves nothing for it.
+    """
+    scores = Scores(result.scores, result.instruction_score)
+
+    def within(limit: int) -> Compressed:
+        return compressor.assemble(
+            result.query, result.context, result.all_nodes, scores, token_budget=limit, **options
+        )
+
+    limit = min(result.token_budget, token_budget)
+    fitted = result if limit == result.token_budget else within(limit)
+    while (tokens := compressor.count(shown(fitted))) > token_budget:
+        limit = min(limit - 1, limit * token_budget // tokens)
+        if limit < 1:
+            raise BudgetError(
+                f"what is shown beside the kept text leaves it nothing of {token_budget} tokens: raise token_budget"
+            )
+        fitted = within(limit)
+    return fitted

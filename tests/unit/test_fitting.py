@@ -1,0 +1,72 @@
+"""What is put around the kept text is charged to the budget too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.toy import ByteTokenizer
+
+from longattncomp import Compressed, Compressor, Node, Query, Scores, Settings
+from longattncomp.errors import BudgetError
+from longattncomp.fitting import fit
+from longattncomp.types import Progress
+
+
+class CountingScorer:
+    """The first nodes are the best; counts how often it is asked."""
+
+    asked = 0
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        self.asked += 1
+        weights = [len(nodes) - index for index in range(len(nodes))]
+        return Scores(tuple(weight / sum(weights) for weight in weights), 0.0)
+
+
+def compressor() -> Compressor:
+    return Compressor(CountingScorer(), ByteTokenizer(), settings=Settings(node_tokens=10, top_p=1.0))
+
+
+def labelled(result: Compressed) -> str:
+    return "\n".join(f"document {document.index}: {document.text}" for document in result.documents)
+
+
+TEXTS = [f"Text {number} says this and that. " * 3 for number in range(6)]
+
+
+@given(st.integers(24, 700))
+def test_what_is_shown_keeps_the_budget_and_nothing_is_read_again(budget: int) -> None:
+    engine = compressor()
+    fitted = fit(engine, engine.compress("this", TEXTS, token_budget=budget), labelled, token_budget=budget)
+    assert 0 < engine.count(labelled(fitted)) <= budget
+    assert engine.scorer.asked == 1  # type: ignore[attr-defined]
+
+
+def test_what_fits_is_left_as_it_is() -> None:
+    engine = compressor()
+    result = engine.compress("this", TEXTS, token_budget=100)
+    assert fit(engine, result, lambda found: found.text, token_budget=100) is result
+
+
+def test_a_smaller_budget_than_the_results_is_kept() -> None:
+    engine = compressor()
+    result = engine.compress("this", TEXTS, token_budget=400)
+    assert fit(engine, result, lambda found: found.text, token_budget=50).tokens <= 50
+
+
+def test_no_room_beside_what_is_shown_is_an_error() -> None:
+    engine = compressor()
+    result = engine.compress("this", TEXTS, token_budget=100)
+    with pytest.raises(BudgetError, match="leaves it nothing of 30 tokens"):
+        fit(engine, result, lambda found: found.text + "x" * 30, token_budget=30)
+
+
+def test_options_of_the_call_hold() -> None:
+    engine = compressor()
+    result = engine.compress("this", TEXTS, token_budget=100, gap_mark=" // ", separator="|")
+    fitted = fit(engine, result, labelled, token_budget=90, gap_mark=" // ", separator="|")
+    assert "[...]" not in fitted.text
+    assert "\n\n" not in fitted.text
