@@ -40,6 +40,7 @@ class Assembler:
 
     Attributes:
         count: how many tokens a text has for the target.
+        count_whole: the same for the whole context, which the caller may remember.
         token_budget: most tokens of the result.
         top_p: see `selection.select`, like `min_score`, `overflow` and `min_relevance`.
         gap_mark: put where text of one document was left out.
@@ -48,6 +49,7 @@ class Assembler:
     """
 
     count: Counter
+    count_whole: Counter
     token_budget: int
     top_p: float
     min_score: float
@@ -82,7 +84,7 @@ class Assembler:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.
         """
         whole = self._render(documents, nodes).text
-        original_tokens = self.count(whole)
+        original_tokens = self.count_whole(whole)
         gap_tokens, separator_tokens = self.count(self.gap_mark), self.count(self.separator)
 
         def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class Compressor:
         self.settings = settings or Settings.load()
         target = self.settings.target_tokenizer if target_tokenizer is None else target_tokenizer
         self._target = counter(target) if target is not None else None
+        self._count_whole = lru_cache(maxsize=1)(self.count)  # the next question is often asked of the same context
 
     @classmethod
     def from_pretrained(
@@ -308,6 +310,7 @@ class Compressor:
     def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
         return Assembler(
             count=self.count,
+            count_whole=self._count_whole,
             token_budget=settings.token_budget,
             min_relevance=settings.min_relevance,
             top_p=settings.top_p,

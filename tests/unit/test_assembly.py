@@ -35,6 +35,7 @@ def assemble(
             start += len(piece)
     assembler = Assembler(
         count=count,
+        count_whole=count,
         token_budget=token_budget,
         **{"top_p": 1.0, "min_score": 0.0, "overflow": "fill", "gap_mark": "~", "separator": "|", **options},
     )
