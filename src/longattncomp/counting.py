@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sized
+from functools import partial
 from operator import index
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -26,6 +27,16 @@ def first_surrogate(text: str) -> int | None:
     return found.start() if found else None
 
 
+def count_tokens(tokenizer: Any, text: str) -> int:
+    """Tokens of a text for a fast tokenizer, special tokens left out.
+
+    As a batch of one, which leaves other threads the interpreter's lock, and without offsets, which
+    take as long as the tokens.
+    """
+    (encoding,) = tokenizer.encode_batch_fast([encodable(text)], add_special_tokens=False)
+    return len(encoding)
+
+
 def counter(tokenizer: Any) -> Counter:
     """How many tokens a text has for the target model, special tokens left out.
 
@@ -39,6 +50,10 @@ def counter(tokenizer: Any) -> Counter:
     """
     if isinstance(tokenizer, str | Path):
         return _by_name(str(tokenizer))
+    # The `encode` of a transformers tokenizer, perhaps with arguments: what stands behind it can be copied.
+    method = tokenizer.func if isinstance(tokenizer, partial) else tokenizer
+    if hasattr(owner := getattr(method, "__self__", None), "backend_tokenizer"):
+        tokenizer = owner
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(backend, "to_str") and hasattr(backend, "encode"):
         # A copy of our own: a shared one fails with "Already borrowed" when another thread
@@ -48,7 +63,7 @@ def counter(tokenizer: Any) -> Counter:
         own = Tokenizer.from_str(backend.to_str())
         own.no_truncation()
         own.no_padding()
-        return lambda text: len(own.encode(encodable(text), add_special_tokens=False))
+        return lambda text: count_tokens(own, text)
     if hasattr(tokenizer, "num_special_tokens_to_add"):  # a slow tokenizer of transformers
         return lambda text: len(tokenizer.encode(encodable(text), add_special_tokens=False))
     if hasattr(tokenizer, "encode_ordinary"):

@@ -37,7 +37,7 @@ def fit(
 
     limit = min(result.token_budget, token_budget)
     fitted = result if limit == result.token_budget else within(limit)
-    while (tokens := compressor.count(shown(fitted))) > token_budget:
+    while (tokens := _tokens(compressor, fitted, shown(fitted))) > token_budget:
         limit = min(limit - 1, limit * token_budget // tokens)
         if limit < 1:
             raise BudgetError(
@@ -45,3 +45,7 @@ def fit(
             )
         fitted = within(limit)
     return fitted
+
+
+def _tokens(compressor: Compressor, result: Compressed, text: str) -> int:
+    return result.tokens if text == result.text else compressor.count(text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
 
 from longattncomp.compressor import PER_CALL, Compressor
 from longattncomp.errors import InputError
@@ -17,6 +17,10 @@ from longattncomp.types import ContextEncoding, Overflow, QueryPlace
 
 def _setting(name: str) -> Any:
     return Field(default=None, description=Settings.model_fields[name].description)
+
+
+Name = Annotated[str | Path, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+"""Kept as a string, which every framework can dump."""
 
 
 class Options(BaseModel):
@@ -39,15 +43,15 @@ class Options(BaseModel):
     gap_mark: str | None = _setting("gap_mark")
     separator: str | None = _setting("separator")
     method: Literal["longattncomp", "bm25"] | None = _setting("method")
-    model: str | Path | None = _setting("model")
-    head: str | Path | None = _setting("head")
+    model: Name | None = _setting("model")
+    head: Name | None = _setting("head")
     layers: int | None = _setting("layers")
     device: str | None = _setting("device")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = _setting("dtype")
     encoding: ContextEncoding | None = _setting("encoding")
     query_place: QueryPlace | Literal["cascade"] | None = _setting("query_place")
     segment_tokens: int | None = _setting("segment_tokens")
-    cache_dir: str | Path | None = _setting("cache_dir")
+    cache_dir: Name | None = _setting("cache_dir")
     target_tokenizer: Any = Field(
         default=None,
         description="Counts the budget: what `longattncomp.counting.counter` takes. Only a name or path is dumped.",
@@ -66,7 +70,7 @@ class Options(BaseModel):
         Settings.model_validate({}).override(**given)
         return self
 
-    @field_serializer("target_tokenizer", "model", "head", "cache_dir")
+    @field_serializer("target_tokenizer")
     def _name_or_path(self, value: Any) -> str | None:
         return str(value) if isinstance(value, str | Path) else None
 
@@ -83,8 +87,7 @@ class Options(BaseModel):
     def given(self) -> dict[str, Any]:
         """The settings that were given here, `target_tokenizer` apart."""
         names = Settings.model_fields.keys() - {"target_tokenizer"}
-        values = {name: getattr(self, name) for name in names}
-        return {name: str(value) if name == "model" else value for name, value in values.items() if value is not None}
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def engine(self, *, target_tokenizer: Any = None) -> Compressor:
         """The compressor that these options and the environment name; what is open already is shared.
@@ -98,14 +101,23 @@ class Options(BaseModel):
             InputError: an option, or a setting in the environment, is wrong.
         """
         if self.compressor is not None:
-            return self.compressor.configured(**self.given())
+            return _configured(self.compressor, tuple(sorted(self.given().items())))
         settings = Settings.load(**self.given())
         tokenizer = self.target_tokenizer
         if tokenizer is None and settings.target_tokenizer is None:
             tokenizer = target_tokenizer
-        return (_opened if isinstance(tokenizer, Hashable) else _opened.__wrapped__)(settings, tokenizer)
+        if not isinstance(tokenizer, Hashable):
+            return _opened.__wrapped__(settings, tokenizer)
+        fields = type(settings).model_fields
+        opened = _opened(settings.model_copy(update={name: fields[name].default for name in PER_CALL}), tokenizer)
+        return _configured(opened, tuple((name, getattr(settings, name)) for name in sorted(PER_CALL)))
 
 
 @lru_cache(maxsize=16)  # a copy of a target's tokenizer takes a while
 def _opened(settings: Settings, target_tokenizer: Any) -> Compressor:
     return Compressor.from_pretrained(settings=settings, target_tokenizer=target_tokenizer, shared=True)
+
+
+@lru_cache(maxsize=64)  # the same object for the same options, so that what is known of it may be kept by it
+def _configured(compressor: Compressor, options: tuple[tuple[str, Any], ...]) -> Compressor:
+    return compressor.configured(**dict(options))

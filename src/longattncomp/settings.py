@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -127,6 +128,7 @@ class Settings(BaseModel):
         return {name: value for name, value in arguments.items() if value is not None}
 
 
+@cache  # a class takes a millisecond to build, and components of frameworks read their settings at every use
 def _sources(settings: type[Settings], yaml_file: Path | str) -> type[BaseSettings]:
     class Sources(settings, BaseSettings):  # type: ignore[misc, valid-type]
         model_config = SettingsConfigDict(

@@ -70,6 +70,24 @@ def test_components_share_the_draft_model_and_the_same_ones_the_compressor(given
     assert (other is first, other.scorer is first.scorer) == (False, True)
 
 
+def test_a_targets_tokenizer_is_copied_once_for_all_budgets(given: dict[str, Any], toy_folder: Path) -> None:
+    class Counted:
+        copied = 0
+
+        def encode(self, text: str) -> list[str]:
+            return text.split()
+
+        @property
+        def count(self) -> Any:
+            Counted.copied += 1
+            return lambda text: len(text.split())
+
+    tokenizer = Counted()
+    for budget in (5, 6, 7):
+        assert Component(**given, token_budget=budget, target_tokenizer=tokenizer).engine().count("a b") == 2
+    assert Counted.copied == 1
+
+
 def test_an_option_may_change(given: dict[str, Any]) -> None:
     component = Component(**given, token_budget=100)
     assert component.engine().settings.token_budget == 100

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from longattncomp.counting import encodable
+from longattncomp.counting import count_tokens, encodable
 from longattncomp.errors import BrokenModelError
 from longattncomp.types import Encoding
 
@@ -51,11 +51,12 @@ class DraftTokenizer:
             raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
 
     def encode(self, text: str) -> Encoding:
-        encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
+        # A batch of one: a plain `encode` holds the interpreter's lock, and with it every event loop.
+        (encoding,) = self._tokenizer.encode_batch([encodable(text)], add_special_tokens=False)
         return Encoding(encoding.ids, [end for _, end in encoding.offsets])
 
     def count(self, text: str) -> int:
-        return len(self._tokenizer.encode(encodable(text), add_special_tokens=False))
+        return count_tokens(self._tokenizer, text)
 
 
 def _words(vocabulary: dict[str, int]) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from longattncomp.evaluation.rows import Example
 from longattncomp.scorers.head import EXTENSIONS
+from longattncomp.training.chains import chain_samples
 from longattncomp.training.code import code_samples
 from longattncomp.training.meetings import meeting_samples
 from longattncomp.training.queries import Context, SampleOptions, contexts
@@ -26,7 +27,7 @@ class Stage:
 
     Attributes:
         name: what the command line calls it.
-        sources: collection -> most contexts of it; `code` is Python's own library.
+        sources: collection -> most contexts of it; `code` is Python's own library, `chains` are hidden in SQuAD.
         samples: how they are drawn.
         sub_questions: whether MuSiQue's questions come with their decomposition (subq), without (nosubq) or both.
         layers: L; None leaves it to the draft model's default.
@@ -94,6 +95,8 @@ def read_contexts(stage: Stage, folder: Path | None, *, seed: int = 0) -> Iterat
 def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
     if name == "code":
         return code_samples(options=stage.samples)
+    if name == "chains":
+        return chain_samples(read_source("squad", folder=folder), stage.samples)
     examples = read_source(name, folder=folder, sub_questions=stage.sub_questions)
     if name == "squad":
         return paragraph_samples(examples, stage.samples)
@@ -103,7 +106,7 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
 
 
 _SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
-_ALL = {"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25}
+_MIXED = {"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25}
 _PAPER = SampleOptions(documents=100, needles=2, compound=0.0, native=0.0)
 
 STAGES = {
@@ -119,15 +122,15 @@ STAGES = {
         ),
         Stage(
             name="2",
-            sources=_ALL,
+            sources=_MIXED | {"squad": 100, "qmsum": 110, "code": 40, "chains": 80},
             samples=_SAMPLES,
             sub_questions="both",
             layers=15,
-            epochs=2,
+            epochs=3,
         ),
         Stage(
             name="alone",
-            sources=_ALL,
+            sources=_MIXED,
             samples=_SAMPLES,
             sub_questions="both",
             layers=8,

@@ -1,0 +1,37 @@
+"""LongAttnComp for LangChain: what matters to the query, verbatim, in order, inside a token budget."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_longattncomp.compressor import LongAttnCompressor
+    from langchain_longattncomp.hook import pre_model_hook
+    from langchain_longattncomp.middleware import LongAttnMiddleware
+    from langchain_longattncomp.summarizer import summarizer
+
+__version__ = "0.1.0"
+
+__all__ = ["LongAttnCompressor", "LongAttnMiddleware", "pre_model_hook", "summarizer"]
+
+_MODULES = {
+    "LongAttnCompressor": "compressor",
+    "LongAttnMiddleware": "middleware",
+    "pre_model_hook": "hook",
+    "summarizer": "summarizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on first use: agents take seconds to import, and a retriever needs none."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'langchain_longattncomp' has no attribute {name!r}")
+    try:
+        module = import_module(f"langchain_longattncomp.{_MODULES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("cachetools", "langchain", "langgraph"):
+            raise
+        raise ImportError(f"{name} needs {error.name}: pip install 'langchain-longattncomp[agents]'") from error
+    value = globals()[name] = getattr(module, name)
+    return value

@@ -1,0 +1,63 @@
+"""originals -> the tool that reads them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from langchain.tools import ToolRuntime
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool
+from longattncomp import Compressor
+from longattncomp.options import Options
+
+from langchain_longattncomp.messages import marked
+from langchain_longattncomp.originals import Originals
+
+
+def reading_tool(name: str, originals: Originals, options: Options) -> BaseTool:
+    """A tool that gives a shortened message's whole text, page by page, each page within the budget.
+
+    Args:
+        name: by which the model calls it.
+        originals: where it looks.
+        options: `token_budget` is for one page.
+    """
+
+    def read(id: str, runtime: ToolRuntime, page: int = 1) -> ToolMessage:  # noqa: A002 (the model sees it)
+        def answer(text: str, **status: str) -> ToolMessage:
+            message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", name=name, **status)
+            return marked(message, read_back=id)
+
+        whole = originals.find(id, runtime.store)
+        if whole is None:
+            return answer(f"Nothing is kept under {id!r}.", status="error")
+        engine = options.engine()
+        pages = list(_pages(engine, whole, engine.settings.token_budget))
+        if not 1 <= page <= len(pages):
+            return answer(f"There are pages 1 to {len(pages)} of {id!r}.", status="error")
+        return answer(_head(page, len(pages)) + pages[page - 1])
+
+    return StructuredTool.from_function(
+        read,
+        name=name,
+        description=(
+            "Read the whole text of a tool result or message that was shortened, by the id in its last line. "
+            "Long texts come in pages, counted from 1."
+        ),
+    )
+
+
+def _head(page: int, pages: int) -> str:
+    return f"[page {page} of {pages}]\n"
+
+
+def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
+    room = budget - engine.count(_head(9999, 9999))
+    page, used = "", 0
+    for node in engine.nodes(text, token_budget=max(room, 1)):
+        tokens = engine.count(node.text)
+        if page and used + tokens > room:
+            yield page
+            page, used = "", 0
+        page, used = page + node.text, used + tokens
+    yield page

@@ -1,0 +1,105 @@
+"""The examples, as they stand, on real models and real text."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from langchain_core.messages import ToolMessage
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+
+
+def load(name: str) -> ModuleType:
+    (file,) = (file for file in EXAMPLES if file.stem == name)
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_is_under_60_lines(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) < 60
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    """Answers every chat with "Like so."; notes what it was asked."""
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            message = {"role": "assistant", "content": "Like so."}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            body = {"id": "1", "object": "chat.completion", "created": 0, "model": "local", "choices": [choice]}
+            answer = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Chat)
+    server.asked = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_openai_compatible(server: Any, bm25_model: str) -> None:
+    pytest.importorskip("langchain_openai")
+    base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    options = {"method": "bm25", "model": bm25_model, "target_tokenizer": str.split}
+    assert load("openai_compatible").main(base_url, **options) == "Like so."
+    (asked,) = server.asked
+    prompt = asked["messages"][0]["content"]
+    assert "# taskgroups.py" in prompt
+    assert prompt.endswith("How does a TaskGroup cancel its other tasks when one of them fails?")
+    assert len(prompt.split()) < 1_050
+
+
+@pytest.mark.model
+def test_agent() -> None:
+    example = load("agent")
+    messages = example.main()
+    (result,) = (message for message in messages if isinstance(message, ToolMessage))
+    assert len(result.content) < len(example.topics["formatstrings"]) / 5
+    assert "read_original(" in result.content
+    assert "base 16" in messages[-1].content
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("default")  # of Chroma, sentence-transformers and transformers
+def test_rag_chain() -> None:
+    pytest.importorskip("langchain_chroma")
+    example = load("rag_chain")
+    kept, said = example.main("When is the finally clause of a try statement executed?")
+    assert said.strip()
+    assert "try" in {document.metadata["topic"] for document in kept}
+    assert "finally" in " ".join(document.page_content for document in kept)
+    from longattncomp import Compressor
+
+    count = Compressor.from_pretrained(method="bm25").count
+    assert count("\n\n".join(document.page_content for document in kept)) <= example.BUDGET
+    pages = {name: example.topics[name] for name in example.STATEMENTS}
+    for document in kept:
+        for part in document.page_content.split("\n[...]\n"):
+            assert part in pages[document.metadata["topic"]]

@@ -1,0 +1,31 @@
+"""The real draft model under an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pydoc_data.topics import topics
+
+import pytest
+from langchain_core.documents import Document
+
+from langchain_longattncomp import LongAttnCompressor
+
+QUESTIONS = ("When does finally run?", "What does else do after except?", "Which exception is raised from what?")
+
+
+@pytest.mark.model
+async def test_at_once_as_one_by_one_and_the_loop_goes_on() -> None:
+    documents = [Document(topics[name], id=name) for name in ("try", "raise", "with")]
+    compressor = LongAttnCompressor(token_budget=300)
+    serial = [compressor.compress_documents(documents, question) for question in QUESTIONS]
+    pauses: list[float] = []
+    running = asyncio.gather(*(compressor.acompress_documents(documents, question) for question in QUESTIONS))
+    while not running.done():
+        start = time.perf_counter()
+        await asyncio.sleep(0.005)
+        pauses.append(time.perf_counter() - start - 0.005)
+    assert await running == serial
+    assert len(pauses) > 10
+    assert sorted(pauses)[int(0.99 * len(pauses))] < 0.05  # the machine may pause us, too
+    assert all(document.metadata["relevance_score"] > 0 for kept in serial for document in kept)

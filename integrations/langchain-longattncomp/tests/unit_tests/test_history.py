@@ -1,0 +1,137 @@
+"""Old messages over the trigger, over many turns: same ids, pairs, once each, a stable prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.tools import StructuredTool
+from langgraph.checkpoint.memory import InMemorySaver
+from longattncomp import LongAttnCompWarning
+from toys import Broken, ScriptedModel, WordScorer, calls, engine, report
+
+from langchain_longattncomp import LongAttnMiddleware
+
+LEASE = "Ada Marsh signed the lease in May."
+
+
+def size(messages: Sequence[AnyMessage]) -> int:
+    return sum(len(str(message.content).encode()) for message in messages)
+
+
+def run(middleware: LongAttnMiddleware, messages: list[BaseMessage]) -> list[AnyMessage]:
+    agent = create_agent(ScriptedModel(script=lambda _: AIMessage("done", id="last")), [], middleware=[middleware])
+    return agent.invoke({"messages": messages})["messages"][:-1]
+
+
+def history() -> list[BaseMessage]:
+    return [
+        SystemMessage("S" * 300, id="system"),
+        HumanMessage(report(LEASE, 3_000), id="paste"),
+        AIMessage("A" * 300, id="ai", tool_calls=calls(("archive", {"topic": "x"})).tool_calls),
+        ToolMessage(report("The rent is 900.", 3_000), id="tool", tool_call_id="call-0-0", name="archive"),
+        ToolMessage("E" * 1_000, id="error", tool_call_id="call-0-1", status="error"),
+        HumanMessage("Summary. " * 99, id="summary", additional_kwargs={"lc_source": "summarization"}),
+        HumanMessage(report("", 1_000) + "\n\nWho signed the lease?", id="question"),
+        AIMessage("Wait.", id="wait"),
+        ToolMessage(report("New.", 2_000), id="new", tool_call_id="call-0-2", name="archive"),
+    ]
+
+
+def test_only_old_tool_results_and_old_human_messages_change_and_in_place() -> None:
+    before = history()
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=9_000, keep_last=1), history())
+    assert [message.id for message in after] == [message.id for message in before]
+    changed = [new.id for new, old in zip(after, before, strict=True) if new.content != old.content]
+    assert changed == ["paste", "tool"]
+    assert LEASE in str(after[1].content)
+    assert size(after) <= 9_000 // 2 + 2_000
+    assert [message.response_metadata["longattncomp"]["original_tokens"] for message in after if message.id in changed]
+    assert after[3].tool_call_id == "call-0-0"
+
+
+def test_under_the_trigger_or_without_one_nothing_changes() -> None:
+    before = history()
+    for trigger in (None, size(before) + 1_000):
+        scorer = WordScorer()
+        assert run(LongAttnMiddleware(compressor=engine(scorer), trigger=trigger, keep_last=0), before) == before
+        assert scorer.queries == []
+
+
+def test_keep_last_keeps_them() -> None:
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=99), history())
+    assert after == history()
+
+
+def test_exclude_tools_holds_for_old_results() -> None:
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=0, exclude_tools=["archive"]), history())
+    assert after[3] == history()[3]
+
+
+def test_an_engine_that_fails_leaves_the_history_with_a_warning() -> None:
+    with pytest.warns(LongAttnCompWarning, match="the history passes uncompressed"):
+        assert run(LongAttnMiddleware(compressor=engine(Broken()), trigger=100, keep_last=0), history()) == history()
+
+
+def test_langchain_37815_once_and_then_the_prompt_stays_the_same() -> None:
+    scorer = WordScorer()
+    model = ScriptedModel(script=lambda messages: AIMessage(f"answer {len(messages)}"))
+    middleware = LongAttnMiddleware(compressor=engine(scorer), trigger=5_000, keep_last=2)
+    agent = create_agent(model, [], middleware=[middleware], checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "one"}}
+    agent.invoke({"messages": history()}, config)
+    for turn in range(10):
+        agent.invoke({"messages": [HumanMessage(f"Question {turn} about the lease?")]}, config)
+    broken = [longer[: len(shorter)] != shorter for shorter, longer in pairwise(model.prompts)]
+    assert len(scorer.queries) == 2  # at first, and when the newest result had become old
+    assert sum(broken) == 1
+
+
+@pytest.mark.parametrize(("budget", "trigger"), [(500, 15_000), (6_000, 30_000)])
+def test_langchain_38352_deepagents_270_50_turns_no_orphans_under_the_trigger(budget: int, trigger: int) -> None:
+    """20 results of 5,000 tokens: born short with a small budget, shortened when old with a large one."""
+    turns, results = 50, {turn for turn in range(50) if turn % 5 in (0, 2)}
+
+    def archive(turn: int) -> str:
+        """Look it up."""
+        return report(f"The lease of flat {turn} was signed.", 5_000)
+
+    def script(messages: list[BaseMessage]) -> AIMessage:
+        turn = sum(message.type == "human" for message in messages) - 1
+        if messages[-1].type == "human" and turn in results:
+            return calls(("archive", {"turn": turn}), turn=turn)
+        return AIMessage(f"answer to {turn}")
+
+    scorer = WordScorer()
+    model = ScriptedModel(script=script)
+    middleware = LongAttnMiddleware(
+        compressor=engine(scorer, token_budget=budget, top_p=1.0), trigger=trigger, keep_last=4
+    )
+    agent = create_agent(
+        model, [StructuredTool.from_function(archive)], middleware=[middleware], checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "one"}}
+    rewritten: dict[str, set[Any]] = {}
+    for turn in range(turns):
+        state = agent.invoke({"messages": [HumanMessage(f"Who signed the lease of flat {turn}?")]}, config)
+        messages = state["messages"]
+        assert size(messages) <= trigger + budget
+        called = [call["id"] for message in messages if message.type == "ai" for call in message.tool_calls]
+        assert called == [message.tool_call_id for message in messages if message.type == "tool"]
+        for message in messages:
+            if "longattncomp" in message.response_metadata:
+                rewritten.setdefault(message.id, set()).add(str(message.content))
+    assert len(called) == 20
+    assert len(messages) == 2 * turns + 2 * 20
+    assert all(len(contents) == 1 for contents in rewritten.values())
+    assert len(rewritten) >= 10
+    for prompt in model.prompts:
+        assert size(prompt) <= trigger + budget
+        for message, following in zip(prompt, [*prompt[1:], None], strict=True):
+            if message.type == "ai" and message.tool_calls:
+                assert following is not None
+                assert following.type == "tool"

@@ -1,0 +1,113 @@
+"""The whole text of what was shortened, by the tool that the middleware brings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.tools import StructuredTool
+from langgraph.store.memory import InMemoryStore
+from toys import ScriptedModel, WordScorer, calls, engine, report
+
+from langchain_longattncomp import LongAttnMiddleware
+
+LONG = report("Ada Marsh signed the lease in May.", 3_000)
+
+
+def reads_all(messages: list[BaseMessage]) -> AIMessage:
+    """Calls the tool, then reads page after page of the original until there is an error."""
+    results = [message for message in messages if isinstance(message, ToolMessage)]
+    if messages[-1].type == "human" and "id=" not in str(messages[-1].content):
+        return calls(("archive", {}))
+    if results and results[-1].status == "error":
+        return AIMessage("done")
+    (key,) = set(re.findall(r'id="(\w+)"', " ".join(str(message.content) for message in messages)))
+    pages = sum(message.name == "read_original" for message in results)
+    return calls(("read_original", {"id": key, "page": pages + 1}), turn=pages + 1)
+
+
+def agent(scorer: Any = None, **options: Any) -> Any:
+    def archive() -> str:
+        """Look it up."""
+        return LONG
+
+    tools = [StructuredTool.from_function(archive)]
+    middleware = [*options.pop("outer", []), LongAttnMiddleware(compressor=engine(scorer))]
+    return create_agent(ScriptedModel(script=reads_all), tools, middleware=middleware, **options)
+
+
+def read(state: Any) -> str:
+    pages = [m for m in state["messages"] if m.type == "tool" and m.name == "read_original" and m.status == "success"]
+    for page in pages:
+        assert len(page.content.encode()) <= 500
+    return "".join(page.content.split("\n", 1)[1] for page in pages)
+
+
+ASK = {"messages": [HumanMessage("Who signed the lease?")]}
+
+
+@pytest.mark.parametrize("store", [None, InMemoryStore()])
+async def test_page_by_page_verbatim_and_not_shortened_again(store: InMemoryStore | None) -> None:
+    for state in (agent(store=store).invoke(ASK), await agent(store=store).ainvoke(ASK)):
+        assert read(state) == LONG
+    scorer = WordScorer()
+    agent(scorer, store=store).invoke(ASK)
+    assert len(scorer.queries) == 1
+
+
+def test_pages_stay_whole_for_a_stricter_middleware_and_in_old_history() -> None:
+    strict = LongAttnMiddleware(compressor=engine(), name="strict", token_budget=200, trigger=1_000, keep_last=0)
+    assert read(agent(outer=[strict]).invoke(ASK)) == LONG
+
+
+def test_the_model_sees_an_id_and_a_page() -> None:
+    (tool,) = LongAttnMiddleware(compressor=engine()).tools
+    assert set(tool.tool_call_schema.model_json_schema()["properties"]) == {"id", "page"}
+
+
+def test_pages_are_counted_and_a_wrong_one_says_so() -> None:
+    state = agent().invoke(ASK)
+    pages = [m.content.split("\n")[0] for m in state["messages"] if m.type == "tool"][1:-1]
+    assert pages == [f"[page {number} of {len(pages)}]" for number in range(1, len(pages) + 1)]
+    assert re.match(rf"There are pages 1 to {len(pages)} of '\w+'\.", state["messages"][-2].content)
+
+
+@pytest.mark.parametrize("store", [None, InMemoryStore()])
+def test_one_conversation_does_not_read_anothers(store: InMemoryStore | None) -> None:
+    shared = agent(store=store)
+    first = shared.invoke(ASK, {"configurable": {"thread_id": "ada@example.com"}})
+    key = next(m for m in first["messages"] if m.type == "tool").response_metadata["longattncomp"]["original"]
+    asked = {"messages": [HumanMessage(f'Read id="{key}"')]}
+    same = shared.invoke(asked, {"configurable": {"thread_id": "ada@example.com"}})
+    assert read(same) == LONG
+    other = shared.invoke(asked, {"configurable": {"thread_id": "bo@example.com"}})
+    assert other["messages"][-2].content == f"Nothing is kept under {key!r}."
+    assert other["messages"][-2].status == "error"
+
+
+def test_the_store_holds_one_item_per_text_outside_any_index() -> None:
+    class Noting(InMemoryStore):
+        def put(self, *args: Any, **kwargs: Any) -> None:
+            assert kwargs == {"index": False}
+            super().put(*args, **kwargs)
+
+    store = Noting()
+    for _ in range(3):
+        agent(store=store).invoke(ASK, {"configurable": {"thread_id": "a.b"}})
+    (item,) = store.search(("longattncomp",))
+    assert item.namespace == ("longattncomp", "a%2Eb")
+    assert item.value == {"text": LONG}
+
+
+def test_in_this_process_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    from langchain_longattncomp import originals
+
+    monkeypatch.setattr(originals, "_CHARACTERS", 1_000)
+    kept = originals.Originals()
+    keys = [kept.keep([letter * 400], None) for letter in "abc"]
+    assert [kept.find(key, None) and True for key in keys] == [None, True, True]
+    with pytest.raises(ValueError, match="too large"):
+        kept.keep(["d" * 1_001], None)

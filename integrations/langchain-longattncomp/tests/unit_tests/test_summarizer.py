@@ -1,0 +1,83 @@
+"""messages -> what matters of them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import SummarizationMiddleware
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from longattncomp import LongAttnCompWarning
+from longattncomp.errors import ModelNotFoundError
+from toys import Broken, ScriptedModel, Unsure, WordScorer, calls, engine, report
+
+from langchain_longattncomp import summarizer
+
+MESSAGES = [
+    HumanMessage("Hello. " * 50),
+    AIMessage("", tool_calls=calls(("archive", {"topic": "lease"})).tool_calls),
+    ToolMessage(report("Ada Marsh signed the lease in May.", 3_000), tool_call_id="call-0-0"),
+    HumanMessage("Who signed the lease?"),
+]
+
+
+def test_says_who_said_what_in_order_within_the_budget() -> None:
+    summary = summarizer(compressor=engine(), token_budget=200)(MESSAGES)
+    assert len(summary.encode()) <= 200
+    assert [line.split(":")[0] for line in summary.split("\n\n")] == ["ai", "tool", "human"]
+    assert "archive({'topic': 'lease'})" in summary
+    assert "Ada Marsh signed the lease in May." in summary
+
+
+@pytest.mark.parametrize("budget", [30, 60, 100, 200, 5_000])
+def test_the_budget_holds_with_many_speakers(budget: int) -> None:
+    many = [HumanMessage("Yes") for _ in range(100)]
+    assert 0 < len(summarizer(compressor=engine(top_p=1.0), token_budget=budget)(many).encode()) <= budget
+
+
+def test_the_query_is_given_or_the_last_question_or_the_last_text() -> None:
+    scorer = WordScorer()
+    summarizer(compressor=engine(scorer), query="the rent?")(MESSAGES)
+    summarizer(compressor=engine(scorer))(MESSAGES)
+    summarizer(compressor=engine(scorer))([AIMessage("One."), AIMessage("Two.")])
+    assert scorer.queries == ["the rent?", "Who signed the lease?", "Two."]
+
+
+def test_is_never_empty() -> None:
+    assert summarizer(compressor=engine())([])
+    assert summarizer(compressor=engine())([HumanMessage([{"type": "image", "url": "x"}])])
+    assert summarizer(compressor=engine(Unsure()), min_relevance=0.9)(MESSAGES)
+
+
+def test_an_engine_that_fails_loses_nothing() -> None:
+    with pytest.warns(LongAttnCompWarning, match="4 messages pass"):
+        summary = summarizer(compressor=engine(Broken()))(MESSAGES)
+    assert all(str(message.content) in summary for message in MESSAGES)
+
+
+def test_a_missing_model_raises() -> None:
+    with pytest.raises(ModelNotFoundError):
+        summarizer(model="nowhere.gguf")(MESSAGES)
+
+
+@pytest.mark.skipif(
+    "summarizer" not in inspect.signature(SummarizationMiddleware).parameters, reason="came with langchain 1.4.5"
+)
+async def test_in_summarization_middleware() -> None:
+    def no_model(messages: Any) -> AIMessage:
+        return AIMessage("done")
+
+    model = ScriptedModel(script=no_model)
+    middleware = SummarizationMiddleware(
+        model,
+        trigger=("messages", 4),
+        keep=("messages", 1),
+        summarizer=summarizer(compressor=engine(), token_budget=200),
+        trim_tokens_to_summarize=None,
+    )
+    agent = create_agent(model, [], middleware=[middleware])
+    given = {"messages": [*MESSAGES, SystemMessage("x"), HumanMessage("And when?")]}
+    for state in (agent.invoke(given), await agent.ainvoke(given)):
+        assert "Ada Marsh signed the lease in May." in state["messages"][0].content

@@ -1,0 +1,15 @@
+"""LongAttnComp for LlamaIndex: node postprocessor, memory and agent tool results, compressed for the question."""
+
+from llama_index.postprocessor.longattncomp.agent import CompressToolResults
+from llama_index.postprocessor.longattncomp.base import LongAttnCompPostprocessor
+from llama_index.postprocessor.longattncomp.memory import LongAttnCompMemory
+from llama_index.postprocessor.longattncomp.memory_block import LongAttnCompMemoryBlock
+from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+
+__all__ = [
+    "CompressToolResults",
+    "LongAttnCompMemory",
+    "LongAttnCompMemoryBlock",
+    "LongAttnCompOptions",
+    "LongAttnCompPostprocessor",
+]

@@ -1,0 +1,76 @@
+"""turns of a conversation -> exchanges with role labels, and what is left of them -> labelled text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
+from longattncomp import CompressedDocument
+
+Turn = tuple[str, str]
+"""(role, text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A user's message and what follows up to the next one: an answer is found with its question.
+
+    Attributes:
+        text: the turns, each a line `role: text`.
+        starts: character offset of each turn.
+        roles: of each turn.
+    """
+
+    text: str
+    starts: tuple[int, ...]
+    roles: tuple[str, ...]
+
+    def labelled(self, document: CompressedDocument, gap_mark: str) -> str:
+        """The kept spans; one that begins inside a turn says whose it is."""
+        return gap_mark.join(self._piece(start, end) for start, end in document.spans)
+
+    def _piece(self, start: int, end: int) -> str:
+        turn = bisect_right(self.starts, start) - 1
+        text = self.text[start:end]
+        return text if start == self.starts[turn] else f"{self.roles[turn]}: {text.lstrip()}"
+
+
+def text_of(message: ChatMessage) -> str:
+    """The text blocks of a message, without images and calls."""
+    return "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
+
+
+def last_user_text(messages: Iterable[ChatMessage]) -> str:
+    """The current question; empty if there is none."""
+    return next((text_of(message) for message in reversed([*messages]) if message.role == MessageRole.USER), "")
+
+
+def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
+    """Turns in order -> exchanges in order."""
+    groups: list[list[Turn]] = []
+    for turn in turns:
+        if not groups or turn[0] == MessageRole.USER.value:
+            groups.append([])
+        groups[-1].append(turn)
+    return [_exchange(group) for group in groups]
+
+
+def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:
+    """The end of a text that fits: whole lines, or words if the last line alone does not."""
+    for start_of in (r"^", r"\S+"):
+        starts = [match.start() for match in re.finditer(start_of, text, re.MULTILINE)]
+        first = bisect_left(starts, True, key=lambda start: count(text[start:]) <= token_budget)
+        if first < len(starts):
+            return text[starts[first] :]
+    return ""
+
+
+def _exchange(turns: list[Turn]) -> Exchange:
+    lines = [f"{role}: {text}" for role, text in turns]
+    starts = [0]
+    for line in lines[:-1]:
+        starts.append(starts[-1] + len(line) + 1)
+    return Exchange("\n".join(lines), tuple(starts), tuple(role for role, _ in turns))

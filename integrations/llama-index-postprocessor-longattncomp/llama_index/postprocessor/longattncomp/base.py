@@ -1,0 +1,107 @@
+"""nodes, query -> the nodes with what matters to the query, in their order, inside a token budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index.core.bridge.pydantic import Field
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.settings import Settings
+from longattncomp import Compressed, Compressor
+from longattncomp.errors import BudgetError
+from longattncomp.fitting import fit
+from longattncomp.threads import in_thread
+
+from llama_index.postprocessor.longattncomp.nodes import left_of, shown_to_llm, text_of, without_metadata_lines
+from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.reading import or_whole, warn_of
+
+dispatcher = get_dispatcher(__name__)
+
+
+class LongAttnCompPostprocessor(LongAttnCompOptions, BaseNodePostprocessor):
+    """Keeps the pieces of the nodes that matter to the query: verbatim, in order, inside `token_budget`.
+
+    The budget bounds what the LLM reads: the kept text with the metadata lines that a response
+    synthesizer puts before it. Nodes that keep nothing are left out; nodes without text, such as
+    images, pass. Each node that stays is a copy with the same class, id, relationships and
+    retrieval score, and with `longattncomp_score` and `longattncomp_spans` (character ranges of
+    its former text) in its metadata, which neither LLM nor embedder sees.
+
+    Without a query the nodes are returned as they are. So they are, with a
+    `longattncomp.LongAttnCompWarning`, if the engine fails. A wrong option or a missing draft
+    model is an error.
+    """
+
+    replace_score: bool = Field(
+        default=False, description="Whether the share of the mass takes the place of the retrieval score."
+    )
+    callback_manager: CallbackManager = Field(default_factory=lambda: Settings.callback_manager, exclude=True)
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "LongAttnCompPostprocessor"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        """Compress.
+
+        Raises:
+            InputError: an option is out of its range, or not one character fits the budget.
+            ModelError: the draft model or head cannot be found, read or used.
+            CacheError: the cache directory cannot be written.
+        """
+        if (
+            query_bundle is None
+            or not query_bundle.query_str.strip()
+            or not any(text_of(node).strip() for node in nodes)
+        ):
+            return nodes
+        engine = self.engine()
+        name = engine.settings.model
+        dispatcher.event(ReRankStartEvent(query=query_bundle, nodes=nodes, top_n=len(nodes), model_name=name))
+        payload: dict[str, Any] = {
+            EventPayload.NODES: nodes,
+            EventPayload.MODEL_NAME: name,
+            EventPayload.QUERY_STR: query_bundle.query_str,
+            EventPayload.TOP_K: len(nodes),
+        }
+        with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
+            left = or_whole(lambda: self._compressed(engine, nodes, query_bundle.query_str), nodes)
+            event.on_end(payload={EventPayload.NODES: left})
+        dispatcher.event(ReRankEndEvent(nodes=left))
+        return left
+
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        return await in_thread(self._postprocess_nodes, nodes, query_bundle)
+
+    def _compressed(self, engine: Compressor, nodes: list[NodeWithScore], query: str) -> list[NodeWithScore]:
+        fitted = self._fitted(engine, engine.compress(query, [text_of(node) for node in nodes]), nodes)
+        return [
+            fitted.get(index, node) for index, node in enumerate(nodes) if index in fitted or not text_of(node).strip()
+        ]
+
+    def _fitted(self, engine: Compressor, result: Compressed, nodes: list[NodeWithScore]) -> dict[int, NodeWithScore]:
+        """What is left of the nodes by their index."""
+
+        def left(found: Compressed) -> dict[int, NodeWithScore]:
+            return {
+                document.index: left_of(nodes[document.index], document, replace_score=self.replace_score)
+                for document in found.documents
+            }
+
+        def shown(found: Compressed) -> str:
+            return engine.settings.separator.join(shown_to_llm(node) for node in left(found).values())
+
+        try:
+            return left(fit(engine, result, shown, token_budget=result.token_budget))
+        except BudgetError as error:
+            warn_of(error, "the LLM will not see the metadata of these nodes")
+            return {index: without_metadata_lines(node) for index, node in left(result).items()}

@@ -1,0 +1,162 @@
+"""any memory -> the same messages, old ones compressed for the current question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
+from llama_index.core.bridge.pydantic import Field, PrivateAttr, SerializeAsAny
+from llama_index.core.memory import BaseMemory, Memory
+from longattncomp.threads import in_thread
+
+from llama_index.postprocessor.longattncomp.archive import last_user_text, text_of
+from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.reading import shrink
+from llama_index.postprocessor.longattncomp.transient import Recent
+
+_COMPRESSED = (MessageRole.USER, MessageRole.TOOL, MessageRole.FUNCTION)
+"""What the model itself said stays as it is: it may carry tool calls and signed reasoning."""
+
+Place = tuple[int, int]
+"""A message's index and its text block's."""
+
+
+class LongAttnCompMemory(LongAttnCompOptions, BaseMemory):
+    """A view of another memory in which old messages are compressed for the current question.
+
+    The inner memory keeps the originals. `get` gives every message in its order, with role,
+    `additional_kwargs`, tool calls and images; the texts of user and tool messages before the last
+    `keep_last` have at most `token_budget` tokens together. What fits is left alone. The gap mark
+    stands for a text of which nothing is left, so that calls and results stay paired. System and
+    assistant messages and the last user message are never changed.
+
+    If the engine fails, messages are passed on whole, with a `longattncomp.LongAttnCompWarning`.
+    A wrong option or a missing draft model is an error.
+    """
+
+    inner: SerializeAsAny[BaseMemory] = Field(description="The memory that keeps the originals.")
+    keep_last: int = Field(default=4, ge=0, description="How many messages at the end stay as they are.")
+
+    _seen: Recent[tuple[Any, ...], list[str]] = PrivateAttr(default_factory=Recent)
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "LongAttnCompMemory"
+
+    @classmethod
+    def from_defaults(cls, inner: BaseMemory | None = None, **options: Any) -> Self:
+        """A view of a memory; of a new `Memory` if none is given."""
+        return cls(inner=inner or Memory.from_defaults(), **options)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:
+        """Rebuild the view, and the inner memory by its class.
+
+        `Memory` does not serialize its store: give `inner=`, or it is opened anew with its session.
+        """
+        values = {**data, **kwargs}
+        if isinstance(values.get("inner"), dict):
+            values["inner"] = _rebuilt(values["inner"])
+        return cls(**values)
+
+    def get(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
+        """The messages as the model should read them.
+
+        Args:
+            input: the current question; if not given, the last user message.
+            **kwargs: for the inner memory.
+
+        Raises:
+            InputError, ModelError, CacheError: as `LongAttnCompPostprocessor`.
+        """
+        return self._view(self.inner.get(input=input, **kwargs), input)  # type: ignore[arg-type]
+
+    async def aget(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
+        """As `get`; the event loop goes on."""
+        messages = await self.inner.aget(input=input, **kwargs)  # type: ignore[arg-type]
+        return await in_thread(self._view, messages, input)
+
+    def get_all(self, **kwargs: Any) -> list[ChatMessage]:
+        """The originals."""
+        return self.inner.get_all(**kwargs)
+
+    async def aget_all(self, **kwargs: Any) -> list[ChatMessage]:
+        """The originals."""
+        return await self.inner.aget_all(**kwargs)
+
+    def put(self, message: ChatMessage) -> None:
+        self.inner.put(message)
+
+    async def aput(self, message: ChatMessage) -> None:
+        await self.inner.aput(message)
+
+    def put_messages(self, messages: list[ChatMessage]) -> None:
+        self.inner.put_messages(messages)
+
+    async def aput_messages(self, messages: list[ChatMessage]) -> None:
+        await self.inner.aput_messages(messages)
+
+    def set(self, messages: list[ChatMessage]) -> None:
+        self.inner.set(messages)
+
+    async def aset(self, messages: list[ChatMessage]) -> None:
+        await self.inner.aset(messages)
+
+    def reset(self) -> None:
+        self.inner.reset()
+
+    async def areset(self) -> None:
+        await self.inner.areset()
+
+    def _view(self, messages: list[ChatMessage], asked: str | ChatMessage | None) -> list[ChatMessage]:
+        query = text_of(asked) if isinstance(asked, ChatMessage) else asked
+        places = dict(self._old_texts(messages))
+        changed = {
+            place: text
+            for place, text in zip(places, self._shrunk(query or last_user_text(messages), places), strict=True)
+            if text != places[place]
+        }
+        view = list(messages)
+        for index in {index for index, _ in changed}:
+            blocks = [
+                block.model_copy(update={"text": changed[index, number]}) if (index, number) in changed else block
+                for number, block in enumerate(messages[index].blocks)
+            ]
+            view[index] = messages[index].model_copy(update={"blocks": blocks})
+        return view
+
+    def _old_texts(self, messages: list[ChatMessage]) -> Iterator[tuple[Place, str]]:
+        users = [index for index, message in enumerate(messages) if message.role == MessageRole.USER]
+        for index, message in enumerate(messages[: max(0, len(messages) - self.keep_last)]):
+            if message.role in _COMPRESSED and index not in users[-1:]:
+                for number, block in enumerate(message.blocks):
+                    if isinstance(block, TextBlock):
+                        yield (index, number), block.text
+
+    def _shrunk(self, query: str, places: dict[Place, str]) -> list[str]:
+        """What an agent asks for again at each of its steps is not read again."""
+        texts = list(places.values())
+        key = (query, *texts, *sorted((name, str(value)) for name, value in self.given().items()))
+        known = self._seen.get(key)
+        if known is None:
+            known = shrink(self, query, texts)
+            self._seen.put(key, known)
+        return known
+
+
+def _rebuilt(data: dict[str, Any]) -> BaseMemory:
+    name = data.get("class_name")
+    if name == Memory.class_name():
+        kept = ("session_id", "token_limit", "token_flush_size", "chat_history_token_ratio")
+        return Memory.from_defaults(**{key: data[key] for key in kept if key in data})
+    for known in _subclasses(BaseMemory):  # type: ignore[type-abstract]
+        if known.class_name() == name:
+            return known.from_dict(dict(data))
+    raise ValueError(f"expected the inner memory as one of the memories that are imported, got {name!r}: give inner=")
+
+
+def _subclasses(of: type[BaseMemory]) -> Iterator[type[BaseMemory]]:
+    for one in of.__subclasses__():
+        yield one
+        yield from _subclasses(one)

@@ -1,0 +1,94 @@
+"""turns that `Memory` ejects -> those that the current question needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.core.memory import BaseMemoryBlock
+from longattncomp import Compressed, Compressor, Settings
+from longattncomp.counting import counter
+from longattncomp.errors import BudgetError
+from longattncomp.fitting import fit
+from longattncomp.threads import in_thread
+
+from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, last_user_text, latest, text_of
+from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.reading import warn_of
+from llama_index.postprocessor.longattncomp.tokenizer import settings_tokenizer
+from llama_index.postprocessor.longattncomp.transient import Recent
+
+
+class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
+    """Archives the turns that leave the chat history and brings back what the last user message needs.
+
+    Turns are kept apart by session. What comes back is verbatim, in the order in which it was
+    said, with `role: ` before each turn, and has at most `token_budget` tokens. Without a question
+    the latest turns come back. If the engine cannot be used, so do they, with a
+    `longattncomp.LongAttnCompWarning`: a block never raises, since `Memory` would lose the turns.
+    """
+
+    name: str = Field(default="LongAttnCompMemory", description="The name of the memory block.")
+    archive: dict[str, list[Turn]] = Field(
+        default_factory=dict, description="(role, text) of every turn, by session, oldest first."
+    )
+
+    _read: Recent[str, tuple[Compressor, Compressed, list[Exchange]]] = PrivateAttr(default_factory=Recent)
+
+    async def _aput(self, messages: list[ChatMessage]) -> None:
+        for message in messages:
+            if text := text_of(message).strip():
+                session = str(message.additional_kwargs.get("session_id") or "")
+                self.archive.setdefault(session, []).append((message.role.value, text))
+
+    async def _aget(
+        self, messages: list[ChatMessage] | None = None, session_id: str | None = None, **block_kwargs: Any
+    ) -> str:
+        turns = list(self.archive.get(session_id or "", ()))
+        if not turns:
+            return ""
+        return await in_thread(self._pull, exchanges(turns), last_user_text(messages or ()))
+
+    async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
+        """The content for the same question in fewer tokens, or none if nothing is left."""
+        if not content:  # `Memory` passes an empty list for a block that had nothing
+            return None
+        return await in_thread(self._truncated, content, tokens_to_truncate)
+
+    def _pull(self, spoken: list[Exchange], query: str) -> str:
+        whole = "\n".join(exchange.text for exchange in spoken)
+        budget = max(1, self.token_budget or Settings.model_fields["token_budget"].default)
+        count = counter(settings_tokenizer())
+        try:
+            engine = self.engine()
+            budget, count = engine.settings.token_budget, engine.count
+            if not query.strip():
+                return latest(whole, budget, count)
+            result = engine.compress(query, [exchange.text for exchange in spoken])
+            content = _fitted(engine, result, spoken, budget)
+        except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
+            warn_of(error, "the latest turns are brought back instead of those that the question needs")
+            return latest(whole, budget, count)
+        self._read.put(content, (engine, result, spoken))
+        return content
+
+    def _truncated(self, content: str, tokens_to_truncate: int) -> str | None:
+        known = self._read.get(content)
+        count = known[0].count if known else counter(settings_tokenizer())
+        budget = count(content) - tokens_to_truncate
+        if budget < 1:
+            return None
+        try:
+            return (_fitted(*known, budget) if known else latest(content, budget, count)) or None
+        except BudgetError:
+            return None
+
+
+def _fitted(engine: Compressor, result: Compressed, spoken: list[Exchange], token_budget: int) -> str:
+    def shown(found: Compressed) -> str:
+        return engine.settings.separator.join(
+            spoken[document.index].labelled(document, engine.settings.gap_mark) for document in found.documents
+        )
+
+    return shown(fit(engine, result, shown, token_budget=token_budget))

@@ -1,0 +1,77 @@
+"""texts -> what is left of them for a query within a budget, or all of it with a warning."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from longattncomp import Compressed, LongAttnCompWarning
+from longattncomp.errors import BudgetError, InputError
+from longattncomp.fitting import fit
+
+from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+def or_whole(compress: Callable[[], T], whole: T) -> T:
+    """What `compress` gives, or the whole with a warning if the engine fails: a chain or an agent goes on.
+
+    Raises:
+        InputError: an option is wrong, which is for the caller to mend.
+    """
+    try:
+        return compress()
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever the engine fails with)
+        warn_of(error, "the text is passed on whole")
+        return whole
+
+
+def warn_of(error: Exception, consequence: str) -> None:
+    """Log and warn of what went wrong and what follows."""
+    logger.warning("longattncomp: %s", consequence, exc_info=error)
+    warnings.warn(f"{type(error).__name__}: {error}; {consequence}", LongAttnCompWarning, stacklevel=2)
+
+
+def shrink(options: LongAttnCompOptions, query: str, texts: Sequence[str]) -> list[str]:
+    """The texts within the budget together, one for one; the gap mark stands for those that left nothing.
+
+    Texts that fit, and a blank query, leave everything as it is.
+
+    Args:
+        options: name the engine and the budget.
+        query: what the texts are read for.
+        texts: in order; may be empty.
+
+    Raises:
+        InputError: an option is out of its range.
+        ModelError: the draft model or head cannot be found, read or used.
+        CacheError: the cache directory cannot be written.
+    """
+    whole = list(texts)
+    if not query.strip() or not any(text.strip() for text in whole):
+        return whole
+    engine = options.engine()
+    budget, separator = engine.settings.token_budget, engine.settings.separator
+    if engine.count(separator.join(whole)) <= budget:
+        return whole
+
+    def shown(result: Compressed) -> list[str]:
+        left = {document.index: document.text for document in result.documents}
+        return [left.get(index, engine.settings.gap_mark.strip() if text else "") for index, text in enumerate(whole)]
+
+    def compressed() -> list[str]:
+        result = engine.compress(query, whole)
+        try:
+            return shown(fit(engine, result, lambda found: separator.join(shown(found)), token_budget=budget))
+        except BudgetError as error:
+            warn_of(error, "the gap marks of texts that left nothing are not charged")
+            return shown(result)
+
+    return or_whole(compressed, whole)

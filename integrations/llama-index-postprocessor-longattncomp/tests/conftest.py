@@ -1,0 +1,68 @@
+"""Fixtures shared by all tests: an engine without weights, and frameworks without a past."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
+
+import llama_index.core
+from llama_index.core import Settings as LlamaIndexSettings
+from longattncomp import Compressor, Settings
+from longattncomp.scorers import registry
+from toy import BrokenScorer, ByteTokenizer, WordScorer
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No `LONGATTNCOMP_*`, `.env` or YAML of the developer's reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("LONGATTNCOMP_") and name != "LONGATTNCOMP_CACHE_DIR":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture(autouse=True)
+def _one_byte_is_one_token(request: pytest.FixtureRequest) -> Iterator[None]:
+    """LlamaIndex's own tokenizer counts bytes, unless a test says otherwise."""
+    before, manager = llama_index.core.global_tokenizer, LlamaIndexSettings._callback_manager
+    if not request.node.get_closest_marker("model"):
+        LlamaIndexSettings.tokenizer = lambda text: list(text.encode())
+    yield
+    llama_index.core.global_tokenizer = before
+    LlamaIndexSettings._callback_manager = manager
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """Draft models are toys; the settings of each that was opened."""
+    built: list[Settings] = []
+
+    def build(settings: Settings) -> tuple[WordScorer, ByteTokenizer]:
+        built.append(settings)
+        return WordScorer(), ByteTokenizer()
+
+    monkeypatch.setattr(registry, "build", build)
+    monkeypatch.setattr(registry, "_opened", {})
+    return built
+
+
+@pytest.fixture
+def scorer() -> WordScorer:
+    return WordScorer()
+
+
+@pytest.fixture
+def words(scorer: WordScorer) -> Compressor:
+    """Counts bytes; what has no word of the query does not fill the budget."""
+    return Compressor(scorer, ByteTokenizer(), settings=Settings(node_tokens=40, min_score=0.001))
+
+
+@pytest.fixture
+def broken() -> Compressor:
+    return Compressor(BrokenScorer(), ByteTokenizer(), settings=Settings(node_tokens=40, token_budget=100))

@@ -1,0 +1,120 @@
+"""Tool results of a running agent: compressed once, on their way in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from llama_index.core.agent.workflow import FunctionAgent, ReActAgent
+from llama_index.core.agent.workflow.workflow_events import ToolCallResult
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.llms.mock import MockLLM
+from llama_index.core.tools import FunctionTool
+from longattncomp import Compressor, LongAttnCompWarning
+
+from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnCompOptions
+
+REPORT = f"{'Nothing happened on that day at all. ' * 40}Ada signed the lease in May. {'It rained. ' * 90}"
+
+
+class Scripted(MockLLM, FunctionCallingLLM):
+    """Calls a tool a few times, then answers; notes what it reads."""
+
+    _calls: list[dict[str, Any]] = PrivateAttr(default_factory=list)
+    _read: list[list[ChatMessage]] = PrivateAttr(default_factory=list)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(is_function_calling_model=True)
+
+    def _prepare_chat_with_tools(self, tools: Any, **kwargs: Any) -> dict[str, Any]:
+        return {"messages": kwargs.get("chat_history")}
+
+    async def astream_chat_with_tools(self, tools: Any, chat_history: Any = None, **kwargs: Any) -> Any:
+        self._read.append(list(chat_history))
+
+        async def answer() -> Any:
+            yield ChatResponse(message=ChatMessage(role="assistant", content="Ada."))
+
+        return answer()
+
+    def get_tool_calls_from_response(self, response: ChatResponse, **kwargs: Any) -> list[ToolSelection]:
+        step = len(self._read) - 1
+        if step >= len(self._calls):
+            return []
+        return [ToolSelection(tool_id=f"call-{step}", **self._calls[step])]
+
+
+class Agent(CompressToolResults, FunctionAgent):
+    """An agent as a user writes it."""
+
+
+def report(day: str) -> str:
+    """Read the report of a day."""
+    if day == "never":
+        raise ValueError(REPORT)
+    return REPORT
+
+
+def agent(compressor: Compressor, days: Sequence[str], budget: int = 200, **tool: Any) -> tuple[Agent, Scripted]:
+    llm = Scripted()
+    llm._calls = [{"tool_name": "report", "tool_kwargs": {"day": day}} for day in days]
+    made = Agent(
+        tools=[FunctionTool.from_defaults(report, **tool)],
+        llm=llm,
+        compression=LongAttnCompOptions(compressor=compressor, token_budget=budget),
+    )
+    return made, llm
+
+
+def tool_messages(llm: Scripted) -> list[ChatMessage]:
+    return [message for message in llm._read[-1] if message.role == "tool"]
+
+
+async def test_llama_index_18516_long_tool_results_in_a_function_agent(words: Compressor, scorer: Any) -> None:
+    made, llm = agent(words, ["monday", "tuesday", "sunday"])
+    handler = made.run("Who signed the lease?")
+    events = [event async for event in handler.stream_events()]
+    await handler
+    results = tool_messages(llm)
+    assert [message.additional_kwargs["tool_call_id"] for message in results] == ["call-0", "call-1", "call-2"]
+    for message in results:
+        assert "Ada signed the lease in May." in str(message.content)
+        assert len(str(message.content).encode()) <= 200
+    assert scorer.queries == [f"Who signed the lease? {day}" for day in ("monday", "tuesday", "sunday")]
+    originals = [event.tool_output.content for event in events if isinstance(event, ToolCallResult)]
+    assert originals == [REPORT] * 3, "the run's events carry the originals"
+
+
+async def test_errors_and_short_results_stay_as_they_are(words: Compressor, scorer: Any) -> None:
+    made, llm = agent(words, ["never"])
+    await made.run("Who signed the lease?")
+    assert REPORT in str(tool_messages(llm)[0].content)
+    made, llm = agent(words, ["monday"], budget=9999)
+    await made.run("Who signed the lease?")
+    assert str(tool_messages(llm)[0].content) == REPORT
+    assert scorer.queries == []
+
+
+async def test_a_result_that_is_returned_directly_is_whole(words: Compressor) -> None:
+    made, _ = agent(words, ["monday"], return_direct=True)
+    assert str(await made.run("Who signed the lease?")) == REPORT
+
+
+async def test_an_engine_that_fails_does_not_end_the_run(broken: Compressor) -> None:
+    made, llm = agent(broken, ["monday"])
+    with pytest.warns(LongAttnCompWarning, match="out of memory"):
+        await made.run("Who signed the lease?")
+    assert str(tool_messages(llm)[0].content) == REPORT
+
+
+def test_it_goes_with_every_workflow_agent(words: Compressor) -> None:
+    class Thinker(CompressToolResults, ReActAgent):
+        pass
+
+    made = Thinker(tools=[report], llm=MockLLM(), compression=LongAttnCompOptions(token_budget=500))
+    assert made.compression.token_budget == 500

@@ -1,0 +1,133 @@
+"""Every example runs, offline, and is short enough to read."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from longattncomp import Compressor, Settings
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+YEAR = Path("/work/shared/data/lihua-dev.jsonl.gz")  # not part of the project
+
+
+@pytest.fixture(autouse=True)
+def _examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.delitem(sys.modules, "models", raising=False)
+
+
+def test_an_example_is_under_60_lines() -> None:
+    for example in EXAMPLES.glob("*.py"):
+        assert len(example.read_text().splitlines()) < 60, example.name
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers as an OpenAI-compatible server does; notes what it was asked."""
+
+    asked: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        self.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        message = {"role": "assistant", "content": "It is raised again."}
+        answer = {
+            "id": "1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "tiny",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing on stderr."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Server.asked.clear()
+    running = HTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_port}/v1"
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+def test_openai_compatible(server: str, words: Compressor) -> None:
+    pytest.importorskip("llama_index.llms.openai_like")
+    import openai_compatible
+
+    assert openai_compatible.ask(server, "tiny", compressor=words) == "It is raised again."
+    (asked,) = Server.asked
+    prompt = asked["messages"][-1]["content"]
+    assert asked["model"] == "tiny"
+    assert "exception" in prompt
+    context = prompt.split("---------------------")[1].strip()
+    assert 100 < len(context.encode()) <= 300
+
+
+async def test_year_of_chat_in_short(opened: list[Settings], tmp_path: Path, capsys: Any) -> None:
+    """On made-up chats and a toy model; the real ones are below."""
+    import year_of_chat
+
+    chats = [{"text": f"LiHua: It rained on day {day}.\nYuriko: Oh dear."} for day in range(365)]
+    chats[200] = {"text": "LiHua: Ada signed the lease.\nYuriko: At last!"}
+    lines = [{"documents": chats}, {"query": "Who signed the lease?"}]
+    file = tmp_path / "year.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    await year_of_chat.main(file)
+    assert "Ada signed the lease." in capsys.readouterr().out
+
+
+@pytest.mark.model
+@pytest.mark.skipif(not YEAR.is_file(), reason="needs LiHua-World, which is not part of the project")
+async def test_year_of_chat_on_real_chats() -> None:
+    """By words over the whole year, and by the draft model over the chats around the evidence."""
+    import year_of_chat
+
+    table = year_of_chat.rows(YEAR)
+    documents = table[0]["documents"]
+    place = {document["id"]: number for number, document in enumerate(documents)}
+    row = next(row for row in table[1:] if len(row["evidence"]) == 1)
+    wanted = place[row["evidence"][0]["document"]]
+
+    def found(content: str) -> bool:
+        return any(line[6:] in documents[wanted]["text"] for line in content.splitlines() if len(line) > 60)
+
+    year = await year_of_chat.remember([document["text"] for document in documents], method="bm25")
+    assert found(await year_of_chat.recall(year, row["query"]))
+    around = documents[max(0, wanted - 8) : wanted + 8]
+    weeks = await year_of_chat.remember([document["text"] for document in around], token_budget=500)
+    assert found(await year_of_chat.recall(weeks, row["query"]))
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore")  # of transformers, sentence-transformers and Chroma
+def test_query_engine() -> None:
+    """Everything is real: Chroma, MiniLM, the draft model, SmolLM2."""
+    pytest.importorskip("llama_index.vector_stores.chroma")
+    import query_engine
+    from llama_index.core import Settings as LlamaIndexSettings
+
+    llm = query_engine.smollm2()
+    LlamaIndexSettings.tokenizer = llm._tokenizer.encode
+    response = query_engine.answer(query_engine.QUESTION, llm)
+    context = "\n\n".join(node.node.get_content(metadata_mode="llm") for node in response.source_nodes)
+    assert "with" in {node.metadata["statement"] for node in response.source_nodes}
+    assert "__exit__" in context
+    assert len(llm._tokenizer.encode(context, add_special_tokens=False)) <= 400
+    assert str(response).strip()

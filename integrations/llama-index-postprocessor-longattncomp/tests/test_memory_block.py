@@ -1,0 +1,161 @@
+"""What `Memory` ejects is archived by session and comes back for the question that needs it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
+from llama_index.core.memory import Memory
+from longattncomp import Compressor, LongAttnCompWarning, Settings
+from toy import WordScorer
+
+from llama_index.postprocessor.longattncomp import LongAttnCompMemoryBlock
+
+SMALL_TALK = [("user", "It rained all day."), ("assistant", "That is how it is at this time of the year.")]
+LEASE = [("user", "Which paper was it?"), ("assistant", "Ada signed the lease in the month of May."), ("user", "Good.")]
+
+
+def messages(*turns: tuple[str, str]) -> list[ChatMessage]:
+    return [ChatMessage(role=role, content=text) for role, text in turns]
+
+
+def asking(text: str) -> list[ChatMessage]:
+    return messages(("user", text))
+
+
+async def filled(block: LongAttnCompMemoryBlock, session: str = "s") -> LongAttnCompMemoryBlock:
+    for _ in range(10):
+        await block.aput(messages(*SMALL_TALK), from_short_term_memory=True, session_id=session)
+    await block.aput(messages(*LEASE), from_short_term_memory=True, session_id=session)
+    for _ in range(10):
+        await block.aput(messages(*SMALL_TALK), from_short_term_memory=True, session_id=session)
+    return block
+
+
+async def test_the_question_brings_back_its_exchange(words: Compressor) -> None:
+    block = await filled(LongAttnCompMemoryBlock(compressor=words, token_budget=200, node_tokens=90))
+    content = await block.aget(asking("Who signed the lease?"), session_id="s")
+    assert "assistant: Ada signed the lease in the month of May." in content
+    assert len(content.encode()) <= 200
+
+
+async def test_every_piece_says_who_said_it_and_the_budget_holds(words: Compressor) -> None:
+    """Also one from the middle of a long turn."""
+    block = LongAttnCompMemoryBlock(compressor=words, token_budget=150)
+    long = "Nothing happened on that day at all. " * 5
+    await block.aput(messages(("user", "Tell me."), ("assistant", f"{long}Ada signed the lease in May. {long}")))
+    await block.aput(messages(("user", "And the lease?"), ("assistant", f"{long}Bob has the lease now. {long}")))
+    content = await block.aget(asking("lease"))
+    assert len(content.encode()) <= 150
+    pieces = [piece for part in content.split("\n\n") for piece in part.split("\n[...]\n")]
+    assert len(pieces) > 1
+    assert all(piece.startswith(("user: ", "assistant: ")) for piece in pieces)
+
+
+async def test_the_order_is_that_of_the_conversation(words: Compressor) -> None:
+    block = LongAttnCompMemoryBlock(compressor=words, token_budget=400)
+    for number in range(8):
+        await block.aput(messages(("user", f"Lease number {number} is mine.")))
+    content = await block.aget(asking("lease number"))
+    found = [int(word) for word in content.split() if word.isdigit()]
+    assert found == sorted(found)
+    assert len(found) == 8
+
+
+async def test_sessions_are_kept_apart(words: Compressor) -> None:
+    block = LongAttnCompMemoryBlock(compressor=words, token_budget=200, node_tokens=90)
+    await block.aput(messages(("user", "The lease is mine.")), session_id="one")
+    await block.aput(messages(("user", "The lease is yours.")), session_id="two")
+    assert await block.aget(asking("lease"), session_id="one") == "user: The lease is mine."
+    assert await block.aget(asking("lease"), session_id="two") == "user: The lease is yours."
+    assert await block.aget(asking("lease"), session_id="three") == ""
+
+
+async def test_without_a_question_the_latest_turns_come_back(words: Compressor) -> None:
+    block = await filled(LongAttnCompMemoryBlock(compressor=words, token_budget=100))
+    for history in (None, [], messages(("assistant", "Hello."))):
+        content = await block.aget(history, session_id="s")
+        assert content.endswith("assistant: That is how it is at this time of the year.")
+        assert 50 < len(content.encode()) <= 100
+
+
+@pytest.mark.parametrize("session", ["s", ""])
+async def test_a_block_never_raises(broken: Compressor, session: str) -> None:
+    """A failing engine, a missing model, a wrong option set later: the latest turns, inside the budget."""
+    failing = LongAttnCompMemoryBlock(compressor=broken, token_budget=100)
+    missing = LongAttnCompMemoryBlock(model="no-such-model", token_budget=100)
+    wrong = LongAttnCompMemoryBlock(token_budget=100)
+    wrong.top_p = 2.0
+    for block in (failing, missing, wrong):
+        await filled(block, session)
+        with pytest.warns(LongAttnCompWarning, match="latest turns"):
+            content = await block.aget(asking("lease"), session_id=session)
+        assert 50 < len(content.encode()) <= 100
+        assert len(block.archive[session]) == 43
+
+
+async def test_truncation_compresses_again_and_reads_nothing_again(words: Compressor, scorer: WordScorer) -> None:
+    block = LongAttnCompMemoryBlock(compressor=words, token_budget=400, node_tokens=90)
+    for _ in range(10):
+        await filled(block)
+    content = await block.aget(asking("Who signed the lease?"), session_id="s")
+    assert 300 < len(content.encode()) <= 400
+    shorter = await block.atruncate(content, 200)
+    assert shorter is not None
+    assert "assistant: Ada signed the lease in the month of May." in shorter
+    assert len(shorter.encode()) <= len(content.encode()) - 200
+    assert len(scorer.queries) == 1
+    assert await block.atruncate(content, 10_000) is None
+
+
+async def test_truncation_of_what_it_did_not_give_keeps_the_end() -> None:
+    block = LongAttnCompMemoryBlock()
+    assert await block.atruncate("user: one\nuser: two\nuser: three", 10) == "user: two\nuser: three"
+    assert await block.atruncate("user: one two three", 12) == "three"
+    assert await block.atruncate([], 12) is None  # type: ignore[arg-type]
+
+
+async def test_inside_a_memory(opened: list[Settings]) -> None:
+    """Turns are ejected, come back in the system message, and shrink with the room there is."""
+    block = LongAttnCompMemoryBlock(token_budget=400, node_tokens=90, min_score=0.001, priority=1)
+    memory = Memory.from_defaults(
+        session_id="s",
+        token_limit=1500,
+        token_flush_size=100,
+        chat_history_token_ratio=0.5,
+        memory_blocks=[block],
+    )
+    turns = [*LEASE, *SMALL_TALK * 3] * 6 + SMALL_TALK * 4
+    for message in messages(*turns):
+        await memory.aput(message)
+    history = await memory.aget(input="Who signed the lease?")
+    assert history[0].role == "system"
+    recalled = str(history[0].content)
+    assert recalled.count("assistant: Ada signed the lease in the month of May.") > 1
+    assert len(block.archive["s"]) + len(history) - 1 == len(turns), "no turn is lost"
+    memory.token_limit = sum(len(str(message.content)) for message in history[1:]) + 250
+    shorter = str((await memory.aget(input="Who signed the lease?"))[0].content)
+    assert "assistant: Ada signed the lease in the month of May." in shorter
+    assert len(shorter) < len(recalled)
+
+
+async def test_images_are_not_written_out(words: Compressor) -> None:
+    block = LongAttnCompMemoryBlock(compressor=words)
+    picture = ChatMessage(role="user", blocks=[ImageBlock(image=b"x" * 999), TextBlock(text="My lease.")])
+    await block.aput([picture, ChatMessage(role="user", blocks=[ImageBlock(image=b"x")])])
+    assert block.archive == {"": [("user", "My lease.")]}
+
+
+async def test_round_trips(opened: list[Settings]) -> None:
+    block = await filled(LongAttnCompMemoryBlock(token_budget=200, min_score=0.001))
+    content = await block.aget(asking("Who signed the lease?"), session_id="s")
+    for one in (
+        LongAttnCompMemoryBlock.model_validate_json(block.model_dump_json()),
+        pickle.loads(pickle.dumps(block)),
+        copy.deepcopy(block),
+    ):
+        assert one.archive == block.archive
+        assert await one.aget(asking("Who signed the lease?"), session_id="s") == content
+    assert len(opened) == 1

@@ -1,0 +1,52 @@
+"""Chains of assignments between paragraphs: what is asked is there, or is not."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from longattncomp.evaluation.rows import Example
+from longattncomp.training.chains import chain_samples
+from longattncomp.training.queries import SampleOptions, contexts
+from longattncomp.types import Document
+
+PROSE = [
+    Example(
+        f"q{n}", "squad", "?", (), (Document(f"The town of Alder {n} lies by the river. It has {n} gates. " * 9),), ()
+    )
+    for n in range(200)
+]
+
+
+def drawn(seed: int = 0, unanswerable: float = 0.25) -> list[tuple[Example, ...]]:
+    options = SampleOptions(seed=seed, unanswerable=unanswerable)
+    return list(islice(contexts(chain_samples(PROSE, options)), 30))
+
+
+def test_the_evidence_is_the_whole_chain_of_the_value() -> None:
+    for found, *_ in drawn():
+        (value,) = re.findall(r"\d{5}", found.query)
+        text = found.documents[0].text
+        lines = [text[span.start : span.end] for span in found.evidence]
+        held = value
+        for line in lines:  # each hands on what the one before it got
+            name, source = re.fullmatch(r"VAR (\w+) = (?:VAR )?(\w+)", line).groups()  # type: ignore[union-attr]
+            assert source == held
+            held = name
+        assert len(lines) >= 2
+        assert not re.search(rf"= VAR {held}\b", text)
+
+
+def test_a_share_is_asked_for_a_value_that_is_not_there() -> None:
+    asked = [question for context in drawn() for question in context]
+    missing = [question for question in asked if not question.evidence]
+    assert 0.1 < len(missing) / len(asked) < 0.4
+    for question in missing:
+        (value,) = re.findall(r"\d{5}", question.query)
+        assert value not in question.documents[0].text
+    assert all(question.evidence for context in drawn(unanswerable=0.0) for question in context)
+
+
+def test_the_seed_decides() -> None:
+    assert drawn() == drawn()
+    assert drawn()[0] != drawn(seed=1)[0]
