@@ -50,7 +50,7 @@ def test_after_ranks_what_alone_chose_and_alone_the_rest(cascade: CascadeScorer,
     chosen = best[: -(-len(segments) // 4)]
     assert LEAST < len(chosen) < len(segments)
     looked_at = set().union(*(segments[number] for number in chosen))
-    (seen,) = cascade.after.score_segments([QUERY], context, [context.parts[number] for number in chosen])
+    (seen,) = cascade.after.score_segments([QUERY], context, [chosen])
 
     assert found.instruction == seen.instruction
     assert sum(found.nodes) + found.instruction == pytest.approx(1)
@@ -76,6 +76,13 @@ def test_segments_not_looked_at_are_not_read_by_after(
     )
     cascade.score(QUERY, nodes)
     assert read == [-(-len(cascade.after.segmented(nodes).parts) // 4)]
+
+
+def test_many_questions_are_as_one_by_one(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
+    nodes = both["after"].nodes(TEXTS)
+    queries = [QUERY, Query("What is due on Fridays?"), Query("house 7")]
+    for one, other in zip(cascade.score_batch(queries, nodes), [cascade.score(q, nodes) for q in queries], strict=True):
+        assert one.nodes == pytest.approx(other.nodes, rel=1e-4)
 
 
 @pytest.mark.parametrize("head", ["untrained", None, "file"])

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from longattncomp.chunking import Segment
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
 from longattncomp.types import Node, Progress, Query, Scores
 
@@ -34,26 +33,40 @@ class CascadeScorer:
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
         """As `CrossAttentionScorer.score`, reading all with few layers and some with more."""
+        (scores,) = self.score_batch([query], nodes, progress=progress)
+        return scores
+
+    def score_batch(
+        self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
+    ) -> list[Scores]:
+        """`score` for many queries over the same nodes; a segment is read once with each number of layers."""
         if not nodes:
-            return Scores((), 1.0)
+            return [Scores((), 1.0) for _ in queries]
         context = self.after.segmented(nodes)
-        sizes = [len(part.ids) for part in context.parts]
-        seen = max(LEAST, math.ceil(LOOKED_AT * len(sizes)))
-        if seen >= len(sizes):
-            return self.after.score(query, nodes, progress=progress)
-        total = sum(sizes) + sum(sorted(sizes)[-seen:])
-        (first,) = self.alone.score_segments(
-            [query], context, context.parts, progress=progress and (lambda done, _: progress(done, total))
+        units = [{unit for unit in part.units if unit >= 0} for part in context.parts]
+        seen = max(LEAST, math.ceil(LOOKED_AT * len(units)))
+        if seen >= len(units):
+            return self.after.score_batch(queries, nodes, progress=progress)
+        tokens = sum(len(part.ids) for part in context.parts)
+        firsts = self.alone.score_segments(
+            queries, context, progress=progress and (lambda done, _: progress(done, 2 * tokens))
         )
-        chosen = sorted(context.parts, key=lambda part: -sum(first.nodes[unit] for unit in _units(part)))[:seen]
-        (second,) = self.after.score_segments(
-            [query], context, chosen, progress=progress and (lambda done, of: progress(total - of + done, total))
+        chosen = [_most(first, units)[:seen] for first in firsts]
+        seconds = self.after.score_segments(
+            queries,
+            context,
+            chosen,
+            progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
         )
-        return _blend(first, second, set().union(*map(_units, chosen)))
+        return [
+            _blend(first, second, set().union(*(units[index] for index in own)))
+            for first, second, own in zip(firsts, seconds, chosen, strict=True)
+        ]
 
 
-def _units(part: Segment) -> set[int]:
-    return {unit for unit in part.units if unit >= 0}
+def _most(scores: Scores, units: Sequence[set[int]]) -> list[int]:
+    """Segments by the mass in their nodes, the most first."""
+    return sorted(range(len(units)), key=lambda index: -sum(scores.nodes[unit] for unit in units[index]))
 
 
 def _blend(first: Scores, second: Scores, looked_at: set[int]) -> Scores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -125,28 +125,31 @@ class CrossAttentionScorer:
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
         context = self.segmented(nodes)
-        return self.score_segments(queries, context, context.parts, progress=progress)
+        return self.score_segments(queries, context, progress=progress)
 
     @torch.inference_mode()
     def score_segments(
         self,
         queries: Sequence[Query],
         context: Segmented,
-        parts: Sequence[Segment],
+        chosen: Sequence[Collection[int]] | None = None,
         *,
         progress: Progress | None = None,
     ) -> list[Scores]:
-        """`score` for many queries, as if the context had some of its segments only.
+        """`score` for many queries, each as if the context had some of its segments only.
 
         Args:
             queries: as `score_batch`.
             context: from `segmented`; what is rare in it is rare in its parts.
-            parts: at least one of its segments; nodes elsewhere have what their neighbours give them.
+            chosen: for each query the indices of at least one segment, none twice; None for all. Nodes
+                elsewhere have what their neighbours give them.
             progress: as `score`.
         """
+        wanted = chosen or [range(len(context.parts))] * len(queries)
         results: list[Scores] = []
         for start in range(0, len(queries), _ASKED):
-            results += self._score_group(queries[start : start + _ASKED], context, parts, progress)
+            group = slice(start, start + _ASKED)
+            results += self._score_group(queries[group], context, wanted[group], progress)
         return results
 
     def segmented(self, nodes: Sequence[Node]) -> Segmented:
@@ -165,35 +168,40 @@ class CrossAttentionScorer:
         return Segmented(nodes, parts, Words(parts, len(nodes), self._words))
 
     def _score_group(
-        self, queries: Sequence[Query], context: Segmented, parts: Sequence[Segment], progress: Progress | None
+        self,
+        queries: Sequence[Query],
+        context: Segmented,
+        chosen: Sequence[Collection[int]],
+        progress: Progress | None,
     ) -> list[Scores]:
         alone = self.head.config.query_place == "alone"
-        longest = 0 if alone else max(len(part.ids) for part in parts)
         words, nodes = context.words, context.nodes
+        parts = {index: context.parts[index] for index in sorted(set().union(*chosen))}
+        longest = 0 if alone else max(len(part.ids) for part in parts.values())
         asked = [_Asked(self._query_ids(query, longest), words, len(nodes), self.head) for query in queries]
         questions = [[*self._question, *one.ids] for one in asked]
         if alone:
             self._ask_alone(asked, questions)
 
         done = 0
-        sequences = [[*self._instruction, *part.ids] for part in parts]
+        places = list(parts)
+        sequences = [[*self._instruction, *part.ids] for part in parts.values()]
         for reading in self.backbone.read(sequences, [] if alone else questions):
-            part = parts[reading.index]
+            part = parts[places[reading.index]]
             columns = Columns.of(part, len(self._instruction), words, self.backbone.device)
             keys = self.head.keys(reading.states[columns.places], at(reading.rotary, columns.places))
-            for one, states in zip(asked, reading.asked or [None] * len(asked), strict=True):
-                if states is not None:
-                    one.see(
-                        states[len(self._question) :],
-                        reading.rotary,
-                        len(sequences[reading.index]) + len(self._question),
-                    )
+            start = len(sequences[reading.index]) + len(self._question)
+            for number, one in enumerate(asked):
+                if places[reading.index] not in chosen[number]:
+                    continue
+                if not alone:
+                    one.see(reading.asked[number][len(self._question) :], reading.rotary, start)
                 one.attend(keys, columns)
             done += len(part.ids)
             if progress is not None:
-                progress(done, sum(len(part.ids) for part in parts))
+                progress(done, sum(len(part.ids) for part in parts.values()))
         neighbours = Neighbours(nodes)
-        return [one.scores(len(parts), neighbours) for one in asked]
+        return [one.scores(len(own), neighbours) for one, own in zip(asked, chosen, strict=True)]
 
     def _query_ids(self, query: Query, longest: int) -> list[int]:
         ids = list(self._tokenizer.encode(query.text).ids)
