@@ -33,7 +33,8 @@ class Settings(BaseModel):
     model: str = Field(DEFAULT_MODEL, description="Draft model: embedded name, folder, GGUF file or HF id.")
     head: Path | Literal["untrained"] | None = Field(
         None,
-        description="Checkpoint of a scoring head; none: the one that ships; untrained: the model's own layer L+1.",
+        description="Checkpoint of a scoring head, or a folder with after.safetensors and alone.safetensors; none: the "
+        "ones that ship; untrained: the model's own layer L+1.",
     )
     layers: int | None = Field(None, ge=1, description="L, the layers kept; none: the model's default.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
