@@ -17,7 +17,7 @@ PACKAGE = "longattncomp"
 ROOT = Path(longattncomp.__file__).parent
 
 ORDER = (
-    {"types", "errors", "settings"},
+    {"types", "errors", "settings", "threads"},
     {
         "chunking",
         "counting",
@@ -33,6 +33,7 @@ ORDER = (
     {"backbone"},
     {"scorers", "soft"},
     {"compressor"},
+    {"options", "fitting"},
     {""},  # the package itself, which hands out the names of all above
     {"training", "evaluation"},
     {"files", "cli"},
