@@ -14,7 +14,7 @@ import pytest
 from longattncomp import Compressor, Settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-YEAR = Path("/work/shared/data/lihua-dev.jsonl.gz")  # not part of the project
+YEAR = Path(__file__).parents[4] / "shared/data/lihua-dev.jsonl.gz"  # beside the project, not part of it
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from llama_index.core.bridge.pydantic import BaseModel, Field
 from longattncomp.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.reading import shrink
+from llama_index.postprocessor.longattncomp.shrinking import shrink
 
 if TYPE_CHECKING:
     from llama_index.core.agent.workflow.workflow_events import ToolCallResult

@@ -18,7 +18,7 @@ from longattncomp.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.nodes import left_of, shown_to_llm, text_of, without_metadata_lines
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.reading import or_whole, warn_of
+from llama_index.postprocessor.longattncomp.shrinking import or_whole, warn_of
 
 dispatcher = get_dispatcher(__name__)
 

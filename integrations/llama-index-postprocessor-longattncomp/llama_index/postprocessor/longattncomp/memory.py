@@ -12,8 +12,8 @@ from longattncomp.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import last_user_text, text_of
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.reading import shrink
-from llama_index.postprocessor.longattncomp.transient import Recent
+from llama_index.postprocessor.longattncomp.recent import Recent
+from llama_index.postprocessor.longattncomp.shrinking import shrink
 
 _COMPRESSED = (MessageRole.USER, MessageRole.TOOL, MessageRole.FUNCTION)
 """What the model itself said stays as it is: it may carry tool calls and signed reasoning."""

@@ -15,9 +15,9 @@ from longattncomp.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, last_user_text, latest, text_of
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.reading import warn_of
+from llama_index.postprocessor.longattncomp.recent import Recent
+from llama_index.postprocessor.longattncomp.shrinking import warn_of
 from llama_index.postprocessor.longattncomp.tokenizer import settings_tokenizer
-from llama_index.postprocessor.longattncomp.transient import Recent
 
 
 class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):

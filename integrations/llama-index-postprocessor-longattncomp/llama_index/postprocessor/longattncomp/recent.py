@@ -1,4 +1,4 @@
-"""What a component holds only while it runs: copies and pickles of it start without."""
+"""What a component remembers while it runs; copies and pickles of it start without."""
 
 from __future__ import annotations
 
@@ -11,17 +11,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Transient:
-    """Starts anew where a component is copied deeply or pickled."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return type(self)()
-
-    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
-        return type(self), ()
-
-
-class Recent(Transient, Generic[K, V]):
+class Recent(Generic[K, V]):
     """The latest few values by their keys; safe to use from several threads."""
 
     size = 8
@@ -39,3 +29,9 @@ class Recent(Transient, Generic[K, V]):
             self._values.move_to_end(key)
             if len(self._values) > self.size:
                 self._values.popitem(last=False)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
