@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("no deadline", deadline=None)  # how busy the machine is tells nothing of the code
+hypothesis.settings.load_profile("no deadline")
 sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
 
 if TYPE_CHECKING:

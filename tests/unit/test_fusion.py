@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from longattncomp.errors import InputError
@@ -69,7 +69,6 @@ def test_only_ranks_count() -> None:
     assert fused((0.98, 0.02, 0.0), (0.3, 0.4, 0.3)) == fused((0.4, 0.35, 0.25), (0.0, 1.0, 0.0))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.2, 0.7]), st.floats(0, 1)), min_size=1, max_size=8))
 def test_order_does_not_matter(rows: list[tuple[float, float]]) -> None:
     left, right = zip(*rows, strict=True)

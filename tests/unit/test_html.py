@@ -355,7 +355,7 @@ node = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(documents=st.lists(st.lists(node, max_size=4), max_size=6), cut=st.tuples(st.integers(0, 2), st.integers(3, 5)))
 def test_any_result(documents: list[list[tuple[str, NodeReason, float]]], cut: tuple[int, int]) -> None:
     result = compressed(*documents, cut=cut)

@@ -23,7 +23,7 @@ from longattncomp.errors import BudgetError
 from longattncomp.types import Pin, Progress
 
 BYTES = ByteTokenizer()
-THOROUGH = settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 QUICK = settings(THOROUGH, max_examples=250)
 
 PROSE = ("Ada signed the lease. ", "Who else? ", "No one … ", "“Never!” she said. ", "word ", "a", " ", "x" * 40)

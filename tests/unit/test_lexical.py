@@ -36,7 +36,7 @@ def best(query: str, *texts: str) -> int:
 
 
 @pytest.mark.parametrize("scorer", SCORERS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(query=st.text(max_size=30), texts=st.lists(st.text(max_size=60), max_size=6))
 def test_any_text_gives_shares_that_sum_to_one(scorer: Scorer, query: str, texts: list[str]) -> None:
     scores = scorer.score(Query(query), nodes_of(*texts))

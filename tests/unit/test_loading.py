@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.util
 import json
@@ -736,22 +737,21 @@ def test_a_disk_that_fails_names_the_directory(code: int, tmp_path: Path) -> Non
     assert leftovers(tmp_path) == []
 
 
-@pytest.fixture
-def full_disk() -> Iterator[Callable[[], None]]:
-    """Once called, no file may grow past 20 kB: what a full disk does to any writer."""
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow past 20 kB, pytest's own log among them: so for as short as can be."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("kind", ["gguf", "hub"])
-def test_a_full_disk(
-    kind: str, gguf_file: Path, hub: dict[str, int], tmp_path: Path, full_disk: Callable[[], None]
-) -> None:
-    full_disk()
-
-    with pytest.raises(CacheError, match="LONGATTNCOMP_CACHE_DIR"):
+def test_a_full_disk(kind: str, gguf_file: Path, hub: dict[str, int], tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(CacheError, match="LONGATTNCOMP_CACHE_DIR"):
         find(gguf_file if kind == "gguf" else "owner/toy", tmp_path / "cache", layers=2)
 
     assert leftovers(tmp_path / "cache") == []

@@ -353,7 +353,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(prompt=TEXTS | MESSAGES, mode=st.sampled_from(["accurate", "arbitrary"]))
 def test_any_text_has_a_query_within_valid_pins(prompt: Any, mode: str) -> None:
     parsed = parse(prompt, mode=mode, tokenizer=BYTES)
@@ -370,7 +370,7 @@ def test_any_text_has_a_query_within_valid_pins(prompt: Any, mode: str) -> None:
         assert BYTES.count(parsed.query.text) <= 128
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(question=st.text("abc é租?.", min_size=1, max_size=60).map(str.strip).filter(bool))
 def test_labelled_question_is_found_whatever_it_says(question: str) -> None:
     end = f"Question: {question}\nAnswer:"
