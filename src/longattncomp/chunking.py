@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+from zlib import crc32
 
 import numpy as np
 import regex
@@ -17,7 +18,9 @@ TOLERANCE = 0.25
 """Share of a node, counted from its end, in which a sentence or line end is looked for."""
 
 SEPARATOR = "\n\n"
-"""What the draft model reads between two documents of one segment; it belongs to no node."""
+"""What the draft model reads between two documents where it reads all in one pass; it belongs to no node."""
+
+_HASHED = 32  # characters before a boundary that tell whether a segment ends there
 
 _LINE_END = r"(?:\r\n|\n|\r(?!\n))"
 _BOUNDARIES = (
@@ -32,12 +35,12 @@ _GRAPHEME = regex.compile(r"\X")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of neighbouring nodes, as the draft model reads it in one pass.
+    """A run of text, as the draft model reads it in one pass.
 
     Attributes:
         ids: (n_tokens,) token ids.
-        units: (n_tokens,) index of the node that each token belongs to, never decreasing but
-            for -1, which marks a token between two documents.
+        units: (n_tokens,) index of the node that each token belongs to, never decreasing; -1 marks a
+            token between two documents.
     """
 
     ids: tuple[int, ...]
@@ -80,28 +83,43 @@ def chunk(
 
 
 def segments(nodes: Sequence[Node], tokenizer: Tokenizer, *, segment_tokens: int) -> Iterator[Segment]:
-    """Pack neighbouring nodes into segments of at most `segment_tokens` tokens.
+    """Cut each run of touching nodes into segments of at most `segment_tokens` tokens.
 
-    A segment is tokenized from its own text alone. Nodes of several documents may share one; a
-    node longer than a segment is spread over several.
+    A segment depends on nothing but the text around it: it never holds two documents, and in a longer
+    one it ends at that paragraph, sentence or line end of its second half which the text before it
+    makes out by a hash. So the same document has the same segments in any company, what is appended
+    changes the last one only, and what is edited those nearby.
 
     Args:
-        nodes: in order, with their lengths in the draft model's tokens.
+        nodes: in order.
         tokenizer: the draft model's.
-        segment_tokens: longest segment, in tokens as the nodes count them.
+        segment_tokens: longest segment, in tokens.
     """
-    separator = tuple(tokenizer.encode(SEPARATOR).ids)
-    packed: list[tuple[int, Node]] = []
-    size = 0
-    for unit, piece in _pieces(nodes, tokenizer, segment_tokens):
-        between = len(separator) if packed and not _touch(packed[-1][1], piece) else 0
-        if packed and size + between + piece.tokens > segment_tokens:
-            yield _segment(packed, tokenizer, separator)
-            packed, size, between = [], 0, 0
-        packed.append((unit, piece))
-        size += between + piece.tokens
-    if packed:
-        yield _segment(packed, tokenizer, separator)
+    first = 0
+    for run in _runs(nodes):
+        text, ids, ends, owners = _tokens_of(run, tokenizer)
+        start = 0
+        for end in _segment_ends(text, ends, segment_tokens):
+            yield Segment(tuple(ids[start:end]), tuple((first + owners[start:end]).tolist()))
+            start = end
+        first += len(run)
+
+
+def whole(nodes: Sequence[Node], tokenizer: Tokenizer) -> Segment:
+    """All nodes in one segment, with `SEPARATOR` between those that do not touch."""
+    separator = tokenizer.encode(SEPARATOR).ids
+    ids: list[int] = []
+    units: list[int] = []
+    first = 0
+    for run in _runs(nodes):
+        if first:
+            ids += separator
+            units += [-1] * len(separator)
+        _, own, _, owners = _tokens_of(run, tokenizer)
+        ids += own
+        units += (first + owners).tolist()
+        first += len(run)
+    return Segment(tuple(ids), tuple(units))
 
 
 def text_boundaries(text: str) -> list[int]:
@@ -162,34 +180,43 @@ def _best_boundary(text: str, start: int, earliest: int, latest: int) -> int:
     return max(found)[1] if found else latest
 
 
-def _pieces(nodes: Sequence[Node], tokenizer: Tokenizer, longest: int) -> Iterator[tuple[int, Node]]:
-    for unit, node in enumerate(nodes):
-        if node.tokens <= longest:
-            yield unit, node
-            continue
-        for part in chunk([Document(node.text)], tokenizer, node_tokens=longest):
-            yield unit, Node(node.document, node.start + part.start, node.start + part.end, part.text, part.tokens)
+def _runs(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    start = 0
+    for index in range(1, len(nodes) + 1):
+        if index == len(nodes) or not _touch(nodes[index - 1], nodes[index]):
+            yield nodes[start:index]
+            start = index
 
 
-def _segment(packed: Sequence[tuple[int, Node]], tokenizer: Tokenizer, separator: tuple[int, ...]) -> Segment:
-    ids: list[int] = []
-    units: list[int] = []
-    runs: list[list[tuple[int, Node]]] = []
-    for unit, piece in packed:
-        if runs and _touch(runs[-1][-1][1], piece):
-            runs[-1].append((unit, piece))
-        else:
-            runs.append([(unit, piece)])
-    for run in runs:
-        if ids:
-            ids += separator
-            units += [-1] * len(separator)
-        encoding = tokenizer.encode("".join(piece.text for _, piece in run))
-        piece_ends = np.cumsum([len(piece.text) for _, piece in run])
-        owners = np.searchsorted(piece_ends, np.maximum(np.asarray(encoding.ends), 1), side="left")
-        ids += encoding.ids
-        units += [run[owner][0] for owner in owners]
-    return Segment(tuple(ids), tuple(units))
+def _tokens_of(run: Sequence[Node], tokenizer: Tokenizer) -> tuple[str, Sequence[int], np.ndarray, np.ndarray]:
+    """The text of touching nodes, its token ids, where they end, and which node each belongs to."""
+    text = "".join(node.text for node in run)
+    encoding = tokenizer.encode(text)
+    ends = np.maximum.accumulate(np.asarray(encoding.ends, dtype=np.int64))
+    node_ends = np.cumsum([len(node.text) for node in run])
+    return text, encoding.ids, ends, np.searchsorted(node_ends, np.maximum(ends, 1), side="left")
+
+
+def _segment_ends(text: str, ends: np.ndarray, segment_tokens: int) -> Iterator[int]:
+    """Indices of tokens, one past the last of each segment."""
+    start = 0
+    while len(ends) - start > segment_tokens:
+        latest = start + segment_tokens
+        while (
+            latest > start + 1 and ends[latest - 1] == ends[latest]
+        ):  # the next token holds bytes of the same character
+            latest -= 1
+        found = [
+            (-rank, crc32(text[max(0, end - _HASHED) : end].encode("utf-8", "surrogatepass")), -end)
+            for pattern, rank in _BOUNDARIES
+            for match in pattern.finditer(text, int(ends[start + segment_tokens // 2]), int(ends[latest - 1]))
+            if (end := match.end())
+        ]
+        end = _token_at(ends, -min(found)[2]) if found else latest
+        start = end if end > start else latest
+        yield start
+    if start < len(ends):
+        yield len(ends)
 
 
 def _touch(left: Node, right: Node) -> bool:

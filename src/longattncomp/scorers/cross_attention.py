@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone, Rotary
-from longattncomp.chunking import Segment, segments
+from longattncomp.chunking import Segment, segments, whole
 from longattncomp.errors import InputError, warn
 from longattncomp.scorers.columns import Columns, at
 from longattncomp.scorers.head import CrossAttentionHead
@@ -158,8 +157,10 @@ class CrossAttentionScorer:
         Raises:
             InputError: as `score`.
         """
-        longest = sys.maxsize if self._causal else self._segment_tokens
-        parts = tuple(segments(nodes, self._tokenizer, segment_tokens=longest))
+        if self._causal:
+            parts = (whole(nodes, self._tokenizer),)
+        else:
+            parts = tuple(segments(nodes, self._tokenizer, segment_tokens=self._segment_tokens))
         if self._causal and len(parts[0].ids) >= self._room:
             raise InputError(
                 f"the context has {len(parts[0].ids)} tokens, more than the draft model's window of "
