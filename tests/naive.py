@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from toy import ByteTokenizer
 
+from longattncomp.chunking import segments
 from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION
 from longattncomp.scorers.spreading import SCALES
 from longattncomp.types import Node, Scores
@@ -36,18 +38,16 @@ def cut(texts: Sequence[str], size: int) -> list[Node]:
 
 
 def packed(nodes: Sequence[Node], longest: int | None) -> list[list[tuple[int, int]]]:
-    """Segments as (byte, node or -1) pairs; "\\n\\n" stands between documents."""
-    result: list[list[tuple[int, int]]] = []
-    filled = 0
+    """Segments as (byte, node or -1) pairs; in one segment "\\n\\n" stands between documents."""
+    if longest is not None:  # where they end is held by tests/unit/test_chunking.py
+        parts = segments(nodes, ByteTokenizer(), segment_tokens=longest)
+        return [list(zip(part.ids, part.units, strict=True)) for part in parts]
+    result: list[tuple[int, int]] = []
     for index, node in enumerate(nodes):
-        if not result or (longest is not None and filled + node.tokens > longest):
-            result.append([])
-            filled = 0
-        elif nodes[index - 1].document != node.document:
-            result[-1] += [(10, -1), (10, -1)]
-        result[-1] += [(byte, index) for byte in node.text.encode()]
-        filled += node.tokens
-    return result
+        if index and nodes[index - 1].document != node.document:
+            result += [(10, -1), (10, -1)]
+        result += [(byte, index) for byte in node.text.encode()]
+    return [result]
 
 
 def scale(config: Any) -> float:

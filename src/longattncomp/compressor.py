@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longattncomp.assembly import Assembler
 from longattncomp.chunking import chunk
@@ -15,9 +15,13 @@ from longattncomp.counting import counter
 from longattncomp.errors import InputError
 from longattncomp.inputs import Documents, as_documents, as_query, pinned_spans
 from longattncomp.query import Mode, parse_prompt
-from longattncomp.scorers.batch import score_batch
+from longattncomp.recent import Recent
+from longattncomp.scorers.batch import PreparedScorer, score_batch
 from longattncomp.settings import Settings
-from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
+from longattncomp.types import Compressed, Document, Node, Pin, Prepared, Progress, Query, Scorer, Scores, Tokenizer
+
+if TYPE_CHECKING:
+    from longattncomp.backbone.stores import ByteStore
 
 PER_CALL = frozenset(
     {
@@ -33,6 +37,9 @@ PER_CALL = frozenset(
     }
 )
 """The settings that a call may replace."""
+
+_REMEMBERED = 32_000_000
+"""Characters of contexts whose nodes are remembered for the next question."""
 
 
 class Compressor:
@@ -63,6 +70,9 @@ class Compressor:
         self.settings = settings or Settings.load()
         target = self.settings.target_tokenizer if target_tokenizer is None else target_tokenizer
         self._target = counter(target) if target is not None else None
+        self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
+            _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
+        )
         self._count_whole = lru_cache(maxsize=1)(self.count)  # the next question is often asked of the same context
 
     @classmethod
@@ -74,6 +84,7 @@ class Compressor:
         target_tokenizer: Any = None,
         settings: Settings | None = None,
         shared: bool = False,
+        store: ByteStore | None = None,
         **options: Any,
     ) -> Compressor:
         """Open a draft model and the head that scores with it.
@@ -86,6 +97,7 @@ class Compressor:
             settings: used instead of reading the environment, `.env` and YAML.
             shared: whether to take the draft model and head that an earlier call with `shared` opened,
                 if they are the same; what is shared stays open until the process ends.
+            store: where keys are kept between processes, instead of the folder `key_store`.
             **options: any other setting by name, see `Settings`.
 
         Raises:
@@ -97,7 +109,7 @@ class Compressor:
         resolved = settings.override(**options) if settings else Settings.load(**options)
         from longattncomp.scorers import registry
 
-        scorer, tokenizer = (registry.shared if shared else registry.build)(resolved)
+        scorer, tokenizer = (registry.shared if shared else registry.build)(resolved, store)
         return cls(scorer, tokenizer, settings=resolved, target_tokenizer=target_tokenizer)
 
     def compress(
@@ -145,6 +157,35 @@ class Compressor:
         from longattncomp.threads import in_thread
 
         return await in_thread(self.compress, query, documents, **options)
+
+    def prepare(
+        self, documents: Documents, *, token_budget: int | None = None, progress: Progress | None = None, **options: Any
+    ) -> Prepared:
+        """Read ahead, so that questions over these documents, in any company, cost little.
+
+        What was read before is not read again, so a killed call goes on where it was.
+
+        Args:
+            documents: as `compress`.
+            token_budget: as `compress`; no node is longer than half of it.
+            progress: called with (tokens ready, tokens in all).
+            **options: `node_tokens` and `node_boundary`, as `compress`.
+
+        Raises:
+            InputError: an argument is not as described, or nothing would be kept.
+        """
+        settings = self._call_settings(token_budget=token_budget, **options)
+        nodes, _ = self._nodes(as_documents(documents), settings)
+        if not isinstance(self.scorer, PreparedScorer):
+            tokens = sum(node.tokens for node in nodes)
+            return Prepared(tokens, tokens, 0)
+        return self.scorer.prepare(nodes, progress=progress)
+
+    async def aprepare(self, documents: Documents, **options: Any) -> Prepared:
+        """`prepare` in a thread, so that an event loop goes on."""
+        from longattncomp.threads import in_thread
+
+        return await in_thread(self.prepare, documents, **options)
 
     def compress_batch(
         self, queries: Sequence[str | Query], documents: Sequence[Documents], **options: Any
@@ -220,7 +261,8 @@ class Compressor:
             documents: as `compress`.
             token_budget: as `compress`; no node is longer than half of it.
         """
-        return self._nodes(as_documents(documents), self._call_settings(token_budget=token_budget))
+        nodes, _ = self._nodes(as_documents(documents), self._call_settings(token_budget=token_budget))
+        return list(nodes)
 
     def assemble(
         self,
@@ -263,17 +305,17 @@ class Compressor:
         settings = self._call_settings(**options)
         asked, texts = [as_query(query) for query in queries], as_documents(documents)
         spans = pinned_spans(pins, texts)
-        nodes = self._nodes(texts, settings, cuts=spans)
+        nodes, counted = self._nodes(texts, settings, cuts=spans)
         pinned = {
             index
             for index, node in enumerate(nodes)
             if any(start < node.end and node.start < end for start, end in spans.get(node.document, ()))
         }
         free = [index for index in range(len(nodes)) if index not in pinned]
-        counted = self._counted(nodes)
         assembler = self._assembler(settings, allow_empty=allow_empty)
         results = []
-        found = score_batch(self.scorer, asked, [nodes[index] for index in free], progress=progress)
+        scored = [nodes[index] for index in free] if pinned else nodes
+        found = score_batch(self.scorer, asked, scored, progress=progress)
         for query, scores in zip(asked, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
@@ -291,21 +333,24 @@ class Compressor:
 
     def _nodes(
         self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, list[tuple[int, int]]] | None = None
-    ) -> list[Node]:
+    ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+        """The nodes as the draft model counts, and as the budget does."""
         node_tokens = settings.node_tokens
         if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
             node_tokens = min(node_tokens, max(1, settings.token_budget // 2))
-        return chunk(
-            documents,
-            self.tokenizer,
-            node_tokens=node_tokens,
-            boundary=settings.node_boundary,
-            cuts={index: [offset for span in spans for offset in span] for index, spans in (cuts or {}).items()},
-        )
+        ends = {index: tuple(offset for span in spans for offset in span) for index, spans in (cuts or {}).items()}
+        boundary = settings.node_boundary
+        key = (tuple(document.text for document in documents), node_tokens, boundary, tuple(sorted(ends.items())))
+        found = self._cut.get(key)
+        if found is None:
+            nodes = tuple(chunk(documents, self.tokenizer, node_tokens=node_tokens, boundary=boundary, cuts=ends))
+            found = nodes, self._counted(nodes)
+            self._cut.put(key, found)
+        return found
 
-    def _counted(self, nodes: Sequence[Node]) -> list[Node]:
+    def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self._target
-        return list(nodes) if count is None else [replace(node, tokens=count(node.text)) for node in nodes]
+        return tuple(nodes if count is None else (replace(node, tokens=count(node.text)) for node in nodes))
 
     def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
         return Assembler(

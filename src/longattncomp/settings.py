@@ -67,12 +67,18 @@ class Settings(BaseModel):
     target_tokenizer: str | None = Field(
         None, description="Counts the budget: a tiktoken name, tokenizer.json or folder; none: the draft's."
     )
+    cache_bytes: int = Field(
+        1_000_000_000, ge=0, description="Bytes of what was read that stay in memory for the next question; 0 for none."
+    )
+    key_store: Path | None = Field(
+        None, description="Folder where the keys of what was read are kept between processes; none: in memory only."
+    )
     cache_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("longattncomp"),
         description="Where converted draft models lie.",
     )
 
-    @field_validator("cache_dir", "head", mode="before")
+    @field_validator("cache_dir", "key_store", "head", mode="before")
     @classmethod
     def _path(cls, path: Any) -> Any:
         if path == UNTRAINED:

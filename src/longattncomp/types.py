@@ -86,6 +86,21 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is ready for questions.
+
+    Attributes:
+        tokens: of the context.
+        ready: of them, those that no question makes us read again.
+        read: of those, the ones that were not there before.
+    """
+
+    tokens: int
+    ready: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which nodes are kept.
 

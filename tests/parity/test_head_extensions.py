@@ -245,8 +245,8 @@ def test_a_batch_reads_the_context_once(
         hook.remove()
 
     # Twenty questions of at most 64 tokens, padding included, each once per segment or once in all.
-    segments = len(packed(NODES, SEGMENT))
-    assert sum(read) <= one + 20 * 64 * (segments if place == "after" else 3)
+    parts = len(packed(NODES, SEGMENT))
+    assert sum(read) <= one + 20 * 64 * (parts if place == "after" else 4)
     assert sum(read) < 20 * one / 2
     assert [done for done, _ in calls] == sorted({done for done, _ in calls})
     assert calls[-1][0] == calls[-1][1] >= sum(node.tokens for node in NODES)

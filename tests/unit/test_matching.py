@@ -54,9 +54,9 @@ PARTS = (
 def test_words_of_ids_within_and_beyond_the_vocabulary() -> None:
     words = Words(PARTS, 3, WORDS)
 
-    assert words.of([2, 0, 3, 4, 700]) == [0, 0, 3, 4, 700]
-    assert words.of([]) == []
-    assert Words(PARTS, 3, ()).of([2, 0]) == [2, 0]
+    assert words.of([2, 0, 3, 4, 700]).tolist() == [0, 0, 3, 4, 700]
+    assert words.of([]).tolist() == []
+    assert Words(PARTS, 3, ()).of([2, 0]).tolist() == [2, 0]
 
 
 def test_rarity_counts_nodes_not_tokens() -> None:

@@ -35,39 +35,44 @@ def blocked_attention(
     scaling: float,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Scaled dot-product attention of each position to itself and all before it.
+    """Scaled dot-product attention of each position to itself and all before it, or to what a mask shows.
 
     Args:
         module: the attention layer, for transformers' own kernel.
-        query: (batch, n_heads, n, head_dim)
+        query: (batch, n_heads, m, head_dim)
         key: (batch, n_key_heads, n, head_dim)
         value: (batch, n_key_heads, n, head_dim)
-        attention_mask: None for plain causal attention; with one (a sliding window), the
-            kernel of transformers is used.
+        attention_mask: None for plain causal attention, with m = n, else what each row sees,
+            (batch, 1, m, n) of booleans.
         scaling: of the logits.
         **options: what transformers hands to every kernel.
 
     Returns:
-        (batch, n, n_heads, head_dim), and None in place of the weights.
+        (batch, m, n_heads, head_dim), and None in place of the weights.
     """
-    if attention_mask is not None:
+    if attention_mask is not None and attention_mask.dtype != torch.bool:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         masked: tuple[Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **options
         )
         return masked
-    batch, n_heads, n, head_dim = query.shape
+    batch, n_heads, m, head_dim = query.shape
     n_key_heads = key.shape[1]
-    attended = query.new_empty(batch, n, n_heads, head_dim)
+    attended = query.new_empty(batch, m, n_heads, head_dim)
     future = query.new_full((_ROWS, _ROWS), -torch.inf).triu(1)
     query = query * scaling
-    for start in range(0, n, _ROWS):
-        end = min(start + _ROWS, n)
+    for start in range(0, m, _ROWS):
+        end = min(start + _ROWS, m)
         rows = end - start
+        seen = end if attention_mask is None else key.shape[2]  # columns
         block = query[:, :, start:end].reshape(batch, n_key_heads, -1, head_dim)  # heads of a group below each other
-        logits = block @ key[:, :, :end].transpose(-1, -2)  # (batch, n_key_heads, group * rows, end)
-        logits.view(batch, n_key_heads, -1, rows, end)[..., start:] += future[:rows, :rows]
-        mixed = logits.softmax(dim=-1) @ value[:, :, :end]
+        logits = block @ key[:, :, :seen].transpose(-1, -2)  # (batch, n_key_heads, group * rows, seen)
+        by_row = logits.view(batch, n_key_heads, -1, rows, seen)
+        if attention_mask is None:
+            by_row[..., start:] += future[:rows, :rows]
+        else:
+            by_row.masked_fill_(~attention_mask[:, :, None, start:end], -torch.inf)
+        mixed = logits.softmax(dim=-1) @ value[:, :, :seen]
         attended[:, start:end] = mixed.view(batch, n_heads, rows, head_dim).transpose(1, 2)
     return attended, None

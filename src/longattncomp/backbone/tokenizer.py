@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from operator import itemgetter
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from tokenizers import Tokenizer
 
 from longattncomp.counting import count_tokens, encodable
 from longattncomp.errors import BrokenModelError
+from longattncomp.recent import Recent
 from longattncomp.types import Encoding
+
+_REMEMBERED = 64_000_000
+"""Bytes of texts in tokens that are remembered: nodes and segments are cut from the same ones."""
 
 _SPACE_MARKS = "\u0120\u2581"  # of byte-level BPE and of SentencePiece
 
@@ -32,6 +37,7 @@ class DraftTokenizer:
         self.prefix: tuple[int, ...] = tuple(tokenizer.encode("").ids)
         self.words = _words(tokenizer.get_vocab())
         self._tokenizer = tokenizer
+        self._recent: Recent[str, tuple[array[int], array[int]]] = Recent(_REMEMBERED, lambda found: 8 * len(found[0]))
 
     @classmethod
     def from_folder(cls, folder: Path) -> DraftTokenizer:
@@ -51,9 +57,14 @@ class DraftTokenizer:
             raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
 
     def encode(self, text: str) -> Encoding:
-        # A batch of one: a plain `encode` holds the interpreter's lock, and with it every event loop.
-        (encoding,) = self._tokenizer.encode_batch([encodable(text)], add_special_tokens=False)
-        return Encoding(encoding.ids, [end for _, end in encoding.offsets])
+        found = self._recent.get(text)
+        if found is None:
+            # A batch of one: a plain `encode` holds the interpreter's lock, and with it every event loop.
+            (encoding,) = self._tokenizer.encode_batch([encodable(text)], add_special_tokens=False)
+            found = array("i", encoding.ids), array("i", (end for _, end in encoding.offsets))
+            self._recent.put(text, found)
+        ids, ends = found
+        return Encoding(ids.tolist(), ends.tolist())
 
     def count(self, text: str) -> int:
         return count_tokens(self._tokenizer, text)

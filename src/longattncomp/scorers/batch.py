@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from longattncomp.types import Node, Progress, Query, Scorer, Scores
+from longattncomp.types import Node, Prepared, Progress, Query, Scorer, Scores
+
+
+@runtime_checkable
+class PreparedScorer(Protocol):
+    """A scorer that can read before it is asked."""
+
+    def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared: ...
 
 
 @runtime_checkable

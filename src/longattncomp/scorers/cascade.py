@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.types import Node, Progress, Query, Scores
+from longattncomp.scorers.segmented import Segmented
+from longattncomp.types import Node, Prepared, Progress, Query, Scores
 
 LOOKED_AT = 0.25
-"""Share of the segments that the query sees."""
+"""Share of the tokens that the query sees."""
 
-LEAST = 4
-"""Segments that it sees in any case."""
+LEAST = 4096
+"""Tokens that it sees in any case."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class CascadeScorer:
         (scores,) = self.score_batch([query], nodes, progress=progress)
         return scores
 
+    def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
+        """Both ways of reading; see `CrossAttentionScorer.prepare`."""
+        half = progress and (lambda done, total: progress(done, 2 * total))
+        rest = progress and (lambda done, total: progress(total + done, 2 * total))
+        first = self.alone.prepare(nodes, progress=half)
+        second = self.after.prepare(nodes, progress=rest)
+        return Prepared(first.tokens, min(first.ready, second.ready), max(first.read, second.read))
+
     def score_batch(
         self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
     ) -> list[Scores]:
@@ -43,15 +53,14 @@ class CascadeScorer:
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
         context = self.after.segmented(nodes)
-        units = [{unit for unit in part.units if unit >= 0} for part in context.parts]
-        seen = max(LEAST, math.ceil(LOOKED_AT * len(units)))
-        if seen >= len(units):
+        tokens = sum(context.sizes)
+        room = max(LEAST, math.ceil(LOOKED_AT * tokens))
+        if tokens <= room:
             return self.after.score_batch(queries, nodes, progress=progress)
-        tokens = sum(len(part.ids) for part in context.parts)
         firsts = self.alone.score_segments(
             queries, context, progress=progress and (lambda done, _: progress(done, 2 * tokens))
         )
-        chosen = [_most(first, units)[:seen] for first in firsts]
+        chosen = [_most(first, context, room) for first in firsts]
         seconds = self.after.score_segments(
             queries,
             context,
@@ -59,14 +68,22 @@ class CascadeScorer:
             progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
         )
         return [
-            _blend(first, second, set().union(*(units[index] for index in own)))
+            _blend(first, second, {node for index in own for node in range(*context.spans[index])})
             for first, second, own in zip(firsts, seconds, chosen, strict=True)
         ]
 
 
-def _most(scores: Scores, units: Sequence[set[int]]) -> list[int]:
-    """Segments by the mass in their nodes, the most first."""
-    return sorted(range(len(units)), key=lambda index: -sum(scores.nodes[unit] for unit in units[index]))
+def _most(scores: Scores, context: Segmented, room: int) -> list[int]:
+    """The segments with the most mass in their nodes, until they have `room` tokens."""
+    before = [0.0, *accumulate(scores.nodes)]
+    mass = [before[end] - before[start] for start, end in context.spans]
+    chosen: list[int] = []
+    for index in sorted(range(len(mass)), key=lambda index: -mass[index]):
+        if room <= 0:
+            break
+        chosen.append(index)
+        room -= context.sizes[index]
+    return chosen
 
 
 def _blend(first: Scores, second: Scores, looked_at: set[int]) -> Scores:

@@ -1,9 +1,11 @@
-"""one segment -> the columns of its attention."""
+"""segments -> the columns of their attention."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,13 +16,13 @@ from longattncomp.scorers.matching import Words
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The tokens of the instruction and of a segment's nodes; separators have no column.
+    """The tokens of the instruction and of the nodes of segments; separators have no column.
 
     Attributes:
         places: (n,) where they stand in what the backbone read.
         units: (n,) 0 for the instruction, then 1 for node `first`, 2 for the next ...
         words: (n,) their words; -1 for the instruction.
-        first: the segment's first node.
+        first: the first node.
         n_units: how many units there are, the instruction included.
     """
 
@@ -32,18 +34,35 @@ class Columns:
 
     @classmethod
     def of(cls, part: Segment, n_instruction: int, words: Words, device: torch.device) -> Columns:
-        """Read after `n_instruction` tokens of instruction."""
-        nodes = torch.tensor(part.units)
-        own = nodes >= 0
-        first, last = int(nodes[own].min()), int(nodes[own].max())
-        instruction = torch.arange(n_instruction)
+        """Of one segment, after `n_instruction` tokens of instruction."""
+        nodes, ids = np.asarray(part.units), np.asarray(part.ids)
+        (own,) = (nodes >= 0).nonzero()
+        first, last = int(nodes[own[0]]), int(nodes[own[-1]])
+        instruction = np.arange(n_instruction)
         return cls(
-            places=torch.cat([instruction, n_instruction + own.nonzero().squeeze(-1)]).to(device),
-            units=torch.cat([torch.zeros_like(instruction), nodes[own] - first + 1]).to(device),
-            words=torch.cat([torch.full_like(instruction, -1), torch.tensor(words.of(part.ids))[own]]).to(device),
+            places=_tensor(instruction, n_instruction + own, device),
+            units=_tensor(np.zeros_like(instruction), nodes[own] - first + 1, device),
+            words=_tensor(np.full_like(instruction, -1), words.of(ids[own]), device),
             first=first,
             n_units=last - first + 2,
         )
+
+    @classmethod
+    def below(cls, parts: Sequence[Columns]) -> Columns:
+        """Of several segments in order, each without its instruction; what was read of them stands in a row."""
+        sizes = torch.tensor([0, *(len(part.places) for part in parts)]).cumsum(0).tolist()
+        first = parts[0].first
+        return cls(
+            places=torch.cat([part.places + start for part, start in zip(parts, sizes, strict=False)]),
+            units=torch.cat([part.units + (part.first - first) for part in parts]),
+            words=torch.cat([part.words for part in parts]),
+            first=first,
+            n_units=parts[-1].first + parts[-1].n_units - first,
+        )
+
+
+def _tensor(instruction: np.ndarray, own: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.concatenate([instruction, own])).to(device)
 
 
 def at(rotary: Rotary, places: Tensor | slice) -> Rotary:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 
+import numpy as np
 import torch
+import xxhash
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone, Rotary
 from longattncomp.chunking import Segment, segments, whole
 from longattncomp.errors import InputError, warn
+from longattncomp.recent import Recent
+from longattncomp.scorers.asked import Asked
 from longattncomp.scorers.columns import Columns, at
 from longattncomp.scorers.head import CrossAttentionHead
-from longattncomp.scorers.matching import Match, Words
-from longattncomp.scorers.spreading import Neighbours
-from longattncomp.scorers.streaming import log_shares, segment_mass
-from longattncomp.types import ContextEncoding, Node, Progress, Query, Scores, Tokenizer
+from longattncomp.scorers.key_cache import KeyCache, Read
+from longattncomp.scorers.keys import Keys, joined
+from longattncomp.scorers.matching import Words
+from longattncomp.scorers.segmented import Segmented
+from longattncomp.types import ContextEncoding, Node, Prepared, Progress, Query, Scores, Tokenizer
 
 INSTRUCTION = "Read the documents below and find the passages that help to answer the question.\n\n"
 """Stands before every segment; its tokens take the mass that no node deserves."""
@@ -25,22 +31,27 @@ INSTRUCTION = "Read the documents below and find the passages that help to answe
 QUESTION = "\n\nQuestion: "
 """Stands before the query; neither scores nor is scored."""
 
+_KEPT_TOKENS = 8192  # of segments that go into the cache together
 _ASKED = 64  # queries that one reading of the context serves; each holds a row of results as long as the context
 
 
+_REMEMBERED = 32_000_000
+"""Characters of contexts whose layout is remembered for the next question."""
+
+
 @dataclass(frozen=True, slots=True)
-class Segmented:
-    """A context as it is read.
+class _Part:
+    """One segment that was read.
 
     Attributes:
-        nodes: in order.
-        parts: the segments they lie in.
-        words: which words stand in them.
+        index: which one.
+        read: its keys, and what is needed to ask over it again.
+        asked: states and places of each question's tokens after it, if they were read with it.
     """
 
-    nodes: Sequence[Node]
-    parts: Sequence[Segment]
-    words: Words
+    index: int
+    read: Read
+    asked: tuple[tuple[Tensor, Rotary], ...] = ()
 
 
 class CrossAttentionScorer:
@@ -62,6 +73,7 @@ class CrossAttentionScorer:
         words: Sequence[int] = (),
         encoding: ContextEncoding = "segmented",
         segment_tokens: int = 1024,
+        cache: KeyCache | None = None,
     ) -> None:
         """Put a head on a backbone.
 
@@ -73,6 +85,7 @@ class CrossAttentionScorer:
             words: the word of each token id; tokens of one word match (see `matching.Words`).
             encoding: segmented or causal.
             segment_tokens: longest segment, in tokens.
+            cache: of what was read, so that no text is read twice; None keeps nothing.
 
         Raises:
             InputError: a segment and a query do not fit the draft model's window.
@@ -84,7 +97,12 @@ class CrossAttentionScorer:
         self._segment_tokens = segment_tokens
         self._instruction = [*prefix, *tokenizer.encode(INSTRUCTION).ids]
         self._question = list(tokenizer.encode(QUESTION).ids)
-        self._words = words
+        self._words = np.asarray(words, dtype=np.int64)
+        self._cache = cache
+        self._alone = head.config.query_place == "alone"
+        self._remembered: Recent[int, Segmented] = Recent(
+            _REMEMBERED, lambda context: sum(len(node.text) for node in context.nodes)
+        )
         self._room = backbone.window - len(self._instruction) - len(self._question)
         if not self._causal and self._room <= segment_tokens:
             raise InputError(
@@ -123,8 +141,7 @@ class CrossAttentionScorer:
         """
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
-        context = self.segmented(nodes)
-        return self.score_segments(queries, context, progress=progress)
+        return self.score_segments(queries, self.segmented(nodes), progress=progress)
 
     @torch.inference_mode()
     def score_segments(
@@ -151,22 +168,62 @@ class CrossAttentionScorer:
             results += self._score_group(queries[group], context, wanted[group], progress)
         return results
 
+    @torch.inference_mode()
+    def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
+        """Read what the cache does not have.
+
+        Args:
+            nodes: as `score`.
+            progress: as `score`.
+
+        Raises:
+            InputError: as `score`, or there is no cache.
+        """
+        if self._cache is None:
+            raise InputError("nothing that is read would be kept: set cache_bytes above 0, or key_store")
+        if not nodes:
+            return Prepared(0, 0, 0)
+        context = self.segmented(nodes)
+        missing = set(range(len(context.parts)))
+        for group in context.groups(range(len(context.parts))):
+            missing -= {part.index for part in self._cached(context, group)}
+        total = sum(context.sizes)
+        ready = total - sum(context.sizes[index] for index in missing)
+        read = 0
+        if progress is not None:
+            progress(ready, total)
+        for parts in self._read(context, sorted(missing)):
+            tokens = sum(context.sizes[part.index] for part in parts)
+            read += tokens
+            if not self._keep(context, parts):
+                warn(f"{ready} of {total} tokens are prepared, more do not fit: raise cache_bytes")
+                break
+            ready += tokens
+            if progress is not None:
+                progress(ready, total)
+        return Prepared(total, ready, read)
+
     def segmented(self, nodes: Sequence[Node]) -> Segmented:
-        """Lay nodes out in segments.
+        """Lay nodes out in segments; remembered while the same sequence comes again.
 
         Raises:
             InputError: as `score`.
         """
+        known = self._remembered.get(id(nodes))
+        if known is not None and known.nodes is nodes:
+            return known
         if self._causal:
-            parts = (whole(nodes, self._tokenizer),)
+            parts: tuple[Segment, ...] = (whole(nodes, self._tokenizer),)
+            if len(parts[0].ids) >= self._room:
+                raise InputError(
+                    f"the context has {len(parts[0].ids)} tokens, more than the draft model's window of "
+                    f"{self.backbone.window} with its instruction and query: use encoding='segmented'"
+                )
         else:
             parts = tuple(segments(nodes, self._tokenizer, segment_tokens=self._segment_tokens))
-        if self._causal and len(parts[0].ids) >= self._room:
-            raise InputError(
-                f"the context has {len(parts[0].ids)} tokens, more than the draft model's window of "
-                f"{self.backbone.window} with its instruction and query: use encoding='segmented'"
-            )
-        return Segmented(nodes, parts, Words(parts, len(nodes), self._words))
+        context = Segmented(nodes, parts, Words(parts, len(nodes), self._words))
+        self._remembered.put(id(nodes), context)  # it holds the nodes, so that no others get their id
+        return context
 
     def _score_group(
         self,
@@ -175,34 +232,124 @@ class CrossAttentionScorer:
         chosen: Sequence[Collection[int]],
         progress: Progress | None,
     ) -> list[Scores]:
-        alone = self.head.config.query_place == "alone"
-        words, nodes = context.words, context.nodes
-        parts = {index: context.parts[index] for index in sorted(set().union(*chosen))}
-        longest = 0 if alone else max(len(part.ids) for part in parts.values())
-        asked = [_Asked(self._query_ids(query, longest), words, len(nodes), self.head) for query in queries]
+        wanted = sorted(set().union(*chosen))
+        longest = 0 if self._alone else max(context.sizes[index] for index in wanted)
+        asked = [
+            Asked(self._query_ids(query, longest), context.words, len(context.nodes), self.head) for query in queries
+        ]
         questions = [[*self._question, *one.ids] for one in asked]
-        if alone:
+        if self._alone:
             self._ask_alone(asked, questions)
-
-        done = 0
-        places = list(parts)
-        sequences = [[*self._instruction, *part.ids] for part in parts.values()]
-        for reading in self.backbone.read(sequences, [] if alone else questions):
-            part = parts[places[reading.index]]
-            columns = Columns.of(part, len(self._instruction), words, self.backbone.device)
-            keys = self.head.keys(reading.states[columns.places], at(reading.rotary, columns.places))
-            start = len(sequences[reading.index]) + len(self._question)
-            for number, one in enumerate(asked):
-                if places[reading.index] not in chosen[number]:
-                    continue
-                if not alone:
-                    one.see(reading.asked[number][len(self._question) :], reading.rotary, start)
-                one.attend(keys, columns)
-            done += len(part.ids)
+        done, total = 0, sum(context.sizes[index] for index in wanted)
+        for parts in self._reads(context, wanted, questions):
+            if self._alone:
+                self._attend_alone(asked, context, parts, chosen)
+            else:
+                self._attend_after(asked, questions, context, parts, chosen)
+            done += sum(context.sizes[part.index] for part in parts)
             if progress is not None:
-                progress(done, sum(len(part.ids) for part in parts.values()))
-        neighbours = Neighbours(nodes)
-        return [one.scores(len(own), neighbours) for one, own in zip(asked, chosen, strict=True)]
+                progress(done, total)
+        return [one.scores(context.neighbours) for one in asked]
+
+    def _reads(
+        self, context: Segmented, wanted: Sequence[int], questions: Sequence[Sequence[int]]
+    ) -> Iterator[list[_Part]]:
+        """All segments, some at a time: those in the cache, then the others as they are read."""
+        if self._cache is None:
+            yield from self._read(context, wanted, () if self._alone else questions)
+            return
+        missing: list[int] = []
+        for group in context.groups(wanted):
+            found = self._cached(context, group)
+            missing += sorted(set(group) - {part.index for part in found})
+            if found:
+                yield found
+        for parts in self._read(context, missing):
+            self._keep(context, parts)
+            yield parts
+
+    def _cached(self, context: Segmented, group: Sequence[int]) -> list[_Part]:
+        if self._cache is None:
+            return []
+        names, needed = context.names(self._digest)
+        found = self._cache.get([names[index] for index in group], with_memory=not self._alone, needed=needed)
+        return [_Part(index, found[names[index]]) for index in group if names[index] in found]
+
+    def _keep(self, context: Segmented, parts: Sequence[_Part]) -> bool:
+        if self._cache is None:
+            return False
+        names, needed = context.names(self._digest)
+        return self._cache.put({names[part.index]: part.read for part in parts}, needed=needed)
+
+    def _read(
+        self, context: Segmented, wanted: Sequence[int], questions: Sequence[Sequence[int]] = ()
+    ) -> Iterator[list[_Part]]:
+        start = len(self._instruction)
+        sequences = [[*self._instruction, *context.parts[index].ids] for index in wanted]
+        keep = self._cache is not None and not self._alone
+        parts: list[_Part] = []
+        tokens = 0
+        for reading in self.backbone.read(sequences, questions, keep=keep):
+            index = wanted[reading.index]
+            n = len(reading.states)
+            exact = self.head.keys(reading.states[start:], at(reading.rotary, slice(start, n)))
+            keys = exact if self._cache is None else Keys.of(exact)
+            asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
+            parts.append(_Part(index, Read(keys, reading.memory), asked))
+            tokens += context.sizes[index]
+            if questions or tokens >= _KEPT_TOKENS:
+                yield sorted(parts, key=lambda part: part.index)
+                parts, tokens = [], 0
+        if parts:
+            yield sorted(parts, key=lambda part: part.index)
+
+    def _attend_alone(
+        self, asked: Sequence[Asked], context: Segmented, parts: Sequence[_Part], chosen: Sequence[Collection[int]]
+    ) -> None:
+        device = self.backbone.device
+        for here, group in groupby(zip(asked, chosen, strict=True), key=lambda pair: frozenset(pair[1])):
+            own = [part for part in parts if part.index in here]
+            if own:
+                columns = Columns.below([context.columns(part.index, device) for part in own])
+                keys = joined([part.read.keys for part in own], device)[:, columns.places]
+                for one, _ in group:
+                    one.attend(keys, columns)
+
+    def _attend_after(
+        self,
+        asked: Sequence[Asked],
+        questions: Sequence[Sequence[int]],
+        context: Segmented,
+        parts: Sequence[_Part],
+        chosen: Sequence[Collection[int]],
+    ) -> None:
+        device = self.backbone.device
+        answers = {part.index: part.asked for part in parts if part.asked}
+        again = [(part.index, part.read.memory) for part in parts if part.read.memory is not None]
+        for found in self.backbone.ask([memory for _, memory in again], questions):
+            answers[again[found.index][0]] = tuple(zip(found.states, found.rotaries, strict=True))
+        skipped = len(self._question)
+        for part in parts:
+            columns = context.columns(part.index, device)
+            keys = joined([part.read.keys], device)[:, columns.places]
+            for one, own, (states, rotary) in zip(asked, chosen, answers[part.index], strict=True):
+                if part.index in own:
+                    one.see(states[skipped:], at(rotary, slice(skipped, len(states))), self._instruction_keys)
+                    one.attend(keys, columns)
+
+    @cached_property
+    def _instruction_keys(self) -> Tensor:
+        """(n_key_heads, n, head_dim), the same before every segment since no token sees what follows it."""
+        (reading,) = self.backbone.read([self._instruction])
+        return self.head.keys(reading.states, at(reading.rotary, slice(0, len(reading.states))))
+
+    @cached_property
+    def _digest(self) -> str:
+        """Of all that the keys of a segment depend on besides its text."""
+        digest = xxhash.xxh3_128(f"{self.backbone.digest} {self.backbone.dtype} {self._instruction}".encode())
+        for tensor in self.head.key_weights():
+            digest.update(tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def _query_ids(self, query: Query, longest: int) -> list[int]:
         ids = list(self._tokenizer.encode(query.text).ids)
@@ -215,43 +362,10 @@ class CrossAttentionScorer:
             warn(f"the query has {len(ids)} tokens; its last {room} are used, which fit the draft model's window")
         return ids[-room:]
 
-    def _ask_alone(self, asked: Sequence[_Asked], questions: Sequence[Sequence[int]]) -> None:
+    def _ask_alone(self, asked: Sequence[Asked], questions: Sequence[Sequence[int]]) -> None:
         for reading in self.backbone.read([[*self._instruction, *question] for question in questions]):
-            start = len(reading.states) - len(asked[reading.index].ids)
-            asked[reading.index].see(reading.states[start:], reading.rotary, start)
-
-
-class _Asked:
-    """One query while the context streams by: what its rows found so far."""
-
-    def __init__(self, ids: Sequence[int], words: Words, n_nodes: int, head: CrossAttentionHead) -> None:
-        device = head.row_gate.device
-        self.ids = ids
-        self._head = head
-        self._words = torch.tensor(words.of(ids), device=device)
-        self._rarity = words.rarity(ids).to(device)
-        # (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first
-        self._mass = torch.full((head.n_heads, len(ids), 1 + n_nodes), -torch.inf, device=device)
-        self._gates: list[Tensor] = []
-
-    def see(self, states: Tensor, rotary: Rotary, start: int) -> None:
-        """Take the states (m, width) of the query's tokens, which stand at `start` and after."""
-        self._queries = self._head.queries(states, at(rotary, slice(start, start + len(states))))
-        self._gates.append(self._head.rows(states, self._rarity))
-
-    def attend(self, keys: Tensor, columns: Columns) -> None:
-        """Add the mass on one segment."""
-        match = Match(self._words, columns.words, self._rarity)
-        found = segment_mass(
-            self._queries, keys, columns.units, columns.n_units, match=match, strength=self._head.match_strength
-        )
-        here = [0, *range(1 + columns.first, columns.first + columns.n_units)]
-        self._mass[..., here] = torch.logaddexp(self._mass[..., here], found)
-
-    def scores(self, n_segments: int, neighbours: Neighbours) -> Scores:
-        """Shares of the mass, once all segments have been seen."""
-        self._mass[..., 0] -= math.log(n_segments)
-        weights = self._head.weights(torch.stack(self._gates).mean(0))
-        found = log_shares(self._mass.cpu().double(), weights.cpu().double()).exp()  # (1 + n_nodes,)
-        nodes = neighbours.spread(found[1:], self._head.spread_weights().cpu().double())
-        return Scores(tuple(nodes.tolist()), float(found[0]))
+            n = len(reading.states)
+            start = n - len(asked[reading.index].ids)
+            asked[reading.index].see(
+                reading.states[start:], at(reading.rotary, slice(start, n)), self._instruction_keys
+            )

@@ -117,6 +117,13 @@ class CrossAttentionHead(nn.Module):
         """Project context states (n, width) to (n_key_heads, n, head_dim)."""
         return self._project(states, rotary, self.k_proj, self.k_norm)
 
+    def key_weights(self) -> list[Tensor]:
+        """All that `keys` depends on besides its arguments."""
+        modules = (self.norm, self.k_proj, self.k_norm)
+        return [weight for module in modules for weight in module.state_dict().values()] + [
+            torch.tensor(self.config.rotary)
+        ]
+
     def rows(self, states: Tensor, rarity: Tensor) -> Tensor:
         """How much each row of the query counts.
 

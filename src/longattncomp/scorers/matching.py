@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from longattncomp.chunking import Segment
+
+_WORD_BITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Words:
         n_nodes: how many nodes the context has.
     """
 
-    def __init__(self, parts: Sequence[Segment], n_nodes: int, words: Sequence[int]) -> None:
+    def __init__(self, parts: Sequence[Segment], n_nodes: int, words: Sequence[int] | np.ndarray) -> None:
         """Count in how many nodes each word stands.
 
         Args:
@@ -49,23 +50,21 @@ class Words:
             words: the word of each token id; a token beyond its end is its own word.
         """
         self.n_nodes = n_nodes
-        self._words = words
-        pairs = {
-            (unit, word)
-            for part in parts
-            for unit, word in zip(part.units, self.of(part.ids), strict=True)
-            if unit >= 0
-        }
-        self._frequency = Counter(word for _, word in pairs)
+        self._words = np.asarray(words, dtype=np.int64)
+        units = np.concatenate([np.asarray(part.units, dtype=np.int64) for part in parts])
+        found = self.of(np.concatenate([np.asarray(part.ids, dtype=np.int64) for part in parts]))
+        pairs = np.unique((units << _WORD_BITS | found)[units >= 0])
+        self._frequency = np.bincount(pairs & ((1 << _WORD_BITS) - 1))
 
-    def of(self, ids: Sequence[int]) -> list[int]:
+    def of(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
         """The word of each token."""
+        tokens = np.asarray(ids, dtype=np.int64)
         known = len(self._words)
-        return [self._words[token] if token < known else token for token in ids]
+        return np.where(tokens < known, self._words[np.minimum(tokens, known - 1)], tokens) if known else tokens
 
     def rarity(self, ids: Sequence[int]) -> Tensor:
         """Inverse document frequency of each token's word over the nodes, as BM25 has it; 0 if it is in none."""
-        found = [self._frequency[word] for word in self.of(ids)]
-        return torch.tensor(
-            [math.log(1 + (self.n_nodes - df + 0.5) / (df + 0.5)) if df else 0.0 for df in found]
-        )  # (m,)
+        found = self.of(ids)
+        seen = found < len(self._frequency)
+        df = np.where(seen, self._frequency[np.where(seen, found, 0)], 0)
+        return torch.from_numpy(np.where(df > 0, np.log(1 + (self.n_nodes - df + 0.5) / (df + 0.5)), 0.0)).float()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longattncomp.backbone.locate import EMBEDDED, DraftModel, locate
+from longattncomp.backbone.stores import ByteStore, LMDBStore
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError
 from longattncomp.settings import Settings
@@ -14,27 +15,33 @@ from longattncomp.types import Scorer
 
 if TYPE_CHECKING:
     from longattncomp.scorers.cross_attention import CrossAttentionScorer
+    from longattncomp.scorers.key_cache import KeyCache
 
 _OPENED_BY = (
     "method", "model", "head", "layers", "device", "dtype", "encoding", "query_place", "segment_tokens", "cache_dir",
+    "cache_bytes", "key_store",
 )  # fmt: skip
 """The settings that `build` looks at."""
 
-_opened: dict[tuple[Any, ...], tuple[Scorer, DraftTokenizer]] = {}
+_opened: dict[tuple[Any, ...], tuple[tuple[Scorer, DraftTokenizer], ByteStore | None]] = {}
 _opening = threading.Lock()
 
 
-def shared(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
+def shared(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, DraftTokenizer]:
     """As `build`, opened once in this process however many threads ask; raises what `build` raises."""
-    key = tuple(getattr(settings, name) for name in _OPENED_BY)
+    key = (*(getattr(settings, name) for name in _OPENED_BY), id(store))
     with _opening:
         if key not in _opened:
-            _opened[key] = build(settings)
-        return _opened[key]
+            _opened[key] = build(settings, store), store  # which keeps the store's id its own
+        return _opened[key][0]
 
 
-def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
+def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, DraftTokenizer]:
     """Open what the settings name.
+
+    Args:
+        settings: all of them.
+        store: where keys are kept between processes, instead of a folder.
 
     Raises:
         ModelError: the draft model or head cannot be found, read or used.
@@ -48,17 +55,26 @@ def build(settings: Settings) -> tuple[Scorer, DraftTokenizer]:
 
         return BM25Scorer(), DraftTokenizer.from_folder(_locate(settings, None).folder)
 
+    cache = _cache(settings, store)
     if settings.query_place == "cascade":
         from longattncomp.scorers.cascade import CascadeScorer
 
         _require_pair(settings)
         alone, after = (settings.model_copy(update={"query_place": place}) for place in ("alone", "after"))
-        scorer, tokenizer = _cross_attention(after)
-        return CascadeScorer(_cross_attention(alone)[0], scorer), tokenizer
-    return _cross_attention(settings)
+        scorer, tokenizer = _cross_attention(after, cache)
+        return CascadeScorer(_cross_attention(alone, cache)[0], scorer), tokenizer
+    return _cross_attention(settings, cache)
 
 
-def _cross_attention(settings: Settings) -> tuple[CrossAttentionScorer, DraftTokenizer]:
+def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
+    from longattncomp.scorers.key_cache import KeyCache
+
+    if store is None and settings.key_store is not None:
+        store = LMDBStore(settings.key_store)
+    return KeyCache(settings.cache_bytes, store) if settings.cache_bytes or store is not None else None
+
+
+def _cross_attention(settings: Settings, cache: KeyCache | None) -> tuple[CrossAttentionScorer, DraftTokenizer]:
     from longattncomp.backbone.forward import Backbone
     from longattncomp.scorers.cross_attention import CrossAttentionScorer
     from longattncomp.scorers.head import load_head, read_head_config, untrained_head
@@ -85,6 +101,7 @@ def _cross_attention(settings: Settings) -> tuple[CrossAttentionScorer, DraftTok
         words=tokenizer.words,
         encoding=settings.encoding,
         segment_tokens=settings.segment_tokens,
+        cache=cache,
     )
     return scorer, tokenizer
 

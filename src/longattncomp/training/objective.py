@@ -88,9 +88,14 @@ def question_masses(
             for index, columns in enumerate(layout.columns)
         ]
         instruction = torch.stack([mass[..., 0] for mass in masses]).logsumexp(0) - math.log(len(masses))
-        units = instruction[..., None]
+        n_nodes = len(question.evidence)
+        nodes = instruction.new_zeros(*instruction.shape, 0)
         for columns, mass in zip(layout.columns, masses, strict=True):
-            missing = 1 + columns.first - units.shape[-1]  # nodes before it that have no token
-            units = torch.cat([units, nn.functional.pad(mass[..., 1:], (missing, 0), value=-torch.inf)], dim=-1)
-        missing = 1 + len(question.evidence) - units.shape[-1]
-        yield nn.functional.pad(units, (0, missing), value=-torch.inf)
+            found = mass[..., 1:]
+            if columns.first < nodes.shape[-1]:  # a node that the segment before began
+                shared = torch.logaddexp(nodes[..., -1:], found[..., :1])
+                nodes, found = nodes[..., :-1], torch.cat([shared, found[..., 1:]], dim=-1)
+            missing = columns.first - nodes.shape[-1]  # nodes before it that have no token
+            nodes = torch.cat([nodes, nn.functional.pad(found, (missing, 0), value=-torch.inf)], dim=-1)
+        nodes = nn.functional.pad(nodes, (0, n_nodes - nodes.shape[-1]), value=-torch.inf)
+        yield torch.cat([instruction[..., None], nodes], dim=-1)

@@ -145,7 +145,9 @@ class Reader:
                     if node.document == span.document:
                         evidence[index] += max(0, min(node.end, span.end) - max(node.start, span.start))
             asked.append((*self._question, *ids))
-            questions.append(Question(torch.tensor(words.of(ids)).to(device), words.rarity(ids).to(device), evidence))
+            questions.append(
+                Question(torch.from_numpy(words.of(ids)).to(device), words.rarity(ids).to(device), evidence)
+            )
         return Layout(
             contexts=tuple((*self._instruction, *part.ids) for part in parts),
             asked=tuple(asked),
