@@ -73,6 +73,7 @@ class Compressor:
         self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
             _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
         )
+        self._count_again = lru_cache(maxsize=8)(self.count)  # what was put together is counted to be sure
         self._count_whole = lru_cache(maxsize=1)(self.count)  # the next question is often asked of the same context
 
     @classmethod
@@ -152,11 +153,14 @@ class Compressor:
         )
         return result
 
-    async def acompress(self, query: str | Query, documents: Documents, **options: Any) -> Compressed:
-        """`compress` in a thread, so that an event loop goes on."""
-        from longattncomp.threads import in_thread
+    async def acompress(
+        self, query: str | Query, documents: Documents, *, progress: Progress | None = None, **options: Any
+    ) -> Compressed:
+        """`compress` in a thread, so that an event loop goes on; when it is cancelled, reading ends with the batch."""
+        from longattncomp.threads import Stoppable, in_thread
 
-        return await in_thread(self.compress, query, documents, **options)
+        with Stoppable(progress) as stoppable:
+            return await in_thread(self.compress, query, documents, progress=stoppable, **options)
 
     def prepare(
         self, documents: Documents, *, token_budget: int | None = None, progress: Progress | None = None, **options: Any
@@ -181,11 +185,12 @@ class Compressor:
             return Prepared(tokens, tokens, 0)
         return self.scorer.prepare(nodes, progress=progress)
 
-    async def aprepare(self, documents: Documents, **options: Any) -> Prepared:
-        """`prepare` in a thread, so that an event loop goes on."""
-        from longattncomp.threads import in_thread
+    async def aprepare(self, documents: Documents, *, progress: Progress | None = None, **options: Any) -> Prepared:
+        """`prepare` in a thread, as `acompress`."""
+        from longattncomp.threads import Stoppable, in_thread
 
-        return await in_thread(self.prepare, documents, **options)
+        with Stoppable(progress) as stoppable:
+            return await in_thread(self.prepare, documents, progress=stoppable, **options)
 
     def compress_batch(
         self, queries: Sequence[str | Query], documents: Sequence[Documents], **options: Any
@@ -308,7 +313,7 @@ class Compressor:
         nodes, counted = self._nodes(texts, settings, cuts=spans)
         pinned = {
             index
-            for index, node in enumerate(nodes)
+            for index, node in enumerate(nodes if spans else ())
             if any(start < node.end and node.start < end for start, end in spans.get(node.document, ()))
         }
         free = [index for index in range(len(nodes)) if index not in pinned]
@@ -354,7 +359,7 @@ class Compressor:
 
     def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
         return Assembler(
-            count=self.count,
+            count=self._count_again,
             count_whole=self._count_whole,
             token_budget=settings.token_budget,
             min_relevance=settings.min_relevance,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
 
+from longattncomp.backbone.stores import ByteStore
 from longattncomp.compressor import PER_CALL, Compressor
 from longattncomp.errors import InputError
 from longattncomp.settings import Settings
@@ -51,10 +52,18 @@ class Options(BaseModel):
     encoding: ContextEncoding | None = _setting("encoding")
     query_place: QueryPlace | Literal["cascade"] | None = _setting("query_place")
     segment_tokens: int | None = _setting("segment_tokens")
+    cache_bytes: int | None = _setting("cache_bytes")
+    key_store: Name | None = _setting("key_store")
     cache_dir: Name | None = _setting("cache_dir")
     target_tokenizer: Any = Field(
         default=None,
         description="Counts the budget: what `longattncomp.counting.counter` takes. Only a name or path is dumped.",
+    )
+    store: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="Where keys are kept instead of the folder `key_store`: what has `mget` and `mset`; never dumped.",
     )
     compressor: Compressor | None = Field(
         default=None, exclude=True, repr=False, description="Used instead of opening one; never dumped."
@@ -64,9 +73,12 @@ class Options(BaseModel):
     def _checked(self) -> Self:
         given = self.given()
         fixed = sorted(given.keys() - PER_CALL)
-        if self.compressor is not None and (fixed or self.target_tokenizer is not None):
-            names = [*fixed, *(["target_tokenizer"] if self.target_tokenizer is not None else [])]
+        names = [*fixed, *(name for name in ("target_tokenizer", "store") if getattr(self, name) is not None)]
+        if self.compressor is not None and names:
             raise InputError(f"{', '.join(names)}: the compressor that was given is open already, leave this out")
+        store = self.byte_store()
+        if store is not None and not all(callable(getattr(store, name, None)) for name in ("mget", "mset")):
+            raise InputError(f"store: expected an object with mget and mset, got {type(store).__name__}")
         Settings.model_validate({}).override(**given)
         return self
 
@@ -77,17 +89,22 @@ class Options(BaseModel):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """What is open is shared, not copied."""
         memo = {} if memo is None else memo
-        memo.update({id(part): part for part in (self.compressor, self.target_tokenizer) if part is not None})
+        parts = (self.compressor, self.target_tokenizer, self.store)
+        memo.update({id(part): part for part in parts if part is not None})
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
-        """What a pickle holds: a model is no part of it."""
-        return super(Options, self.model_copy(update={"compressor": None})).__getstate__()
+        """What a pickle holds: neither a model nor a store is part of it."""
+        return super(Options, self.model_copy(update={"compressor": None, "store": None})).__getstate__()
 
     def given(self) -> dict[str, Any]:
         """The settings that were given here, `target_tokenizer` apart."""
         names = Settings.model_fields.keys() - {"target_tokenizer"}
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def byte_store(self) -> ByteStore | None:
+        """The store that was given, as the engine asks it; the same object at each call."""
+        return cast("ByteStore | None", self.store)
 
     def engine(self, *, target_tokenizer: Any = None) -> Compressor:
         """The compressor that these options and the environment name; what is open already is shared.
@@ -106,16 +123,18 @@ class Options(BaseModel):
         tokenizer = self.target_tokenizer
         if tokenizer is None and settings.target_tokenizer is None:
             tokenizer = target_tokenizer
-        if not isinstance(tokenizer, Hashable):
-            return _opened.__wrapped__(settings, tokenizer)
+        store = self.byte_store()
+        if not (isinstance(tokenizer, Hashable) and isinstance(store, Hashable)):
+            return _opened.__wrapped__(settings, tokenizer, store)
         fields = type(settings).model_fields
-        opened = _opened(settings.model_copy(update={name: fields[name].default for name in PER_CALL}), tokenizer)
+        defaults = {name: fields[name].default for name in PER_CALL}
+        opened = _opened(settings.model_copy(update=defaults), tokenizer, store)
         return _configured(opened, tuple((name, getattr(settings, name)) for name in sorted(PER_CALL)))
 
 
 @lru_cache(maxsize=16)  # a copy of a target's tokenizer takes a while
-def _opened(settings: Settings, target_tokenizer: Any) -> Compressor:
-    return Compressor.from_pretrained(settings=settings, target_tokenizer=target_tokenizer, shared=True)
+def _opened(settings: Settings, target_tokenizer: Any, store: ByteStore | None) -> Compressor:
+    return Compressor.from_pretrained(settings=settings, target_tokenizer=target_tokenizer, shared=True, store=store)
 
 
 @lru_cache(maxsize=64)  # the same object for the same options, so that what is known of it may be kept by it

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from longattncomp import Compressor, Query
 from longattncomp.errors import InputError
 from longattncomp.scorers.cascade import LEAST, CascadeScorer
-from longattncomp.scorers.cross_attention import CrossAttentionScorer
+from longattncomp.scorers.cross_attention import INSTRUCTION, CrossAttentionScorer
 
 QUERY = Query("Who signed the lease?")
 TEXTS = [f"Entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(60)]
@@ -29,13 +32,19 @@ def cascade(both: dict[str, Compressor]) -> CascadeScorer:
     return CascadeScorer(alone, after)
 
 
-def test_few_segments_are_all_looked_at(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
-    nodes = both["after"].nodes(TEXTS[:3])
-    assert 1 < len(cascade.after.segmented(nodes).parts) <= LEAST
+def test_few_tokens_are_all_looked_at(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
+    nodes = both["after"].nodes(TEXTS[:20])
+    sizes = cascade.after.segmented(nodes).sizes
+    assert len(sizes) > 1
+    assert LEAST / 2 < sum(sizes) <= LEAST
     assert cascade.score(QUERY, nodes) == cascade.after.score(QUERY, nodes)
 
 
-def test_after_ranks_what_alone_chose_and_alone_the_rest(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
+@pytest.mark.parametrize("least", [LEAST, 512])
+def test_after_ranks_what_alone_chose_and_alone_the_rest(
+    cascade: CascadeScorer, both: dict[str, Compressor], least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", least)
     nodes = both["after"].nodes(TEXTS)
     context = cascade.after.segmented(nodes)
     alone = cascade.alone.score(QUERY, nodes)
@@ -47,8 +56,11 @@ def test_after_ranks_what_alone_chose_and_alone_the_rest(cascade: CascadeScorer,
 
     segments = [{unit for unit in part.units if unit >= 0} for part in context.parts]
     best = sorted(range(len(segments)), key=lambda number: -mass(segments[number]))
-    chosen = best[: -(-len(segments) // 4)]
-    assert LEAST < len(chosen) < len(segments)
+    room = max(least, sum(context.sizes) / 4)
+    before = [0, *accumulate(context.sizes[number] for number in best)]
+    chosen = [number for number, already in zip(best, before, strict=False) if already < room]
+    assert 1 < len(chosen) < len(segments)
+    assert room <= sum(context.sizes[number] for number in chosen) < room + max(context.sizes)
     looked_at = set().union(*(segments[number] for number in chosen))
     (seen,) = cascade.after.score_segments([QUERY], context, [chosen])
 
@@ -67,15 +79,25 @@ def test_segments_not_looked_at_are_not_read_by_after(
     cascade: CascadeScorer, both: dict[str, Compressor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes = both["after"].nodes(TEXTS)
+    sizes = cascade.after.segmented(nodes).sizes
     read: list[int] = []
     backbone = cascade.after.backbone
-    monkeypatch.setattr(
-        backbone,
-        "read",
-        lambda contexts, questions, real=backbone.read: read.append(len(contexts)) or real(contexts, questions),
-    )
-    cascade.score(QUERY, nodes)
-    assert read == [-(-len(cascade.after.segmented(nodes).parts) // 4)]
+    instruction = len(INSTRUCTION)  # a byte is a token
+
+    def counted(contexts: Sequence[Sequence[int]], *rest: Any, real: Any = backbone.read, **more: Any) -> Any:
+        read.extend(len(ids) - instruction for ids in contexts)
+        return real(contexts, *rest, **more)
+
+    # What the bounded memory of `both` holds is not read, so neither scorer here has any.
+    fresh = CascadeScorer(without_cache(cascade.alone), without_cache(cascade.after))
+    monkeypatch.setattr(backbone, "read", counted)
+    fresh.score(QUERY, nodes)
+    seen = [size for size in read if size > 0]  # the instruction by itself is read once
+    assert LEAST <= sum(seen) < LEAST + max(sizes) < sum(sizes)
+
+
+def without_cache(scorer: CrossAttentionScorer) -> CrossAttentionScorer:
+    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer._tokenizer, segment_tokens=128)
 
 
 def test_many_questions_are_as_one_by_one(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:

@@ -128,11 +128,15 @@ def test_special_tokens_that_the_model_expects_come_first(tmp_path: Path) -> Non
     tokenizer.save(file)
     seen: list[torch.Tensor] = []
     with_bos = Compressor.from_pretrained(folder, **options)
-    with_bos.scorer.backbone._model.register_forward_pre_hook(  # type: ignore[attr-defined]
-        lambda _module, _args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True
-    )
+
+    def see(_module: object, _args: object, kwargs: dict[str, torch.Tensor]) -> None:
+        if "position_ids" not in kwargs:  # else it is a question, which follows what was read
+            seen.append(kwargs["input_ids"])
+
+    with_bos.scorer.backbone._model.register_forward_pre_hook(see, with_kwargs=True)  # type: ignore[attr-defined]
     text = "The lease was signed. " * 10
     scored = with_bos.compress("Who?", text, token_budget=50)
+    assert seen
     assert all((ids[:, 0] == 65).all() for ids in seen)
     assert scored.original_tokens == without.compress("Who?", text, token_budget=50).original_tokens
     assert abs(scored.instruction_score + sum(scored.scores) - 1) < 1e-4

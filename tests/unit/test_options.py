@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,16 @@ class Component(Options):
     name: str = "component"
 
 
+class Store(dict[str, bytes]):
+    """Keeps bytes; has no hash, as a dict has none."""
+
+    def mget(self, keys: Sequence[str]) -> list[bytes | None]:
+        return [self.get(key) for key in keys]
+
+    def mset(self, key_value_pairs: Sequence[tuple[str, bytes]]) -> None:
+        self.update(key_value_pairs)
+
+
 @pytest.fixture
 def given(toy_folder: Path) -> dict[str, Any]:
     return {"model": toy_folder, "layers": 2, "head": "untrained", "device": "cpu", "node_tokens": 32}
@@ -28,8 +39,8 @@ def given(toy_folder: Path) -> dict[str, Any]:
 
 def test_every_setting_is_an_option_with_its_words() -> None:
     options = Options.model_fields
-    assert options.keys() - {"compressor"} == Settings.model_fields.keys()
-    for name in options.keys() - {"compressor", "target_tokenizer"}:
+    assert options.keys() - {"compressor", "store"} == Settings.model_fields.keys()
+    for name in options.keys() - {"compressor", "store", "target_tokenizer"}:
         assert options[name].description == Settings.model_fields[name].description
         assert options[name].default is None
 
@@ -44,6 +55,8 @@ def test_every_setting_is_an_option_with_its_words() -> None:
         {"query_place": "before"},
         {"nonsense": 1},
         {"min_relevance": 2},
+        {"cache_bytes": -1},
+        {"store": {}},
     ],
     ids=str,
 )
@@ -122,9 +135,31 @@ def test_a_compressor_that_is_open_is_used_as_it_is(toy: Compressor) -> None:
     engine = component.engine()
     assert engine.scorer is toy.scorer
     assert (engine.settings.token_budget, engine.settings.node_tokens) == (9, toy.settings.node_tokens)
-    for option in ({"layers": 2}, {"target_tokenizer": len}):
+    for option in ({"layers": 2}, {"target_tokenizer": len}, {"key_store": "keys"}, {"store": Store()}):
         with pytest.raises(ValidationError, match=r"open already"):
             Component(compressor=toy, **option)
+
+
+def test_what_was_read_goes_into_the_store_and_is_not_read_again(given: dict[str, Any]) -> None:
+    store = Store()
+    text = "Ada signed the lease in May. " * 20
+    first = Component(**given, query_place="alone", store=store).engine()
+    again = Component(**given, query_place="alone", store=store, token_budget=50).engine()
+    other = Component(**given, query_place="alone", store=Store(store)).engine()
+    assert (again.scorer is first.scorer, other.scorer is first.scorer) == (True, False)
+    assert first.prepare(text).read > 0
+    assert store
+    assert Component(**given, query_place="alone", store=Store(store)).engine().prepare(text).read == 0
+
+
+def test_cache_bytes_and_a_folder_are_settings_like_others(given: dict[str, Any], tmp_path: Path) -> None:
+    kept = Component(**given, query_place="alone", cache_bytes=0, key_store=tmp_path / "keys")
+    assert kept.model_dump()["key_store"] == str(tmp_path / "keys")
+    assert kept.engine().settings.key_store == tmp_path / "keys"
+    assert kept.engine().prepare("Ada signed the lease.").read == kept.engine().count("Ada signed the lease.")
+    assert (tmp_path / "keys").is_dir()
+    with pytest.raises(InputError, match="set cache_bytes above 0, or key_store"):
+        Component(**given, cache_bytes=0).engine().prepare("Ada signed the lease.")
 
 
 def test_configured_keeps_what_counts(toy: Compressor) -> None:
@@ -146,3 +181,7 @@ def test_dumps_copies_and_pickles(toy: Compressor, given: dict[str, Any]) -> Non
     assert copy.deepcopy(opened).compressor is toy
     assert pickle.loads(pickle.dumps(opened)).compressor is None
     assert opened.compressor is toy
+    kept = Component(store=Store())
+    assert "store" not in kept.model_dump()
+    assert copy.deepcopy(kept).store is kept.store
+    assert pickle.loads(pickle.dumps(kept)).store is None

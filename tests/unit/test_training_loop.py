@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from longattncomp.backbone.forward import Backbone, Reading
+from longattncomp.backbone.forward import Asked, Backbone, Reading
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking import chunk
 from longattncomp.errors import InputError
@@ -277,10 +277,14 @@ class Rounded:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backbone, name)
 
-    def read(self, *texts: Any) -> Iterator[Reading]:
-        for reading in self._backbone.read(*texts):
+    def read(self, *texts: Any, **options: Any) -> Iterator[Reading]:
+        for reading in self._backbone.read(*texts, **options):
             asked = tuple(states.bfloat16() for states in reading.asked)
             yield replace(reading, states=reading.states.bfloat16(), asked=asked)
+
+    def ask(self, *texts: Any) -> Iterator[Asked]:
+        for asked in self._backbone.ask(*texts):
+            yield replace(asked, states=tuple(states.bfloat16() for states in asked.states))
 
 
 def _scorer(bench: Bench, head: CrossAttentionHead, *, rounded: bool) -> CrossAttentionScorer:

@@ -235,23 +235,24 @@ def test_a_layout_by_hand(reader: Opener, tokenizer: DraftTokenizer) -> None:
     def ids(text: str) -> tuple[int, ...]:
         return tuple(tokenizer.encode(text).ids)
 
-    # abcd efgh | ij, an empty line, klmn | op
+    # abcd efgh | ij || kBmn op: a segment never holds two documents
     assert layout.contexts == (
         (*instruction, *ids("abcdefgh")),
-        (*instruction, *ids("ij\n\nkBmn")),
-        (*instruction, *ids("op")),
+        (*instruction, *ids("ij")),
+        (*instruction, *ids("kBmnop")),
     )
     assert layout.asked == ((*ids(QUESTION), *ids("b?")),)
     first, second, third = layout.columns
-    assert [(part.first, part.n_units) for part in layout.columns] == [(0, 3), (2, 3), (4, 2)]
+    assert [(part.first, part.n_units) for part in layout.columns] == [(0, 3), (2, 2), (3, 3)]
     assert first.units.tolist() == [0] * n + [1] * 4 + [2] * 4
-    assert second.units.tolist() == [0] * n + [1] * 2 + [2] * 4
-    assert second.places.tolist() == [*range(n + 2), *range(n + 4, n + 8)]
-    assert third.places.tolist() == list(range(n + 2))
+    assert second.units.tolist() == [0] * n + [1] * 2
+    assert third.units.tolist() == [0] * n + [1] * 4 + [2] * 2
+    for columns, context in zip(layout.columns, layout.contexts, strict=True):
+        assert columns.places.tolist() == list(range(len(context)))
     (question,) = layout.questions
     assert first.words.tolist()[:n] == [-1] * n
     assert (first.words == question.words[0]).nonzero().tolist() == [[n + 1]]
-    assert (second.words == question.words[0]).nonzero().tolist() == [[n + 3]]  # a capital b
+    assert (third.words == question.words[0]).nonzero().tolist() == [[n + 1]]  # a capital b
     # b stands in two of five nodes, the question mark in none
     assert question.rarity.tolist() == pytest.approx([0.8754687, 0])
 

@@ -10,12 +10,12 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from longattncomp.errors import InputError
-from longattncomp.options import Options
 from longattncomp.threads import in_thread
 from longattncomp.types import Compressed, CompressedDocument
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
+from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.passing import pass_on
 
 
@@ -26,7 +26,9 @@ class CompressionInput(TypedDict):
     query: str
 
 
-class LongAttnCompressor(Options, BaseDocumentCompressor, RunnableSerializable[CompressionInput, list[Document]]):
+class LongAttnCompressor(
+    LongAttnOptions, BaseDocumentCompressor, RunnableSerializable[CompressionInput, list[Document]]
+):
     """Keeps of documents what matters to a query: verbatim, in input order, inside one token budget.
 
     A `BaseDocumentCompressor` and a Runnable over `{"documents": ..., "query": ...}`. Its options are
@@ -53,7 +55,7 @@ class LongAttnCompressor(Options, BaseDocumentCompressor, RunnableSerializable[C
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Whether `dumpd` and `load` work: all fields but an open `compressor` travel."""
+        """Whether `dumpd` and `load` work: all fields but an open `compressor` and `store` travel."""
         return True
 
     def invoke(self, input: CompressionInput, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:  # noqa: A002

@@ -8,9 +8,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from longattncomp import Compressor
-from longattncomp.options import Options
 
 from langchain_longattncomp.messages import MARK, last_question, query_for, shorten, texts_of, with_texts
+from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.passing import pass_on
 
 
@@ -26,7 +26,7 @@ def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]
     Raises:
         ValidationError: an option is unknown or out of its range.
     """
-    engine_options = Options(**options)
+    engine_options = LongAttnOptions(**options)
 
     @lru_cache(256)
     def shortened(engine: Compressor, texts: tuple[str, ...], query: str) -> tuple[str, ...]:

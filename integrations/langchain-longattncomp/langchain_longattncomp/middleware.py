@@ -14,7 +14,6 @@ from langgraph.types import Command
 from longattncomp import Compressor
 from longattncomp.compressor import PER_CALL
 from longattncomp.errors import InputError
-from longattncomp.options import Options
 from longattncomp.threads import in_thread
 
 from langchain_longattncomp.messages import (
@@ -28,6 +27,7 @@ from langchain_longattncomp.messages import (
     texts_of,
     with_texts,
 )
+from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.originals import Originals
 from langchain_longattncomp.passing import pass_on
 from langchain_longattncomp.reading_back import reading_tool
@@ -73,7 +73,7 @@ class LongAttnMiddleware(AgentMiddleware):
             raise InputError(f"expected a trigger of at least 1 token, got {trigger}")
         if keep_last < 0:
             raise InputError(f"expected keep_last of at least 0 messages, got {keep_last}")
-        self.options = Options(**options)
+        self.options = LongAttnOptions(**options)
         self.trigger = trigger
         self.keep_last = keep_last
         self.exclude_tools = frozenset([exclude_tools] if isinstance(exclude_tools, str) else exclude_tools)

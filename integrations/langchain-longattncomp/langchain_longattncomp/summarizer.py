@@ -8,9 +8,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, get_buffer_string
 from longattncomp import Compressed
 from longattncomp.fitting import fit
-from longattncomp.options import Options
 
 from langchain_longattncomp.messages import last_question, query_for, texts_of
+from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.passing import pass_on
 
 
@@ -29,7 +29,7 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
     Raises:
         ValidationError: an option is unknown or out of its range.
     """
-    engine_options = Options(**options)
+    engine_options = LongAttnOptions(**options)
 
     def summarize(messages: Sequence[AnyMessage]) -> str:
         spoken = [(message.type, text) for message in messages if (text := _text(message))]

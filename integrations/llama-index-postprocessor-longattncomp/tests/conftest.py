@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +16,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
 import llama_index.core
 from llama_index.core import Settings as LlamaIndexSettings
 from longattncomp import Compressor, Settings
+from longattncomp.backbone.forward import Backbone
+from longattncomp.options import _opened
 from longattncomp.scorers import registry
-from toy import BrokenScorer, ByteTokenizer, WordScorer
+from toy import BrokenScorer, ByteTokenizer, Redis, WordScorer, save_model, start_redis
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +47,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """Draft models are toys; the settings of each that was opened."""
     built: list[Settings] = []
 
-    def build(settings: Settings) -> tuple[WordScorer, ByteTokenizer]:
+    def build(settings: Settings, store: object) -> tuple[WordScorer, ByteTokenizer]:
         built.append(settings)
         return WordScorer(), ByteTokenizer()
 
@@ -66,3 +70,51 @@ def words(scorer: WordScorer) -> Compressor:
 @pytest.fixture
 def broken() -> Compressor:
     return Compressor(BrokenScorer(), ByteTokenizer(), settings=Settings(node_tokens=40, token_budget=100))
+
+
+@pytest.fixture(scope="session")
+def draft_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_model(tmp_path_factory.mktemp("draft")))
+
+
+@pytest.fixture
+def new_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Forgets what is open, as the end of a process does."""
+
+    def forget() -> None:
+        _opened.cache_clear()
+        monkeypatch.setattr(registry, "_opened", {})
+
+    return forget
+
+
+@pytest.fixture
+def alone(draft_model: str, new_process: Callable[[], None]) -> dict[str, Any]:
+    """Options of a draft model without a past; what it reads does not depend on the question."""
+    new_process()
+    sizes = {"layers": 2, "node_tokens": 32, "segment_tokens": 128, "token_budget": 200}
+    return {"model": draft_model, "head": "untrained", "device": "cpu", "query_place": "alone"} | sizes
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of what draft models read."""
+    lengths: list[int] = []
+    reading = Backbone.read
+
+    def noting(self: Backbone, sequences: Sequence[Sequence[int]], *args: Any, **kwargs: Any) -> Any:
+        lengths.extend(map(len, sequences))
+        return reading(self, sequences, *args, **kwargs)
+
+    monkeypatch.setattr(Backbone, "read", noting)
+    return lengths
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("no redis-server here: apt-get install redis-server")
+    server = start_redis(program, tmp_path)
+    yield server
+    server.stop()

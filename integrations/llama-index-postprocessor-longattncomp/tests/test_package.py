@@ -20,6 +20,7 @@ def test_exported_names_are_these() -> None:
         "LongAttnCompMemoryBlock",
         "LongAttnCompOptions",
         "LongAttnCompPostprocessor",
+        "LongAttnPrepare",
     ]
 
 

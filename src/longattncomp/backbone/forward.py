@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from transformers import DynamicCache
 
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.memory import Memory, Past, length, memories
+from longattncomp.backbone.turns import Turns
 
 PADDING = 0.10
 """Most of a batch that may be padding."""
@@ -96,7 +96,7 @@ class Backbone:
         self._model = model
         self._tap = _Tap()
         model.set_submodule(f"layers.{layers}", self._tap)
-        self._lock = threading.Lock()
+        self._turns = Turns()
 
     @classmethod
     def open(cls, folder: Path, layers: int, *, device: str = "auto", dtype: str = "auto") -> Backbone:
@@ -262,7 +262,7 @@ class Backbone:
         return {"full_attention": full, "sliding_attention": sliding}
 
     def _run(self, ids: Tensor, **options: Any) -> tuple[Tensor, Rotary]:
-        with self._lock:
+        with self._turns:
             return self._model(input_ids=ids.to(self.device), **options).last_hidden_state, self._tap.rotary
 
 

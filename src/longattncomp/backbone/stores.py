@@ -77,12 +77,15 @@ class _Folder:
         self._path = path
         self._lock = threading.Lock()
         self._environment: Any = None
-        self._process = self._inode = 0
+        self._process = self._inode = self._page = 0
 
     def use(self, work: Callable[[Any], T]) -> T:
         import lmdb
 
-        damaged = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
+        damaged = (
+            lmdb.CorruptedError, lmdb.InvalidError, lmdb.MapResizedError, lmdb.PageNotFoundError,
+            lmdb.VersionMismatchError,
+        )  # fmt: skip
         try:
             with self._lock:
                 try:
@@ -106,11 +109,14 @@ class _Folder:
             except FileNotFoundError:
                 self._start_over()
             else:
-                if found.st_ino != self._inode or found.st_size < self._least():
+                if found.st_ino != self._inode:  # another process has started over
+                    self._close()
+                elif found.st_size < self._least(found.st_size):
                     self._start_over()
         if self._environment is None:
             self._open()
-            if self._file.stat().st_size < self._least():
+            size = self._file.stat().st_size
+            if size < self._least(size):
                 self._start_over()
                 self._open()
         return self._environment
@@ -119,9 +125,11 @@ class _Folder:
     def _file(self) -> Path:
         return self._path / "data.mdb"
 
-    def _least(self) -> int:
-        pages = self._environment.info()["last_pgno"] + 1
-        return int(pages * self._environment.stat()["psize"])
+    def _least(self, size: int) -> int:
+        """Bytes that the file has to have; what says so stands in its first two pages."""
+        if size < 2 * self._page:
+            return 2 * self._page
+        return int((self._environment.info()["last_pgno"] + 1) * self._page)
 
     def _open(self) -> None:
         import lmdb
@@ -129,12 +137,16 @@ class _Folder:
         self._path.mkdir(parents=True, exist_ok=True)
         self._environment = lmdb.open(str(self._path), map_size=_MOST_BYTES, max_readers=1024)
         self._process, self._inode = os.getpid(), self._file.stat().st_ino
+        self._page = int(self._environment.stat()["psize"])
 
-    def _start_over(self) -> None:
-        warn(f"the store in {self._path} was deleted or damaged; it starts empty")
+    def _close(self) -> None:
         if self._environment is not None:
             self._environment.close()
             self._environment = None
+
+    def _start_over(self) -> None:
+        warn(f"the store in {self._path} was deleted or damaged; it starts empty")
+        self._close()
         for name in ("data.mdb", "lock.mdb"):
             (self._path / name).unlink(missing_ok=True)
 

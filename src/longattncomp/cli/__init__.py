@@ -11,6 +11,7 @@ import typer
 from longattncomp.cli.compression import compress, demo
 from longattncomp.cli.environment import info
 from longattncomp.cli.evaluation import evaluate_rows
+from longattncomp.cli.indexing import index
 from longattncomp.cli.probing import probe_heads
 from longattncomp.cli.samples import describe_samples
 from longattncomp.cli.training import train_head
@@ -21,6 +22,7 @@ app = typer.Typer(
     help="Keep what matters to a query, verbatim and in order, inside a token budget.",
 )
 app.command()(compress)
+app.command()(index)
 app.command()(demo)
 app.command("eval")(evaluate_rows)
 app.command("train")(train_head)

@@ -10,9 +10,10 @@ from torch import Tensor
 from longattncomp.backbone.forward import Rotary
 from longattncomp.scorers.columns import Columns
 from longattncomp.scorers.head import CrossAttentionHead, logits
+from longattncomp.scorers.keys import JoinedKeys
 from longattncomp.scorers.matching import Match, Words
 from longattncomp.scorers.spreading import Neighbours
-from longattncomp.scorers.streaming import log_shares, segment_mass
+from longattncomp.scorers.streaming import block_mass, log_shares
 from longattncomp.types import Scores
 
 
@@ -42,10 +43,10 @@ class Asked:
         self._gates.append(self._head.rows(states, self._rarity))
         self._instructions.append(logits(self._queries, instruction).logsumexp(dim=-1))
 
-    def attend(self, keys: Tensor, columns: Columns) -> None:
-        """Add the mass on the nodes of segments, keys (n_key_heads, n, head_dim)."""
+    def attend(self, keys: JoinedKeys, columns: Columns) -> None:
+        """Add the mass on the nodes of segments."""
         match = Match(self._words, columns.words, self._rarity)
-        found = segment_mass(
+        found = block_mass(
             self._queries, keys, columns.units, columns.n_units, match=match, strength=self._head.match_strength
         )
         here = slice(1 + columns.first, columns.first + columns.n_units)

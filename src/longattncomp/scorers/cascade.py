@@ -43,7 +43,7 @@ class CascadeScorer:
         half = progress and (lambda done, total: progress(done, 2 * total))
         rest = progress and (lambda done, total: progress(total + done, 2 * total))
         first = self.alone.prepare(nodes, progress=half)
-        second = self.after.prepare(nodes, progress=rest)
+        second = self.after.prepare(nodes, progress=rest, needed=self.alone.names(nodes))
         return Prepared(first.tokens, min(first.ready, second.ready), max(first.read, second.read))
 
     def score_batch(

@@ -13,6 +13,7 @@ import xxhash
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone, Rotary
+from longattncomp.backbone.memory import Memory
 from longattncomp.chunking import Segment, segments, whole
 from longattncomp.errors import InputError, warn
 from longattncomp.recent import Recent
@@ -169,12 +170,15 @@ class CrossAttentionScorer:
         return results
 
     @torch.inference_mode()
-    def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
+    def prepare(
+        self, nodes: Sequence[Node], *, progress: Progress | None = None, needed: Collection[str] = ()
+    ) -> Prepared:
         """Read what the cache does not have.
 
         Args:
             nodes: as `score`.
             progress: as `score`.
+            needed: names of what else has to stay in the cache.
 
         Raises:
             InputError: as `score`, or there is no cache.
@@ -195,7 +199,7 @@ class CrossAttentionScorer:
         for parts in self._read(context, sorted(missing)):
             tokens = sum(context.sizes[part.index] for part in parts)
             read += tokens
-            if not self._keep(context, parts):
+            if not self._keep(context, parts, needed):
                 warn(f"{ready} of {total} tokens are prepared, more do not fit: raise cache_bytes")
                 break
             ready += tokens
@@ -203,14 +207,19 @@ class CrossAttentionScorer:
                 progress(ready, total)
         return Prepared(total, ready, read)
 
+    def names(self, nodes: Sequence[Node]) -> frozenset[str]:
+        """What the segments of these nodes are called in the cache."""
+        return self.segmented(nodes).names(self._digest)[1] if nodes else frozenset()
+
     def segmented(self, nodes: Sequence[Node]) -> Segmented:
         """Lay nodes out in segments; remembered while the same sequence comes again.
 
         Raises:
             InputError: as `score`.
         """
+        given = tuple(nodes)  # a list may be changed before it comes again
         known = self._remembered.get(id(nodes))
-        if known is not None and known.nodes is nodes:
+        if known is not None and known.nodes == given:
             return known
         if self._causal:
             parts: tuple[Segment, ...] = (whole(nodes, self._tokenizer),)
@@ -221,8 +230,8 @@ class CrossAttentionScorer:
                 )
         else:
             parts = tuple(segments(nodes, self._tokenizer, segment_tokens=self._segment_tokens))
-        context = Segmented(nodes, parts, Words(parts, len(nodes), self._words))
-        self._remembered.put(id(nodes), context)  # it holds the nodes, so that no others get their id
+        context = Segmented(given, parts, Words(parts, len(nodes), self._words))
+        self._remembered.put(id(nodes), context)
         return context
 
     def _score_group(
@@ -275,28 +284,31 @@ class CrossAttentionScorer:
         found = self._cache.get([names[index] for index in group], with_memory=not self._alone, needed=needed)
         return [_Part(index, found[names[index]]) for index in group if names[index] in found]
 
-    def _keep(self, context: Segmented, parts: Sequence[_Part]) -> bool:
+    def _keep(self, context: Segmented, parts: Sequence[_Part], more: Collection[str] = ()) -> bool:
         if self._cache is None:
             return False
         names, needed = context.names(self._digest)
-        return self._cache.put({names[part.index]: part.read for part in parts}, needed=needed)
+        return self._cache.put({names[part.index]: part.read for part in parts}, needed=needed.union(more))
 
     def _read(
         self, context: Segmented, wanted: Sequence[int], questions: Sequence[Sequence[int]] = ()
     ) -> Iterator[list[_Part]]:
         start = len(self._instruction)
-        sequences = [[*self._instruction, *context.parts[index].ids] for index in wanted]
+        alike: dict[tuple[int, ...], list[int]] = {}  # what stands in the context twice is read once
+        for index in wanted:
+            alike.setdefault(context.parts[index].ids, []).append(index)
+        sequences = [[*self._instruction, *ids] for ids in alike]
+        places = list(alike.values())
         keep = self._cache is not None and not self._alone
         parts: list[_Part] = []
         tokens = 0
         for reading in self.backbone.read(sequences, questions, keep=keep):
-            index = wanted[reading.index]
             n = len(reading.states)
             exact = self.head.keys(reading.states[start:], at(reading.rotary, slice(start, n)))
             keys = exact if self._cache is None else Keys.of(exact)
             asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
-            parts.append(_Part(index, Read(keys, reading.memory), asked))
-            tokens += context.sizes[index]
+            parts += [_Part(index, Read(keys, reading.memory), asked) for index in places[reading.index]]
+            tokens += n - start
             if questions or tokens >= _KEPT_TOKENS:
                 yield sorted(parts, key=lambda part: part.index)
                 parts, tokens = [], 0
@@ -311,7 +323,7 @@ class CrossAttentionScorer:
             own = [part for part in parts if part.index in here]
             if own:
                 columns = Columns.below([context.columns(part.index, device) for part in own])
-                keys = joined([part.read.keys for part in own], device)[:, columns.places]
+                keys = joined([part.read.keys for part in own], columns.places)
                 for one, _ in group:
                     one.attend(keys, columns)
 
@@ -329,19 +341,21 @@ class CrossAttentionScorer:
         for found in self.backbone.ask([memory for _, memory in again], questions):
             answers[again[found.index][0]] = tuple(zip(found.states, found.rotaries, strict=True))
         skipped = len(self._question)
+        instruction, _ = self._instruction_read
         for part in parts:
             columns = context.columns(part.index, device)
-            keys = joined([part.read.keys], device)[:, columns.places]
+            keys = joined([part.read.keys], columns.places)
             for one, own, (states, rotary) in zip(asked, chosen, answers[part.index], strict=True):
                 if part.index in own:
-                    one.see(states[skipped:], at(rotary, slice(skipped, len(states))), self._instruction_keys)
+                    one.see(states[skipped:], at(rotary, slice(skipped, len(states))), instruction)
                     one.attend(keys, columns)
 
     @cached_property
-    def _instruction_keys(self) -> Tensor:
-        """(n_key_heads, n, head_dim), the same before every segment since no token sees what follows it."""
-        (reading,) = self.backbone.read([self._instruction])
-        return self.head.keys(reading.states, at(reading.rotary, slice(0, len(reading.states))))
+    def _instruction_read(self) -> tuple[Tensor, Memory]:
+        """Its keys (n_key_heads, n, head_dim) and memory, the same before every segment: no token sees what follows."""
+        (reading,) = self.backbone.read([self._instruction], keep=True)
+        keys = self.head.keys(reading.states, at(reading.rotary, slice(0, len(reading.states))))
+        return keys, reading.memory or ()
 
     @cached_property
     def _digest(self) -> str:
@@ -363,9 +377,8 @@ class CrossAttentionScorer:
         return ids[-room:]
 
     def _ask_alone(self, asked: Sequence[Asked], questions: Sequence[Sequence[int]]) -> None:
-        for reading in self.backbone.read([[*self._instruction, *question] for question in questions]):
-            n = len(reading.states)
-            start = n - len(asked[reading.index].ids)
-            asked[reading.index].see(
-                reading.states[start:], at(reading.rotary, slice(start, n)), self._instruction_keys
-            )
+        keys, memory = self._instruction_read
+        skipped = len(self._question)
+        for found in self.backbone.ask([memory], questions):
+            for one, states, rotary in zip(asked, found.states, found.rotaries, strict=True):
+                one.see(states[skipped:], at(rotary, slice(skipped, len(states))), keys)

@@ -57,20 +57,24 @@ class KeyCache:
             with_memory: whether keys alone are of no use.
             needed: names that what comes out of the store may not drive out of memory.
         """
-        found = {name: read for name in names if (read := self._recent.get(name)) is not None}
+        found = {
+            name: read
+            for name in names
+            if (read := self._recent.get(name)) is not None and (read.memory is not None or not with_memory)
+        }
         missing = [name for name in names if name not in found]
         if with_memory or self._store is None or not missing:
             return found
         try:
-            stored = self._store.mget(missing)
+            stored = dict(zip(missing, self._store.mget(missing), strict=True))
         except Exception as error:  # noqa: BLE001 (a store can be anybody's)
             warn(f"cannot read the key store ({error}); the text is read again")
             return found
         damaged = 0
-        for name, data in zip(missing, stored, strict=True):
+        for name, data in stored.items():
             if data is None:
                 continue
-            keys = Keys.from_bytes(data)
+            keys = Keys.from_bytes(data, name)
             if keys is None:
                 damaged += 1
                 continue
@@ -92,7 +96,7 @@ class KeyCache:
         """
         kept = [self._recent.put(name, read, needed=needed) for name, read in reads.items()]
         lasting = [
-            (name, read.keys.to_bytes())
+            (name, read.keys.to_bytes(name))
             for name, read in reads.items()
             if read.memory is None and isinstance(read.keys, Keys)
         ]

@@ -10,7 +10,7 @@ import torch
 import xxhash
 from torch import Tensor
 
-_HEADER = struct.Struct("<4sIIIQ")  # mark, n, n_key_heads, head_dim, checksum of what follows
+_HEADER = struct.Struct("<4sIIIQ")  # mark, n, n_key_heads, head_dim, checksum
 _MARK = b"LAC1"
 
 
@@ -32,7 +32,7 @@ class Keys:
     def of(cls, keys: Tensor) -> Keys:
         """Round keys (n_key_heads, n, head_dim); each row's largest number becomes 127."""
         rows = keys.detach().float().transpose(0, 1).cpu()
-        scales = (rows.abs().amax(dim=-1) / 127).clamp_min(2.0**-24).half()
+        scales = (rows.abs().amax(dim=-1) / 127).clamp(2.0**-24, 65504.0).half()
         values = (rows / scales.float()[..., None]).round().clamp(-127, 127).to(torch.int8)
         return cls(values.contiguous(), scales)
 
@@ -40,19 +40,22 @@ class Keys:
     def nbytes(self) -> int:
         return self.values.nbytes + self.scales.nbytes
 
-    def to_bytes(self) -> bytes:
-        """What `from_bytes` reads, with a checksum."""
+    def to_bytes(self, name: str) -> bytes:
+        """What `from_bytes` reads, with a checksum of it and of the name it is kept under."""
         payload = self.scales.numpy().tobytes() + self.values.numpy().tobytes()
-        return _HEADER.pack(_MARK, *self.values.shape, xxhash.xxh3_64_intdigest(payload)) + payload
+        shape = tuple(self.values.shape)
+        return _HEADER.pack(_MARK, *shape, _checksum(name, shape, payload)) + payload
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Keys | None:
-        """The keys, or None if these are not the bytes of any."""
+    def from_bytes(cls, data: bytes, name: str) -> Keys | None:
+        """The keys, or None if these are not the bytes of any that were kept under this name."""
         if len(data) < _HEADER.size:
             return None
         mark, n, heads, width, checksum = _HEADER.unpack_from(data)
         payload = memoryview(data)[_HEADER.size :]
-        if mark != _MARK or len(payload) != n * heads * (2 + width) or xxhash.xxh3_64_intdigest(payload) != checksum:
+        if mark != _MARK or not payload or len(payload) != n * heads * (2 + width):
+            return None
+        if _checksum(name, (n, heads, width), payload) != checksum:
             return None
         split = 2 * n * heads
         buffer = bytearray(payload)  # torch wants memory of its own
@@ -62,10 +65,37 @@ class Keys:
         )
 
 
-def joined(parts: Sequence[Keys | Tensor], device: torch.device) -> Tensor:
-    """Keys of several segments below each other, (n_key_heads, n, head_dim) in fp32."""
-    rows = [
-        part.transpose(0, 1) if isinstance(part, Tensor) else part.values.float() * part.scales.float()[..., None]
-        for part in parts
-    ]
-    return torch.cat(rows).to(device).transpose(0, 1)
+def _checksum(name: str, shape: tuple[int, ...], payload: bytes | memoryview) -> int:
+    return xxhash.xxh3_64_intdigest(payload, seed=xxhash.xxh3_64_intdigest(f"{name} {shape}".encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedKeys:
+    """Keys of several segments below each other, as scoring takes them.
+
+    Attributes:
+        values: (n_key_heads, n, head_dim)
+        scales: (n_key_heads, n) to multiply the rows with; None for ones.
+    """
+
+    values: Tensor
+    scales: Tensor | None
+
+
+def joined(parts: Sequence[Keys | Tensor], places: Tensor) -> JoinedKeys:
+    """Some of the tokens of some segments.
+
+    Args:
+        parts: rounded, or all exact.
+        places: (n,) of the tokens, as if the segments stood in a row.
+    """
+    device = places.device
+    exact = [part for part in parts if isinstance(part, Tensor)]
+    if exact:
+        return JoinedKeys(torch.cat(exact, dim=1).to(device)[:, places], None)
+    rounded = [part for part in parts if isinstance(part, Keys)]
+    values = torch.cat([part.values for part in rounded]).to(device)
+    scales = torch.cat([part.scales for part in rounded]).to(device)
+    if len(places) < len(values):
+        values, scales = values[places], scales[places]
+    return JoinedKeys(values.transpose(0, 1), scales.transpose(0, 1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longattncomp.backbone.locate import EMBEDDED, DraftModel, locate
 from longattncomp.backbone.stores import ByteStore, LMDBStore
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.errors import HeadMismatchError, InputError
+from longattncomp.errors import HeadMismatchError, InputError, warn
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer
 
@@ -63,7 +63,13 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, D
         alone, after = (settings.model_copy(update={"query_place": place}) for place in ("alone", "after"))
         scorer, tokenizer = _cross_attention(after, cache)
         return CascadeScorer(_cross_attention(alone, cache)[0], scorer), tokenizer
-    return _cross_attention(settings, cache)
+    scorer, tokenizer = _cross_attention(settings, cache)
+    if scorer.head.config.query_place == "after" and (store or settings.key_store) is not None:
+        warn(
+            "with the query after the text, what is read stays in memory: set query_place to alone or cascade, which "
+            "a key store serves"
+        )
+    return scorer, tokenizer
 
 
 def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:

@@ -106,9 +106,7 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
 
 
 _SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
-_MIXED = {
-    "squad": 100, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 110, "code": 40, "chains": 80
-}  # fmt: skip
+_MIXED = {"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25}
 _PAPER = SampleOptions(documents=100, needles=2, compound=0.0, native=0.0)
 
 STAGES = {
@@ -124,7 +122,7 @@ STAGES = {
         ),
         Stage(
             name="2",
-            sources=_MIXED,
+            sources=_MIXED | {"squad": 100, "qmsum": 110, "code": 40, "chains": 80},
             samples=_SAMPLES,
             sub_questions="both",
             layers=15,

@@ -18,6 +18,7 @@ def test_public_names() -> None:
     assert langchain_longattncomp.__all__ == [
         "LongAttnCompressor",
         "LongAttnMiddleware",
+        "LongAttnPreparer",
         "pre_model_hook",
         "summarizer",
     ]
@@ -37,6 +38,7 @@ def run(code: str) -> str:
     [
         ("import langchain_longattncomp", ("torch", "longattncomp", "langchain_core", "langchain")),
         ("from langchain_longattncomp import LongAttnCompressor", ("torch", "transformers", "langchain", "langgraph")),
+        ("from langchain_longattncomp import LongAttnPreparer", ("torch", "transformers", "langchain", "langgraph")),
         ("from langchain_longattncomp import summarizer, pre_model_hook", ("torch", "langchain", "langgraph")),
         ("from langchain_longattncomp import LongAttnMiddleware", ("torch",)),
     ],

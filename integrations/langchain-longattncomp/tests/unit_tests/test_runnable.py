@@ -101,7 +101,7 @@ def test_configurable_fields_open_the_model_once(bm25_model: str, monkeypatch: p
 
     opened: list[object] = []
     build = registry.build
-    monkeypatch.setattr(registry, "build", lambda settings: opened.append(settings) or build(settings))
+    monkeypatch.setattr(registry, "build", lambda settings, store: opened.append(settings) or build(settings, store))
     configurable = LongAttnCompressor(model=bm25_model, method="bm25", segment_tokens=77).configurable_fields(
         token_budget=ConfigurableField(id="token_budget")
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llama_index.core.bridge.pydantic import model_validator
+from llama_index.core.bridge.pydantic import Field, model_validator
+from llama_index.core.storage.kvstore.types import BaseKVStore
 from longattncomp import Compressor
 from longattncomp.options import Options
 
+from llama_index.postprocessor.longattncomp.kv_store import KVByteStore, byte_store
 from llama_index.postprocessor.longattncomp.tokenizer import settings_tokenizer
 
 
@@ -20,11 +22,22 @@ class LongAttnCompOptions(Options):
     engine's default. All of these are read at each call, and fields may be set at any time.
     """
 
+    store: BaseKVStore | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="Where keys are kept instead of the folder `key_store`; never dumped nor pickled.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _without_class_name(cls, values: Any) -> Any:
         """LlamaIndex writes the class's name into every dump."""
         return {k: v for k, v in values.items() if k != "class_name"} if isinstance(values, Mapping) else values
+
+    def byte_store(self) -> KVByteStore | None:
+        """The store that was given, as the engine asks it; the same object at each call."""
+        return None if self.store is None else byte_store(self.store)
 
     def engine(self, *, target_tokenizer: Any = None) -> Compressor:
         """The compressor that these options name; LlamaIndex's `Settings.tokenizer` counts if nothing else is named.

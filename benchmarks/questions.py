@@ -1,0 +1,327 @@
+"""What a first question costs and what the next one, beside what people use now: a table, a plot, then a line of JSON.
+
+python benchmarks/questions.py [--plot FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from speed import PLACES, QUERY, machine, timed
+
+TOKENS = 100_000
+MILLION = 1_000_000
+BUDGET = 2048
+CHARACTERS = 4.4  # a token of Python's sources
+QUESTIONS = (
+    QUERY,
+    "Which exceptions does wait_for raise, and when?",
+    "Where is the limit on the size of a stream's buffer set?",
+    "How are signals handled by the event loop on Unix?",
+    "What happens to pending callbacks when a loop is closed?",
+    "Which class starts a subprocess and waits for it?",
+)
+PEER_TOKENS = 8192  # of models so slow that the rest is reckoned from it
+
+
+def main() -> None:
+    """Measure, print, draw, and end with one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plot", type=Path, help="PNG of seconds for the first and the next question")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), help="parts of the whole")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        part, folder = options.child
+        print(json.dumps(CHILDREN[part](Path(folder))))
+        return
+    results: dict[str, Any] = {"machine": machine()}
+    for name in options.only or PARTS:
+        results[name] = PARTS[name]()
+        Console(stderr=True).print(name, results[name])
+    show(results)
+    if options.plot:
+        draw(results, options.plot)
+    print(json.dumps({"what": "questions", **results}))
+
+
+def sources(tokens: int) -> list[str]:
+    """About so many tokens of the standard library, a file a document, asyncio first."""
+    library = Path(json.__file__).parents[1]
+    texts: list[str] = []
+    left = tokens * CHARACTERS
+    for file in [
+        *sorted(library.glob("asyncio/*.py")),
+        *sorted(library.glob("[a-z]*/*.py")),
+        *sorted(library.glob("*.py")),
+    ]:
+        if left <= 0 or "site-packages" in file.parts:
+            continue
+        text = file.read_text(encoding="utf-8", errors="replace")[: int(left) + 1]
+        texts.append(text)
+        left -= len(text)
+    return texts
+
+
+def opened(place: str, **options: Any) -> Any:
+    """A compressor of its own, with nothing read; what is slow once is behind it."""
+    from longattncomp import Compressor
+
+    compressor = Compressor.from_pretrained(query_place=place, device="cpu", **options)
+    compressor.compress(QUERY, "A first text, so that the kernels are there.\n" * 100)
+    return compressor
+
+
+def asking(place: str) -> dict[str, Any]:
+    """The first question over `TOKENS`, then others over the same text."""
+    documents = sources(TOKENS)
+    compressor = opened(place, cache_bytes=4_000_000_000)
+    first = timed(lambda: compressor.compress(QUERY, documents, token_budget=BUDGET))
+    prepared = compressor.prepare(documents)  # what the cascade has not seen yet
+    compressor.compress(QUERY, documents, token_budget=BUDGET)
+    later = [
+        timed(lambda question=question: compressor.compress(question, documents, token_budget=BUDGET))
+        for question in QUESTIONS[1:]
+    ]
+    return {
+        "tokens": prepared.tokens,
+        "first_s": round(first, 2),
+        "first_tokens_s": round(prepared.tokens / first),
+        "next_ms": round(1e3 * median(later), 1),
+        "ratio": round(first / median(later)),
+    }
+
+
+def places() -> dict[str, Any]:
+    """`asking` for each place, each in a process of its own."""
+    return {place: child(place) for place in PLACES}
+
+
+def appending() -> dict[str, Any]:
+    """Preparing 1k tokens alone, as a new message after 100k that are prepared, and at the end of the last text."""
+    documents = sources(TOKENS)
+    found: dict[str, Any] = {}
+    for place in ("after", "alone"):
+        compressor = opened(place, cache_bytes=4_000_000_000)
+        compressor.prepare(documents)
+
+        def seconds(given: list[str], compressor: Any = compressor) -> float:
+            return timed(lambda: compressor.prepare(given))
+
+        fresh, message, longer = [], [], []
+        for number in range(5):
+            more = f"{sources(TOKENS + (number + 1) * 20_000)[-1][: int(1000 * CHARACTERS)]}\n"
+            fresh.append(seconds([f"1{more}"]))
+            message.append(seconds([*documents, f"2{more}"]))
+            longer.append(seconds([*documents[:-1], f"{documents[-1]}\n3{more}"]))
+        found[place] = {
+            "1k_s": round(median(fresh), 3),
+            "as_message": round(median(message) / median(fresh), 2),
+            "at_the_end": round(median(longer) / median(fresh), 2),
+        }
+    return found
+
+
+def million(folder: Path) -> dict[str, Any]:
+    """A million tokens with the keys on disk alone: preparing them, and questions."""
+    documents = sources(MILLION)
+    compressor = opened("alone", cache_bytes=0, key_store=folder)
+    started = time.perf_counter()
+    prepared = compressor.prepare(documents)
+    preparing = time.perf_counter() - started
+    first = timed(lambda: compressor.compress(QUERY, documents, token_budget=BUDGET))
+    later = [
+        timed(lambda question=question: compressor.compress(question, documents, token_budget=BUDGET))
+        for question in QUESTIONS[1:]
+    ]
+    return {
+        "tokens": prepared.tokens,
+        "prepare_s": round(preparing, 1),
+        "prepare_tokens_s": round(prepared.read / preparing) if prepared.read else None,
+        "first_s": round(first, 2),
+        "next_s": round(median(later), 2),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+        "disk_bytes_a_token": round(sum(file.stat().st_blocks * 512 for file in folder.iterdir()) / prepared.tokens),
+    }
+
+
+def a_million() -> dict[str, Any]:
+    """`million` in a new process for its peak memory, twice: the second finds the keys there."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {"reading": child("million", folder), "again": child("million", folder)}
+
+
+def embeddings() -> dict[str, Any]:
+    """all-MiniLM-L6-v2 over the same nodes, in batches: all of them, then a question."""
+    from longattncomp import Compressor
+    from longattncomp.scorers.embedding import EmbeddingScorer
+
+    nodes = Compressor.from_pretrained(method="bm25").nodes(sources(TOKENS))
+    model: Any = EmbeddingScorer()._open()[0]
+    texts = [node.text for node in nodes]
+    model.encode(texts[:64], batch_size=32, show_progress_bar=False)
+    started = time.perf_counter()
+    known = model.encode(texts, batch_size=32, show_progress_bar=False, convert_to_tensor=True)
+    first = time.perf_counter() - started
+    later = [
+        timed(lambda question=question: known @ model.encode(question, convert_to_tensor=True, show_progress_bar=False))
+        for question in QUESTIONS[1:]
+    ]
+    tokens = sum(node.tokens for node in nodes)
+    return {
+        "first_s": round(first, 2),
+        "first_tokens_s": round(tokens / first),
+        "next_ms": round(1e3 * median(later), 1),
+    }
+
+
+def whole_draft() -> dict[str, Any]:
+    """The draft model's forward over the window in one pass, all 30 layers: what Speculative Prefill reads."""
+    from longattncomp import Settings
+    from longattncomp.backbone.loading import choose_dtype, open_layers
+    from longattncomp.backbone.locate import locate
+
+    settings = Settings.load()
+    layers = 29  # and the scoring layer makes 30
+    draft = locate(settings.model, layers=layers, cache_dir=settings.cache_dir)
+    device = torch.device("cpu")
+    model: Any = open_layers(draft.folder, layers, device=device, dtype=choose_dtype("auto", device)).model
+    return pace(lambda ids: model(input_ids=ids, use_cache=False), (1, PEER_TOKENS), 40_000)
+
+
+def llmlingua2(name: str) -> dict[str, Any]:
+    """LLMLingua-2's architecture, weights of the published shape drawn at random: only its pace means anything."""
+    from transformers import AutoConfig, AutoModelForTokenClassification
+
+    shapes = {
+        "xlm-roberta-large": ("xlm-roberta", {
+            "vocab_size": 250_002, "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+            "intermediate_size": 4096, "max_position_embeddings": 514, "type_vocab_size": 1,
+        }),
+        "bert-base-multilingual": ("bert", {
+            "vocab_size": 119_547, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+            "intermediate_size": 3072,
+        }),
+    }  # fmt: skip
+    family, shape = shapes[name]
+    config = AutoConfig.for_model(family, num_labels=2, **shape)
+    best: dict[str, Any] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        model: Any = AutoModelForTokenClassification.from_config(config).eval().to(dtype)
+        found = pace(lambda ids, model=model: model(input_ids=ids), (8, 512), shape["vocab_size"], repeats=2)
+        if found["tokens_s"] > best.get("tokens_s", 0):
+            best = found | {"dtype": str(dtype).removeprefix("torch.")}
+    return best
+
+
+@torch.inference_mode()
+def pace(
+    forward: Callable[[torch.Tensor], object], shape: tuple[int, int], vocabulary: int, repeats: int = 3
+) -> dict[str, Any]:
+    """Tokens a second, and what that makes of `TOKENS`."""
+    forward(torch.randint(5, vocabulary, (1, 512)))
+    seconds = median(timed(lambda: forward(torch.randint(5, vocabulary, shape))) for _ in range(repeats))
+    tokens = shape[0] * shape[1]
+    return {"tokens_s": round(tokens / seconds), "first_s": round(TOKENS * seconds / tokens, 1)}
+
+
+def peers() -> dict[str, Any]:
+    """What people use now, in this run."""
+    return {
+        "all-MiniLM-L6-v2": child("minilm"),
+        "LLMLingua-2, XLM-RoBERTa-large": child("lingua-large"),
+        "LLMLingua-2, mBERT-base": child("lingua-base"),
+        "SmolLM2, all 30 layers": child("whole"),
+    }
+
+
+def child(part: str, folder: str | Path = ".") -> dict[str, Any]:
+    """A part in a process of its own, with its peak memory."""
+    command = [sys.executable, __file__, "--child", part, str(folder)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(json.loads(output.splitlines()[-1]))
+
+
+def measured(work: Callable[[], dict[str, Any]]) -> Callable[[Path], dict[str, Any]]:
+    """With this process's peak memory."""
+    return lambda _: work() | {"peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)}
+
+
+CHILDREN: dict[str, Callable[[Path], dict[str, Any]]] = {
+    **{place: measured(lambda place=place: asking(place)) for place in PLACES},
+    "million": million,
+    "minilm": measured(embeddings),
+    "lingua-large": measured(lambda: llmlingua2("xlm-roberta-large")),
+    "lingua-base": measured(lambda: llmlingua2("bert-base-multilingual")),
+    "whole": measured(whole_draft),
+}
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "places": places,
+    "peers": peers,
+    "appending": appending,
+    "million": a_million,
+}
+
+
+def show(results: dict[str, Any]) -> None:
+    """The tables that people read."""
+    console = Console(width=120)
+    title = ", ".join(f"{key} {value}" for key, value in results["machine"].items())
+    table = Table("", "tokens/s", "first question, s", "next, ms", "first over next", "peak, MB", title=title)
+    for name, found in (results.get("places", {}) | results.get("peers", {})).items():
+        cells = (found.get("first_tokens_s") or found.get("tokens_s"), found["first_s"], found.get("next_ms"))
+        ratio = round(1e3 * found["first_s"] / found["next_ms"]) if "next_ms" in found else 1
+        table.add_row(
+            name, *("as the first" if cell is None else str(cell) for cell in cells), str(ratio), str(found["peak_mb"])
+        )
+    console.print(table)
+    for name, found in results.get("appending", {}).items():
+        console.print(
+            f"{name}: 1k tokens {found['1k_s']} s; after 100k, as a message {found['as_message']} times that, "
+            f"at the end of the last text {found['at_the_end']} times"
+        )
+    for name, found in results.get("million", {}).items():
+        console.print(f"a million tokens, {name}: {found}")
+
+
+def draw(results: dict[str, Any], file: Path) -> None:
+    """Seconds of the first and of the next question, on a logarithmic scale."""
+    from matplotlib.figure import Figure
+
+    rows = {**results["places"], **results["peers"]}
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for offset, key, label, colour in (
+        (0.2, "first_s", "first question", "#9aa5b1"),
+        (-0.2, "next_s", "next question", "#1f6f8b"),
+    ):
+        seconds = [
+            found["first_s"] if key == "first_s" else found.get("next_ms", 1e3 * found["first_s"]) / 1e3
+            for found in rows.values()
+        ]
+        bars = axes.barh([index + offset for index in range(len(rows))], seconds, 0.38, label=label, color=colour)
+        axes.bar_label(bars, [f"{value:.2g} s" for value in seconds], padding=3)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.margins(x=0.15)
+    axes.set_xlabel(f"seconds over {TOKENS:,} tokens, 2 cores")
+    axes.legend(loc="lower right")
+    figure.savefig(file, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What was read lies in a store of LangChain's, for every process that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_classic.storage import LocalFileStore
+from langchain_core.documents import Document
+from langchain_core.runnables import ConfigurableField
+from langchain_core.stores import ByteStore, InMemoryByteStore
+from longattncomp import LongAttnCompWarning
+from pydantic import ValidationError
+from toys import Redis, diary
+
+from langchain_longattncomp import LongAttnCompressor, LongAttnPreparer
+
+QUERY = "Who signed the lease?"
+QUESTION = 300
+FOUND = [Document(diary("Ada Marsh signed the lease in May. ", 50), id="lease"), Document(diary("Rooms: 3.", 20))]
+
+pytestmark = pytest.mark.filterwarnings("ignore:`langchain-community` is being sunset")
+
+
+def texts(documents: list[Document]) -> list[str]:
+    return [document.page_content for document in documents]
+
+
+def redis_store(server: Redis) -> Iterator[ByteStore]:
+    from langchain_community.storage import RedisStore
+    from redis import Redis as Client
+
+    with Client.from_url(server.url) as client:
+        yield RedisStore(client=client, namespace="longattncomp")
+
+
+@pytest.fixture(params=["memory", "files", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ByteStore]:
+    if request.param == "memory":
+        yield InMemoryByteStore()
+    elif request.param == "files":
+        yield LocalFileStore(tmp_path / "files")
+    else:
+        yield from redis_store(request.getfixturevalue("redis"))
+
+
+def test_another_process_with_the_same_store_reads_the_question_only(
+    store: ByteStore, alone: dict[str, Any], read: list[int], new_process: Callable[[], None]
+) -> None:
+    without = texts(LongAttnCompressor(**alone).compress_documents(FOUND, QUERY))
+    new_process()
+    LongAttnPreparer(**alone, store=store).transform_documents(FOUND)
+    assert len(list(store.yield_keys())) > 10
+    new_process()
+    read.clear()
+    kept = LongAttnCompressor(**alone, store=store, cache_bytes=0).compress_documents(FOUND, QUERY)
+    assert texts(kept) == without
+    assert sum(read) < QUESTION
+    new_process()
+    read.clear()
+    LongAttnCompressor(**alone, store=InMemoryByteStore()).compress_documents(FOUND, QUERY)
+    assert sum(read) > 3_000, "and with another store, all of it"
+
+
+def test_a_folder_does_the_same(
+    alone: dict[str, Any], read: list[int], new_process: Callable[[], None], tmp_path: Path
+) -> None:
+    LongAttnPreparer(**alone, key_store=tmp_path / "keys").transform_documents(FOUND)
+    new_process()
+    read.clear()
+    assert LongAttnCompressor(**alone, key_store=str(tmp_path / "keys")).compress_documents(FOUND, QUERY)
+    assert sum(read) < QUESTION
+
+
+def test_components_with_one_store_share_the_draft_model(alone: dict[str, Any], read: list[int]) -> None:
+    store = InMemoryByteStore()
+    compressor = LongAttnCompressor(**alone, store=store)
+    assert LongAttnPreparer(**alone, store=store).engine().scorer is compressor.engine().scorer
+    assert LongAttnPreparer(**alone, store=InMemoryByteStore()).engine().scorer is not compressor.engine().scorer
+    configurable = compressor.configurable_fields(token_budget=ConfigurableField(id="token_budget"))
+    for budget in (100, 150):
+        configurable.invoke({"documents": FOUND, "query": QUERY}, {"configurable": {"token_budget": budget}})
+        if budget == 100:
+            assert sum(read) > 3_000
+            read.clear()
+    assert sum(read) < QUESTION
+
+
+def test_a_server_that_went_away_costs_a_warning_and_a_reading(
+    redis: Redis, alone: dict[str, Any], new_process: Callable[[], None]
+) -> None:
+    for store in redis_store(redis):
+        LongAttnPreparer(**alone, store=store).transform_documents(FOUND)
+        redis.stop()
+        new_process()
+        with pytest.warns(LongAttnCompWarning, match=r"cannot (read|write) the key store"):
+            kept = LongAttnCompressor(**alone, store=store).compress_documents(FOUND, QUERY)
+        assert texts(kept) == texts(LongAttnCompressor(**alone).compress_documents(FOUND, QUERY))
+
+
+def test_what_is_no_store_raises_when_it_is_given() -> None:
+    with pytest.raises(ValidationError, match="store"):
+        LongAttnPreparer(store={})

@@ -1,0 +1,61 @@
+"""files, folders or standard input -> their keys in a store: `index`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from longattncomp import Settings
+from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar
+from longattncomp.corpus import Indexer, lasting
+from longattncomp.errors import InputError
+from longattncomp.files import read_documents
+
+
+def index(
+    paths: Annotated[list[str], typer.Argument(help="Files and folders; - reads standard input.")],
+    key_store: Annotated[Path | None, typer.Option(help="Folder of the keys; is made.")] = None,
+    suffix: Annotated[str, typer.Option(help="Of files taken from folders, such as .md.")] = "",
+    query_place: Annotated[
+        Literal["alone", "cascade", "after"] | None,
+        typer.Option(help="alone or cascade, as the questions to come; if not set, alone."),
+    ] = None,
+    model: Model = None,
+    head: Annotated[str | None, typer.Option(help="Checkpoint of a head, or untrained.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Read files ahead, so that questions over them start at once; after a kill, the same command goes on."""
+    with exit_codes():
+        settings = Settings.load(
+            yaml_file=settings_file, key_store=key_store, query_place=query_place, model=model, head=head
+        )
+        lasting(settings)
+        documents = read_documents(
+            paths, suffix=suffix, skipped=lambda file: notes.print(f"skipped {escape(str(file))}: binary")
+        )
+        if not any(document.text for document in documents):
+            raise InputError(f"expected files with text, got {len(documents)} files and no text in {', '.join(paths)}")
+        indexer = Indexer(settings)
+        started = time.perf_counter()
+        with progress_bar("reading") as advance:
+            found = indexer.index(documents, progress=advance)
+        seconds = time.perf_counter() - started
+        notes.print(
+            f"{found.tokens:,} tokens in {len(documents):,} files, all ready; {found.read:,} read now, "
+            f"{seconds:.1f} s; {found.nbytes / found.tokens:.0f} bytes a token in {escape(str(settings.key_store))}, "
+            "for query_place alone and cascade"
+        )
+        row = {
+            "tokens": found.tokens,
+            "ready": found.tokens,
+            "read": found.read,
+            "seconds": round(seconds, 3),
+            "bytes_per_token": round(found.nbytes / found.tokens, 1),
+            "key_store": str(settings.key_store),
+        }
+        typer.echo(json.dumps(row, separators=(",", ":")))

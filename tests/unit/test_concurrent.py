@@ -1,0 +1,115 @@
+"""A thousand requests at once, some of them cancelled: the others are as if each had come alone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longattncomp import Compressed, Compressor
+
+REQUESTS = 1000
+WORDS = ["lease", "the", "signed", "Ada", "Marsh", "roof", "1987", "rent", "where", "garden"]
+
+
+@pytest.fixture(params=["after", "alone"])
+def compressor(request: pytest.FixtureRequest, toy_folder: Path) -> Compressor:
+    options: dict[str, Any] = {"layers": 2, "head": "untrained", "device": "cpu", "dtype": "float32"}
+    return Compressor.from_pretrained(
+        toy_folder, query_place=request.param, node_tokens=40, segment_tokens=200, cache_bytes=300_000, **options
+    )
+
+
+def text(seed: str, words: int) -> str:
+    draw = random.Random(seed)
+    return ". ".join(" ".join(draw.choices(WORDS, k=5)) for _ in range(words // 5))
+
+
+def test_a_thousand_requests_a_tenth_of_them_cancelled(compressor: Compressor) -> None:
+    contexts = [[text(f"{size} {number}", size) for number in range(3)] for size in (10, 30, 90)]
+    draw = random.Random(0)
+    requests = [(f"Where is {draw.choice(WORDS)}?", draw.choice(contexts)) for _ in range(REQUESTS)]
+    cancelled = set(draw.sample(range(REQUESTS), REQUESTS // 10))
+    serial = {
+        (query, id(context)): compressor.compress(query, context, token_budget=60)
+        for query, context in dict.fromkeys((query, tuple(context)) for query, context in requests)
+        for context in [next(known for known in contexts if tuple(known) == context)]
+    }
+
+    async def all_at_once() -> list[Compressed | BaseException]:
+        tasks = [
+            asyncio.ensure_future(compressor.acompress(query, context, token_budget=60)) for query, context in requests
+        ]
+        await asyncio.sleep(0.05)
+        for index in cancelled:
+            tasks[index].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    found = asyncio.run(all_at_once())
+
+    done = 0
+    for index, (result, (query, context)) in enumerate(zip(found, requests, strict=True)):
+        if isinstance(result, BaseException):
+            assert index in cancelled
+            assert isinstance(result, asyncio.CancelledError)
+        else:
+            expected = serial[query, id(context)]
+            assert result.text == expected.text
+            assert result.scores == pytest.approx(expected.scores, abs=1e-5)
+            done += 1
+    assert done >= REQUESTS - len(cancelled)
+
+
+def test_memory_is_flat(compressor: Compressor) -> None:
+    remembered = (compressor._cut, compressor.scorer._remembered, compressor.tokenizer._recent)  # type: ignore[attr-defined]
+    for recent in remembered:
+        recent.most = 20_000
+
+    def ask(first: int) -> int:
+        for number in range(first, first + 60):
+            compressor.compress(f"Where is the garden {number}?", [text(f"{number}", 90)], token_budget=60)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = ask(0)
+        after = ask(60)
+    finally:
+        tracemalloc.stop()
+
+    assert after - before < 100_000
+    for recent in (*remembered, compressor.scorer._cache._recent):  # type: ignore[attr-defined]
+        assert 0 < recent.used <= recent.most
+
+
+def test_a_cancelled_call_stops_reading(compressor: Compressor) -> None:
+    read: list[int] = []
+    genuine = compressor.scorer.backbone._run  # type: ignore[attr-defined]
+
+    def counted(*args: Any, **options: Any) -> Any:
+        read.append(1)
+        return genuine(*args, **options)
+
+    compressor.scorer.backbone._run = counted  # type: ignore[attr-defined]
+    long = [text(f"long {number}", 1000) for number in range(40)]
+
+    async def given_up() -> int:
+        task = asyncio.ensure_future(compressor.acompress("Where?", long, token_budget=60))
+        while len(read) < 3:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await compressor.acompress("Who?", ["A short one."], token_budget=60)  # waits for the thread
+        return len(read)
+
+    stopped = asyncio.run(given_up())
+    read.clear()
+    compressor.compress("Where?", long, token_budget=60)
+    assert stopped < len(read)

@@ -1,0 +1,282 @@
+"""What was read, in memory and in a store: what counts as kept, and stores that fail or lie."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from longattncomp.backbone.stores import LMDBStore
+from longattncomp.errors import LongAttnCompWarning
+from longattncomp.scorers.key_cache import KeyCache, Read, name
+from longattncomp.scorers.keys import Keys
+
+PLENTY = 10**9
+
+
+class Mapping:
+    """Somebody's store, in a dict; fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.fails: Exception | None = None
+        self.asked: list[str] = []
+
+    def mget(self, keys: Sequence[str]) -> list[Any]:
+        self.asked += keys
+        if self.fails:
+            raise self.fails
+        return [self.values.get(key) for key in keys]
+
+    def mset(self, key_value_pairs: Sequence[tuple[str, bytes]]) -> None:
+        if self.fails:
+            raise self.fails
+        self.values.update(key_value_pairs)
+
+
+def read(seed: int, n: int = 10, *, memory: bool = False) -> Read:
+    generator = torch.Generator().manual_seed(seed)
+    keys = Keys.of(torch.randn(2, n, 8, generator=generator))
+    return Read(keys, ((torch.zeros(2, n, 8), torch.zeros(2, n, 8)),) if memory else None)
+
+
+NAMES = [name("model", [number]) for number in range(6)]
+READS = {one: read(number, n=10 + number) for number, one in enumerate(NAMES)}
+
+
+def same(found: Read, expected: Read) -> bool:
+    assert isinstance(found.keys, Keys)
+    assert isinstance(expected.keys, Keys)
+    return torch.equal(found.keys.values, expected.keys.values) and torch.equal(found.keys.scales, expected.keys.scales)
+
+
+def assert_all(found: dict[str, Read], names: Sequence[str] = NAMES) -> None:
+    assert found.keys() == set(names)
+    assert all(same(one, READS[key]) for key, one in found.items())
+
+
+@pytest.fixture
+def store() -> Mapping:
+    return Mapping()
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+def test_a_name_tells_models_and_texts_apart() -> None:
+    texts = [[], [0], [1], [0, 0], [1, 2], [2, 1], [258], [1, 1], [2**30], [1] * 1000]
+    names = [name(model, ids) for model in ("", "a", "b", "ab", "x" * 64) for ids in texts]
+
+    assert len(set(names)) == len(names)
+    assert {len(one) for one in names} == {32}
+    assert name("a", (1, 2)) == name("a", [1, 2])
+
+
+def test_names_last() -> None:
+    """Stores of other processes and machines hold them."""
+    assert name("0123456789abcdef", [1, 2, 300]) == "7bc73b28fb853f7f941825289765b2bb"
+
+
+# --- memory and store -----------------------------------------------------------------------------
+
+
+def test_what_is_put_is_got_in_any_order(store: Mapping) -> None:
+    for cache in (KeyCache(PLENTY), KeyCache(PLENTY, store), KeyCache(0, store)):
+        assert cache.put(READS)
+
+        assert_all(cache.get([*reversed(NAMES), "missing"], with_memory=False))
+
+
+def test_another_cache_on_the_store_has_it(store: Mapping) -> None:
+    KeyCache(0, store).put(READS)
+    later = KeyCache(PLENTY, store)
+
+    assert_all(later.get(NAMES, with_memory=False))
+    store.asked.clear()
+    assert_all(later.get(NAMES, with_memory=False))
+
+    assert store.asked == []  # what came out of the store stays in memory
+
+
+def test_neither_room_nor_store_keeps_nothing() -> None:
+    cache = KeyCache(READS[NAMES[0]].nbytes)
+
+    assert not cache.put(READS, needed=NAMES)
+
+    assert_all(cache.get(NAMES, with_memory=False), NAMES[:1])
+
+
+def test_the_memory_is_bounded_in_bytes() -> None:
+    most = sum(one.nbytes for one in READS.values()) - 1
+    cache = KeyCache(most)
+    for _ in range(3):
+        cache.put(READS)
+        assert cache._recent.used <= most
+    assert read(0, memory=True).nbytes == 2 * 10 * (8 + 2) + 2 * 2 * 10 * 8 * 4
+
+
+def test_memories_stay_in_this_process(store: Mapping) -> None:
+    cache = KeyCache(PLENTY, store)
+
+    assert cache.put({"a": read(0, memory=True)})
+
+    assert store.values == {}
+    assert cache.get(["a"], with_memory=True)["a"].memory is not None
+    assert KeyCache(0, store).put({"a": read(0, memory=True)}) is False
+
+
+def test_keys_alone_are_nothing_to_who_needs_the_memory(store: Mapping) -> None:
+    cache = KeyCache(PLENTY, store)
+    cache.put({"a": read(0), "b": read(1, memory=True)})
+
+    assert cache.get(["a", "b"], with_memory=True).keys() == {"b"}
+    assert store.asked == []
+    assert cache.get(["a", "b"], with_memory=False).keys() == {"a", "b"}
+
+
+def test_exact_keys_are_not_stored(store: Mapping) -> None:
+    KeyCache(PLENTY, store).put({"a": Read(torch.zeros(2, 3, 8))})
+
+    assert store.values == {}
+
+
+# --- stores that fail -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), ValueError("odd"), KeyError("x"), RuntimeError("bug")], ids=repr)
+def test_a_store_that_raises_costs_a_warning(store: Mapping, error: Exception) -> None:
+    cache = KeyCache(PLENTY, store)
+    store.fails = error
+
+    with pytest.warns(LongAttnCompWarning, match="cannot write the key store"):
+        assert cache.put(READS)
+    with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
+        assert_all(cache.get([*NAMES, "missing"], with_memory=False))
+
+    with pytest.warns(LongAttnCompWarning, match="kept in memory as far as it goes"):
+        assert not KeyCache(0, store).put(READS)
+
+    store.fails = None
+    assert cache.put(READS)
+    assert_all(KeyCache(0, store).get(NAMES, with_memory=False))
+
+
+def test_ctrl_c_is_no_failure_of_the_store(store: Mapping) -> None:
+    store.fails = KeyboardInterrupt()  # type: ignore[assignment]
+
+    with pytest.raises(KeyboardInterrupt):
+        KeyCache(PLENTY, store).get(NAMES, with_memory=False)
+
+
+def test_a_store_that_gives_too_few_values(store: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "mget", lambda _: [None])
+
+    with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
+        assert KeyCache(PLENTY, store).get(NAMES, with_memory=False) == {}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: b"",
+        lambda data: data[:10],
+        lambda data: data[:-1],
+        lambda data: data + b"\0",
+        lambda data: bytes(len(data)),
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    ],
+    ids=["empty", "ten bytes", "one less", "one more", "zeros", "one bit"],
+)
+def test_damaged_values_are_missing(store: Mapping, damage: Callable[[bytes], bytes]) -> None:
+    KeyCache(0, store).put(READS)
+    for one in NAMES[1:4]:
+        store.values[one] = damage(store.values[one])
+
+    with pytest.warns(LongAttnCompWarning, match="3 entries of the key store are damaged"):
+        assert_all(KeyCache(PLENTY, store).get(NAMES, with_memory=False), [NAMES[0], *NAMES[4:]])
+
+
+def test_values_under_each_other_s_names_are_damaged(store: Mapping) -> None:
+    """Else a text would be scored with the keys of another."""
+    KeyCache(0, store).put(READS)
+    first, second = NAMES[:2]
+    store.values[first], store.values[second] = store.values[second], store.values[first]
+
+    with pytest.warns(LongAttnCompWarning, match="2 entries"):
+        assert_all(KeyCache(PLENTY, store).get(NAMES, with_memory=False), NAMES[2:])
+
+
+FLIPS = """
+    import os, random, sys, warnings
+    from pathlib import Path
+    import torch
+    from longattncomp.backbone.stores import LMDBStore
+    from longattncomp.errors import CacheError
+    from longattncomp.scorers.key_cache import KeyCache
+    folder, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
+    names = [f"{number:032x}" for number in range(30)]
+    expected = KeyCache(0, LMDBStore(Path(sys.argv[2]).parent)).get(names, with_memory=False)
+    assert len(expected) == 30
+    for seed in range(int(sys.argv[3])):
+        rng = random.Random(seed)
+        damaged = bytearray(good)
+        for _ in range(rng.choice([1, 3, 30, 300])):
+            damaged[rng.randrange(8192 if seed % 4 == 0 else len(damaged))] ^= 1 << rng.randrange(8)
+        (folder / str(seed)).mkdir(parents=True)
+        (folder / str(seed) / "data.mdb").write_bytes(damaged)
+        sys.stdout.flush()
+        child = os.fork()
+        if child:
+            _, status = os.waitpid(child, 0)
+            ends = ["whole", "less", "unusable", "wrong"]
+            print("killed" if os.WIFSIGNALED(status) else ends[os.WEXITSTATUS(status)])
+            continue
+        end = 3
+        try:
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                found = KeyCache(0, LMDBStore(folder / str(seed))).get(names, with_memory=False)
+            for name, read in found.items():
+                assert torch.equal(read.keys.values, expected[name].keys.values)
+                assert torch.equal(read.keys.scales, expected[name].keys.scales)
+            end = 0 if len(found) == 30 else 1
+        except CacheError:
+            end = 2
+        finally:
+            os._exit(end)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+def test_flipped_bits_in_the_file_give_right_keys_or_none(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rng = random.Random(0)
+    reads = {
+        f"{number:032x}": Read(Keys.of(torch.randn(2, rng.randrange(20, 300), 8, generator=generator)))
+        for number in range(30)
+    }
+    KeyCache(0, LMDBStore(tmp_path / "keys")).put(reads)
+    script = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(FLIPS)]
+
+    done = subprocess.run(
+        [*script, str(tmp_path / "flips"), str(tmp_path / "keys" / "data.mdb"), "200"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+    ends = done.stdout.split("\n")[:-1]
+    assert len(ends) == 200
+    assert ends.count("wrong") == 0, done.stderr
+    assert ends.count("less") > 50  # the damage is seen
+    assert ends.count("killed") + ends.count("unusable") <= 10  # see test_stores.py
