@@ -38,7 +38,7 @@ PER_CALL = frozenset(
 )
 """The settings that a call may replace."""
 
-_REMEMBERED = 32_000_000
+_REMEMBERED = 16_000_000
 """Characters of contexts whose nodes are remembered for the next question."""
 
 

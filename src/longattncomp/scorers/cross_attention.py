@@ -36,8 +36,8 @@ _KEPT_TOKENS = 8192  # of segments that go into the cache together
 _ASKED = 64  # queries that one reading of the context serves; each holds a row of results as long as the context
 
 
-_REMEMBERED = 32_000_000
-"""Characters of contexts whose layout is remembered for the next question."""
+_REMEMBERED = 1_500_000
+"""Tokens of contexts whose layout is remembered for the next question, about 100 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,7 @@ class CrossAttentionScorer:
         self._words = np.asarray(words, dtype=np.int64)
         self._cache = cache
         self._alone = head.config.query_place == "alone"
-        self._remembered: Recent[int, Segmented] = Recent(
-            _REMEMBERED, lambda context: sum(len(node.text) for node in context.nodes)
-        )
+        self._remembered: Recent[int, Segmented] = Recent(_REMEMBERED, lambda context: sum(context.sizes))
         self._room = backbone.window - len(self._instruction) - len(self._question)
         if not self._causal and self._room <= segment_tokens:
             raise InputError(

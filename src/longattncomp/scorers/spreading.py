@@ -12,8 +12,7 @@ from longattncomp.types import Node
 SCALES = (64.0, 256.0, 1024.0)
 """Tokens in which the influence of a node falls to 1/e."""
 
-_REACH = 8.0  # scales; e**-8 of the influence is left there
-_BLOCK = 512  # nodes whose influence is held at once
+_NOTHING = 1e-12  # of what a node gives
 
 
 class Neighbours:
@@ -23,30 +22,26 @@ class Neighbours:
     stays with a topic for minutes. A node gives part of its share to the nodes around it, by
     `tokens_i exp(-|x_i - x_j| / scale)`, where x is the middle of a node in tokens, normalised so
     that the shares of a document keep their sum.
+
+    Sums over such weights obey `f_i = u_i + exp(-(x_i - x_{i-1}) / scale) f_{i-1}`, to the left and to
+    the right, and nothing passes from one document to the next. Steps of 1, 2, 4 ... nodes solve that
+    for all nodes at once.
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         """Take nodes in order."""
         documents = torch.tensor([node.document for node in nodes])
-        tokens = torch.tensor([float(max(node.tokens, 1)) for node in nodes])
-        middles = tokens.cumsum(0) - tokens / 2
-        # (first column, first row, kernels (n_scales, rows, columns))
-        self._blocks: list[tuple[int, int, Tensor]] = []
-        ends = [*(documents[1:] != documents[:-1]).nonzero().flatten().add(1).tolist(), len(nodes)]
-        start = 0
-        for end in ends:
-            own = middles[start:end]
-            for left in range(0, end - start, _BLOCK):
-                columns = own[left : left + _BLOCK]
-                reach = _REACH * max(SCALES)
-                top = int(torch.searchsorted(own, columns[0] - reach))
-                bottom = int(torch.searchsorted(own, columns[-1] + reach))
-                distance = (own[top:bottom, None] - columns).abs()
-                kernels = torch.stack([torch.exp(-distance / scale) for scale in SCALES])
-                kernels *= tokens[start + top : start + bottom, None]
-                kernels /= kernels.sum(dim=1, keepdim=True)
-                self._blocks.append((start + left, start + top, kernels))
-            start = end
+        self._tokens = torch.tensor([float(max(node.tokens, 1)) for node in nodes], dtype=torch.float64)
+        middles = self._tokens.cumsum(0) - self._tokens / 2
+        scales = torch.tensor(SCALES, dtype=torch.float64)[:, None]
+        passed = torch.exp(-middles.diff() / scales) * (documents[1:] == documents[:-1])  # (n_scales, n - 1)
+        self._steps: list[Tensor] = []  # (n_scales, n - step) what passes between nodes 1, 2, 4 ... apart
+        step = 1
+        while step < len(nodes) and bool((passed > _NOTHING).any()):
+            self._steps.append(passed)
+            passed = passed[:, step:] * passed[:, :-step]
+            step *= 2
+        self._totals = self._gathered(self._tokens.expand(len(SCALES), -1))
 
     def spread(self, shares: Tensor, weights: Tensor) -> Tensor:
         """Mix each node's own share with what its neighbours give.
@@ -58,11 +53,14 @@ class Neighbours:
         Returns:
             (n_nodes,) with the same sum for each document.
         """
-        mixed = weights[0] * shares
-        for left, top, kernels in self._blocks:
-            part = torch.einsum(
-                "k,krc,c->r", weights[1:], kernels.to(shares.dtype), shares[left : left + kernels.shape[2]]
-            )
-            rows = torch.arange(top, top + kernels.shape[1])
-            mixed = mixed.index_add(0, rows, part)
-        return mixed
+        given = self._tokens * self._gathered(shares.double() / self._totals)  # (n_scales, n_nodes)
+        return (weights[0] * shares + weights[1:].double() @ given).to(shares.dtype)
+
+    def _gathered(self, values: Tensor) -> Tensor:
+        """Sums over the nodes of a document by how near they are, (n_scales, n_nodes)."""
+        left = right = values
+        for power, passed in enumerate(self._steps):
+            step = 1 << power
+            left = torch.cat([left[:, :step], left[:, step:] + passed * left[:, :-step]], dim=1)
+            right = torch.cat([right[:, :-step] + passed * right[:, step:], right[:, -step:]], dim=1)
+        return left + right - values
