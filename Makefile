@@ -33,14 +33,15 @@ format: .venv/lint     ## rewrite the code in house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/wheel     ## speed and memory on this machine; run it with nothing else running
+bench: .venv/peers     ## speed and memory on this machine; run it with nothing else running
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/questions.py --plot questions.png
 
 recall: .venv/peers    ## the table of the README; DATA is the folder of the rows
 	$(BIN)/python benchmarks/recall.py --data $(DATA)
 
 clean:                 ## remove everything that was built
-	rm -rf .venv .venv-lowest dist demo.html
+	rm -rf .venv .venv-lowest dist demo.html questions.png
 
 .venv/base: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv

@@ -529,7 +529,7 @@ def test_prepare_with_too_little_room_warns(kind: str, share: float, toy: Toy, m
     cache = KeyCache(most)
     kept = toy.scorer(kind, cache)
 
-    with pytest.warns(LongAttnCompWarning, match="more do not fit: raise cache_bytes"):
+    with pytest.warns(LongAttnCompWarning, match="more are not kept: raise cache_bytes"):
         prepared = kept.prepare(NODES)
 
     assert prepared.tokens == sum(map(len, TEXTS))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -141,19 +141,25 @@ def test_ray_is_named_where_it_is_missing(settings: Settings, monkeypatch: pytes
 
 
 @pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def ray() -> Iterator[Any]:
     """Ray with room for two workers."""
     found = pytest.importorskip("ray", reason="Ray is not installed: pip install 'longattncomp[ray]'")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    found.init(
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        object_store_memory=100_000_000,
-        _temp_dir=str(tmp_path_factory.mktemp("ray")),
-    )
-    yield found
-    found.shutdown()
+    with (
+        # In /tmp itself: the path of a socket has to be short.
+        tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")  # else they stand back behind whatever else the machine does
+        found.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=100_000_000,
+            _temp_dir=folder,
+        )
+        yield found
+        found.shutdown()
 
 
 @pytest.mark.slow

@@ -105,18 +105,15 @@ class _Folder:
         if self._environment is not None:
             # Reading past the end of a mapped file would end the process.
             try:
-                found = self._file.stat()
+                if self._file.stat().st_ino != self._inode:  # another process has started over
+                    self._close()
+                elif not self._whole():
+                    self._start_over()
             except FileNotFoundError:
                 self._start_over()
-            else:
-                if found.st_ino != self._inode:  # another process has started over
-                    self._close()
-                elif found.st_size < self._least(found.st_size):
-                    self._start_over()
         if self._environment is None:
             self._open()
-            size = self._file.stat().st_size
-            if size < self._least(size):
+            if not self._whole():
                 self._start_over()
                 self._open()
         return self._environment
@@ -125,11 +122,12 @@ class _Folder:
     def _file(self) -> Path:
         return self._path / "data.mdb"
 
-    def _least(self, size: int) -> int:
-        """Bytes that the file has to have; what says so stands in its first two pages."""
-        if size < 2 * self._page:
-            return 2 * self._page
-        return int((self._environment.info()["last_pgno"] + 1) * self._page)
+    def _whole(self) -> bool:
+        """Whether the file has all its pages; how many that are stands in the first two."""
+        if self._file.stat().st_size < 2 * self._page:
+            return False
+        pages = int(self._environment.info()["last_pgno"]) + 1
+        return self._file.stat().st_size >= pages * self._page  # looked at last: another process may write meanwhile
 
     def _open(self) -> None:
         import lmdb

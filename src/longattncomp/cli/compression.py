@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -32,6 +32,10 @@ def compress(
     top_p: Annotated[float | None, typer.Option(help="Mass at which selection stops, in (0, 1].")] = None,
     node_tokens: Annotated[str | None, typer.Option(help="Longest node in tokens, or 'document'.")] = None,
     method: Annotated[str | None, typer.Option(help="longattncomp or bm25.")] = None,
+    query_place: Annotated[
+        Literal["after", "alone", "cascade"] | None, typer.Option(help="Where the query stands; if not set, after.")
+    ] = None,
+    key_store: Annotated[Path | None, typer.Option(help="Folder of the keys that `index` wrote.")] = None,
     model: Model = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object instead of text.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write the picture of the result to this file.")] = None,
@@ -45,6 +49,8 @@ def compress(
             top_p=top_p,
             node_tokens=node_tokens,
             method=method,
+            query_place=query_place,
+            key_store=key_store,
             model=model,
         )
         if html is not None and not html.parent.is_dir():

@@ -198,7 +198,9 @@ class CrossAttentionScorer:
             tokens = sum(context.sizes[part.index] for part in parts)
             read += tokens
             if not self._keep(context, parts, needed):
-                warn(f"{ready} of {total} tokens are prepared, more do not fit: raise cache_bytes")
+                warn(
+                    f"{ready} of {total} tokens are prepared, more are not kept: raise cache_bytes or see to the store"
+                )
                 break
             ready += tokens
             if progress is not None:
