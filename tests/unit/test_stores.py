@@ -441,3 +441,25 @@ def test_flipped_bits_are_no_error_but_of_the_store(filled: LMDBStore, folder: P
     assert ends.count("killed") <= 6
     assert ends.count("cannot be used") <= 6  # such a format, or so large a file, might be another version's
     assert ends.count("fine") >= 188
+
+
+def test_another_process_that_writes_while_the_size_is_looked_at(tmp_path: Path) -> None:
+    store = LMDBStore(tmp_path)
+    store.mset([("before", b"1")])
+    genuine = store._folder._environment
+    writing = (
+        "from longattncomp.backbone.stores import LMDBStore; import sys; "
+        "LMDBStore(sys.argv[1]).mset([(f'meanwhile {n}', bytes(9000)) for n in range(50)])"
+    )
+
+    class Interrupted:
+        def info(self) -> dict[str, int]:
+            subprocess.run([sys.executable, "-c", writing, str(tmp_path)], check=True)
+            found: dict[str, int] = genuine.info()
+            return found
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(genuine, name)
+
+    store._folder._environment = Interrupted()
+    assert store.mget(["before", "meanwhile 49"]) == [b"1", bytes(9000)]  # and no warning, which would be an error
