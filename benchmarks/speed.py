@@ -21,8 +21,6 @@ PLAIN_TOKENS = 8192
 SEGMENT = (1, 1024)
 SHAPES = ((1, 256), (4, 256), (1, 512), (1, 1024), (2, 1024))
 QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
-SECOND = "Which exceptions does wait_for raise, and when?"
-PLACES = ("after", "alone", "cascade")
 
 
 def main() -> None:
@@ -33,7 +31,6 @@ def main() -> None:
     results: dict[str, Any] = {"machine": machine()}
     for dtype in ("float32", "bfloat16"):
         results[dtype] = speed(dtype) | {"peak": child("--peak", dtype, "100000")}
-    results["places"] = {place: asking(place) for place in PLACES}
     results["import_s"] = fresh("import longattncomp")
     results["first_compress_2k_s"] = fresh(
         "from longattncomp import Compressor; Compressor.from_pretrained().compress('Who cancels?', 'word ' * 2000)"
@@ -59,7 +56,7 @@ def speed(dtype: str) -> dict[str, Any]:
     """Tokens a second of a plain forward and of scoring, measured in turn, and the cost of length."""
     from longattncomp import Compressor, Query
 
-    compressor = Compressor.from_pretrained(dtype=dtype, device="cpu")
+    compressor = Compressor.from_pretrained(dtype=dtype, device="cpu", cache_bytes=0)
     scorer: Any = compressor.scorer
     model = scorer.backbone._model
     attention = model.config._attn_implementation
@@ -96,26 +93,6 @@ def speed(dtype: str) -> dict[str, Any]:
         "score_16k_s": round(cost[16_000], 2),
         "score_64k_s": round(cost[64_000], 2),
         "cost_64k_over_16k": round(cost[64_000] / cost[16_000] * 4 * tokens[16_000] / tokens[64_000], 2),
-    }
-
-
-def asking(place: str) -> dict[str, Any]:
-    """What a first question costs with the query in some place, and what one more asked together with it."""
-    from longattncomp import Compressor, Query
-    from longattncomp.scorers.batch import score_batch
-
-    compressor = Compressor.from_pretrained(query_place=place, device="cpu", shared=True)
-    nodes = upto(compressor.nodes(sources(70_000)), 64_000)
-    questions = [Query(QUERY), Query(SECOND)]
-    times: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(REPEATS):
-        for count, seconds in times.items():
-            seconds.append(timed(lambda count=count: score_batch(compressor.scorer, questions[:count], nodes)))
-    first = median(times[1])
-    return {
-        "first_tokens_s": round(sum(node.tokens for node in nodes) / first),
-        "first_64k_s": round(first, 2),
-        "second_64k_s": round(median(times[2]) - first, 2),
     }
 
 
@@ -195,13 +172,6 @@ def show(results: dict[str, Any]) -> None:
         table.add_row(label, *(str(results[dtype][key]) for dtype in ("float32", "bfloat16")))
     for label, key in (("compressing 100k tokens, s", "seconds"), ("peak memory, MB", "peak_mb")):
         table.add_row(label, *(str(results[dtype]["peak"][key]) for dtype in ("float32", "bfloat16")))
-    for place, found in results["places"].items():
-        for label, key in (
-            ("first question, tokens/s", "first_tokens_s"),
-            ("first question of 64k, s", "first_64k_s"),
-            ("one more asked with it, s", "second_64k_s"),
-        ):
-            table.add_row(f"query {place}: {label}", "", str(found[key]))
     table.add_row("import longattncomp, s", str(results["import_s"]), "")
     table.add_row("new process, first 2k tokens, s", "", str(results["first_compress_2k_s"]))
     Console(width=100).print(table)
