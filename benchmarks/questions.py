@@ -304,7 +304,7 @@ def draw(results: dict[str, Any], file: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = {**results["places"], **results["peers"]}
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
     for offset, key, label, colour in (
         (0.2, "first_s", "first question", "#9aa5b1"),
@@ -315,13 +315,13 @@ def draw(results: dict[str, Any], file: Path) -> None:
             for found in rows.values()
         ]
         bars = axes.barh([index + offset for index in range(len(rows))], seconds, 0.38, label=label, color=colour)
-        axes.bar_label(bars, [f"{value:.2g} s" for value in seconds], padding=3)
+        axes.bar_label(bars, [f"{float(f'{value:.2g}'):g} s" for value in seconds], padding=3)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.margins(x=0.15)
+    axes.set_xlim(right=1000)
     axes.set_xlabel(f"seconds over {TOKENS:,} tokens, 2 cores")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper center", ncols=2)
     figure.savefig(file, dpi=150)
 
 
