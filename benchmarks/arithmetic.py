@@ -27,7 +27,7 @@ CAPS = {
     "AVX-512 without bf16 and VNNI": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
 }
-WAYS = ("float32", "bfloat16", "float32 compiled", "bfloat16 compiled", "int8, torchao", "int8, OpenVINO")
+WAYS = ("float32", "bfloat16", "float32 compiled", "bfloat16 compiled", "int8, torchao")
 
 
 def main() -> None:
@@ -77,8 +77,6 @@ def measure(way: str) -> dict[str, Any]:
 
         quantize_(model, Int8DynamicActivationInt8WeightConfig())
         forward = torch.compile(model, dynamic=False)
-    elif way == "int8, OpenVINO":
-        forward = openvino(model, ids)
 
     def run() -> Any:
         return forward(input_ids=ids, use_cache=False)
@@ -106,26 +104,6 @@ def opened(dtype: str) -> Any:
     model.set_attn_implementation("sdpa")
     del model.layers[layers:]
     return model
-
-
-def openvino(model: Any, ids: torch.Tensor) -> Any:
-    """The model as OpenVINO runs it, with 8-bit weights and activations chosen by its runtime."""
-    import nncf
-    import openvino
-
-    class Plain(torch.nn.Module):
-        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-            return model(input_ids=input_ids, use_cache=False).last_hidden_state
-
-    converted = openvino.convert_model(Plain(), example_input=ids)
-    compressed = nncf.compress_weights(converted)
-    compiled = openvino.compile_model(compressed, "CPU", {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "64"})
-
-    class Output:
-        def __init__(self, states: torch.Tensor) -> None:
-            self.last_hidden_state = states
-
-    return lambda input_ids, **_: Output(torch.from_numpy(compiled(input_ids.numpy())[0]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from toy import save_toy_model
 
 from longattncomp.backbone.attention import blocked_attention
-from longattncomp.backbone.forward import Backbone, length_buckets
+from longattncomp.backbone.batches import length_buckets
+from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.layout import SUPPORTED
 
 MIXED = "gemma3_text, every second layer full"  # the toy's four layers would all slide

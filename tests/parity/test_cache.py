@@ -20,7 +20,7 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.stores import LMDBStore
 from longattncomp.chunking import segments
 from longattncomp.errors import InputError, LongAttnCompWarning
-from longattncomp.scorers import cross_attention
+from longattncomp.scorers import reading
 from longattncomp.scorers.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION, CrossAttentionScorer
 from longattncomp.scorers.head import CrossAttentionHead, untrained_head
@@ -365,7 +365,7 @@ def test_what_depends_on_something_else_is_read_anew(
 
     found = other.score(QUERY, NODES)
 
-    names = [one.segmented(NODES).names(one._digest)[1] for one in (base, other)]
+    names = [one.names(NODES) for one in (base, other)]
     assert not names[0] & names[1]
     assert found == with_cache(other, KeyCache(PLENTY)).score(QUERY, NODES)
     if change is not other_dtype:
@@ -466,7 +466,7 @@ def test_after_prepare_a_question_reads_nothing(kind: str, toy: Toy) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_prepare_goes_on_where_it_was_stopped(kind: str, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cross_attention, "_KEPT_TOKENS", 200)
+    monkeypatch.setattr(reading, "_KEPT_TOKENS", 200)
     monkeypatch.setattr("longattncomp.backbone.forward._BATCH_TOKENS", {"cpu": 300})
     kept = toy.scorer(kind, KeyCache(PLENTY))
     steps: list[int] = []
@@ -491,7 +491,7 @@ def test_prepare_goes_on_where_it_was_stopped(kind: str, toy: Toy, monkeypatch: 
 
 
 def test_an_interrupted_question_keeps_what_it_read(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cross_attention, "_KEPT_TOKENS", 200)
+    monkeypatch.setattr(reading, "_KEPT_TOKENS", 200)
     monkeypatch.setattr("longattncomp.backbone.forward._BATCH_TOKENS", {"cpu": 300})
     kept = toy.scorer("after", KeyCache(PLENTY))
 
@@ -523,7 +523,7 @@ def test_prepare_of_nothing(kind: str, toy: Toy) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95, 0.98])
 @pytest.mark.parametrize("kind", KINDS)
 def test_prepare_with_too_little_room_warns(kind: str, share: float, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cross_attention, "_KEPT_TOKENS", 200)
+    monkeypatch.setattr(reading, "_KEPT_TOKENS", 200)
     monkeypatch.setattr("longattncomp.backbone.forward._BATCH_TOKENS", {"cpu": 300})
     most = int(share * size_of(toy, kind))
     cache = KeyCache(most)

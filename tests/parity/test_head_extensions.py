@@ -18,8 +18,9 @@ from longattncomp.errors import LongAttnCompWarning
 from longattncomp.scorers import streaming
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
 from longattncomp.scorers.head import CrossAttentionHead, untrained_head
+from longattncomp.scorers.keys import JoinedKeys
 from longattncomp.scorers.matching import Match
-from longattncomp.scorers.streaming import log_shares, segment_mass
+from longattncomp.scorers.streaming import block_mass, log_shares, segment_mass
 from longattncomp.types import Node, Query, Scores
 
 FAMILIES = ("llama", "gemma3_text", "qwen3")
@@ -270,3 +271,26 @@ def test_an_empty_batch(toys: Callable[[str], Toy]) -> None:
 
     assert method.score_batch([], NODES) == []
     assert method.score_batch(QUERIES[:2], []) == [Scores((), 1.0)] * 2
+
+
+@pytest.mark.parametrize("logits_at_once", [1, 700, 1 << 22])
+@pytest.mark.parametrize("apart", [1.0, 400.0])
+def test_a_block_at_once_is_the_sum_with_gradients(
+    apart: float, logits_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quick sum, also where rows lie too far apart for one number to keep their exponentials in range."""
+    monkeypatch.setattr(streaming, "_LOGITS", logits_at_once)
+    draw = torch.Generator().manual_seed(0)
+    queries = torch.randn(4, 7, 8, generator=draw) * torch.tensor([1.0, apart, 1, 1, 1, 1, 1])[:, None]
+    keys = torch.randn(2, 90, 8, generator=draw)
+    units = torch.arange(90) // 13 + (torch.arange(90) // 13 > 3).long()  # unit 4 has no column
+    words = torch.randint(0, 9, (97,), generator=draw)
+    match = Match(words[:7], words[7:], torch.rand(7, generator=draw))
+    strength = torch.tensor([0.5, 2.0, 0.0, 1.0])
+
+    found = block_mass(queries, JoinedKeys(keys, None), units, 8, match=match, strength=strength)
+
+    expected = segment_mass(queries, keys, units, 8, match=match, strength=strength)
+    torch.testing.assert_close(found.amax(dim=-1), expected.amax(dim=-1), rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(found.softmax(dim=-1), expected.softmax(dim=-1), rtol=1e-4, atol=1e-6)
+    assert (found[..., 4] == -torch.inf).all()

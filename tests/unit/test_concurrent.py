@@ -84,7 +84,7 @@ def test_memory_is_flat(compressor: Compressor) -> None:
         tracemalloc.stop()
 
     assert after - before < 100_000
-    for recent in (*remembered, compressor.scorer._cache._recent):  # type: ignore[attr-defined]
+    for recent in (*remembered, compressor.scorer.reader.cache._recent):  # type: ignore[attr-defined]
         assert 0 < recent.used <= recent.most
 
 

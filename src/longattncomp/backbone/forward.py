@@ -14,12 +14,10 @@ import xxhash
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from longattncomp.backbone.batches import length_buckets, length_packs
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.memory import Memory, Past, length, memories
 from longattncomp.backbone.turns import Turns
-
-PADDING = 0.10
-"""Most of a batch that may be padding."""
 
 _BATCH_TOKENS = {"cpu": 2048}  # a CPU gains nothing from more; see `make bench`
 _BATCH_TOKENS_ELSEWHERE = 32768
@@ -154,17 +152,18 @@ class Backbone:
             cache = DynamicCache() if keep or len(questions) > 1 else None
             sequences = [[*contexts[index], *single] for index in batch]
             states, (cos, sin) = self._forward(sequences, longest - len(single), cache)
-            asked: list[tuple[Tensor, ...]] = [(states[row, size : size + longest],) for row, size in enumerate(sizes)]
             kept = memories(cache, sizes) if cache is not None else []
-            if cache is not None:
-                found = {one.index: one.states for one in self.ask(kept, questions)} if questions else {}
-                asked = [found.get(row, ()) for row in range(len(batch))]
+            asked: dict[int, tuple[Tensor, ...]] = {}
+            if single:
+                asked = {row: (states[row, size : size + longest],) for row, size in enumerate(sizes)}
+            elif questions:
+                asked = {one.index: one.states for one in self.ask(kept, questions)}
             for row, index in enumerate(batch):
                 size, end = sizes[row], sizes[row] + longest
                 yield Reading(
                     index,
                     states[row, :size],
-                    asked[row] if questions else (),
+                    asked.get(row, ()),
                     (cos[:, :end], sin[:, :end]),
                     kept[row] if keep else None,
                 )
@@ -179,7 +178,7 @@ class Backbone:
         Yields:
             One `Asked` per context, in no particular order.
         """
-        packs = list(_packs(questions))
+        packs = list(length_packs(questions, _ASKED_TOKENS))
         rows = max(1, _ASKED_TOKENS // max(sum(map(len, pack)) for pack in packs))
         order = sorted(range(len(read)), key=lambda index: (-length(read[index]), index))
         for start in range(0, len(order), rows):
@@ -266,19 +265,6 @@ class Backbone:
             return self._model(input_ids=ids.to(self.device), **options).last_hidden_state, self._tap.rotary
 
 
-def _packs(questions: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
-    pack: list[Sequence[int]] = []
-    size = 0
-    for question in questions:
-        if pack and size + len(question) > _ASKED_TOKENS:
-            yield pack
-            pack, size = [], 0
-        pack.append(question)
-        size += len(question)
-    if pack:
-        yield pack
-
-
 class _Tap(nn.Module):
     """Stands in for layer L: hands on what it is given and keeps its rotary embedding."""
 
@@ -288,27 +274,3 @@ class _Tap(nn.Module):
     def forward(self, hidden_states: Tensor, *_: Any, position_embeddings: Rotary, **__: Any) -> Tensor:
         self.rotary = position_embeddings
         return hidden_states
-
-
-def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Group sequences of like length.
-
-    Args:
-        lengths: tokens of each sequence.
-        batch_tokens: most tokens of a batch, padding included; a longer sequence goes alone.
-
-    Returns:
-        Batches of indices, longest sequences first, each with at most `PADDING` of padding.
-    """
-    batches: list[list[int]] = []
-    real = 0
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batches:
-            padded = lengths[batches[-1][0]] * (len(batches[-1]) + 1)
-            if padded <= batch_tokens and padded - real - lengths[index] <= PADDING * padded:
-                batches[-1].append(index)
-                real += lengths[index]
-                continue
-        batches.append([index])
-        real = lengths[index]
-    return batches

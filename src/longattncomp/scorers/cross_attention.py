@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 import numpy as np
 import torch
-import xxhash
-from torch import Tensor
 
-from longattncomp.backbone.forward import Backbone, Rotary
-from longattncomp.backbone.memory import Memory
+from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking import Segment, segments, whole
 from longattncomp.errors import InputError, warn
 from longattncomp.recent import Recent
 from longattncomp.scorers.asked import Asked
 from longattncomp.scorers.columns import Columns, at
 from longattncomp.scorers.head import CrossAttentionHead
-from longattncomp.scorers.key_cache import KeyCache, Read
-from longattncomp.scorers.keys import Keys, joined
+from longattncomp.scorers.key_cache import KeyCache
+from longattncomp.scorers.keys import joined
 from longattncomp.scorers.matching import Words
+from longattncomp.scorers.reading import Part, SegmentReader
 from longattncomp.scorers.segmented import Segmented
 from longattncomp.types import ContextEncoding, Node, Prepared, Progress, Query, Scores, Tokenizer
 
@@ -32,33 +28,16 @@ INSTRUCTION = "Read the documents below and find the passages that help to answe
 QUESTION = "\n\nQuestion: "
 """Stands before the query; neither scores nor is scored."""
 
-_KEPT_TOKENS = 8192  # of segments that go into the cache together
 _ASKED = 64  # queries that one reading of the context serves; each holds a row of results as long as the context
-
 
 _REMEMBERED = 1_500_000
 """Tokens of contexts whose layout is remembered for the next question, about 100 bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One segment that was read.
-
-    Attributes:
-        index: which one.
-        read: its keys, and what is needed to ask over it again.
-        asked: states and places of each question's tokens after it, if they were read with it.
-    """
-
-    index: int
-    read: Read
-    asked: tuple[tuple[Tensor, Rotary], ...] = ()
-
-
 class CrossAttentionScorer:
     """Reads the context with the backbone and scores it with the head.
 
-    Segmented (the default): segments of neighbouring nodes are read one by one, each after the
+    Segmented (the default): the segments of each document are read one by one, each after the
     instruction, and the logits of all share one softmax. Causal: everything in one pass. The
     instruction stands before each segment, so its log-sum-exp is the mean over segments of the
     exponentials, which for one segment is the paper's.
@@ -97,9 +76,9 @@ class CrossAttentionScorer:
         self._causal = encoding == "causal"
         self._segment_tokens = segment_tokens
         self._instruction = [*prefix, *tokenizer.encode(INSTRUCTION).ids]
+        self.reader = SegmentReader(backbone, head, self._instruction, cache)
         self._question = list(tokenizer.encode(QUESTION).ids)
         self._words = np.asarray(words, dtype=np.int64)
-        self._cache = cache
         self._alone = head.config.query_place == "alone"
         self._remembered: Recent[int, Segmented] = Recent(_REMEMBERED, lambda context: sum(context.sizes))
         self._room = backbone.window - len(self._instruction) - len(self._question)
@@ -181,35 +160,14 @@ class CrossAttentionScorer:
         Raises:
             InputError: as `score`, or there is no cache.
         """
-        if self._cache is None:
-            raise InputError("nothing that is read would be kept: set cache_bytes above 0, or key_store")
         if not nodes:
+            self.reader.require_cache()
             return Prepared(0, 0, 0)
-        context = self.segmented(nodes)
-        missing = set(range(len(context.parts)))
-        for group in context.groups(range(len(context.parts))):
-            missing -= {part.index for part in self._cached(context, group)}
-        total = sum(context.sizes)
-        ready = total - sum(context.sizes[index] for index in missing)
-        read = 0
-        if progress is not None:
-            progress(ready, total)
-        for parts in self._read(context, sorted(missing)):
-            tokens = sum(context.sizes[part.index] for part in parts)
-            read += tokens
-            if not self._keep(context, parts, needed):
-                warn(
-                    f"{ready} of {total} tokens are prepared, more are not kept: raise cache_bytes or see to the store"
-                )
-                break
-            ready += tokens
-            if progress is not None:
-                progress(ready, total)
-        return Prepared(total, ready, read)
+        return self.reader.prepare(self.segmented(nodes), progress=progress, needed=needed)
 
     def names(self, nodes: Sequence[Node]) -> frozenset[str]:
         """What the segments of these nodes are called in the cache."""
-        return self.segmented(nodes).names(self._digest)[1] if nodes else frozenset()
+        return self.reader.names(self.segmented(nodes)) if nodes else frozenset()
 
     def segmented(self, nodes: Sequence[Node]) -> Segmented:
         """Lay nodes out in segments; remembered while the same sequence comes again.
@@ -250,7 +208,7 @@ class CrossAttentionScorer:
         if self._alone:
             self._ask_alone(asked, questions)
         done, total = 0, sum(context.sizes[index] for index in wanted)
-        for parts in self._reads(context, wanted, questions):
+        for parts in self.reader.read(context, wanted, questions):
             if self._alone:
                 self._attend_alone(asked, context, parts, chosen)
             else:
@@ -260,63 +218,8 @@ class CrossAttentionScorer:
                 progress(done, total)
         return [one.scores(context.neighbours) for one in asked]
 
-    def _reads(
-        self, context: Segmented, wanted: Sequence[int], questions: Sequence[Sequence[int]]
-    ) -> Iterator[list[_Part]]:
-        """All segments, some at a time: those in the cache, then the others as they are read."""
-        if self._cache is None:
-            yield from self._read(context, wanted, () if self._alone else questions)
-            return
-        missing: list[int] = []
-        for group in context.groups(wanted):
-            found = self._cached(context, group)
-            missing += sorted(set(group) - {part.index for part in found})
-            if found:
-                yield found
-        for parts in self._read(context, missing):
-            self._keep(context, parts)
-            yield parts
-
-    def _cached(self, context: Segmented, group: Sequence[int]) -> list[_Part]:
-        if self._cache is None:
-            return []
-        names, needed = context.names(self._digest)
-        found = self._cache.get([names[index] for index in group], with_memory=not self._alone, needed=needed)
-        return [_Part(index, found[names[index]]) for index in group if names[index] in found]
-
-    def _keep(self, context: Segmented, parts: Sequence[_Part], more: Collection[str] = ()) -> bool:
-        if self._cache is None:
-            return False
-        names, needed = context.names(self._digest)
-        return self._cache.put({names[part.index]: part.read for part in parts}, needed=needed.union(more))
-
-    def _read(
-        self, context: Segmented, wanted: Sequence[int], questions: Sequence[Sequence[int]] = ()
-    ) -> Iterator[list[_Part]]:
-        start = len(self._instruction)
-        alike: dict[tuple[int, ...], list[int]] = {}  # what stands in the context twice is read once
-        for index in wanted:
-            alike.setdefault(context.parts[index].ids, []).append(index)
-        sequences = [[*self._instruction, *ids] for ids in alike]
-        places = list(alike.values())
-        keep = self._cache is not None and not self._alone
-        parts: list[_Part] = []
-        tokens = 0
-        for reading in self.backbone.read(sequences, questions, keep=keep):
-            n = len(reading.states)
-            exact = self.head.keys(reading.states[start:], at(reading.rotary, slice(start, n)))
-            keys = exact if self._cache is None else Keys.of(exact)
-            asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
-            parts += [_Part(index, Read(keys, reading.memory), asked) for index in places[reading.index]]
-            tokens += n - start
-            if questions or tokens >= _KEPT_TOKENS:
-                yield sorted(parts, key=lambda part: part.index)
-                parts, tokens = [], 0
-        if parts:
-            yield sorted(parts, key=lambda part: part.index)
-
     def _attend_alone(
-        self, asked: Sequence[Asked], context: Segmented, parts: Sequence[_Part], chosen: Sequence[Collection[int]]
+        self, asked: Sequence[Asked], context: Segmented, parts: Sequence[Part], chosen: Sequence[Collection[int]]
     ) -> None:
         device = self.backbone.device
         for here, group in groupby(zip(asked, chosen, strict=True), key=lambda pair: frozenset(pair[1])):
@@ -332,7 +235,7 @@ class CrossAttentionScorer:
         asked: Sequence[Asked],
         questions: Sequence[Sequence[int]],
         context: Segmented,
-        parts: Sequence[_Part],
+        parts: Sequence[Part],
         chosen: Sequence[Collection[int]],
     ) -> None:
         device = self.backbone.device
@@ -341,7 +244,7 @@ class CrossAttentionScorer:
         for found in self.backbone.ask([memory for _, memory in again], questions):
             answers[again[found.index][0]] = tuple(zip(found.states, found.rotaries, strict=True))
         skipped = len(self._question)
-        instruction, _ = self._instruction_read
+        instruction, _ = self.reader.instruction
         for part in parts:
             columns = context.columns(part.index, device)
             keys = joined([part.read.keys], columns.places)
@@ -349,21 +252,6 @@ class CrossAttentionScorer:
                 if part.index in own:
                     one.see(states[skipped:], at(rotary, slice(skipped, len(states))), instruction)
                     one.attend(keys, columns)
-
-    @cached_property
-    def _instruction_read(self) -> tuple[Tensor, Memory]:
-        """Its keys (n_key_heads, n, head_dim) and memory, the same before every segment: no token sees what follows."""
-        (reading,) = self.backbone.read([self._instruction], keep=True)
-        keys = self.head.keys(reading.states, at(reading.rotary, slice(0, len(reading.states))))
-        return keys, reading.memory or ()
-
-    @cached_property
-    def _digest(self) -> str:
-        """Of all that the keys of a segment depend on besides its text."""
-        digest = xxhash.xxh3_128(f"{self.backbone.digest} {self.backbone.dtype} {self._instruction}".encode())
-        for tensor in self.head.key_weights():
-            digest.update(tensor.cpu().numpy().tobytes())
-        return digest.hexdigest()
 
     def _query_ids(self, query: Query, longest: int) -> list[int]:
         ids = list(self._tokenizer.encode(query.text).ids)
@@ -377,7 +265,7 @@ class CrossAttentionScorer:
         return ids[-room:]
 
     def _ask_alone(self, asked: Sequence[Asked], questions: Sequence[Sequence[int]]) -> None:
-        keys, memory = self._instruction_read
+        keys, memory = self.reader.instruction
         skipped = len(self._question)
         for found in self.backbone.ask([memory], questions):
             for one, states, rotary in zip(asked, found.states, found.rotaries, strict=True):

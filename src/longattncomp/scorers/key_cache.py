@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from longattncomp.backbone.memory import Memory, nbytes
@@ -114,9 +115,7 @@ def name(model: str, ids: Sequence[int]) -> str:
     """What a segment's keys are kept under.
 
     Args:
-        model: digest of everything else that they depend on.
+        model: digest of everything else that they depend on, at most 64 bytes.
         ids: the tokens.
     """
-    import numpy as np
-
-    return hashlib.blake2b(np.asarray(ids, dtype="<i4").tobytes(), digest_size=16, key=model.encode()[:64]).hexdigest()
+    return hashlib.blake2b(np.asarray(ids, dtype="<i4").tobytes(), digest_size=16, key=model.encode()).hexdigest()

@@ -53,6 +53,17 @@ def block_mass(
 
     One number, the largest logit of all, keeps the exponentials in range. A row that lies so far
     below it that it would lose digits is done again with its own.
+
+    Args:
+        queries: (n_heads, m, head_dim)
+        keys: of one segment or of several below each other.
+        units: (n,) the unit of each column, in [0, n_units)
+        n_units: how many units there are.
+        match: which tokens the query and the segments share.
+        strength: (n_heads,) what that adds to a logit.
+
+    Returns:
+        (n_heads, m, n_units); -inf for a unit without columns.
     """
     present, counts = torch.unique_consecutive(units, return_counts=True)
     starts = counts.cumsum(0) - counts

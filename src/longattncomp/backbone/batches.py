@@ -1,0 +1,51 @@
+"""sequences of tokens -> batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+PADDING = 0.10
+"""Most of a batch that may be padding."""
+
+
+def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
+    """Group sequences of like length.
+
+    Args:
+        lengths: tokens of each sequence.
+        batch_tokens: most tokens of a batch, padding included; a longer sequence goes alone.
+
+    Returns:
+        Batches of indices, longest sequences first, each with at most `PADDING` of padding.
+    """
+    batches: list[list[int]] = []
+    real = 0
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if batches:
+            padded = lengths[batches[-1][0]] * (len(batches[-1]) + 1)
+            if padded <= batch_tokens and padded - real - lengths[index] <= PADDING * padded:
+                batches[-1].append(index)
+                real += lengths[index]
+                continue
+        batches.append([index])
+        real = lengths[index]
+    return batches
+
+
+def length_packs(sequences: Sequence[Sequence[int]], most_tokens: int) -> Iterator[list[Sequence[int]]]:
+    """Runs of neighbouring sequences.
+
+    Args:
+        sequences: token ids.
+        most_tokens: of a run; a longer sequence goes alone.
+    """
+    pack: list[Sequence[int]] = []
+    size = 0
+    for sequence in sequences:
+        if pack and size + len(sequence) > most_tokens:
+            yield pack
+            pack, size = [], 0
+        pack.append(sequence)
+        size += len(sequence)
+    if pack:
+        yield pack
