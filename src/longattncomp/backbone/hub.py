@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from longattncomp.backbone.cache import ModelCache
 from longattncomp.backbone.layout import (
+    Depth,
     check_config,
     cut_config,
-    default_layers,
+    depth,
     read_config,
     require_layers,
     total_layers,
@@ -24,7 +26,7 @@ _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")
 
 
-def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
+def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
     """Find a hub model in our cache, in Hugging Face's, or on the hub.
 
     A fetched model stays as it was fetched. `HF_HUB_OFFLINE`, `HF_TOKEN` and the rest of
@@ -32,7 +34,7 @@ def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
 
     Args:
         name: `owner/name`.
-        layers: L; None for the default.
+        layers: L; None for the default, "all" for the whole model.
         cache: where the cut model is kept.
 
     Raises:
@@ -45,7 +47,7 @@ def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
 
     key = f"hub-{name.replace('/', '--')}"
     if (known := cache.any(key)) is not None:
-        wanted = layers or default_layers(total_layers(read_config(known)))
+        wanted = depth(layers, total_layers(read_config(known)))
         if (deep := cache.deep_enough(key, wanted + 1)) is not None:
             return deep
     try:
@@ -57,7 +59,7 @@ def fetch(name: str, layers: int | None, cache: ModelCache) -> Path:
     except ValueError as error:
         raise ModelNotFoundError(f"no Hugging Face id: {error}") from error
     remote = RemoteModel(HfFileSystem(), name)
-    wanted = layers or default_layers(total_layers(remote.config()))
+    wanted = depth(layers, total_layers(remote.config()))
     return cache.get(key, wanted + 1, lambda target: remote.copy_first_layers(wanted + 1, target))
 
 
@@ -85,7 +87,7 @@ class RemoteModel:
         return check_config(self._json("config.json"), self._root)
 
     def copy_first_layers(self, layers: int, target: Path) -> None:
-        """Write configuration, tokenizer and the tensors below layer `layers` into `target`.
+        """Write configuration, tokenizer and the tensors below layer `layers` into `target`; of all layers, the output's too.
 
         Args:
             layers: how many layers to keep.
@@ -97,10 +99,12 @@ class RemoteModel:
             UnsupportedModelError: the architecture is not supported.
         """
         config = self.config()
-        require_layers(layers - 1, total_layers(config), self._root)
+        total = total_layers(config)
+        require_layers(layers - 1, total, self._root)
+        wanted = partial(_below, layers=layers, whole=layers == total)
         weight_map: dict[str, str] = {}
-        for shard in self._shards(layers):
-            weight_map |= dict.fromkeys(self._copy_tensors(shard, layers, target / shard), shard)
+        for shard in self._shards(wanted):
+            weight_map |= dict.fromkeys(self._copy_tensors(shard, wanted, target / shard), shard)
         index = {"metadata": {}, "weight_map": weight_map}
         (target / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
         for file in _TOKENIZER_FILES:
@@ -115,18 +119,18 @@ class RemoteModel:
         with self._reached():
             return json.loads(self._filesystem.cat_file(f"{self._root}/{file}"))
 
-    def _shards(self, layers: int) -> list[str]:
+    def _shards(self, wanted: Callable[[str], bool]) -> list[str]:
         with self._reached():
             sharded = self._filesystem.exists(f"{self._root}/model.safetensors.index.json")
             single = self._filesystem.exists(f"{self._root}/model.safetensors")
         if sharded:
             weights = self._json("model.safetensors.index.json")["weight_map"]
-            return sorted({shard for tensor, shard in weights.items() if _below(tensor, layers)})
+            return sorted({shard for tensor, shard in weights.items() if wanted(tensor)})
         if not single:
             raise BrokenModelError(f"{self._root} has no model.safetensors: only safetensors weights are read")
         return ["model.safetensors"]
 
-    def _copy_tensors(self, shard: str, layers: int, target: Path) -> list[str]:
+    def _copy_tensors(self, shard: str, wanted: Callable[[str], bool], target: Path) -> list[str]:
         import torch
         from safetensors.torch import save_file
 
@@ -137,7 +141,7 @@ class RemoteModel:
             header = json.loads(stream.read(header_size))
             header.pop("__metadata__", None)
             for tensor, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-                if not _below(tensor, layers):
+                if not wanted(tensor):
                     continue
                 if entry["dtype"] not in dtypes:
                     raise BrokenModelError(
@@ -163,9 +167,9 @@ class RemoteModel:
             ) from error
 
 
-def _below(tensor: str, layers: int) -> bool:
+def _below(tensor: str, *, layers: int, whole: bool) -> bool:
     layer = _LAYER.search(tensor)
-    return int(layer[1]) < layers if layer else not tensor.startswith("lm_head.")
+    return int(layer[1]) < layers if layer else whole or not tensor.startswith("lm_head.")
 
 
 def _complete(snapshot: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from longattncomp.errors import BrokenModelError, UnsupportedModelError
 
@@ -13,6 +13,9 @@ SUPPORTED = ("gemma3_text", "llama", "mistral", "qwen2", "qwen3")
 
 PAPER_DEPTH = 13 / 32
 """L over all layers for Llama-3.1-8B-Instruct (LongAttnComp, arXiv 2606.01336, section 4)."""
+
+Depth = int | Literal["all"] | None
+"""L; "all" for a folder that holds the whole model, None for the default."""
 
 _TOTAL = "longattncomp_total_layers"
 
@@ -75,6 +78,11 @@ def cut_config(config: dict[str, Any], layers: int) -> dict[str, Any]:
 def default_layers(total: int) -> int:
     """L for a model nobody measured: the paper's share of the depth, at least 1."""
     return max(1, min(round(total * PAPER_DEPTH), total - 1))
+
+
+def depth(wanted: Depth, total: int, default: int | None = None) -> int:
+    """L for a model of `total` layers; all of them leave the last one to the head."""
+    return total - 1 if wanted == "all" else wanted or default or default_layers(total)
 
 
 def require_layers(wanted: int, there: int, where: str) -> None:

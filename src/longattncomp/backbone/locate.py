@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longattncomp.backbone.cache import ModelCache, file_fingerprint
-from longattncomp.backbone.layout import default_layers, read_config, require_layers, total_layers
+from longattncomp.backbone.layout import Depth, depth, read_config, require_layers, total_layers
 from longattncomp.errors import ModelNotFoundError
 
 
@@ -56,12 +56,12 @@ class DraftModel:
     total_layers: int
 
 
-def locate(name: str, *, layers: int | None, cache_dir: Path) -> DraftModel:
+def locate(name: str, *, layers: Depth, cache_dir: Path) -> DraftModel:
     """Find a draft model, converting or fetching it into the cache if it must be.
 
     Args:
         name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
-        layers: L; None for the model's default.
+        layers: L; None for the model's default, "all" for a folder that holds the whole model.
         cache_dir: where converted and fetched models are kept.
 
     Raises:
@@ -74,7 +74,7 @@ def locate(name: str, *, layers: int | None, cache_dir: Path) -> DraftModel:
     path = Path(name).expanduser()
     embedded = EMBEDDED.get(name.lower())
     if embedded is not None:
-        return _gguf(name, embedded_file(embedded), layers or embedded.layers, cache)
+        return _gguf(name, embedded_file(embedded), layers, cache, embedded.layers)
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise ModelNotFoundError(f"no GGUF file at {path}")
@@ -105,19 +105,19 @@ def embedded_file(model: Embedded) -> Path:
     raise ModelNotFoundError(f"the embedded draft model is not installed: {model.install}")
 
 
-def _folder(name: str, folder: Path, layers: int | None) -> DraftModel:
+def _folder(name: str, folder: Path, layers: Depth) -> DraftModel:
     config = read_config(folder)
     total = total_layers(config)
-    wanted = layers or default_layers(total)
+    wanted = depth(layers, total)
     require_layers(wanted, config["num_hidden_layers"], name)
     return DraftModel(name, folder, wanted, total)
 
 
-def _gguf(name: str, file: Path, layers: int | None, cache: ModelCache) -> DraftModel:
+def _gguf(name: str, file: Path, layers: Depth, cache: ModelCache, default: int | None = None) -> DraftModel:
     from longattncomp.backbone.gguf_file import convert, gguf_layers
 
     key = f"{re.sub(r'[^A-Za-z0-9.-]+', '-', file.stem)}-{file_fingerprint(file)}"
     known = cache.any(key)
-    wanted = layers or default_layers(total_layers(read_config(known)) if known else gguf_layers(file))
+    wanted = depth(layers, total_layers(read_config(known)) if known else gguf_layers(file), default)
     folder = cache.get(key, wanted + 1, lambda target: convert(file, wanted + 1, target))
     return _folder(name, folder, wanted)

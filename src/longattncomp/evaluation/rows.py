@@ -42,6 +42,7 @@ class Example:
         answers: accepted answers, maybe none.
         documents: the context; neighbouring rows with the same documents share this tuple.
         evidence: what a good compression keeps, maybe none.
+        options: what the question lets one choose from, the right one among the answers; maybe none.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Example:
     answers: tuple[str, ...]
     documents: tuple[Document, ...]
     evidence: tuple[Evidence, ...]
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,56 @@
+"""a model's name -> the whole causal LM, all layers and the output layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from longattncomp.backbone import attention
+from longattncomp.backbone.loading import choose_device, choose_dtype, quiet_transformers
+from longattncomp.backbone.locate import locate
+from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.errors import BrokenModelError
+
+
+def open_whole(
+    name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto"
+) -> tuple[Any, DraftTokenizer]:
+    """Open a causal LM to decode with: Speculative Prefill's draft model, or a local target.
+
+    Args:
+        name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
+        cache_dir: where converted and fetched models are kept.
+        device: auto, cpu, cuda, mps …
+        dtype: auto, float32, bfloat16 or float16.
+
+    Returns:
+        The model as transformers opens it, frozen, and its tokenizer.
+
+    Raises:
+        ModelError: the model cannot be found, read or used.
+        CacheError: the cache cannot be written.
+        InputError: no such device.
+    """
+    from transformers import AutoModelForCausalLM
+
+    where = choose_device(device)
+    wanted = choose_dtype(dtype, where)
+    folder = locate(name, layers="all", cache_dir=cache_dir).folder
+    with quiet_transformers():
+        try:
+            model, info = AutoModelForCausalLM.from_pretrained(
+                str(folder), dtype=wanted, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise BrokenModelError(
+                f"cannot open the model in {folder}: {error}; if that is the model cache, delete the folder"
+            ) from error
+    if info["missing_keys"]:
+        raise BrokenModelError(f"the model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
+    if where.type == "cpu" and wanted == torch.bfloat16:
+        attention.register()
+        model.set_attn_implementation(attention.NAME)
+    return model.eval().requires_grad_(False).to(where), DraftTokenizer.from_folder(folder)
