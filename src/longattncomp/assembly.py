@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import regex
@@ -20,6 +20,7 @@ from longattncomp.types import (
     Document,
     Node,
     NodeReason,
+    Order,
     Overflow,
     Query,
     ScoredNode,
@@ -45,6 +46,7 @@ class Assembler:
         top_p: see `selection.select`, like `min_score`, `overflow` and `min_relevance`.
         gap_mark: put where text of one document was left out.
         separator: put between two documents.
+        order: of the documents in the text.
         allow_empty: whether nothing may be kept when the stopping rules keep nothing.
     """
 
@@ -56,6 +58,7 @@ class Assembler:
     overflow: Overflow
     gap_mark: str
     separator: str
+    order: Order = "position"
     min_relevance: float = 0.0
     allow_empty: bool = False
 
@@ -83,12 +86,15 @@ class Assembler:
         Raises:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.
         """
-        whole = self._render(documents, nodes).text
+        mass: dict[int, float] = {}
+        for node, score in zip(nodes, scores.nodes, strict=True):
+            mass[node.document] = mass.get(node.document, 0.0) + score
+        whole = self._render(documents, nodes, mass).text
         original_tokens = self.count_whole(whole)
         gap_tokens, separator_tokens = self.count(self.gap_mark), self.count(self.separator)
 
         def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:
-            return self._result(query, documents, nodes, scores, reasons, end, piece, original_tokens)
+            return self._result(query, documents, nodes, scores, mass, reasons, end, piece, original_tokens)
 
         # A context that fits is not held back by what gap marks would cost while it is put together.
         limit, step = self.token_budget if original_tokens > self.token_budget else sys.maxsize, 1
@@ -105,7 +111,7 @@ class Assembler:
                 separator_tokens=separator_tokens,
                 pinned=pinned,
             )
-            text = self._render(documents, [nodes[index] for index in selection.indices]).text
+            text = self._render(documents, [nodes[index] for index in selection.indices], mass).text
             tokens = self.count(text)
             over = tokens - self.token_budget
             longer = len(text) > len(whole) or tokens > original_tokens
@@ -169,6 +175,7 @@ class Assembler:
         documents: Sequence[Document],
         nodes: Sequence[Node],
         scores: Scores,
+        mass: Mapping[int, float],
         reasons: Sequence[NodeReason],
         stop_reason: StopReason,
         piece: tuple[int, Node] | None,
@@ -185,10 +192,7 @@ class Assembler:
             reason: NodeReason = "selected" if whole else "cut"
             scored[index] = replace(scored[index], reason=reason)
             kept = [replace(scored[index], start=cut.start, end=cut.end, text=cut.text, tokens=cut.tokens)]
-        mass: dict[int, float] = {}
-        for node in scored:
-            mass[node.document] = mass.get(node.document, 0.0) + node.score
-        rendered = self._render(documents, kept)
+        rendered = self._render(documents, kept, mass)
         tokens = self.count(rendered.text)
         return Compressed(
             text=rendered.text,
@@ -207,8 +211,9 @@ class Assembler:
             context=tuple(documents),
         )
 
-    def _render(self, documents: Sequence[Document], nodes: Iterable[Node]) -> Rendered:
-        return render(documents, nodes, gap_mark=self.gap_mark, separator=self.separator)
+    def _render(self, documents: Sequence[Document], nodes: Iterable[Node], mass: Mapping[int, float]) -> Rendered:
+        rank = (lambda index: (-mass[index], index)) if self.order == "score" else None
+        return render(documents, nodes, gap_mark=self.gap_mark, separator=self.separator, rank=rank)
 
 
 def _slice(node: Node, start: int, end: int, tokens: int) -> Node:

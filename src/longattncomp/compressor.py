@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PER_CALL = frozenset(
     {
         "token_budget",
+        "keep_rate",
         "min_relevance",
         "top_p",
         "min_score",
@@ -34,6 +35,7 @@ PER_CALL = frozenset(
         "node_boundary",
         "gap_mark",
         "separator",
+        "order",
     }
 )
 """The settings that a call may replace."""
@@ -69,7 +71,7 @@ class Compressor:
         self.tokenizer = tokenizer
         self.settings = settings or Settings.load()
         target = self.settings.target_tokenizer if target_tokenizer is None else target_tokenizer
-        self._target = counter(target) if target is not None else None
+        self.target = counter(target) if target is not None else None
         self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
             _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
         )
@@ -135,8 +137,8 @@ class Compressor:
             allow_empty: whether nothing may be kept if no node passes `top_p` and `min_score`; with
                 `min_relevance` above 0 nothing may be kept in any case.
             progress: called with (tokens done, tokens in all) while the context is read.
-            **options: `min_relevance`, `top_p`, `min_score`, `overflow`, `node_tokens`,
-                `node_boundary`, `gap_mark` or `separator`, each as in `Settings`.
+            **options: `keep_rate`, `min_relevance`, `top_p`, `min_score`, `overflow`, `node_tokens`,
+                `node_boundary`, `gap_mark`, `separator` or `order`, each as in `Settings`.
 
         Raises:
             InputError: an argument is not as described.
@@ -173,13 +175,13 @@ class Compressor:
             documents: as `compress`.
             token_budget: as `compress`; no node is longer than half of it.
             progress: called with (tokens ready, tokens in all).
-            **options: `node_tokens` and `node_boundary`, as `compress`.
+            **options: `keep_rate`, `node_tokens` and `node_boundary`, as `compress`.
 
         Raises:
             InputError: an argument is not as described, or nothing would be kept.
         """
-        settings = self._call_settings(token_budget=token_budget, **options)
-        nodes, _ = self._nodes(as_documents(documents), settings)
+        texts = as_documents(documents)
+        nodes, _ = self._nodes(texts, self._call_settings(texts, token_budget=token_budget, **options))
         if not isinstance(self.scorer, PreparedScorer):
             tokens = sum(node.tokens for node in nodes)
             return Prepared(tokens, tokens, 0)
@@ -253,11 +255,15 @@ class Compressor:
             InputError: an option is unknown, out of its range, or set when a compressor is made.
         """
         settings = self._call_settings(**options)
-        return Compressor(self.scorer, self.tokenizer, settings=settings, target_tokenizer=self._target)
+        return Compressor(self.scorer, self.tokenizer, settings=settings, target_tokenizer=self.target)
+
+    def scored_by(self, scorer: Scorer) -> Compressor:
+        """The same settings and counts with another scorer."""
+        return Compressor(scorer, self.tokenizer, settings=self.settings, target_tokenizer=self.target)
 
     def count(self, text: str) -> int:
         """Tokens of a text as the budget counts them."""
-        return (self._target or self.tokenizer.count)(text)
+        return (self.target or self.tokenizer.count)(text)
 
     def nodes(self, documents: Documents, *, token_budget: int | None = None) -> list[Node]:
         """The nodes that `compress` would score, in order; `tokens` as the draft model counts.
@@ -266,7 +272,8 @@ class Compressor:
             documents: as `compress`.
             token_budget: as `compress`; no node is longer than half of it.
         """
-        nodes, _ = self._nodes(as_documents(documents), self._call_settings(token_budget=token_budget))
+        texts = as_documents(documents)
+        nodes, _ = self._nodes(texts, self._call_settings(texts, token_budget=token_budget))
         return list(nodes)
 
     def assemble(
@@ -287,14 +294,15 @@ class Compressor:
             nodes: from `nodes`.
             scores: one share per node.
             token_budget: as `compress`.
-            **options: `top_p`, `min_score`, `overflow`, `gap_mark` or `separator`, as in `Settings`.
+            **options: what else `compress` takes by the name of a setting, `node_tokens` and
+                `node_boundary` apart.
 
         Raises:
             InputError: not one score for each node, or as `compress`.
         """
         if len(scores.nodes) != len(nodes):
             raise InputError(f"expected one score for each of {len(nodes)} nodes, got {len(scores.nodes)}")
-        settings = self._call_settings(token_budget=token_budget, **options)
+        settings = self._call_settings(documents, token_budget=token_budget, **options)
         return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
 
     def _compress(
@@ -307,8 +315,8 @@ class Compressor:
         progress: Progress | None = None,
         **options: Any,
     ) -> list[Compressed]:
-        settings = self._call_settings(**options)
         asked, texts = [as_query(query) for query in queries], as_documents(documents)
+        settings = self._call_settings(texts, **options)
         spans = pinned_spans(pins, texts)
         nodes, counted = self._nodes(texts, settings, cuts=spans)
         pinned = {
@@ -330,11 +338,17 @@ class Compressor:
             )
         return results
 
-    def _call_settings(self, **options: Any) -> Settings:
+    def _call_settings(self, documents: Sequence[Document] | None = None, **options: Any) -> Settings:
+        """Those of one call, the budget in tokens if it is known of which documents."""
         fixed = (set(options) & set(Settings.model_fields)) - PER_CALL
         if fixed:
             raise InputError(f"{', '.join(sorted(fixed))}: set when the compressor is made, not per call")
-        return self.settings.override(**options)
+        settings = self.settings.override(**options)
+        if documents is None or settings.keep_rate == 1:
+            return settings
+        whole = self._count_whole(settings.separator.join(document.text for document in documents if document.text))
+        most = max(1, int(settings.keep_rate * whole + 1e-9))  # 0.29 * 100 is 28.999...
+        return settings.override(token_budget=min(settings.token_budget, most))
 
     def _nodes(
         self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, list[tuple[int, int]]] | None = None
@@ -354,7 +368,7 @@ class Compressor:
         return found
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
-        count = self._target
+        count = self.target
         return tuple(nodes if count is None else (replace(node, tokens=count(node.text)) for node in nodes))
 
     def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
@@ -368,5 +382,6 @@ class Compressor:
             overflow=settings.overflow,
             gap_mark=settings.gap_mark,
             separator=settings.separator,
+            order=settings.order,
             allow_empty=allow_empty,
         )

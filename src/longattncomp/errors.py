@@ -33,7 +33,7 @@ class BudgetError(InputError):
 
 
 class ModelError(LongAttnCompError):
-    """The draft model or its head cannot be used."""
+    """A model cannot be used: the draft model, its head, or the one that reads the result."""
 
 
 class ModelNotFoundError(ModelError):

@@ -117,7 +117,7 @@ def _render(template: str, result: Compressed) -> str:
     best = max(result.scores, default=0.0)
     documents = _documents(result, best)
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             result=result,
@@ -131,7 +131,7 @@ def _render(template: str, result: Compressed) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("longattncomp"),
         autoescape=True,

@@ -13,7 +13,7 @@ from longattncomp.backbone.stores import ByteStore
 from longattncomp.compressor import PER_CALL, Compressor
 from longattncomp.errors import InputError
 from longattncomp.settings import Settings
-from longattncomp.types import ContextEncoding, Overflow, QueryPlace
+from longattncomp.types import ContextEncoding, Method, Order, Overflow, QueryPlace
 
 
 def _setting(name: str) -> Any:
@@ -35,6 +35,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
 
     token_budget: int | None = _setting("token_budget")
+    keep_rate: float | None = _setting("keep_rate")
     top_p: float | None = _setting("top_p")
     min_relevance: float | None = _setting("min_relevance")
     min_score: float | None = _setting("min_score")
@@ -43,7 +44,8 @@ class Options(BaseModel):
     node_boundary: Literal["sentence", "exact"] | None = _setting("node_boundary")
     gap_mark: str | None = _setting("gap_mark")
     separator: str | None = _setting("separator")
-    method: Literal["longattncomp", "bm25"] | None = _setting("method")
+    order: Order | None = _setting("order")
+    method: Method | None = _setting("method")
     model: Name | None = _setting("model")
     head: Name | None = _setting("head")
     layers: int | None = _setting("layers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from longattncomp.types import Document, Node, Span
@@ -13,15 +13,22 @@ class Rendered:
     """Kept text.
 
     Attributes:
-        text: all documents' texts in order, joined by the separator.
-        documents: (index of the document, its kept text, its kept spans), in order.
+        text: all documents' texts, joined by the separator.
+        documents: (index of the document, its kept text, its kept spans), in the order of `text`.
     """
 
     text: str
     documents: tuple[tuple[int, str, tuple[Span, ...]], ...]
 
 
-def render(documents: Sequence[Document], kept: Iterable[Node], *, gap_mark: str, separator: str) -> Rendered:
+def render(
+    documents: Sequence[Document],
+    kept: Iterable[Node],
+    *,
+    gap_mark: str,
+    separator: str,
+    rank: Callable[[int], tuple[float, int]] | None = None,
+) -> Rendered:
     """Join kept nodes, sliced from the originals, in positional order.
 
     Nodes that touch become one span; between two spans of one document stands the gap mark.
@@ -31,6 +38,7 @@ def render(documents: Sequence[Document], kept: Iterable[Node], *, gap_mark: str
         kept: nodes in order.
         gap_mark: stands for text left out between two spans.
         separator: stands between two documents.
+        rank: of a document by its index, lowest first, if not by position.
     """
     spans: dict[int, list[Span]] = {}
     for node in kept:
@@ -41,6 +49,6 @@ def render(documents: Sequence[Document], kept: Iterable[Node], *, gap_mark: str
             known.append((node.start, node.end))
     parts = tuple(
         (index, gap_mark.join(documents[index].text[start:end] for start, end in ranges), tuple(ranges))
-        for index, ranges in spans.items()
+        for index, ranges in (sorted(spans.items(), key=lambda item: rank(item[0])) if rank else spans.items())
     )
     return Rendered(separator.join(text for _, text, _ in parts), parts)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,11 +18,17 @@ from pydantic_settings import (
 from yaml import YAMLError
 
 from longattncomp.errors import InputError
-from longattncomp.types import ContextEncoding, Overflow, QueryPlace
+from longattncomp.types import ContextEncoding, Method, Order, Overflow, QueryPlace
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 UNTRAINED: Literal["untrained"] = "untrained"
 """The head that a draft model has by nature: its own layer L+1."""
+
+OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "attncomp": {"node_tokens": "document", "min_score": 0.01},
+    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0},
+}
+"""What a method has by default where it differs: AttnComp's epsilon, Speculative Prefill's pieces of 32 tokens."""
 
 
 class Settings(BaseModel):
@@ -29,7 +36,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    method: Literal["longattncomp", "bm25"] = Field("longattncomp", description="How nodes are scored.")
+    method: Method = Field(
+        "longattncomp",
+        description="How nodes are scored: longattncomp, attncomp, speculative (Speculative Prefill) or bm25.",
+    )
     model: str = Field(DEFAULT_MODEL, description="Draft model: embedded name, folder, GGUF file or HF id.")
     head: Path | Literal["untrained"] | None = Field(
         None,
@@ -53,6 +63,9 @@ class Settings(BaseModel):
     )
     segment_tokens: int = Field(1024, ge=1, description="Longest segment, in draft tokens.")
     token_budget: int = Field(16384, ge=1, description="Most tokens the result may have.")
+    keep_rate: float = Field(
+        1.0, gt=0, le=1, description="Most of the context's tokens the result may have, within token_budget."
+    )
     top_p: float = Field(0.95, gt=0, le=1, description="Mass at which selection stops; 1 for no such limit.")
     min_relevance: float = Field(
         0.0,
@@ -64,6 +77,7 @@ class Settings(BaseModel):
     overflow: Overflow = Field("fill", description="A node over the budget is skipped (fill) or the end (paper).")
     gap_mark: str = Field("\n[...]\n", description="Put where text of one document was left out.")
     separator: str = Field("\n\n", description="Put between two documents in the text.")
+    order: Order = Field("position", description="Documents as they were given (position), or best first (score).")
     target_tokenizer: str | None = Field(
         None, description="Counts the budget: a tiktoken name, tokenizer.json or folder; none: the draft's."
     )
@@ -77,6 +91,12 @@ class Settings(BaseModel):
         default_factory=lambda: platformdirs.user_cache_path("longattncomp"),
         description="Where converted draft models lie.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _method(cls, given: Any) -> Any:
+        method = given.get("method") if isinstance(given, dict) else None
+        return {**OWN_DEFAULTS[method], **given} if isinstance(method, str) and method in OWN_DEFAULTS else given
 
     @field_validator("cache_dir", "key_store", "head", mode="before")
     @classmethod
@@ -103,7 +123,8 @@ class Settings(BaseModel):
             raise InputError(f"expected a YAML file of settings, found none at {str(yaml_file)!r}")
         given = cls._given(arguments)
         try:
-            return cls.model_validate(dict(_sources(cls, yaml_file or "longattncomp.yaml")(**given)))
+            found = _sources(cls, yaml_file or "longattncomp.yaml")(**given)
+            return cls.model_validate({name: value for name, value in found if name in found.model_fields_set})
         except ValidationError as error:
             raise InputError(_readable(error)) from error
         except InputError:
@@ -123,9 +144,18 @@ class Settings(BaseModel):
         if not given:
             return self
         try:
-            return type(self).model_validate({**dict(self), **given})
+            return type(self).model_validate({**self._chosen(), **given})
         except ValidationError as error:
             raise InputError(_readable(error)) from error
+
+    def _chosen(self) -> dict[str, Any]:
+        """What was set, the method's own defaults apart: another method has others."""
+        own = OWN_DEFAULTS.get(self.method, {})
+        return {
+            name: value
+            for name, value in self
+            if name in self.model_fields_set and (name not in own or value != own[name])
+        }
 
     @classmethod
     def _given(cls, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 QueryPlace = Literal["after", "alone"]
 ContextEncoding = Literal["segmented", "causal"]
+Method = Literal["longattncomp", "attncomp", "speculative", "bm25"]
+Order = Literal["position", "score"]
 Overflow = Literal["fill", "paper"]
 StopReason = Literal["min_relevance", "top_p", "min_score", "budget", "all"]
 NodeReason = Literal["selected", "pinned", "cut", "min_relevance", "top_p", "min_score", "budget"]
@@ -143,7 +145,7 @@ class Compressed:
     """The result of one compression.
 
     Attributes:
-        text: the kept text of all documents in their order.
+        text: the kept text of all documents, in their order unless another was asked for.
         tokens: length of `text`, counted by the target's tokenizer.
         original_tokens: length of the whole context, by the same count.
         token_budget: what `tokens` may not exceed.
@@ -151,7 +153,7 @@ class Compressed:
         instruction_score: the mass that no document deserved, in [0, 1]; with the head that ships, the
             chance that nothing in the context answers the query.
         stop_reason: why selection ended: `min_relevance`, `top_p`, `min_score`, `budget` or `all`.
-        documents: one per surviving document, in order.
+        documents: one per surviving document, as they stand in `text`.
         nodes: kept nodes, in order; a node cut to fit has its shorter range.
         all_nodes: every node of the context, in order; they tile the documents.
         context: the documents as the caller passed them.

@@ -79,6 +79,13 @@ def cascade(folder: Path, *, most_bytes: int | None = None) -> Scorer:
     )
 
 
+def speculative(folder: Path) -> Scorer:
+    from longattncomp.backbone.whole import open_whole
+    from longattncomp.scorers.speculative import SpeculativePrefillScorer
+
+    return SpeculativePrefillScorer(*open_whole(str(folder), cache_dir=folder, device="cpu", dtype="float32"))
+
+
 SCORERS = [
     Entry("cross-attention, after", cross_attention("after", "segmented"), reads=True),
     Entry("cross-attention, alone", cross_attention("alone", "segmented"), reads=True),
@@ -89,6 +96,7 @@ SCORERS = [
     Entry("causal, kept", cross_attention("after", "causal", most_bytes=PLENTY), reads=False, keeps=True),
     Entry("cascade, kept", lambda folder: cascade(folder, most_bytes=PLENTY), reads=True, keeps=True),
     Entry("after, little room", cross_attention("after", "segmented", most_bytes=200_000), reads=True, keeps=True),
+    Entry("speculative prefill", speculative, reads=False),
     Entry("bm25", lambda _: BM25Scorer(), reads=True),
     Entry("minilm", lambda _: EmbeddingScorer(), reads=True, marks=PEERS),
     Entry("fusion", lambda _: FusionScorer((BM25Scorer(), BM25Scorer(b=0))), reads=True),

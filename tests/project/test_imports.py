@@ -47,6 +47,7 @@ UPWARD = {("types", "html")}
 TORCH = {
     *("backbone", "scorers", "soft"),
     *(f"training.{name}" for name in ("losses", "states", "objective", "loop", "probe")),
+    "evaluation.local_target",
 }
 """Who may import torch when it is imported itself: what makes samples does not."""
 
@@ -171,7 +172,18 @@ def test_only_the_training_loop_imports_these(library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "library", ["transformers", "tiktoken", "huggingface_hub", "gguf", "datasets", "sentence_transformers"]
+    "library",
+    [
+        "transformers",
+        "tiktoken",
+        "huggingface_hub",
+        "gguf",
+        "datasets",
+        "sentence_transformers",
+        "anyio",
+        "openai",
+        "torchmetrics",
+    ],
 )
 def test_these_are_imported_where_they_are_used(library: str) -> None:
     cache = {"backbone.forward", "backbone.memory"} if library == "transformers" else set()  # one is a base class

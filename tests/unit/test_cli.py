@@ -146,7 +146,50 @@ def test_eval_ends_with_one_line_of_json(run: Any, tmp_path: Path) -> None:
     result = run("eval", file, "--budget", "10%", "--budget", "200")
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout.splitlines()[-1])["rows"]
-    assert [row["method"] for row in rows] == ["random", "head", "bm25", "longattncomp"] * 2
+    assert [row["method"] for row in rows] == ["random", "head", "tail", "bm25", "longattncomp"] * 2
     assert all(row["recall"]["mean"] == 1.0 for row in rows if row["method"] == "bm25")
-    assert [row["budget"] for row in rows] == ["10%"] * 4 + ["200"] * 4
-    assert all(row["tokens"] <= 200 for row in rows[4:])
+    assert [row["budget"] for row in rows] == ["200"] * 5 + ["10%"] * 5  # the smallest first
+    assert all(row["tokens"] <= 200 for row in rows[:5])
+
+
+def test_evaluation_goes_on_in_its_folder(run: Any, tmp_path: Path) -> None:
+    command = ("eval", "chat@1k", "--limit", 1, "--method", "bm25", "--method", "tail", "--out", tmp_path / "out")
+    first = run(*command)
+    assert first.exit_code == 0, first.stderr
+    records = (tmp_path / "out" / "records.jsonl").read_text()
+    assert len(records.splitlines()) == 2
+    assert "report:" in first.stderr
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "chat@1k" in page
+    assert "longattncomp eval" not in first.stdout
+
+    again = run(*command)
+    assert json.loads(again.stdout.splitlines()[-1]) == json.loads(first.stdout.splitlines()[-1])
+    assert (tmp_path / "out" / "records.jsonl").read_text() == records
+
+    more = run("eval", "cwe@1k", "--limit", 1, "--method", "bm25", "--out", tmp_path / "out")
+    assert more.exit_code == 0, more.stderr
+    assert {row["task"] for row in json.loads(more.stdout.splitlines()[-1])["rows"]} == {"chat@1k", "cwe@1k"}
+
+    other = run(*command, "--seed", 1)
+    assert other.exit_code == 2
+    assert "holds a run with other seed" in other.stderr
+
+
+def test_evaluation_shows_its_tasks(run: Any) -> None:
+    shown = run("eval", "--list")
+    assert shown.exit_code == 0
+    assert "niah-single@32k" in shown.stdout
+    assert "squad-dev.jsonl.gz" in shown.stdout
+    nothing = run("eval")
+    assert nothing.exit_code == 2
+    assert "--list" in nothing.stderr
+
+
+def test_evaluation_with_a_target(run: Any, toy_folder: Path) -> None:
+    found = run("eval", "chat@1k", "--limit", 1, "--method", "bm25", "--budget", "20%", "--target", toy_folder)
+    assert found.exit_code == 0, found.stderr
+    rows = json.loads(found.stdout.splitlines()[-1])["rows"]
+    read = {row["method"]: row for row in rows if row.get("target")}
+    assert read.keys() == {"bm25", "full", "none", "oracle"}
+    assert all(row["likelihood"]["mean"] < 0 for row in read.values())

@@ -182,3 +182,46 @@ def test_count_is_what_the_budget_is_counted_in(toy_folder: Path) -> None:
     assert Compressor.from_pretrained(toy_folder, target_tokenizer=str.split, **options).count("one two three") == 3
     own = Compressor.from_pretrained(toy_folder, **options)
     assert own.count("one two three") == own.tokenizer.count("one two three")
+
+
+def test_a_keep_rate_bounds_the_result_within_the_budget(words: Compressor) -> None:
+    text = "The lease was signed by Ada. " * 40
+    whole = len(text)
+    assert words.compress("lease", text, keep_rate=0.25).token_budget == whole // 4
+    assert words.compress("lease", text, keep_rate=0.25).tokens <= whole // 4
+    assert words.compress("lease", text, keep_rate=0.25, token_budget=100).token_budget == 100
+    assert words.compress("lease", text, keep_rate=1.0).token_budget == 16384
+    assert max(node.tokens for node in words.configured(keep_rate=0.1).nodes(text)) <= whole // 20
+
+
+def test_a_keep_rate_counts_in_the_targets_tokens() -> None:
+    engine = Compressor(
+        WordScorer(),
+        ByteTokenizer(),
+        settings=Settings(node_tokens=20),
+        target_tokenizer=lambda text: len(text.split()),
+    )
+    texts = ["The lease was signed by Ada. " * 10, "", "Rain fell all day long here. " * 10]
+    result = engine.compress("lease", texts, keep_rate=0.5)
+    assert result.original_tokens == 120
+    assert result.token_budget == 60
+    assert 40 < result.tokens <= 60
+
+
+def test_the_best_document_may_come_first(words: Compressor) -> None:
+    texts = ["A lease. Rain. " * 6, "Rain fell. " * 8, "lease lease lease " * 6]
+    found = words.compress("lease", texts, order="score", token_budget=250)
+    given = words.compress("lease", texts, token_budget=250)
+    assert [document.index for document in given.documents] == sorted(document.index for document in given.documents)
+    assert [document.index for document in found.documents] == [2, 0, 1][: len(found.documents)]
+    assert found.text == words.settings.separator.join(document.text for document in found.documents)
+    assert {document.index: document.spans for document in found.documents} == {
+        document.index: document.spans for document in given.documents
+    }
+    assert found.tokens <= 250
+
+
+def test_a_compressor_may_be_scored_by_another(words: Compressor) -> None:
+    other = words.configured(token_budget=60).scored_by(Unsure())
+    result = other.compress("lease", "The lease was signed. " * 20)
+    assert (result.instruction_score, result.token_budget) == (0.5, 60)

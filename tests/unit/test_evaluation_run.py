@@ -1,27 +1,26 @@
-"""Examples through the real engine with a byte tokenizer: the table, by hand."""
+"""Examples through the real engine with a byte tokenizer: what is recorded, by hand."""
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 from tests.toy import ByteTokenizer
 
 from longattncomp.compressor import Compressor
-from longattncomp.errors import InputError
+from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.report import render, to_json
+from longattncomp.evaluation.methods import DEFAULT_METHODS, compressors
+from longattncomp.evaluation.records import Record, Records
 from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.evaluation.run import DEFAULT_METHODS, Results, Row, evaluate
+from longattncomp.evaluation.run import Reading, measure
+from longattncomp.evaluation.targets import Answered, Asked
 from longattncomp.scorers.embedding import EmbeddingScorer
 from longattncomp.scorers.lexical import BM25Scorer
 from longattncomp.settings import Settings
-from longattncomp.types import Document, Node, Progress, Query, Scores
+from longattncomp.types import Document, Node, Progress, Query, Scorer, Scores
 
 TEXTS = ("one cow 1.", "two hens 2", "six pigs 3", "ten bees 4")  # 10 bytes each, 46 with three separators
 
@@ -37,23 +36,48 @@ class LastScorer:
         return Scores((0.0,) * (len(nodes) - 1) + (1.0,), 0.0)
 
 
-def example(
-    name: str, *evidence: tuple[int, int, int], query: str = "pigs", task: str = "farm", texts: Any = TEXTS
-) -> Example:
-    documents = tuple(Document(text, id=str(index)) for index, text in enumerate(texts))
-    return Example(name, task, query, (), documents, tuple(Evidence(*span) for span in evidence))
+class Parrot:
+    """Repeats its prompts."""
+
+    name = "parrot"
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+
+    def count(self, text: str) -> int:
+        return len(text)
+
+    def read(self, asked: Sequence[Asked]) -> Iterator[Answered]:
+        for one in asked:
+            self.asked.append(one)
+            yield Answered(text=one.prompt, likelihood=-float(len(one.prompt)), exact=0.0, f1=0.5, choice=None)
+
+
+def example(name: str, *evidence: tuple[int, int, int], query: str = "pigs", answers: Sequence[str] = ()) -> Example:
+    documents = tuple(Document(text, id=str(index)) for index, text in enumerate(TEXTS))
+    return Example(name, "farm", query, tuple(answers), documents, tuple(Evidence(*span) for span in evidence))
 
 
 @pytest.fixture
 def compressor() -> Compressor:
     # A top_p and min_score that would stop at once if the evaluation did not set its own.
-    return Compressor(
-        LastScorer(), ByteTokenizer(), settings=Settings(top_p=0.01, min_score=0.9, node_tokens="document")
-    )
+    settings = Settings(top_p=0.01, min_score=0.9, keep_rate=0.1, node_tokens="document")
+    return Compressor(LastScorer(), ByteTokenizer(), settings=settings)
 
 
-def by_method(results: Results, task: str = "farm") -> dict[str, Row]:
-    return {row.method: row for row in results.rows if row.task == task}
+def run(
+    examples: Sequence[Example],
+    compressor: Compressor,
+    *budgets: str,
+    methods: Sequence[str] = ("longattncomp",),
+    scorers: dict[str, Scorer] | None = None,
+    records: Records | None = None,
+    **options: Any,
+) -> list[Record]:
+    records = Records() if records is None else records
+    chosen = compressors(methods, compressor, scorers=scorers)
+    measure(examples, chosen, budgets=[Budget.parse(text) for text in budgets], records=records, **options)
+    return list(records)
 
 
 def test_recall_by_hand(compressor: Compressor) -> None:
@@ -61,27 +85,28 @@ def test_recall_by_hand(compressor: Compressor) -> None:
         example("a", (2, 0, 10)),  # only bm25 finds it
         example("b", (3, 0, 10), (0, 0, 10)),  # half of it lies in the last node, half in the first
     ]
-    results = evaluate(examples, compressor, budgets=["10"])
-    rows = by_method(results)
-    assert list(rows) == ["random", "head", "bm25", "longattncomp"]
-    assert {row.n for row in results.rows} == {2}
-    assert {row.tokens for row in results.rows} == {10}
-    assert {row.share for row in results.rows} == {10 / 46}
-    assert [rows[name].recall.mean for name in ("head", "bm25", "longattncomp")] == [0.25, 0.5, 0.25]
-    assert [rows[name].strict.mean for name in ("head", "bm25", "longattncomp")] == [0, 0.5, 0]
-    assert (rows["bm25"].recall.low, rows["bm25"].recall.high) == (0, 1)
-    gains = {name: row.gain.mean for name, row in rows.items() if row.gain is not None}
-    assert gains.keys() == {"random", "head", "bm25"}
-    assert (gains["head"], gains["bm25"]) == (0, -0.25)
-    assert all(0 <= row.seconds < 1 for row in results.rows)
-    assert results.skipped == 0
+    found = run(examples, compressor, "10", methods=DEFAULT_METHODS)
+    by = {(record.method, record.example): record for record in found}
+    assert list(dict.fromkeys(record.method for record in found)) == list(DEFAULT_METHODS)
+    assert {(record.tokens, record.context_tokens, record.budget) for record in found} == {(10, 46, "10")}
+    assert {name: (by[name, "a"].recall, by[name, "b"].recall) for name in DEFAULT_METHODS[1:]} == {
+        "head": (0.0, 0.5), "tail": (0.0, 0.5), "bm25": (1.0, 0.0), "longattncomp": (0.0, 0.5),
+    }  # fmt: skip
+    assert (by["bm25", "a"].strict, by["tail", "b"].strict) == (1.0, 0.0)
+    assert (by["head", "a"].depth, by["head", "b"].depth) == (25 / 40, 20 / 40)
+    assert all(0 <= record.seconds < 1 for record in found)
 
 
 def test_the_budget_alone_decides(compressor: Compressor) -> None:
-    """Neither the compressor's top_p nor all the mass on one node ends the selection early."""
-    results = evaluate([example("a", (0, 0, 10))], compressor, budgets=["22", "100%"], methods=["longattncomp"])
-    assert [row.tokens for row in results.rows] == [22, 46]
-    assert [row.recall.mean for row in results.rows] == [1, 1]  # zero scores: the earlier node comes first
+    """Neither the compressor's own rules nor all the mass on one node ends the selection early."""
+    found = run([example("a", (0, 0, 10))], compressor, "22", "100%")
+    assert [record.tokens for record in found] == [22, 46]
+    assert [record.recall for record in found] == [1, 1]  # zero scores: the earlier node comes first
+
+
+def test_adaptive_leaves_the_end_to_the_method(compressor: Compressor) -> None:
+    (record,) = run([example("a", (3, 0, 10))], compressor, "adaptive")
+    assert (record.budget, record.tokens, record.recall) == ("adaptive", 10, 1.0)
 
 
 def test_a_share_is_of_the_target_tokens(compressor: Compressor) -> None:
@@ -92,61 +117,86 @@ def test_a_share_is_of_the_target_tokens(compressor: Compressor) -> None:
         target_tokenizer=lambda text: len(text) // 2,
     )
     for engine, kept in ((compressor, 22), (halved, 10)):  # of 46 and of 20 tokens
-        (row,) = evaluate([example("a", (0, 0, 10))], engine, budgets=["50%"], methods=["bm25"]).rows
-        assert row.tokens == kept
+        (record,) = run([example("a", (0, 0, 10))], engine, "50%", methods=["bm25"])
+        assert record.tokens == kept
 
 
-def test_rows_come_by_task_budget_and_method(compressor: Compressor) -> None:
-    examples = [example("a", (0, 0, 9)), example("b", (0, 0, 9), task="zoo"), example("c", (0, 0, 9))]
-    results = evaluate(examples, compressor, budgets=["22", Budget(share=0.5), "22"], methods=["head", "bm25"])
-    tasks = [row.task for row in results.rows]
-    assert tasks == sorted(tasks, key=tasks.index)
-    assert {(row.task, row.n) for row in results.rows} == {("farm", 2), ("zoo", 1)}
-    assert [(row.budget, row.method) for row in results.rows[:4]] == [
-        ("22", "head"), ("22", "bm25"), ("50%", "head"), ("50%", "bm25"),
-    ]  # fmt: skip
-    assert {row.gain for row in results.rows} == {None}
+def test_answers_that_are_kept(compressor: Compressor) -> None:
+    asked = example("a", answers=("BEES", "hens", "six cows"))
+    (kept,) = run([asked], compressor, "10")
+    assert (kept.answer, kept.recall, kept.strict, kept.depth) == (0.5, None, None, None)
+    (kept,) = run([example("a", answers=["no such word"])], compressor, "10")
+    assert kept.answer is None
 
 
-def test_rows_without_evidence_are_counted(compressor: Compressor) -> None:
-    results = evaluate(
-        [example("a"), example("b", (0, 0, 9)), example("c")], compressor, budgets=["9"], methods=["head"]
-    )
-    assert (results.rows[0].n, results.skipped) == (1, 2)
+def test_what_cannot_be_measured_is_left_out_with_a_warning(compressor: Compressor) -> None:
+    with pytest.warns(LongAttnCompWarning, match="2 of 3 examples"):
+        found = run([example("a"), example("b", (0, 0, 9)), example("c")], compressor, "9")
+    assert [record.example for record in found] == ["b"]
+    with pytest.raises(InputError, match="0 such examples and 1 without"):
+        run([example("a")], compressor, "9")
 
 
-def test_a_limit_is_the_same_fair_sample(compressor: Compressor) -> None:
-    examples = [example(str(index), (0, 0, 9), query=f"cow {index}") for index in range(40)]
-
-    def asked(**options: Any) -> list[str]:
-        scorer = LastScorer()
-        evaluate(examples, compressor, budgets=["9"], methods=[], scorers={"last": scorer}, **options)
-        return scorer.queries
-
-    full = asked()
-    assert full == [one.query for one in examples]
-    drawn = asked(limit=5)
-    assert drawn == asked(limit=5) == sorted(drawn, key=full.index)
-    assert len(set(drawn)) == 5
-    assert drawn != full[:5]
-    assert drawn != asked(limit=5, seed=1)
-    assert len(asked(limit=99)) == 40
+def test_a_stopped_run_goes_on(compressor: Compressor) -> None:
+    """Only what is missing is scored."""
+    shared = example("a", (0, 0, 9), query="cow")
+    examples = [shared, *(Example(name, "farm", name, (), shared.documents, shared.evidence) for name in "bc")]
+    records = Records()
+    run(examples[:1], compressor, "9", "22", records=records)
+    scorer = LastScorer()
+    again = compressor.scored_by(scorer)
+    run(examples[:1], again, "9", "22", records=records)
+    assert scorer.queries == []
+    run(examples, again, "9", "22", records=records)
+    assert len(records) == 6
+    run(examples, again, "9", "10", records=records)
+    assert len(records) == 9
 
 
-def test_more_methods_and_progress(compressor: Compressor) -> None:
+def test_examples_of_one_context_are_read_together(compressor: Compressor) -> None:
+    """Whatever stands between them."""
+    scorer = LastScorer()
+    first, other = example("a", (0, 0, 9), query="cow"), example("b", (0, 0, 9), query="pig")
+    second = Example("c", "farm", "hen", (), first.documents, first.evidence)
+    run([first, other, second], compressor.scored_by(scorer), "9")
+    assert scorer.queries == ["cow", "hen", "pig"]
+
+
+def test_a_target_reads_what_was_kept(compressor: Compressor) -> None:
+    parrot = Parrot()
+    reading = Reading(target=parrot, prompt="<{context}> {query}? {options}", together=True)
+    asked = example("a", (2, 0, 10), query="Who {context}", answers=("pigs", "hens"))
+    found = run([asked], compressor, "10", methods=["bm25", "longattncomp"], reading=reading)
+    prompts = {(record.method, record.budget): one.prompt for record, one in zip(found, parrot.asked, strict=True)}
+    assert prompts == {
+        ("bm25", "10"): "<one cow 1.> Who {context}? ",
+        ("longattncomp", "10"): "<ten bees 4> Who {context}? ",
+        ("full", "100%"): f"<{compressor.settings.separator.join(TEXTS)}> Who {{context}}? ",
+        ("none", "0"): "<> Who {context}? ",
+        ("oracle", "10"): "<six pigs 3> Who {context}? ",
+    }
+    assert {one.answers for one in parrot.asked} == {("pigs, hens",)}
+    by = {record.method: record for record in found}
+    assert {record.target for record in found} == {"parrot"}
+    assert (by["full"].recall, by["none"].recall, by["oracle"].recall) == (1.0, 0.0, 1.0)
+    assert (by["full"].answer, by["none"].answer, by["oracle"].answer) == (1.0, 0.0, 0.5)
+    assert by["oracle"].likelihood == -len(prompts["oracle", "10"])
+    assert by["none"].tokens == 0
+
+
+def test_options_are_lettered(compressor: Compressor) -> None:
+    parrot = Parrot()
+    documents = example("a").documents
+    asked = Example("a", "farm", "Which?", ("hens",), documents, (), options=("pigs", "hens"))
+    run([asked], compressor, "10", reading=Reading(target=parrot, prompt="{query}\n{options}"))
+    assert {one.prompt for one in parrot.asked} == {"Which?\nA. pigs\nB. hens"}
+    assert {one.options for one in parrot.asked} == {("pigs", "hens")}
+
+
+def test_progress(compressor: Compressor) -> None:
     seen: list[tuple[int, int]] = []
-    results = evaluate(
-        [example("a", (2, 0, 10)), example("b", (2, 0, 10))],
-        compressor,
-        budgets=["10"],
-        methods=["head", "longattncomp"],
-        scorers={"words": BM25Scorer(k1=0.9), "longattncomp": BM25Scorer()},
-        progress=lambda done, total: seen.append((done, total)),
-    )
-    rows = by_method(results)
-    assert {name: row.recall.mean for name, row in rows.items()} == {"head": 0, "longattncomp": 1, "words": 1}
-    assert rows["head"].gain is not None
-    assert rows["head"].gain.mean == 1
+    examples = [example("a", (2, 0, 10)), example("b", (2, 0, 10))]
+    run(examples, compressor, "10", progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 2), (2, 2)]
 
 
@@ -160,47 +210,39 @@ def test_the_peers_are_opened_only_if_chosen(compressor: Compressor, monkeypatch
     monkeypatch.setattr(EmbeddingScorer, "_embed", embed)
     examples = [example("a", (2, 0, 10))]
     assert "minilm" not in DEFAULT_METHODS
-    evaluate(examples, compressor, budgets=["10"])
+    run(examples, compressor, "10", methods=DEFAULT_METHODS)
     assert not opened
-    rows = by_method(evaluate(examples, compressor, budgets=["10"], methods=["rrf", "minilm", "head"]))
+    found = run(examples, compressor, "10", methods=["rrf", "minilm", "head"])
     assert len(set(map(id, opened))) == 1
     assert len(opened) == len(TEXTS) + 2  # each node once, the query for each method
-    assert {name: row.recall.mean for name, row in rows.items()} == {"rrf": 1, "minilm": 1, "head": 0}
+    assert {record.method: record.recall for record in found} == {"rrf": 1, "minilm": 1, "head": 0}
 
 
 def test_rrf_fuses_the_methods_of_the_call(compressor: Compressor) -> None:
     """A scorer that takes the place of a peer takes it in the fusion too."""
-    scorers = {"minilm": LastScorer(), "bm25": LastScorer()}
-    rows = by_method(evaluate([example("a", (3, 0, 10))], compressor, budgets=["10"], methods=["rrf"], scorers=scorers))
-    assert {row.recall.mean for row in rows.values()} == {1}
-    assert list(rows) == ["rrf", "minilm", "bm25"]
+    scorers: dict[str, Scorer] = {"minilm": LastScorer(), "bm25": LastScorer()}
+    found = run([example("a", (3, 0, 10))], compressor, "10", methods=["rrf", "minilm"], scorers=scorers)
+    assert [record.recall for record in found] == [1, 1]
 
 
-def test_shared_documents_are_chunked_once(compressor: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = example("a", (0, 0, 9))
-    others = [Example(name, "farm", "hens", (), first.documents, first.evidence) for name in "bcd"]
-    calls: list[int] = []
-    chunked = compressor.nodes
-    monkeypatch.setattr(compressor, "nodes", lambda *given, **options: calls.append(1) or chunked(*given, **options))
-    evaluate([first, *others], compressor, budgets=["9"], methods=["bm25"])
-    assert len(calls) == 2  # once to know its length, once for the budget
+def test_more_methods(compressor: Compressor) -> None:
+    scorers: dict[str, Scorer] = {"words": BM25Scorer(k1=0.9)}
+    found = run([example("a", (2, 0, 10))], compressor, "10", methods=["words", "head"], scorers=scorers)
+    assert {record.method: record.recall for record in found} == {"words": 1, "head": 0}
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"methods": ["bm26"]}, "expected methods out of random, head, bm25, minilm, rrf, longattncomp; got bm26"),
-        ({"methods": []}, "got none"),
-        ({"budgets": []}, "0 budgets"),
-        ({"budgets": ["many"]}, "expected a budget such as"),
-        ({"limit": 0}, "limit 0"),
-        ({"examples": [example("a")]}, "0 examples with evidence and 1 without"),
-    ],
-)
-def test_errors(compressor: Compressor, options: dict[str, Any], message: str) -> None:
-    given = {"examples": [example("a", (0, 0, 9))], "budgets": ["9"]} | options
-    with pytest.raises(InputError, match=message):
-        evaluate(given.pop("examples"), compressor, **given)
+def test_systems_cut_their_own_nodes(toy_folder: Any) -> None:
+    engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", token_budget=90)
+    found = compressors(["longattncomp", "bm25", "attncomp", "speculative", "alone"], engine)
+    sizes = {name: one.settings.node_tokens for name, one in found.items()}
+    assert sizes == {"longattncomp": 64, "bm25": 64, "attncomp": "document", "speculative": 32, "alone": 64}
+    assert {one.settings.token_budget for one in found.values()} == {90}
+
+
+@pytest.mark.parametrize("methods", [["bm26"], []])
+def test_unknown_methods(compressor: Compressor, methods: list[str]) -> None:
+    with pytest.raises(InputError, match=r"expected methods out of random, head, tail, bm25, .*; got (bm26|none)"):
+        compressors(methods, compressor)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +256,7 @@ def test_errors(compressor: Compressor, options: dict[str, Any], message: str) -
         ("29%", Budget(share=0.29), 290, "29%"),
         ("1.0", Budget(share=1.0), 1000, "100%"),
         ("0.0001", Budget(share=0.0001), 1, "0.01%"),
+        ("adaptive", Budget(), 1000, "adaptive"),
     ],
 )
 def test_budgets(text: str, budget: Budget, of_1000: int, written: str) -> None:
@@ -228,31 +271,7 @@ def test_no_budgets(text: str) -> None:
         Budget.parse(text)
 
 
-def test_report(compressor: Compressor) -> None:
-    examples = [example("a", (2, 0, 10), task="farm [b]"), example("b", task="farm [b]")]
-    results = evaluate(examples, compressor, budgets=["10"], methods=["bm25", "longattncomp"])
-    console = Console(file=io.StringIO(), width=160)
-    render(results, console)
-    drawn = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "farm [b]" in drawn
-    assert "ours better" in drawn
-    assert "100.0 to 100.0" in drawn
-    assert "-100.0" in drawn
-    assert "1 row without evidence" in drawn
-
-    line = to_json(results)
-    assert "\n" not in line
-    table = json.loads(line)
-    assert table["skipped"] == 1
-    assert table["rows"][0] | {"seconds": 0} == {
-        "task": "farm [b]",
-        "budget": "10",
-        "method": "bm25",
-        "n": 1,
-        "recall": {"mean": 1, "low": 1, "high": 1},
-        "strict": {"mean": 1, "low": 1, "high": 1},
-        "gain": {"mean": -1, "low": -1, "high": -1},
-        "tokens": 10,
-        "share": 0.217391,
-        "seconds": 0,
-    }
+@pytest.mark.parametrize("given", [{"tokens": 4, "share": 0.5}, {"tokens": 0}, {"share": 0.0}])
+def test_no_budgets_by_value(given: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Budget(**given)

@@ -61,6 +61,13 @@ def test_without_titles_offsets_stay(tmp_path: Path) -> None:
     assert example.evidence == (Evidence(0, 0, 3), Evidence(1, 4, 9))
 
 
+def test_options(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(ROW | {"options": ["Bob", "Ann"]}))
+    (example,) = read_rows(file)
+    assert (example.options, example.answers) == (("Bob", "Ann"), ("Ann",))
+
+
 def test_answers_evidence_and_titles_may_be_absent(tmp_path: Path) -> None:
     row = {"id": "r", "task": "toy", "query": "q", "documents": [{"id": "a", "text": "x"}]}
     (example,) = read(tmp_path, row)
@@ -125,6 +132,8 @@ def changed(**span: Any) -> dict[str, Any]:
         (ROW | {"query": None}, "'query' to be a string, got None"),
         (ROW | {"answers": "Ann"}, "'answers' to be a list"),
         (ROW | {"answers": [1]}, "'answers' to be strings"),
+        (ROW | {"options": ["Ann", 2]}, "'options' to be strings"),
+        (ROW | {"options": ["Bob", "Eve"]}, "right one of the options among the answers"),
         (ROW | {"documents": ["text"]}, "document 0: expected an object, got 'text'"),
         (ROW | {"documents": [{"id": "a"}]}, "document 0: expected the key 'text'"),
         (ROW | {"documents": [{"id": 1, "text": "x"}]}, "document 0: expected 'id' to be a string, got 1"),

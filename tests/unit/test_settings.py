@@ -210,3 +210,26 @@ def test_settings_are_frozen() -> None:
         Settings.load().token_budget = 3  # type: ignore[misc]
     assert hash(settings) == hash(Settings())
     assert type(Settings.load()) is Settings
+
+
+def test_a_method_brings_its_own_defaults() -> None:
+    assert Settings.load(method="attncomp").node_tokens == "document"
+    assert Settings.load(method="attncomp").min_score == 0.01
+    assert (Settings().node_tokens, Settings().min_score) == (64, 0.0)
+    assert Settings.load(method="speculative", node_tokens=128).node_tokens == 128
+    assert Settings.load(method="speculative").top_p == 1.0
+
+
+def test_the_environment_is_stronger_than_a_methods_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_METHOD", "attncomp")
+    monkeypatch.setenv("LONGATTNCOMP_MIN_SCORE", "0.5")
+    found = Settings.load()
+    assert (found.node_tokens, found.min_score) == ("document", 0.5)
+
+
+def test_another_method_leaves_the_defaults_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_TOP_P", "0.7")
+    found = Settings.load(method="attncomp").override(method="speculative")
+    assert (found.node_tokens, found.min_score, found.top_p) == (32, 0.0, 0.7)
+    assert found.override(method="longattncomp").node_tokens == 64
+    assert found.override(token_budget=9).node_tokens == 32

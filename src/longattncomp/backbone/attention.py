@@ -42,8 +42,8 @@ def blocked_attention(
         query: (batch, n_heads, m, head_dim)
         key: (batch, n_key_heads, n, head_dim)
         value: (batch, n_key_heads, n, head_dim)
-        attention_mask: None for plain causal attention, with m = n, else what each row sees,
-            (batch, 1, m, n) of booleans.
+        attention_mask: None for plain causal attention of the last m of n positions, else what each row
+            sees, (batch, 1, m, n) of booleans.
         scaling: of the logits.
         **options: what transformers hands to every kernel.
 
@@ -62,15 +62,16 @@ def blocked_attention(
     attended = query.new_empty(batch, m, n_heads, head_dim)
     future = query.new_full((_ROWS, _ROWS), -torch.inf).triu(1)
     query = query * scaling
+    before = key.shape[2] - m  # positions that were read earlier: one token after them comes without a mask, too
     for start in range(0, m, _ROWS):
         end = min(start + _ROWS, m)
         rows = end - start
-        seen = end if attention_mask is None else key.shape[2]  # columns
+        seen = before + end if attention_mask is None else key.shape[2]  # columns
         block = query[:, :, start:end].reshape(batch, n_key_heads, -1, head_dim)  # heads of a group below each other
         logits = block @ key[:, :, :seen].transpose(-1, -2)  # (batch, n_key_heads, group * rows, seen)
         by_row = logits.view(batch, n_key_heads, -1, rows, seen)
         if attention_mask is None:
-            by_row[..., start:] += future[:rows, :rows]
+            by_row[..., before + start :] += future[:rows, :rows]
         else:
             by_row.masked_fill_(~attention_mask[:, :, None, start:end], -torch.inf)
         mixed = logits.softmax(dim=-1) @ value[:, :, :seen]

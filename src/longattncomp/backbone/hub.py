@@ -23,7 +23,14 @@ from longattncomp.backbone.layout import (
 from longattncomp.errors import BrokenModelError, ModelNotFoundError
 
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "tokenizer.model",
+    "chat_template.jinja",
+    "generation_config.json",
+)
 
 
 def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
@@ -87,7 +94,7 @@ class RemoteModel:
         return check_config(self._json("config.json"), self._root)
 
     def copy_first_layers(self, layers: int, target: Path) -> None:
-        """Write configuration, tokenizer and the tensors below layer `layers` into `target`; of all layers, the output's too.
+        """Write configuration, tokenizer and tensors below layer `layers` into `target`; with all layers, the rest too.
 
         Args:
             layers: how many layers to keep.

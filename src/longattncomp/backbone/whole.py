@@ -15,9 +15,7 @@ from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import BrokenModelError
 
 
-def open_whole(
-    name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto"
-) -> tuple[Any, DraftTokenizer]:
+def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto") -> tuple[Any, DraftTokenizer]:
     """Open a causal LM to decode with: Speculative Prefill's draft model, or a local target.
 
     Args:

@@ -10,7 +10,7 @@ import typer
 
 from longattncomp.cli.compression import compress, demo
 from longattncomp.cli.environment import info
-from longattncomp.cli.evaluation import evaluate_rows
+from longattncomp.cli.evaluation import evaluate
 from longattncomp.cli.indexing import index
 from longattncomp.cli.probing import probe_heads
 from longattncomp.cli.samples import describe_samples
@@ -24,7 +24,7 @@ app = typer.Typer(
 app.command()(compress)
 app.command()(index)
 app.command()(demo)
-app.command("eval")(evaluate_rows)
+app.command("eval")(evaluate)
 app.command("train")(train_head)
 app.command("samples")(describe_samples)
 app.command("probe")(probe_heads)

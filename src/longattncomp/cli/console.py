@@ -37,8 +37,8 @@ def tables(width: int) -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else width)
 
 
-def require(*modules: str) -> None:
-    """Ask for libraries of the extra `training` before work begins.
+def require(*modules: str, extra: str = "training") -> None:
+    """Ask for libraries of an extra before work begins.
 
     Raises:
         InputError: one of them is not installed.
@@ -47,7 +47,7 @@ def require(*modules: str) -> None:
     if missing:
         raise InputError(
             f"expected the libraries of this command to be installed, found no {', '.join(missing)}: "
-            "pip install 'longattncomp[training]'"
+            f"pip install 'longattncomp[{extra}]'"
         )
 
 

@@ -1,50 +1,174 @@
-"""rows -> how much of the evidence each method keeps: `eval`."""
+"""tasks -> how well each method keeps what they ask for: `eval`."""
 
 from __future__ import annotations
 
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
 
-from longattncomp import Compressor, Settings
-from longattncomp.cli.console import Model, SettingsFile, exit_codes, progress_bar, tables
+from longattncomp import Compressor, Settings, __version__
+from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, require, tables
+from longattncomp.errors import InputError
 from longattncomp.evaluation import report
-from longattncomp.evaluation.rows import read_rows
-from longattncomp.evaluation.run import DEFAULT_METHODS, METHODS, Results, Row, evaluate
+from longattncomp.evaluation.budget import Budget
+from longattncomp.evaluation.catalogue import TASKS, find_task
+from longattncomp.evaluation.methods import DEFAULT_METHODS, METHODS, compressors
+from longattncomp.evaluation.page import Run, page
+from longattncomp.evaluation.records import Records
+from longattncomp.evaluation.run import Reading, measure
+from longattncomp.evaluation.summary import summarise
+from longattncomp.evaluation.tasks import Draw, Task
+
+if TYPE_CHECKING:
+    from longattncomp.evaluation.results import Summary
+    from longattncomp.evaluation.targets import Target
+
+_DRAWN = 25
+_BUDGET = "10%"
 
 
-def evaluate_rows(
-    files: Annotated[list[Path], typer.Argument(help="Rows as JSON lines, gzipped or plain.")],
-    budgets: Annotated[list[str], typer.Option("--budget", "-b", help="2048 (tokens) or 10% (of each context).")],
+def evaluate(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TASK...", help="Out of --list, such as chat or niah-single@8k, or files of rows."),
+    ] = None,
+    budgets: Annotated[
+        list[str] | None,
+        typer.Option("--budget", "-b", help=f"2048 (tokens), 10% (of each context) or adaptive; otherwise {_BUDGET}."),
+    ] = None,
     methods: Annotated[
         list[str] | None,
         typer.Option("--method", help=f"Out of {', '.join(METHODS)}; if not given, {', '.join(DEFAULT_METHODS)}."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Most rows of each file, drawn by the seed.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample, the random method and the intervals.")] = 0,
-    titles: Annotated[bool, typer.Option(help="Put each title before its document as the first line.")] = True,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Most examples of each task; otherwise {_DRAWN} where they are made, else all."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the examples, the random method and the intervals.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder of the rows of tasks that are read from files.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Reads what was kept and answers: a model as --model takes it, or openai:MODEL."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the records, the report and its pictures; the same command goes on there."),
+    ] = None,
+    shown: Annotated[bool, typer.Option("--list", help="Show the tasks, and end.")] = False,
     model: Model = None,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Measure how much of the evidence each method keeps: a table, then one line of JSON."""
+    """Measure how much of what matters each method keeps: a table, then one line of JSON."""
     with exit_codes():
-        compressor = Compressor.from_pretrained(settings=Settings.load(yaml_file=settings_file, model=model))
-        rows: list[Row] = []
-        skipped = 0
-        for file in files:
-            with progress_bar(file.name) as advance:
-                results = evaluate(
-                    read_rows(file, with_titles=titles),
-                    compressor,
-                    budgets=budgets,
-                    methods=methods or DEFAULT_METHODS,
-                    limit=limit,
-                    seed=seed,
+        if shown:
+            _show_tasks()
+            return
+        tasks = {name: find_task(name) for name in names or ()}
+        if not tasks:
+            raise InputError("expected at least one task or file of rows, got none: --list shows the tasks")
+        if out is not None:
+            require("matplotlib", extra="evaluation")
+        limits = [Budget.parse(text) for text in dict.fromkeys(budgets or [_BUDGET])]
+        settings = Settings.load(yaml_file=settings_file, model=model)
+        reader = _target(target, settings)
+        compressor = Compressor.from_pretrained(
+            settings=settings, target_tokenizer=reader.count if reader and not settings.target_tokenizer else None
+        )
+        records = Records(_begun(out, {"limit": limit, "seed": seed, "settings": settings.model_dump(mode="json")}))
+        chosen = compressors(methods or DEFAULT_METHODS, compressor, seed=seed)
+        for name, task in tasks.items():
+            most = limit or (_DRAWN if task.sized else sys.maxsize)
+            draw = Draw(examples=most, seed=seed, count=compressor.tokenizer.count, data=data)
+            with progress_bar(name) as advance:
+                measure(
+                    task.draw(draw),
+                    chosen,
+                    budgets=limits,
+                    records=records,
+                    reading=Reading(target=reader, prompt=task.prompt, together=task.together) if reader else None,
                     progress=advance,
                 )
-            rows += results.rows
-            skipped += results.skipped
-        results = Results(tuple(rows), skipped)
-        report.render(results, tables(120))
-        typer.echo(report.to_json(results))
+        known = {**{one.task: TASKS.get(one.task) for one in records}, **tasks}  # those of earlier runs, too
+        summary = summarise(records, known, seed=seed)
+        report.render(summary, tables(120))
+        if out is not None:
+            _write(out, records, summary, known, settings)
+        typer.echo(report.to_json(summary))
+
+
+def _show_tasks() -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("task", "what it asks", "reads"):
+        table.add_column(heading)
+    for task in TASKS.values():
+        table.add_row(task.name + "@32k" * task.sized, Text(task.about), task.file or "")
+    tables(120).print(table)
+    notes.print("A number behind @ sets the length of the contexts, in tokens; `reads` stands in the folder --data.")
+
+
+def _target(name: str | None, settings: Settings) -> Target | None:
+    if name is None:
+        return None
+    from longattncomp.evaluation.targets import open_target
+
+    return open_target(name, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype)
+
+
+def _begun(out: Path | None, how: Mapping[str, Any]) -> Path | None:
+    """The file of records in a folder of its own, if there is one.
+
+    Raises:
+        InputError: the folder holds a run with other settings, whose records would be mixed with these.
+    """
+    if out is None:
+        return None
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "run.json"
+    if not file.exists():
+        file.write_text(json.dumps(how, indent=1), encoding="utf-8")
+    found = json.loads(file.read_text(encoding="utf-8"))
+    if found != how:
+        changed = sorted(key for key in {*found, *how} if found.get(key) != how.get(key))
+        raise InputError(f"{out} holds a run with other {', '.join(changed)}: give another folder to --out")
+    return out / "records.jsonl"
+
+
+def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Task | None], settings: Settings) -> None:
+    """The page, its pictures and the table in Markdown."""
+    from longattncomp.evaluation.plots import draw
+
+    pictures = draw(records, summary, out)
+    run = _run(settings)
+    (out / "report.html").write_text(page(summary, tasks, run, pictures=pictures), encoding="utf-8")
+    tables_of = (report.markdown(summary, target=target) for target in summary.targets)
+    (out / "report.md").write_text("\n".join(tables_of), encoding="utf-8")
+    notes.print(f"report: {out / 'report.html'}")
+
+
+def _run(settings: Settings) -> Run:
+    import torch
+    import transformers
+
+    processor = torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or platform.machine()
+    return Run(
+        command=shlex.join(["longattncomp", *sys.argv[1:]]),
+        machine=f"{processor}, {torch.get_num_threads()} threads",
+        date=f"{date.today():%Y-%m-%d}",
+        versions={
+            "longattncomp": __version__,
+            "draft model": settings.model,
+            "Python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+    )

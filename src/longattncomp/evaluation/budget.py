@@ -6,47 +6,57 @@ from dataclasses import dataclass
 
 from longattncomp.errors import InputError
 
+_ADAPTIVE = "adaptive"
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much may be kept: a number of tokens, or a share of each context.
+    """How much may be kept: a number of tokens, a share of each context, or as much as the method finds fit.
 
     Attributes:
-        tokens: most tokens, at least 1; None if it is a share.
-        share: most tokens as a share of the whole context's, in (0, 1]; None if it is a number.
+        tokens: most tokens, at least 1.
+        share: most tokens as a share of the whole context's, in (0, 1].
     """
 
     tokens: int | None = None
     share: float | None = None
 
     def __post_init__(self) -> None:
-        if (self.tokens is None) == (self.share is None):
+        if self.tokens is not None and self.share is not None:
             raise InputError(f"expected either tokens or a share, got {self.tokens} and {self.share}")
         if (self.tokens is not None and self.tokens < 1) or (self.share is not None and not 0 < self.share <= 1):
             raise InputError(f"expected at least 1 token or a share in (0, 1], got {self}")
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read `2048` as tokens, `4%` and `0.04` as a share.
+        """Read `2048` as tokens, `4%` and `0.04` as a share, `adaptive` as no bound: top-p ends the selection.
 
         Raises:
             InputError: it is neither, or out of its range.
         """
         given = text.strip()
+        if given == _ADAPTIVE:
+            return cls()
         try:
             if given.isdecimal():
                 return cls(tokens=int(given))
             return cls(share=float(given.removesuffix("%")) / (100 if given.endswith("%") else 1))
         except ValueError as error:
             raise InputError(
-                f"expected a budget such as 2048 (tokens), 4% or 0.04 (of the context), got {text!r}"
+                f"expected a budget such as 2048 (tokens), 4% or 0.04 (of the context), or adaptive, got {text!r}"
             ) from error
 
+    @property
+    def adaptive(self) -> bool:
+        return self.tokens is None and self.share is None
+
     def of(self, context_tokens: int) -> int:
-        """The budget for one context, in tokens, at least 1."""
+        """The budget for one context, in tokens, at least 1; the context's own length if there is no bound."""
         if self.share is None:
-            return self.tokens or 1
+            return self.tokens or max(1, context_tokens)
         return max(1, int(self.share * context_tokens + 1e-9))  # 0.29 * 100 is 28.999...
 
     def __str__(self) -> str:
+        if self.adaptive:
+            return _ADAPTIVE
         return str(self.tokens) if self.share is None else f"{100 * self.share:g}%"

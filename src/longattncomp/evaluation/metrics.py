@@ -14,6 +14,8 @@ from longattncomp.types import Span
 Kept = Mapping[int, Sequence[Span]]
 """Kept character ranges by document index."""
 
+_DRAWN = 1 << 15  # examples at once
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -55,6 +57,13 @@ def strict_recall(kept: Kept, evidence: Sequence[Evidence]) -> float:
     return 1.0
 
 
+def answers_kept(kept: str, whole: str, answers: Sequence[str]) -> float | None:
+    """Share of the answers in the whole text that stand in what was kept, whatever their case; None if none does."""
+    whole, kept = whole.casefold(), kept.casefold()
+    there = [answer.casefold() for answer in answers if answer.strip() and answer.casefold() in whole]
+    return sum(answer in kept for answer in there) / len(there) if there else None
+
+
 def estimate(values: Sequence[float], *, seed: int = 0, resamples: int = 1000) -> Estimate:
     """The mean of `values` and the middle 95% of the means of `resamples` draws with replacement.
 
@@ -67,8 +76,9 @@ def estimate(values: Sequence[float], *, seed: int = 0, resamples: int = 1000) -
         raise InputError("expected at least one value to average, got none")
     data = np.asarray(values, dtype=np.float64)  # (n,)
     rng = np.random.default_rng(seed)
-    # One draw at a time: all at once would be a resamples x n matrix.
-    means = [data[rng.integers(len(data), size=len(data))].mean() for _ in range(resamples)]
+    at_once = max(1, _DRAWN // len(data))  # all at once would be a resamples x n matrix
+    sizes = [min(at_once, resamples - done) for done in range(0, resamples, at_once)]
+    means = np.concatenate([data[rng.integers(len(data), size=(size, len(data)))].mean(axis=1) for size in sizes])
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(data.mean()), float(low), float(high))
 

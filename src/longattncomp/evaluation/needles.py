@@ -169,10 +169,11 @@ def hide(
         rng = random.Random(f"{seed} {kind.task} {index}")  # noqa: S311 (a sample, no secret)
         hidden = kind.draw(rng)
         before, after = hidden.gap
-        room = context_tokens - sum(count(before + line + after) for line, _ in hidden.lines)
+        lead = " " if before else ""  # the one in front would otherwise belong to the next word
+        room = context_tokens - sum(count(lead + before + line + after) for line, _ in hidden.lines)
         text, evidence = _insert(_prose(paragraphs, count, room, rng), hidden, rng)
         yield Example(
-            id=f"{kind.task}-{seed}-{index}",
+            id=f"{kind.task}-{context_tokens}-{seed}-{index}",
             task=kind.task,
             query=hidden.query,
             answers=hidden.answers,
@@ -188,11 +189,11 @@ def _prose(paragraphs: Sequence[str], count: Callable[[str], int], room: int, rn
     parts: list[str] = []
     left = room
     for index in rng.sample(range(len(paragraphs)), len(paragraphs)):
-        part = f"{paragraphs[index].strip()}\n\n"
+        part = f"\n\n{paragraphs[index].strip()}"  # in front: many tokenizers take a blank line at the end as one
         if (tokens := count(part)) >= left:
             ends = [match.end() for match in _WORD.finditer(part)]
             fitting = bisect_right(ends, left, key=lambda end: count(part[:end]))
-            return "".join([*parts, part[: ends[fitting - 1]] if fitting else ""]).rstrip()
+            return "".join([*parts, part[: ends[fitting - 1]] if fitting else ""]).strip()
         parts.append(part)
         left -= tokens
     raise InputError(f"expected paragraphs of at least {room} tokens, got {room - left}: pass more of them")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -67,7 +68,7 @@ class Records:
         """Read what is there.
 
         Args:
-            file: JSON lines; None keeps the records in memory only.
+            file: JSON lines, in a folder that is there; None keeps the records in memory only.
 
         Raises:
             InputError: the file holds something else.
@@ -84,13 +85,13 @@ class Records:
                 self._found[record.key] = record
 
     def add(self, records: Iterable[Record]) -> None:
-        """Keep records; they are on disk when this returns."""
-        new = {record.key: record for record in records}
-        self._found |= new
-        if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a", encoding="utf-8") as out:
-                out.writelines(f"{json.dumps(asdict(record))}\n" for record in new.values())
+        """Keep records, each on disk before the next is asked for."""
+        with nullcontext() if self._file is None else self._file.open("a", encoding="utf-8") as out:
+            for record in records:
+                self._found[record.key] = record
+                if out is not None:
+                    out.write(f"{json.dumps(asdict(record))}\n")
+                    out.flush()
 
     def __contains__(self, key: object) -> bool:
         return key in self._found

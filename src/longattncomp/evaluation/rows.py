@@ -65,7 +65,8 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
     """Stream the examples of one file.
 
     A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence`
-    (`document`, `start`, `end`; characters of that document's text, half-open). A row without
+    (`document`, `start`, `end`; characters of that document's text, half-open); with `options` the right
+    one stands among the answers. A row without
     `documents` asks about the documents of the last row that had them; a row without `query`
     only brings documents.
 
@@ -139,18 +140,26 @@ def _context(items: list[Any], *, with_titles: bool, where: str) -> _Context:
 
 
 def _example(row: dict[str, Any], context: _Context, where: str) -> Example:
-    answers = _get(row, "answers", list, where) if "answers" in row else []
-    if not all(isinstance(answer, str) for answer in answers):
-        raise InputError(f"{where}: expected 'answers' to be strings, got {answers!r}")
+    answers, options = (_strings(row, key, where) for key in ("answers", "options"))
+    if options and not set(options) & set(answers):
+        raise InputError(f"{where}: expected the right one of the options among the answers, got {answers!r}")
     spans = _get(row, "evidence", list, where) if "evidence" in row else []
     return Example(
         id=_get(row, "id", str, where),
         task=_get(row, "task", str, where),
         query=_get(row, "query", str, where),
-        answers=tuple(answers),
+        answers=answers,
         documents=context.documents,
         evidence=tuple(_evidence(span, context, f"{where}, evidence {index}") for index, span in enumerate(spans)),
+        options=options,
     )
+
+
+def _strings(row: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+    found = _get(row, key, list, where) if key in row else []
+    if not all(isinstance(text, str) for text in found):
+        raise InputError(f"{where}: expected {key!r} to be strings, got {found!r}")
+    return tuple(found)
 
 
 def _evidence(span: Any, context: _Context, where: str) -> Evidence:

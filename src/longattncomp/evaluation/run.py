@@ -1,233 +1,244 @@
-"""examples x scorers x budgets -> table."""
+"""examples x methods x budgets -> records."""
 
 from __future__ import annotations
 
-import random
+import re
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from itertools import groupby
-from statistics import fmean, median
+from dataclasses import dataclass, replace
+from string import ascii_uppercase
 from time import perf_counter
 
 from longattncomp.compressor import Compressor
-from longattncomp.errors import InputError
+from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.metrics import Estimate, estimate, evidence_recall, strict_recall
+from longattncomp.evaluation.metrics import answers_kept, evidence_recall, strict_recall
+from longattncomp.evaluation.records import Key, Record, Records
+from longattncomp.evaluation.results import FULL, NONE, ORACLE
 from longattncomp.evaluation.rows import Example
-from longattncomp.scorers.baseline import HeadScorer, RandomScorer
+from longattncomp.evaluation.targets import Asked, Target
+from longattncomp.scorers.baseline import HeadScorer
 from longattncomp.scorers.batch import score_batch
-from longattncomp.scorers.embedding import EmbeddingScorer
-from longattncomp.scorers.fusion import FusionScorer
-from longattncomp.scorers.lexical import BM25Scorer
-from longattncomp.types import Node, Progress, Query, Scorer
+from longattncomp.types import Compressed, Node, Progress, Query, Scores
 
-OURS = "longattncomp"
-METHODS = ("random", "head", "bm25", "minilm", "rrf", OURS)
-"""The methods known by name; `rrf` fuses `bm25` and `minilm`, the last is the compressor's own scorer."""
-DEFAULT_METHODS = ("random", "head", "bm25", OURS)
-"""Those that need no extra; `minilm` and `rrf` come with `longattncomp[peers]`."""
+_PLACES = re.compile(r"(\{(?:context|query|options)\})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What one method kept of one task's evidence at one budget.
+class Reading:
+    """What a target is asked.
 
     Attributes:
-        task: the collection.
-        budget: as `Budget` writes it.
-        method: the scorer's name.
-        n: examples.
-        recall: share of the evidence's characters kept.
-        strict: share of examples of which every evidence span was kept to at least 90%.
-        gain: evidence recall of `longattncomp` less this method's, example by example; None for
-            itself or if it did not run.
-        tokens: mean tokens kept.
-        share: mean share of the context's tokens kept.
-        seconds: median time to score one example; examples that share a context share its cost.
+        target: reads what was kept.
+        prompt: with `{context}`, `{query}` and maybe `{options}`.
+        together: whether a right answer names all of an example's answers, instead of one of them.
     """
 
-    task: str
-    budget: str
-    method: str
-    n: int
-    recall: Estimate
-    strict: Estimate
-    gain: Estimate | None
-    tokens: float
-    share: float
-    seconds: float
+    target: Target
+    prompt: str = "{context}\n\nQuestion: {query}\nAnswer:"
+    together: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """Rows by task, budget and method in the order given, and how many examples had no evidence."""
-
-    rows: tuple[Row, ...]
-    skipped: int
+    def asked(self, example: Example, context: str) -> Asked:
+        """The prompt for one example with what is left of its context."""
+        options = "\n".join(
+            f"{letter}. {option}" for letter, option in zip(ascii_uppercase, example.options, strict=False)
+        )
+        parts = {"{context}": context, "{query}": example.query, "{options}": options}
+        # Split first: what stands in a context is no placeholder.
+        text = "".join(parts.get(piece, piece) for piece in _PLACES.split(self.prompt))
+        answers = (", ".join(example.answers),) if self.together and example.answers else example.answers
+        return Asked(prompt=text, answers=answers, options=example.options)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    recall: float
-    strict: float
-    tokens: int
-    share: float
-    seconds: float
+    """One record that lacks what the target says, and what it is to read."""
+
+    record: Record
+    example: Example
+    text: str
 
 
-def evaluate(
+def measure(
     examples: Iterable[Example],
-    compressor: Compressor,
+    methods: Mapping[str, Compressor],
     *,
-    budgets: Sequence[Budget | str],
-    methods: Sequence[str] = DEFAULT_METHODS,
-    scorers: Mapping[str, Scorer] | None = None,
-    limit: int | None = None,
-    seed: int = 0,
+    budgets: Sequence[Budget],
+    records: Records,
+    reading: Reading | None = None,
     progress: Progress | None = None,
-) -> Results:
-    """Measure how much of the evidence each method keeps at each budget.
+) -> None:
+    """Measure what each method keeps of each example at each budget, and what a target makes of it.
 
-    All methods get the same nodes (no longer than half the smallest budget), selection and
-    rendering: `compressor`'s own, with `top_p` 1, so that the budget alone ends the selection.
+    A budget alone ends the selection (`top_p` 1); an adaptive one leaves that to the method's own
+    `top_p` and `min_score`. No node is longer than half the smallest budget. What is among the
+    records already is not measured again.
 
     Args:
-        examples: from `rows.read_rows`.
-        compressor: chunks, selects and renders; its scorer is the method `longattncomp`.
-        budgets: each a `Budget` or what `Budget.parse` reads.
-        methods: names out of `METHODS` and `scorers`.
-        scorers: more methods, run after `methods`; a name out of `METHODS` replaces that one.
-        limit: most examples, drawn at random.
-        seed: of the sample, the random method and the intervals.
+        examples: those that share their documents are read together.
+        methods: by name, from `methods.compressors`.
+        budgets: at least one.
+        records: get what is found, example by example.
+        reading: asks a target, and measures the whole context, none of it and the evidence beside.
         progress: called with (examples done, examples in all).
 
     Raises:
-        InputError: a method or budget is unknown, or no example has evidence.
+        InputError: nothing to measure.
     """
-    limits = list(dict.fromkeys(Budget.parse(item) if isinstance(item, str) else item for item in budgets))
-    chosen = _scorers(methods, scorers or {}, compressor, seed)
     given = list(examples)
-    usable = [example for example in given if example.evidence]
-    skipped = len(given) - len(usable)
-    if not limits or not usable or (limit is not None and limit < 1):
+    usable = [example for example in given if example.evidence or example.answers]
+    left_out = len(given) - len(usable)
+    if not (budgets and methods and usable):
         raise InputError(
-            "expected at least one budget, one example with evidence and a limit of at least 1, got "
-            f"{len(limits)} budgets, {len(usable)} examples with evidence and {skipped} without, limit {limit}"
+            "expected at least one method, one budget and one example with evidence or answers, got "
+            f"{len(methods)} methods, {len(budgets)} budgets, {len(usable)} such examples and {left_out} without"
         )
-    if limit is not None and limit < len(usable):
-        drawn = random.Random(seed).sample(range(len(usable)), limit)  # noqa: S311 (a sample, no secret)
-        usable = [usable[index] for index in sorted(drawn)]  # in order: neighbours share their documents
-    kept: dict[tuple[str, str, str], list[_Kept]] = defaultdict(list)
+    if left_out:
+        warn(f"{left_out} of {len(given)} examples are left out: they have neither evidence nor answers")
     done = 0
-    for _, neighbours in groupby(usable, key=lambda example: id(example.documents)):
-        group = list(neighbours)
-        context_tokens = _context_tokens(group[0], compressor)
-        tokens = [budget.of(context_tokens) for budget in limits]
-        nodes = compressor.nodes(group[0].documents, token_budget=min(tokens))
-        for method, scorer in chosen.items():
-            for example, results in zip(group, _measure(group, nodes, scorer, compressor, tokens), strict=True):
-                for budget, result in zip(limits, results, strict=True):
-                    kept[example.task, str(budget), method].append(result)
+    groups: dict[int, list[Example]] = {}
+    for example in usable:
+        groups.setdefault(id(example.documents), []).append(example)
+    for group in groups.values():
+        for method, compressor in methods.items():
+            found = list(_missing(_kept(group, method, compressor, budgets, records, reading), records))
+            records.add(_read(found, reading))
+        if reading is not None:
+            first = next(iter(methods.values()))
+            beside = [kept for example in group for kept in _beside(example, first, budgets)]
+            records.add(_read(list(_missing(_named(beside, reading), records)), reading))
         done += len(group)
         if progress is not None:
             progress(done, len(usable))
-    keys = [
-        (task, str(budget), method)
-        for task in dict.fromkeys(example.task for example in usable)
-        for budget in limits
-        for method in chosen
+
+
+def _kept(
+    group: Sequence[Example],
+    method: str,
+    compressor: Compressor,
+    budgets: Sequence[Budget],
+    records: Records,
+    reading: Reading | None,
+) -> Iterator[_Kept]:
+    """What a method keeps for examples of one context, unless all of it is known."""
+    target = reading.target.name if reading else None
+    wanted: list[Key] = [(one.task, one.id, method, str(budget), target) for one in group for budget in budgets]
+    if all(key in records for key in wanted):
+        return
+    documents = group[0].documents
+    context_tokens = _whole(group[0], compressor).original_tokens
+    tokens = [budget.of(context_tokens) for budget in budgets]
+    nodes = compressor.nodes(documents, token_budget=min(tokens))
+    queries = [Query(example.query) for example in group]
+    started = perf_counter()
+    found = score_batch(compressor.scorer, queries, nodes)
+    seconds = (perf_counter() - started) / len(group)
+    for example, query, scores in zip(group, queries, found, strict=True):
+        for budget, most in zip(budgets, tokens, strict=True):
+            if budget.adaptive:
+                result = compressor.assemble(query, documents, nodes, scores, token_budget=sys.maxsize)
+            else:
+                result = _within(most, query, example, nodes, scores, compressor)
+            yield _Kept(
+                replace(_record(example, method, result, seconds, target), budget=str(budget)), example, result.text
+            )
+
+
+def _beside(example: Example, compressor: Compressor, budgets: Sequence[Budget]) -> Iterator[_Kept]:
+    """The whole context, nothing, and the evidence first at each budget."""
+    whole = _whole(example, compressor)
+    everything = _record(example, FULL, whole, 0.0, None)
+    yield _Kept(replace(everything, budget="100%"), example, whole.text)
+    nothing = dict.fromkeys(("recall", "strict"), None if everything.recall is None else 0.0)
+    answer = None if everything.answer is None else 0.0
+    yield _Kept(replace(everything, method=NONE, budget="0", tokens=0, answer=answer, **nothing), example, "")
+    if not example.evidence:
+        return
+    for budget in budgets:
+        if not budget.adaptive:
+            most = budget.of(whole.original_tokens)
+            nodes = compressor.nodes(example.documents, token_budget=most)
+            result = _within(most, Query(example.query), example, nodes, _oracle(example, nodes), compressor)
+            yield _Kept(replace(_record(example, ORACLE, result, 0.0, None), budget=str(budget)), example, result.text)
+
+
+def _oracle(example: Example, nodes: Sequence[Node]) -> Scores:
+    """A node's share of the evidence's characters."""
+    overlap = [
+        sum(
+            max(0, min(node.end, span.end) - max(node.start, span.start))
+            for span in example.evidence
+            if span.document == node.document
+        )
+        for node in nodes
     ]
-    return Results(tuple(_row(key, kept[key], kept.get((key[0], key[1], OURS)), seed) for key in keys), skipped)
+    total = sum(overlap)
+    return Scores(tuple(length / total for length in overlap), 0.0)
 
 
-def _scorers(
-    methods: Sequence[str], scorers: Mapping[str, Scorer], compressor: Compressor, seed: int
-) -> dict[str, Scorer]:
-    names = list(dict.fromkeys([*methods, *scorers]))
-    known = dict.fromkeys([*METHODS, *scorers])
-    if not names or any(name not in known for name in names):
-        raise InputError(f"expected methods out of {', '.join(known)}; got {', '.join(names) or 'none'}")
-
-    @cache  # rrf asks the same minilm, which knows the nodes' embeddings
-    def named(name: str) -> Scorer:
-        if name in scorers:
-            return scorers[name]
-        match name:
-            case "random":
-                return RandomScorer(seed)
-            case "head":
-                return HeadScorer()
-            case "bm25":
-                return BM25Scorer()
-            case "minilm":
-                return EmbeddingScorer(cache_dir=compressor.settings.cache_dir)
-            case "rrf":
-                return FusionScorer((named("bm25"), named("minilm")))
-        return compressor.scorer
-
-    return {name: named(name) for name in names}
-
-
-def _context_tokens(example: Example, compressor: Compressor) -> int:
+def _whole(example: Example, compressor: Compressor) -> Compressed:
     # Only the engine knows how the target that keeps the budget counts the whole.
     query, nodes = Query(example.query), compressor.nodes(example.documents)
-    scores = HeadScorer().score(query, nodes)
-    return compressor.assemble(query, example.documents, nodes, scores, token_budget=sys.maxsize).original_tokens
+    return _within(sys.maxsize, query, example, nodes, HeadScorer().score(query, nodes), compressor)
 
 
-def _measure(
-    examples: Sequence[Example],
-    nodes: Sequence[Node],
-    scorer: Scorer,
-    compressor: Compressor,
-    budgets: Sequence[int],
-) -> Iterator[list[_Kept]]:
-    """What was kept for each example of one context, at each budget."""
-    queries = [Query(example.query) for example in examples]
-    started = perf_counter()
-    found = score_batch(scorer, queries, nodes)
-    seconds = (perf_counter() - started) / len(examples)
-    for example, query, scores in zip(examples, queries, found, strict=True):
-        results = []
-        for budget in budgets:
-            result = compressor.assemble(
-                query,
-                example.documents,
-                nodes,
-                scores,
-                token_budget=budget,
-                top_p=1.0,
-                min_score=0.0,
-                min_relevance=0.0,
-            )
-            spans = {document.index: document.spans for document in result.documents}
-            results.append(
-                _Kept(
-                    recall=evidence_recall(spans, example.evidence),
-                    strict=strict_recall(spans, example.evidence),
-                    tokens=result.tokens,
-                    share=result.tokens / result.original_tokens,
-                    seconds=seconds,
-                )
-            )
-        yield results
-
-
-def _row(key: tuple[str, str, str], kept: Sequence[_Kept], ours: Sequence[_Kept] | None, seed: int) -> Row:
-    task, budget, method = key
-    paired = zip(ours, kept, strict=True) if ours and method != OURS else None
-    return Row(
-        task=task,
-        budget=budget,
-        method=method,
-        n=len(kept),
-        recall=estimate([one.recall for one in kept], seed=seed),
-        strict=estimate([one.strict for one in kept], seed=seed),
-        gain=estimate([our.recall - one.recall for our, one in paired], seed=seed) if paired else None,
-        tokens=fmean(one.tokens for one in kept),
-        share=fmean(one.share for one in kept),
-        seconds=median(one.seconds for one in kept),
+def _within(
+    most: int, query: Query, example: Example, nodes: Sequence[Node], scores: Scores, compressor: Compressor
+) -> Compressed:
+    return compressor.assemble(
+        query, example.documents, nodes, scores, token_budget=most, top_p=1.0, min_score=0.0, min_relevance=0.0
     )
+
+
+def _record(example: Example, method: str, result: Compressed, seconds: float, target: str | None) -> Record:
+    spans = {document.index: document.spans for document in result.documents}
+    whole = "\n".join(document.text for document in example.documents)
+    return Record(
+        task=example.task,
+        example=example.id,
+        method=method,
+        budget="",
+        context_tokens=result.original_tokens,
+        tokens=result.tokens,
+        depth=_depth(example),
+        recall=evidence_recall(spans, example.evidence) if example.evidence else None,
+        strict=strict_recall(spans, example.evidence) if example.evidence else None,
+        answer=answers_kept(result.text, whole, example.answers),
+        seconds=seconds,
+        target=target,
+    )
+
+
+def _depth(example: Example) -> float | None:
+    """Mean place of the evidence's middles among the context's characters."""
+    if not example.evidence:
+        return None
+    starts, length = [], 0
+    for document in example.documents:
+        starts.append(length)
+        length += len(document.text)
+    middles = [starts[span.document] + (span.start + span.end) / 2 for span in example.evidence]
+    return sum(middles) / len(middles) / length
+
+
+def _named(found: Iterable[_Kept], reading: Reading) -> Iterator[_Kept]:
+    return (replace(kept, record=replace(kept.record, target=reading.target.name)) for kept in found)
+
+
+def _missing(found: Iterable[_Kept], records: Records) -> Iterator[_Kept]:
+    return (kept for kept in found if kept.record.key not in records)
+
+
+def _read(found: Sequence[_Kept], reading: Reading | None) -> Iterator[Record]:
+    if reading is None:
+        yield from (kept.record for kept in found)
+        return
+    asked = [reading.asked(kept.example, kept.text) for kept in found]
+    for kept, answered in zip(found, reading.target.read(asked), strict=True):
+        yield replace(
+            kept.record,
+            likelihood=answered.likelihood,
+            exact=answered.exact,
+            f1=answered.f1,
+            choice=answered.choice,
+        )

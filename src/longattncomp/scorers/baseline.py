@@ -40,8 +40,20 @@ class HeadScorer:
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
         """Weigh n nodes n, n - 1, ... 1."""
-        if not nodes:
-            return Scores((), 1.0)
-        count = len(nodes)
-        total = count * (count + 1) / 2
-        return Scores(tuple((count - index) / total for index in range(count)), 0.0)
+        return _falling(len(nodes))
+
+
+@dataclass(frozen=True)
+class TailScorer:
+    """Strictly rising shares by position: the end of the context wins."""
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        """Weigh n nodes 1, 2, ... n."""
+        return Scores(_falling(len(nodes)).nodes[::-1], 0.0 if nodes else 1.0)
+
+
+def _falling(count: int) -> Scores:
+    if not count:
+        return Scores((), 1.0)
+    total = count * (count + 1) / 2
+    return Scores(tuple((count - index) / total for index in range(count)), 0.0)

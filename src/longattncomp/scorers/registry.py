@@ -48,12 +48,22 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, D
         CacheError: the cache directory cannot be written.
         InputError: a setting that this draft model cannot have.
     """
+    if settings.method in ("bm25", "speculative") and settings.head:
+        raise InputError(f"method={settings.method!r} has no head: leave head out")
     if settings.method == "bm25":
-        if settings.head:
-            raise InputError("method='bm25' has no head: leave head out")
         from longattncomp.scorers.lexical import BM25Scorer
 
         return BM25Scorer(), DraftTokenizer.from_folder(_locate(settings, None).folder)
+    if settings.method == "speculative":
+        from longattncomp.backbone.whole import open_whole
+        from longattncomp.scorers.speculative import SpeculativePrefillScorer
+
+        model, tokenizer = open_whole(
+            settings.model, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype
+        )
+        return SpeculativePrefillScorer(model, tokenizer), tokenizer
+    if settings.method == "attncomp" and settings.query_place not in (None, "after"):
+        raise InputError(f"method='attncomp' reads the query after the text, got query_place={settings.query_place!r}")
 
     cache = _cache(settings, store)
     if settings.query_place == "cascade":
@@ -115,10 +125,10 @@ def _cross_attention(settings: Settings, cache: KeyCache | None) -> tuple[CrossA
 def head_file(settings: Settings) -> Path | None:
     """The checkpoint that the settings name, else the one in this package for their draft model, if there is one.
 
-    A folder holds a head for each place of the query: `after.safetensors`, `alone.safetensors`.
-    Another depth than the default's has no checkpoint here.
+    A folder holds a head for each place of the query, `after.safetensors` and `alone.safetensors`, and
+    `attncomp.safetensors`. Another depth than the default's has no checkpoint here.
     """
-    place = settings.query_place or "after"
+    place = "attncomp" if settings.method == "attncomp" else settings.query_place or "after"
     if settings.head is not None or settings.layers is not None:
         given = settings.head if isinstance(settings.head, Path) else None
         return given / f"{place}.safetensors" if given and given.is_dir() else given

@@ -34,7 +34,7 @@ class Stage:
         query_place: where the query stands.
         rotary: whether queries and keys carry the layer's rotary embedding.
         segment_tokens: longest segment, in tokens.
-        node_tokens: longest node, in tokens.
+        node_tokens: longest node, in tokens, or "document" for one node per document.
         loss: `bce`, the papers', or `listwise`.
         instruction_weight: lambda of the bce loss.
         extensions: which of `head.EXTENSIONS` are trained; with none the head is the papers'.
@@ -58,7 +58,7 @@ class Stage:
     query_place: QueryPlace = "after"
     rotary: bool = True
     segment_tokens: int = 1024
-    node_tokens: int = 64
+    node_tokens: int | Literal["document"] = 64
     loss: Literal["bce", "listwise"] = "listwise"
     instruction_weight: float = 0.8
     extensions: tuple[str, ...] = EXTENSIONS
@@ -140,6 +140,16 @@ STAGES = {
             learning_rate=1e-3,
         ),
         Stage(
+            name="attncomp",
+            sources={"hotpotqa": _EVERYTHING},
+            samples=_SAMPLES,
+            layers=15,
+            node_tokens="document",
+            loss="bce",
+            extensions=(),
+            epochs=3,
+        ),
+        Stage(
             name="paper",
             sources={"squad": _EVERYTHING, "hotpotqa": _EVERYTHING},
             samples=_PAPER,
@@ -154,4 +164,5 @@ STAGES = {
         ),
     )
 }
-"""`1` and `2` made the head that ships. `paper` is LongAttnComp's recipe for Llama-3.1-8B-Instruct."""
+"""`1` and `2` made the head that ships, `alone` and `attncomp` the others. `paper` is LongAttnComp's recipe for
+Llama-3.1-8B-Instruct."""

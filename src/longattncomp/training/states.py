@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import diskcache
 import torch
@@ -89,7 +90,7 @@ class Reader:
         *,
         query_place: QueryPlace,
         segment_tokens: int,
-        node_tokens: int,
+        node_tokens: int | Literal["document"],
         folder: Path,
         most_bytes: int,
     ) -> None:
@@ -100,7 +101,7 @@ class Reader:
             tokenizer: the draft model's.
             query_place: after each segment, or alone.
             segment_tokens: longest segment, in tokens.
-            node_tokens: longest node, in tokens; at most `segment_tokens`.
+            node_tokens: longest node, in tokens, or "document".
             folder: where states are kept; several processes may share it.
             most_bytes: of states on disk; contexts beyond it are read again whenever they are asked for.
         """

@@ -1,0 +1,59 @@
+"""tokens that an endpoint charged for -> what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Of an endpoint, in any currency per million tokens."""
+
+    prompt: float
+    completion: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What an endpoint has charged since it was opened.
+
+    Attributes:
+        paid: answers that were sent for.
+        kept: answers that had been paid before.
+        prompt_tokens: of the answers paid now, as the endpoint counts.
+        completion_tokens: likewise.
+        prices: maybe none.
+    """
+
+    paid: int = 0
+    kept: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prices: Prices | None = None
+
+    @property
+    def cost(self) -> float | None:
+        """In the currency of the prices; None without prices."""
+        if self.prices is None:
+            return None
+        return (self.prompt_tokens * self.prices.prompt + self.completion_tokens * self.prices.completion) / 1e6
+
+    def and_paid(self, prompt_tokens: int, completion_tokens: int) -> Spent:
+        """With one more answer."""
+        return replace(
+            self,
+            paid=self.paid + 1,
+            prompt_tokens=self.prompt_tokens + prompt_tokens,
+            completion_tokens=self.completion_tokens + completion_tokens,
+        )
+
+    def and_kept(self) -> Spent:
+        """With one more answer that had been paid before."""
+        return replace(self, kept=self.kept + 1)
+
+    def __str__(self) -> str:
+        cost = "" if self.cost is None else f", cost {self.cost:.4f}"
+        return (
+            f"{self.paid} answers paid: {self.prompt_tokens} prompt and {self.completion_tokens} completion tokens"
+            f"{cost}; {self.kept} answers were kept from before"
+        )

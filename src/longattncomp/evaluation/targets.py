@@ -1,0 +1,114 @@
+"""a target's name -> what reads a compressed context and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from longattncomp.errors import InputError
+
+ENDPOINT = "openai:"
+"""Starts the name of a target behind an OpenAI-compatible endpoint; the endpoint's name of the model follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question with the context that is left.
+
+    Attributes:
+        prompt: the task's template filled in, ending with "Answer:" or the like.
+        answers: accepted ones, maybe none.
+        options: what the question lets one choose from, in the order in which the prompt shows them, the right one
+            among the answers; maybe none.
+    """
+
+    prompt: str
+    answers: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be measured.
+
+        Raises:
+            InputError: a text is blank, or no option is right.
+        """
+        if not all(text.strip() for text in (self.prompt, *self.answers, *self.options)):
+            raise InputError(
+                "expected a prompt, answers and options with more than blanks in them, got "
+                f"prompt {self.prompt[-40:]!r}, answers {self.answers!r}, options {self.options!r}"
+            )
+        if self.options and not set(self.options) & set(self.answers):
+            raise InputError(
+                f"expected the right one of the options {self.options!r} among the answers, got {self.answers!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a target made of one question; None for what cannot be told.
+
+    Attributes:
+        text: what it wrote.
+        likelihood: log-likelihood of the likeliest accepted answer, in nats a token.
+        exact: 1 if the text is an accepted answer, else 0.
+        f1: of the text's words against the nearest accepted answer.
+        choice: 1 if its option is an accepted answer, else 0; None without options.
+    """
+
+    text: str | None
+    likelihood: float | None
+    exact: float | None
+    f1: float | None
+    choice: float | None
+
+
+class Target(Protocol):
+    """A model that reads what was kept."""
+
+    name: str
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, to count a budget with."""
+        ...
+
+    def read(self, asked: Sequence[Asked]) -> Iterator[Answered]:
+        """One answer for each question, in order, as they come."""
+        ...
+
+
+def open_target(name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto") -> Target:
+    """Open a target with its defaults; `Endpoint` and `LocalTarget` take more.
+
+    Args:
+        name: `openai:MODEL` for an OpenAI-compatible endpoint, which `OPENAI_BASE_URL` and
+            `OPENAI_API_KEY` name; anything else for a local model, as `open_whole` takes it.
+        cache_dir: where converted models and an endpoint's finished answers are kept.
+        device: of a local model.
+        dtype: of a local model.
+
+    Raises:
+        InputError: no such device, no key, or a library is not installed.
+        ModelError: the local model cannot be found, read or used.
+        CacheError: the cache cannot be written.
+    """
+    if name.startswith(ENDPOINT):
+        from longattncomp.evaluation.endpoint import Endpoint
+
+        return Endpoint(name.removeprefix(ENDPOINT), cache_dir=cache_dir)
+    from longattncomp.evaluation.local_target import LocalTarget
+
+    return LocalTarget(name, cache_dir=cache_dir, device=device, dtype=dtype)
+
+
+def require(*modules: str) -> None:
+    """Refuse to begin without the libraries that targets need.
+
+    Raises:
+        InputError: one is not installed.
+    """
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise InputError(f"expected {', '.join(missing)} to be installed: pip install 'longattncomp[evaluation]'")

@@ -1,0 +1,61 @@
+"""AttnComp (arXiv 2509.17486) is LongAttnComp with a node for each document and a score to stop at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.naive import naive, prose
+from tests.toy import ByteTokenizer
+
+from longattncomp import Compressor, Document
+from longattncomp.errors import InputError
+from longattncomp.scorers.cross_attention import CrossAttentionScorer
+from longattncomp.scorers.head import untrained_head
+
+TEXTS = [Document(prose(seed, length), id=f"d{seed}") for seed, length in enumerate((210, 40, 333, 64, 500, 90))]
+QUERY = "Who signed the lease in 1997?"
+TOY = {"layers": 2, "dtype": "float32", "device": "cpu", "segment_tokens": 128}
+
+
+@pytest.fixture(scope="module")
+def attncomp(toy_folder: Path) -> Compressor:
+    return Compressor.from_pretrained(toy_folder, method="attncomp", **TOY)
+
+
+def test_it_agrees_with_longattncomp(attncomp: Compressor, toy_folder: Path) -> None:
+    same = {"node_tokens": "document", "min_score": 0.01}
+    other = Compressor.from_pretrained(toy_folder, method="longattncomp", **TOY, **same)
+    for options in ({}, {"token_budget": 300}, {"top_p": 0.6}, {"order": "score"}):
+        found, expected = (engine.compress(QUERY, TEXTS, **options) for engine in (attncomp, other))
+        assert found == expected
+
+
+@torch.no_grad()
+def test_documents_have_the_shares_of_the_paper(attncomp: Compressor, toy_folder: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    whole = AutoModelForCausalLM.from_pretrained(toy_folder, dtype=torch.float32, attn_implementation="eager").eval()
+    backbone, tokenizer = attncomp.scorer.backbone, ByteTokenizer()
+    scorer = CrossAttentionScorer(backbone, untrained_head(backbone, "after"), tokenizer, segment_tokens=128)
+    engine = Compressor(scorer, tokenizer, settings=attncomp.settings)
+    nodes = engine.nodes(TEXTS)
+    assert [node.document for node in nodes] == list(range(len(TEXTS)))
+    expected = naive(whole, QUERY, nodes, place="after", longest=128)
+    result = engine.compress(QUERY, TEXTS)
+    assert result.scores == pytest.approx(expected.nodes, abs=1e-5)
+    assert result.instruction_score == pytest.approx(expected.instruction, abs=1e-5)
+
+
+def test_it_stops_at_epsilon_and_at_p(attncomp: Compressor) -> None:
+    shares = sorted(attncomp.compress(QUERY, TEXTS).scores, reverse=True)
+    least = (shares[2] + shares[3]) / 2
+    assert len(attncomp.compress(QUERY, TEXTS, min_score=least).documents) == 3
+    reached = 1 - sum(shares) + shares[0] + shares[1] / 2  # the instruction's share, the first, half of the second
+    assert len(attncomp.compress(QUERY, TEXTS, min_score=0.0001, top_p=reached).documents) == 2
+
+
+def test_the_query_stands_after_the_text(toy_folder: Path) -> None:
+    with pytest.raises(InputError, match="query_place='alone'"):
+        Compressor.from_pretrained(toy_folder, method="attncomp", query_place="alone", **TOY)

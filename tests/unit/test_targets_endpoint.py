@@ -1,0 +1,313 @@
+"""A target behind an OpenAI-compatible endpoint, served by this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longattncomp.errors import CacheError, InputError, LongAttnCompWarning, ModelError
+from longattncomp.evaluation.endpoint import Endpoint
+from longattncomp.evaluation.spending import Prices
+from longattncomp.evaluation.targets import Asked, open_target
+
+Reply = tuple[int, Any]
+AGAIN_AT_ONCE = {"retry-after-ms": "1"}
+
+
+class Server(ThreadingHTTPServer):
+    """Answers every prompt with its last word but one, and can be told otherwise.
+
+    Attributes:
+        requests: the bodies that came.
+        paths: where they came.
+        most: requests that were under way at a time.
+        script: gives a reply for a prompt and its number; None for the usual one.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.most = self.under_way = 0
+        self.lock = threading.Lock()
+        self.script: Callable[[str, int], Reply | None] = lambda *_: None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    @property
+    def prompts(self) -> list[str]:
+        return [body["messages"][0]["content"] for body in self.requests]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        prompt = body["messages"][0]["content"]
+        server = self.server
+        with server.lock:
+            server.requests.append(body)
+            server.paths.append(self.path)
+            number = len(server.requests)
+            server.under_way += 1
+            server.most = max(server.most, server.under_way)
+        if self.headers["Authorization"] != "Bearer right":
+            reply: Reply | None = 401, {"error": {"message": "Incorrect API key provided"}}
+        else:
+            reply = server.script(prompt, number)
+        with server.lock:
+            server.under_way -= 1
+        status, content = reply or (200, completion(prompt.split()[-2]))
+        data = json.dumps(content).encode()
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **AGAIN_AT_ONCE}
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def completion(text: str | None, *, finish: str = "stop") -> dict[str, Any]:
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "toy",
+        "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107},
+    }
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("OPENAI_API_KEY", "right")
+    with Server() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def questions(n: int) -> list[Asked]:
+    return [Asked(prompt=f"The {index}th word is w{index} Answer:", answers=(f"w{index}",)) for index in range(n)]
+
+
+def test_answers_come_in_order_with_what_they_cost(server: Server, tmp_path: Path) -> None:
+    target = Endpoint("toy", cache_dir=tmp_path, prices=Prices(prompt=2.0, completion=10.0))
+    asked = [
+        *questions(3),
+        Asked(prompt="It is B Answer:", answers=("close",), options=("open", "close")),
+        Asked(prompt="It is A Answer:", answers=("close",), options=("open", "close")),
+        Asked(prompt="It is東京\ud800 東京\udc00 Answer:", answers=("東京\ufffd",)),
+        Asked(prompt="No answers known Answer:", answers=()),
+    ]
+    answered = list(target.read(asked))
+    assert [one.text for one in answered] == ["w0", "w1", "w2", "B", "A", "東京\ufffd", "known"]
+    assert [one.exact for one in answered] == [1.0, 1.0, 1.0, 0.0, 0.0, 1.0, None]
+    assert [one.f1 for one in answered] == [1.0, 1.0, 1.0, 0.0, 0.0, 1.0, None]
+    assert [one.choice for one in answered] == [None, None, None, 1.0, 0.0, None, None]
+    assert {one.likelihood for one in answered} == {None}
+    spent = target.spent
+    assert (spent.paid, spent.kept, spent.prompt_tokens, spent.completion_tokens) == (7, 0, 700, 49)
+    assert spent.cost == pytest.approx((700 * 2 + 49 * 10) / 1e6)
+    assert str(spent) == (
+        "7 answers paid: 700 prompt and 49 completion tokens, cost 0.0019; 0 answers were kept from before"
+    )
+    assert set(server.paths) == {"/v1/chat/completions"}
+    assert {"model": "toy", "temperature": 0, "max_tokens": 64}.items() <= server.requests[0].items()
+
+
+def test_what_was_paid_is_not_paid_again(server: Server, tmp_path: Path) -> None:
+    first = Endpoint("toy", cache_dir=tmp_path)
+    found = list(first.read(questions(4)))
+    again = Endpoint("toy", cache_dir=tmp_path)
+    assert list(again.read(questions(4))) == found
+    assert (again.spent.paid, again.spent.kept, again.spent.cost) == (0, 4, None)
+    assert len(server.requests) == 4
+    twice = Endpoint("toy", cache_dir=tmp_path)
+    prompt = "Equal words Answer:"
+    asked = [Asked(prompt=prompt, answers=(answer,)) for answer in ("words", "other")]
+    assert [one.exact for one in twice.read(asked)] == [1.0, 0.0]
+    assert len(server.requests) == 5
+
+
+@pytest.mark.parametrize(
+    "other", [{"model": "other"}, {"parameters": {"temperature": 1}}, {"base_url": "http://127.0.0.1:{port}/v2"}]
+)
+def test_another_model_endpoint_or_parameter_is_asked_anew(
+    server: Server, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    list(Endpoint("toy", cache_dir=tmp_path).read(questions(1)))
+    options = {"model": "toy"} | other
+    if "base_url" in options:
+        options["base_url"] = options["base_url"].format(port=server.server_port)
+    list(Endpoint(**options, cache_dir=tmp_path).read(questions(1)))
+    assert len(server.requests) == 2
+    assert server.requests[0] != server.requests[1] or server.paths[0] != server.paths[1]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_refused_request_is_tried_again(server: Server, tmp_path: Path, status: int) -> None:
+    server.script = lambda _, number: (status, {"error": {"message": "busy"}}) if number < 3 else None
+    target = Endpoint("toy", cache_dir=tmp_path, retries=2)
+    assert [one.text for one in target.read(questions(1))] == ["w0"]
+    assert len(server.requests) == 3
+    assert target.spent.paid == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "advice"),
+    [
+        (429, "rate limit reached", "lower the concurrency, or wait"),
+        (500, "out of memory", "run again later"),
+        (400, "context length exceeded", "check the parameters, and that the model's window"),
+        (404, "no such model", "check the model's name and OPENAI_BASE_URL"),
+        (403, "not for you", "check OPENAI_API_KEY"),
+    ],
+)
+def test_a_failure_says_what_to_do_and_what_is_finished_stays(
+    server: Server, tmp_path: Path, status: int, message: str, advice: str
+) -> None:
+    broken = True
+
+    def script(prompt: str, number: int) -> Reply | None:
+        bad = broken and "w2" in prompt
+        return (status, {"error": {"message": message}}) if bad else None
+
+    server.script = script
+    reading = Endpoint("toy", cache_dir=tmp_path, retries=1, concurrency=1).read(questions(4))
+    assert [next(reading).text, next(reading).text] == ["w0", "w1"]
+    with pytest.raises(ModelError, match=rf"(?s)openai:toy at {server.url}.*{message}.*{advice}.*kept in {tmp_path}"):
+        next(reading)
+    broken, before = False, server.prompts
+    again = Endpoint("toy", cache_dir=tmp_path)
+    assert [one.text for one in again.read(questions(4))] == ["w0", "w1", "w2", "w3"]
+    assert again.spent.kept >= 2
+    assert not {prompt for prompt in server.prompts[len(before) :] if "w0" in prompt or "w1" in prompt}
+
+
+def test_a_wrong_key_ends_the_run_at_once(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"Incorrect API key provided.*: check OPENAI_API_KEY"):
+        list(Endpoint("toy", cache_dir=tmp_path, api_key="wrong", concurrency=1).read(questions(50)))
+    assert len(server.requests) < 50
+
+
+def test_no_key_is_an_error_before_anything_is_read(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(InputError, match="OPENAI_API_KEY"):
+        Endpoint("toy", cache_dir=tmp_path)
+
+
+def test_a_request_that_takes_too_long_fails(server: Server, tmp_path: Path) -> None:
+    over = threading.Event()
+    server.script = lambda *_: over.wait(10) and None
+    try:
+        with pytest.raises(ModelError, match=r"APITimeoutError.*allow more timeout_seconds"):
+            list(Endpoint("toy", cache_dir=tmp_path, timeout_seconds=0.2, retries=0).read(questions(1)))
+    finally:
+        over.set()
+
+
+def test_nobody_at_the_address(server: Server, tmp_path: Path) -> None:
+    target = Endpoint("toy", cache_dir=tmp_path, base_url="http://127.0.0.1:9/v1", retries=0)
+    with pytest.raises(ModelError, match="check OPENAI_BASE_URL and that the server runs"):
+        list(target.read(questions(1)))
+
+
+@pytest.mark.parametrize("content", [{"choices": []}, {"error": "hidden"}])
+def test_a_reply_that_is_no_completion_is_an_error(server: Server, tmp_path: Path, content: Any) -> None:
+    server.script = lambda *_: (200, content)
+    with pytest.raises(ModelError, match="no chat completion"):
+        list(Endpoint("toy", cache_dir=tmp_path).read(questions(1)))
+
+
+def test_no_more_requests_at_a_time_than_asked_for(server: Server, tmp_path: Path) -> None:
+    pair = threading.Barrier(2, timeout=10)  # nobody passes alone
+
+    def script(prompt: str, number: int) -> None:
+        pair.wait()
+        time.sleep(0.01)  # a third would show
+
+    server.script = script
+    assert len(list(Endpoint("toy", cache_dir=tmp_path, concurrency=2).read(questions(8)))) == 8
+    assert server.most == 2
+
+
+def test_requests_go_on_while_the_caller_works_and_end_when_it_stops(server: Server, tmp_path: Path) -> None:
+    reading = Endpoint("toy", cache_dir=tmp_path, concurrency=1).read(questions(200))
+    next(reading)
+    deadline = time.monotonic() + 10
+    while len(server.requests) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(server.requests) >= 5
+    reading.close()
+    sent = len(server.requests)
+    assert sent < 200
+    time.sleep(0.1)
+    assert len(server.requests) <= sent + 1
+
+
+def test_reading_works_inside_a_running_event_loop(server: Server, tmp_path: Path) -> None:
+    import asyncio
+
+    async def notebook() -> list[str | None]:
+        return [one.text for one in Endpoint("toy", cache_dir=tmp_path).read(questions(2))]
+
+    assert asyncio.run(notebook()) == ["w0", "w1"]
+
+
+def test_an_answer_that_was_cut_before_it_began_is_warned_of_once(server: Server, tmp_path: Path) -> None:
+    server.script = lambda *_: (200, completion(None, finish="length"))
+    target = Endpoint("toy", cache_dir=tmp_path, parameters={"max_completion_tokens": 3})
+    with pytest.warns(LongAttnCompWarning, match=r"limit of tokens before it .*_tokens': 3") as caught:
+        answered = list(target.read(questions(2)))
+    assert len(caught) == 1
+    assert [(one.text, one.exact) for one in answered] == [("", 0.0)] * 2
+    assert "max_tokens" not in server.requests[0]
+
+
+def test_a_cache_that_cannot_be_written_is_named(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "answers").write_text("in the way", encoding="utf-8")
+    with pytest.raises(CacheError, match=r"cannot keep answers in .*answers"):
+        list(Endpoint("toy", cache_dir=tmp_path).read(questions(1)))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"retries": -1}, {"timeout_seconds": 0.0}, {"model": ""}])
+def test_bad_options_are_refused(server: Server, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="expected a model's name, concurrency of at least 1"):
+        Endpoint(**{"model": "toy", "cache_dir": tmp_path} | wrong)
+
+
+def test_endpoints_are_opened_by_name_and_count_with_the_draft_where_tiktoken_knows_no_better(
+    server: Server, tmp_path: Path, toy_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longattncomp.evaluation.endpoint.DEFAULT_MODEL", str(toy_folder))
+    target = open_target("openai:toy/model-7b", cache_dir=tmp_path)
+    assert isinstance(target, Endpoint)
+    assert target.name == "openai:toy/model-7b"
+    assert target.count("Zoë") == 4
+    assert [one.text for one in target.read(questions(1))] == ["w0"]
+    assert server.requests[0]["model"] == "toy/model-7b"
+    monkeypatch.setattr("longattncomp.counting._by_name", lambda name: {"gpt-x": len}[name])
+    assert open_target("openai:gpt-x", cache_dir=tmp_path).count("Zoë") == 3
