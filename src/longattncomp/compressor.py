@@ -30,6 +30,7 @@ PER_CALL = frozenset(
         "min_relevance",
         "top_p",
         "min_score",
+        "surroundings",
         "overflow",
         "node_tokens",
         "node_boundary",
@@ -137,8 +138,8 @@ class Compressor:
             allow_empty: whether nothing may be kept if no node passes `top_p` and `min_score`; with
                 `min_relevance` above 0 nothing may be kept in any case.
             progress: called with (tokens done, tokens in all) while the context is read.
-            **options: `keep_rate`, `min_relevance`, `top_p`, `min_score`, `overflow`, `node_tokens`,
-                `node_boundary`, `gap_mark`, `separator` or `order`, each as in `Settings`.
+            **options: `keep_rate`, `min_relevance`, `top_p`, `min_score`, `surroundings`, `overflow`,
+                `node_tokens`, `node_boundary`, `gap_mark`, `separator` or `order`, each as in `Settings`.
 
         Raises:
             InputError: an argument is not as described.
@@ -379,6 +380,7 @@ class Compressor:
             min_relevance=settings.min_relevance,
             top_p=settings.top_p,
             min_score=settings.min_score,
+            surroundings=settings.surroundings,
             overflow=settings.overflow,
             gap_mark=settings.gap_mark,
             separator=settings.separator,

@@ -39,6 +39,7 @@ class Options(BaseModel):
     top_p: float | None = _setting("top_p")
     min_relevance: float | None = _setting("min_relevance")
     min_score: float | None = _setting("min_score")
+    surroundings: float | None = _setting("surroundings")
     overflow: Overflow | None = _setting("overflow")
     node_tokens: int | Literal["document"] | None = _setting("node_tokens")
     node_boundary: Literal["sentence", "exact"] | None = _setting("node_boundary")

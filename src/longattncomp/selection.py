@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
+from itertools import accumulate, groupby
 from typing import Literal
 
 from longattncomp.types import Node, NodeReason, Overflow, Scores, Selection, StopReason
+
+NEAR = 384
+"""Tokens between the middles of two nodes up to which one is among the other's surroundings."""
 
 
 def select(
@@ -16,6 +21,7 @@ def select(
     min_relevance: float = 0.0,
     top_p: float = 0.95,
     min_score: float = 0.0,
+    surroundings: float = 0.0,
     overflow: Overflow = "fill",
     gap_tokens: int = 0,
     separator_tokens: int = 0,
@@ -23,9 +29,13 @@ def select(
 ) -> Selection:
     """Token-budget top-p (LongAttnComp, arXiv 2606.01336): best nodes first, then positional order.
 
-    The mass starts at the instruction's score. In falling order of score (ties: the earlier
+    The mass starts at the instruction's score. In falling order of rank (ties: the earlier
     node), a node is kept unless the mass has reached `top_p`, its score is under `min_score`
     (AttnComp, arXiv 2509.17486), or it does not fit what is left of the budget.
+
+    The rank is the score, and beyond the papers a part of the mass of all nodes of its document within
+    `NEAR` tokens. That is selection over two sizes at once: short nodes point at what was asked for, and
+    where the budget allows, what stands around them comes along.
 
     Args:
         scores: one share of the mass per node.
@@ -33,7 +43,8 @@ def select(
         token_budget: most tokens, gap marks and separators included.
         min_relevance: `1 - scores.instruction` below which no node is kept.
         top_p: mass at which the search ends, in (0, 1]; 1 leaves the end to the other rules.
-        min_score: score at which the search ends.
+        min_score: score under which a node is left out.
+        surroundings: what part of the mass around a node, its own included, is added to its score for its rank.
         overflow: "fill" skips a node that does not fit, "paper" ends the search.
         gap_tokens: cost of a gap mark between two runs of one document, in tokens.
         separator_tokens: cost of the separator between two documents, in tokens.
@@ -63,16 +74,18 @@ def select(
 
     used = sum(keep(index, "pinned") for index in sorted(pinned))
     mass = scores.instruction
-    ranked = sorted((i for i in range(len(nodes)) if i not in kept), key=lambda i: (-scores.nodes[i], i))
+    ranks = _ranks(scores.nodes, nodes, surroundings)
+    ranked = sorted((i for i in range(len(nodes)) if i not in kept), key=lambda i: (-ranks[i], i))
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
-        ended: Literal["min_relevance", "top_p", "min_score", "budget"] | None = None
+        ended: Literal["min_relevance", "top_p", "budget"] | None = None
         if 1 - scores.instruction < min_relevance:
             ended = "min_relevance"
         elif top_p < 1 and mass >= top_p:
             ended = "top_p"
         elif scores.nodes[index] < min_score:
-            ended = "min_score"
+            reasons[index] = stop_reason = "min_score"
+            continue
         elif used + cost(index) > token_budget:
             stop_reason = "budget"
             if overflow == "fill":
@@ -86,3 +99,18 @@ def select(
         used += keep(index, "selected")
         mass += scores.nodes[index]
     return Selection(tuple(sorted(kept)), tuple(reasons), stop_reason, used)
+
+
+def _ranks(scores: Sequence[float], nodes: Sequence[Node], surroundings: float) -> Sequence[float]:
+    if not surroundings:
+        return scores
+    ranks: list[float] = []
+    for _, run in groupby(range(len(nodes)), key=lambda index: nodes[index].document):
+        own = list(run)
+        ends = list(accumulate(nodes[index].tokens for index in own))
+        middles = [end - nodes[index].tokens / 2 for index, end in zip(own, ends, strict=True)]
+        masses = list(accumulate((scores[index] for index in own), initial=0.0))
+        for index, middle in zip(own, middles, strict=True):
+            first, last = bisect_left(middles, middle - NEAR), bisect_right(middles, middle + NEAR)
+            ranks.append(scores[index] + surroundings * (masses[last] - masses[first]))
+    return ranks

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -133,9 +134,12 @@ OPTIONS = st.fixed_dictionaries(
         "token_budget": st.one_of(st.integers(1, 12), st.integers(1, 120), st.integers(1, 1500)),
         "top_p": st.sampled_from([0.01, 0.3, 0.5, 0.95, 1.0]),
         "min_score": st.sampled_from([0.0, 0.0, 0.01, 0.2, 1.0]),
+        "surroundings": st.sampled_from([0.0, 0.5, 1.0]),
+        "keep_rate": st.sampled_from([1.0, 1.0, 0.5, 0.01]),
         "overflow": st.sampled_from(["fill", "paper"]),
         "gap_mark": st.sampled_from(["", " ", "\n[...]\n", "…", "[" + "." * 60 + "]", "\n" * 9]),
         "separator": st.sampled_from(["", "\n\n", "\n" + "=" * 40 + "\n", " "]),
+        "order": st.sampled_from(["position", "score"]),
     }
 )
 
@@ -153,7 +157,7 @@ def cases(draw: st.DrawFn, *, pinned: bool) -> Case:
     return Case(
         documents=documents,
         query=draw(st.sampled_from(["Who signed?", "谁签的？", "?", "🇩🇪\r\n", "\x00 q"])),
-        options=draw(OPTIONS),
+        options=draw(OPTIONS) | ({"order": "position"} if pinned else {}),
         counter=draw(st.sampled_from(sorted(COUNTERS))),
         scorer=draw(SHARES),
         pins=tuple(pins),
@@ -173,7 +177,7 @@ def check(case: Case, result: Compressed, count: Callable[[str], int], *, alone:
         count: counts the budget.
         alone: whether a node's tokens are those of its text alone, not of its place in the document.
     """
-    documents, options = case.documents, case.options
+    documents = case.documents
     assert_tiled(documents, result.all_nodes)
     for node in (*result.all_nodes, *result.nodes):
         assert node.text == documents[node.document].text[node.start : node.end]
@@ -183,13 +187,14 @@ def check(case: Case, result: Compressed, count: Callable[[str], int], *, alone:
     assert_pinned(case, result)
     assert_rendered(case, result)
 
-    whole = options["separator"].join(document.text for document in documents if document.text)
-    assert result.tokens == count(result.text) <= options["token_budget"] == result.token_budget
-    assert result.tokens <= count(whole)
+    whole = whole_text(case)
+    assert result.tokens == count(result.text) <= budget_of(case, count) == result.token_budget
     assert result.tokens <= result.original_tokens
+    if case.options["order"] == "position":  # another order may have another count
+        assert result.original_tokens == count(whole)
     if not case.pins:
         assert len(result.text) <= len(whole)
-    if count(whole) <= options["token_budget"]:  # then the budget is no reason
+    if result.original_tokens <= result.token_budget:  # then the budget is no reason
         assert "budget" not in {node.reason for node in result.all_nodes}
     if not result.text or not result.nodes:
         assert not result.text
@@ -201,7 +206,19 @@ def check(case: Case, result: Compressed, count: Callable[[str], int], *, alone:
             uncut = next(other for other in result.all_nodes if other.reason == "cut")
             ends = (cluster.end() for cluster in regex.finditer(r"\X", uncut.text) if cluster[0].strip())
             end = next(ends, None)
-            assert end is None or count(uncut.text[:end]) > options["token_budget"]
+            assert end is None or count(uncut.text[:end]) > result.token_budget
+
+
+def whole_text(case: Case) -> str:
+    return case.options["separator"].join(document.text for document in case.documents if document.text)
+
+
+def budget_of(case: Case, count: Callable[[str], int]) -> int:
+    """The budget, and the share of the whole if that is less."""
+    rate = Fraction(str(case.options["keep_rate"]))
+    if rate == 1:
+        return int(case.options["token_budget"])
+    return min(case.options["token_budget"], max(1, int(rate * count(whole_text(case)))))
 
 
 def assert_tiled(documents: Sequence[Document], nodes: Sequence[Node]) -> None:
@@ -265,7 +282,12 @@ def assert_rendered(case: Case, result: Compressed) -> None:
     """The texts are what the spans say, the spans what the nodes say, and the caller's own things are intact."""
     assert result.text == case.options["separator"].join(document.text for document in result.documents)
     indices = [document.index for document in result.documents]
-    assert indices == sorted(set(indices)) == sorted({node.document for node in result.nodes})
+    assert sorted(indices) == sorted(set(indices)) == sorted({node.document for node in result.nodes})
+    if case.options["order"] == "position":
+        assert indices == sorted(indices)
+    else:
+        scores = [document.score for document in result.documents]
+        assert scores == sorted(scores, reverse=True)
     for document in result.documents:
         original = case.documents[document.index]
         assert document.id is original.id
@@ -285,7 +307,7 @@ def assert_rendered(case: Case, result: Compressed) -> None:
 
 def check_refusal(case: Case, error: BudgetError, count: Callable[[str], int]) -> None:
     """A refusal says the truth: it is worked out here from the documents alone."""
-    budget = case.options["token_budget"]
+    budget = budget_of(case, count)
     if "not one character" in str(error):
         event("not one character fits")
         clusters = {cluster for document in case.documents for cluster in regex.findall(r"\X", document.text)}
@@ -333,6 +355,9 @@ PLAIN = {
     "overflow": "fill",
     "gap_mark": "\n[...]\n",
     "separator": "\n\n",
+    "surroundings": 0.5,
+    "keep_rate": 1.0,
+    "order": "position",
 }
 
 
@@ -355,7 +380,7 @@ def test_every_promise_holds_with_pins(case: Case) -> None:
 @QUICK
 @given(st.lists(cases(pinned=False), min_size=1, max_size=3), SHARES)
 def test_the_same_call_gives_the_same_result_alone_and_in_a_batch(batch: list[Case], scorer: Shares) -> None:
-    options = batch[0].options | {"token_budget": 200}
+    options = batch[0].options | {"token_budget": 200, "keep_rate": 1.0}
     compressor = Compressor(scorer, BYTES, settings=Settings())
     singles = [compressor.compress(case.query, case.documents, **options) for case in batch]
     again = [compressor.compress(case.query, case.documents, **options) for case in batch]
@@ -366,7 +391,7 @@ def test_the_same_call_gives_the_same_result_alone_and_in_a_batch(batch: list[Ca
 @QUICK
 @given(cases(pinned=False))
 def test_documents_given_as_strings_or_as_one_are_the_same(case: Case) -> None:
-    compressor, options = case.compressor, case.options | {"token_budget": 400}
+    compressor, options = case.compressor, case.options | {"token_budget": 400, "keep_rate": 1.0}
     texts = [document.text for document in case.documents]
     as_documents = compressor.compress(case.query, [Document(text) for text in texts], **options)
     assert compressor.compress(case.query, texts, **options) == as_documents

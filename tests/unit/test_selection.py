@@ -183,3 +183,25 @@ def test_nothing_is_kept_where_nothing_is_likely_to_be_relevant() -> None:
 def test_what_is_pinned_stays_where_nothing_is_relevant() -> None:
     found = choose([0.0, 0.1], 10, 10, instruction=0.9, min_relevance=0.5, pinned={0})
     assert found == Selection((0,), (P, "min_relevance"), "min_relevance", 10)
+
+
+def test_what_stands_around_a_node_raises_its_rank() -> None:
+    # the first stands alone in its document, the fifth and the last have the best beside them
+    scores, sizes = [0.06, 0.0, 0.0, 0.0, 0.05, 0.5, 0.05], (60, None, 60, 60, 60, 60, 60, 60)
+    assert choose(scores, *sizes, token_budget=180, top_p=1.0).indices == (0, 4, 5)
+    assert choose(scores, *sizes, token_budget=180, top_p=1.0, surroundings=0.5).indices == (4, 5, 6)
+    assert choose(scores, *sizes, token_budget=180, top_p=1.0, surroundings=0.01).indices == (0, 4, 5)
+
+
+def test_what_is_far_or_of_another_document_does_not() -> None:
+    far = [0.4, *[0.0] * 5, 0.1, 0.1]
+    assert choose(far, *[100] * 8, token_budget=200, top_p=1.0, surroundings=1.0).indices == (0, 1)
+    assert choose(far, *[200] * 8, token_budget=400, top_p=1.0, surroundings=1.0).indices == (0, 1)
+    assert choose([0.4, 0.0, 0.1], 10, None, 10, 10, token_budget=20, top_p=1.0, surroundings=1.0).indices == (0, 2)
+
+
+def test_surroundings_change_the_order_and_not_the_mass() -> None:
+    found = choose([0.5, 0.25, 0.0, 0.25], 1, 1, 1, None, 1, instruction=0.0, top_p=0.75, surroundings=1.0)
+    assert found == Selection((0, 1), (S, S, T, T), "top_p", 2)
+    least = choose([0.5, 0.05, 0.3], 1, 1, None, 1, top_p=1.0, min_score=0.1, surroundings=1.0)
+    assert least == Selection((0, 2), (S, M, S), "min_score", 2)

@@ -21,6 +21,9 @@ METHODS: Mapping[str, str] = {
     "bm25": "words in common, rare ones first (Okapi BM25)",
     "minilm": "likeness of embeddings (all-MiniLM-L6-v2)",
     "rrf": "bm25 and minilm, fused by rank",
+    "bm25-near": "bm25 with our selection: what stands around a piece counts for its rank",
+    "minilm-near": "minilm with our selection",
+    "rrf-near": "rrf with our selection",
     "speculative": "Speculative Prefill: the whole draft model's own attention, nothing trained",
     "attncomp": "AttnComp: whole documents, a head without our extensions",
     "alone": "longattncomp with the query alone, which makes the next question cheap",
@@ -32,6 +35,8 @@ METHODS: Mapping[str, str] = {
 DEFAULT_METHODS = ("random", "head", "tail", "bm25", OURS)
 """Those that need no extra; `minilm` and `rrf` come with `longattncomp[peers]`."""
 
+_NEAR = 0.5
+"""`surroundings` for peers that are given them: as much as finds most for BM25, five times our own."""
 _PLACES = ("alone", "cascade")
 _SYSTEMS = ("speculative", "attncomp")
 
@@ -41,7 +46,8 @@ def compressors(
 ) -> dict[str, Compressor]:
     """Open methods by their names.
 
-    `speculative` and `attncomp` cut the nodes that they are made for; all others get those of `compressor`.
+    `speculative` and `attncomp` cut and select as they were made to. All others get the nodes of `compressor`, and the
+    peers rank them by their scores alone.
 
     Args:
         names: out of `METHODS` and `scorers`.
@@ -81,6 +87,9 @@ def compressors(
             changed = {"query_place": name} if name in _PLACES else {"method": name}
             settings = compressor.settings.override(**changed)
             return Compressor.from_pretrained(settings=settings, shared=True, target_tokenizer=compressor.target)
-        return compressor if name == OURS else compressor.scored_by(scorer(name))
+        if name == OURS:
+            return compressor
+        bare = name.removesuffix("-near")
+        return compressor.configured(surroundings=0.0 if bare == name else _NEAR).scored_by(scorer(bare))
 
     return {name: opened(name) for name in dict.fromkeys(names)}

@@ -158,7 +158,8 @@ def _beside(example: Example, compressor: Compressor, budgets: Sequence[Budget])
         if not budget.adaptive:
             most = budget.of(whole.original_tokens)
             nodes = compressor.nodes(example.documents, token_budget=most)
-            result = _within(most, Query(example.query), example, nodes, _oracle(example, nodes), compressor)
+            exact = compressor.configured(surroundings=0.0)
+            result = _within(most, Query(example.query), example, nodes, _oracle(example, nodes), exact)
             yield _Kept(replace(_record(example, ORACLE, result, 0.0, None), budget=str(budget)), example, result.text)
 
 
