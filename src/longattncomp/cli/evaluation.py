@@ -73,12 +73,12 @@ def evaluate(
         if shown:
             _show_tasks()
             return
+        limits = [Budget.parse(text) for text in dict.fromkeys(budgets or [_BUDGET])]
         tasks = {name: find_task(name) for name in names or ()}
         if not tasks:
             raise InputError("expected at least one task or file of rows, got none: --list shows the tasks")
         if out is not None:
             require("matplotlib", extra="evaluation")
-        limits = [Budget.parse(text) for text in dict.fromkeys(budgets or [_BUDGET])]
         settings = Settings.load(yaml_file=settings_file, model=model)
         reader = _target(target, settings)
         compressor = Compressor.from_pretrained(

@@ -20,7 +20,7 @@ METHODS: Mapping[str, str] = {
     "tail": "the last tokens",
     "bm25": "words in common, rare ones first (Okapi BM25)",
     "minilm": "likeness of embeddings (all-MiniLM-L6-v2)",
-    "rrf": "bm25 and minilm, fused by rank",
+    "rrf": "bm25 and minilm, fused by rank; its time is without the embeddings if minilm made them before",
     "bm25-near": "bm25 with our selection: what stands around a piece counts for its rank",
     "minilm-near": "minilm with our selection",
     "rrf-near": "rrf with our selection",
