@@ -80,9 +80,9 @@ def default_layers(total: int) -> int:
     return max(1, min(round(total * PAPER_DEPTH), total - 1))
 
 
-def depth(wanted: Depth, total: int, default: int | None = None) -> int:
+def depth(wanted: Depth, total: int) -> int:
     """L for a model of `total` layers; all of them leave the last one to the head."""
-    return total - 1 if wanted == "all" else wanted or default or default_layers(total)
+    return total - 1 if wanted == "all" else wanted or default_layers(total)
 
 
 def require_layers(wanted: int, there: int, where: str) -> None:

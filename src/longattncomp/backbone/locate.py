@@ -74,7 +74,7 @@ def locate(name: str, *, layers: Depth, cache_dir: Path) -> DraftModel:
     path = Path(name).expanduser()
     embedded = EMBEDDED.get(name.lower())
     if embedded is not None:
-        return _gguf(name, embedded_file(embedded), layers, cache, embedded.layers)
+        return _gguf(name, embedded_file(embedded), layers or embedded.layers, cache)
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise ModelNotFoundError(f"no GGUF file at {path}")
@@ -113,11 +113,14 @@ def _folder(name: str, folder: Path, layers: Depth) -> DraftModel:
     return DraftModel(name, folder, wanted, total)
 
 
-def _gguf(name: str, file: Path, layers: Depth, cache: ModelCache, default: int | None = None) -> DraftModel:
+def _gguf(name: str, file: Path, layers: Depth, cache: ModelCache) -> DraftModel:
     from longattncomp.backbone.gguf_file import convert, gguf_layers
 
     key = f"{re.sub(r'[^A-Za-z0-9.-]+', '-', file.stem)}-{file_fingerprint(file)}"
     known = cache.any(key)
-    wanted = depth(layers, total_layers(read_config(known)) if known else gguf_layers(file), default)
+    if isinstance(layers, int):
+        wanted = layers
+    else:
+        wanted = depth(layers, total_layers(read_config(known)) if known else gguf_layers(file))
     folder = cache.get(key, wanted + 1, lambda target: convert(file, wanted + 1, target))
     return _folder(name, folder, wanted)

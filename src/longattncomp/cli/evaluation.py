@@ -84,7 +84,7 @@ def evaluate(
         compressor = Compressor.from_pretrained(
             settings=settings, target_tokenizer=reader.count if reader and not settings.target_tokenizer else None
         )
-        records = Records(_begun(out, {"limit": limit, "seed": seed, "settings": settings.model_dump(mode="json")}))
+        records = Records(_begun(out, {"seed": seed, "target": target, "settings": settings.model_dump(mode="json")}))
         chosen = compressors(methods or DEFAULT_METHODS, compressor, seed=seed)
         for name, task in tasks.items():
             most = limit or (_DRAWN if task.sized else sys.maxsize)
