@@ -11,7 +11,10 @@ LLAMA_INDEX := integrations/llama-index-postprocessor-longattncomp
 ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
 ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: demo test test-lowest lint format bench recall clean
+.PHONY: demo test test-lowest lint format bench evaluation clean
+EVALUATION := --data $(DATA) --out evaluation
+PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near minilm-near rrf-near attncomp alone cascade longattncomp)
+GENERATED := $(addsuffix @8k,niah-single niah-multikey niah-multivalue niah-multiquery vt cwe fwe qa-squad qa-hotpotqa code-debug chat)
 
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
 	$(BIN)/longattncomp demo
@@ -37,11 +40,15 @@ bench: .venv/peers     ## speed and memory on this machine; run it with nothing 
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/questions.py --plot questions.png
 
-recall: .venv/peers    ## the table of the README; DATA is the folder of the rows
-	$(BIN)/python benchmarks/recall.py --data $(DATA)
+evaluation: .venv/peers  ## every method by every task, with a report; DATA is the folder of the rows
+	$(BIN)/longattncomp eval hotpotqa musique 2wiki --budget 20% --limit 120 $(EVALUATION) $(PEERS)
+	$(BIN)/longattncomp eval lihua-dev --budget 10% --limit 60 $(EVALUATION) $(PEERS)
+	$(BIN)/longattncomp eval qmsum-dev --budget 10% --limit 40 $(EVALUATION) $(PEERS)
+	$(BIN)/longattncomp eval squad-dev --budget 4% --limit 20 $(EVALUATION) $(PEERS)
+	$(BIN)/longattncomp eval $(GENERATED) --budget 10% --limit 6 $(EVALUATION) $(PEERS) --method speculative
 
 clean:                 ## remove everything that was built
-	rm -rf .venv .venv-lowest dist demo.html questions.png
+	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation
 
 .venv/base: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv
@@ -86,5 +93,5 @@ clean:                 ## remove everything that was built
 	touch $@
 
 .venv/peers: .venv/wheel
-	$(BIN)/pip install -q "$$(ls dist/*.whl)[peers,training]"
+	$(BIN)/pip install -q "$$(ls dist/*.whl)[evaluation,peers,training]"
 	touch $@

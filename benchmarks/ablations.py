@@ -10,11 +10,12 @@ import json
 import tempfile
 import time
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
 import torch
-from recall import COLLECTIONS, show
+from abstention import show
 from rich.console import Console
 from speed import machine
 
@@ -23,6 +24,7 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.evaluation.budget import Budget
+from longattncomp.evaluation.collected import rows_of
 from longattncomp.evaluation.metrics import evidence_recall
 from longattncomp.evaluation.rows import Example
 from longattncomp.scorers.baseline import HeadScorer
@@ -54,8 +56,14 @@ VARIANTS = {
     "dropout 0.1": replace(BASE, dropout=0.1),
     "multi-hop rows only": replace(BASE, sources={"hotpotqa": 260, "musique": 80, "2wiki": 110}),
 }
-MEASURED = {"squad-dev": 8, "qmsum-dev": 6, "hotpotqa-train": 120, "musique-train": 60, "2wiki-train": 100}
-"""Contexts of each collection."""
+MEASURED = {
+    "squad-dev": ("4%", 8),
+    "qmsum-dev": ("10%", 6),
+    "hotpotqa-train": ("20%", 120),
+    "musique-train": ("20%", 60),
+    "2wiki-train": ("20%", 100),
+}
+"""Budget and number of contexts of each collection."""
 
 
 def main() -> None:
@@ -104,13 +112,13 @@ def measure(stage: Stage, data: Path, seed: int) -> dict[str, float]:
     compressor = Compressor(HeadScorer(), tokenizer, settings=settings.override(node_tokens=stage.node_tokens))
     objective = Objective(head.eval(), reader, listwise)
     found = {}
-    for collection in COLLECTIONS:
-        if collection.name in MEASURED:
-            given = list(contexts(collection.examples(data)))[: MEASURED[collection.name]]
-            budget = Budget.parse(collection.budget)
-            found[collection.name] = fmean(
-                share for context in given for share in kept(context, objective, reader, compressor, budget)
-            )
+    for name, (budget, most) in MEASURED.items():
+        rows = rows_of(data / f"{name}.jsonl.gz", split=name.endswith("-train"))
+        found[name] = fmean(
+            share
+            for context in islice(contexts(rows), most)
+            for share in kept(context, objective, reader, compressor, Budget.parse(budget))
+        )
     return found
 
 

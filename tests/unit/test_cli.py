@@ -153,23 +153,23 @@ def test_eval_ends_with_one_line_of_json(run: Any, tmp_path: Path) -> None:
 
 
 def test_evaluation_goes_on_in_its_folder(run: Any, tmp_path: Path) -> None:
-    command = ("eval", "chat@1k", "--limit", 1, "--method", "bm25", "--method", "tail", "--out", tmp_path / "out")
+    command = ("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--method", "tail", "--out", tmp_path / "out")
     first = run(*command)
     assert first.exit_code == 0, first.stderr
     records = (tmp_path / "out" / "records.jsonl").read_text()
     assert len(records.splitlines()) == 2
     assert "report:" in first.stderr
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "chat@1k" in page
+    assert "chat@8k" in page
     assert "longattncomp eval" not in first.stdout
 
     again = run(*command)
     assert json.loads(again.stdout.splitlines()[-1]) == json.loads(first.stdout.splitlines()[-1])
     assert (tmp_path / "out" / "records.jsonl").read_text() == records
 
-    more = run("eval", "cwe@1k", "--limit", 1, "--method", "bm25", "--out", tmp_path / "out")
+    more = run("eval", "cwe@8k", "--limit", 1, "--method", "bm25", "--out", tmp_path / "out")
     assert more.exit_code == 0, more.stderr
-    assert {row["task"] for row in json.loads(more.stdout.splitlines()[-1])["rows"]} == {"chat@1k", "cwe@1k"}
+    assert {row["task"] for row in json.loads(more.stdout.splitlines()[-1])["rows"]} == {"chat@8k", "cwe@8k"}
 
     other = run(*command, "--seed", 1)
     assert other.exit_code == 2
@@ -187,7 +187,7 @@ def test_evaluation_shows_its_tasks(run: Any) -> None:
 
 
 def test_evaluation_with_a_target(run: Any, toy_folder: Path) -> None:
-    found = run("eval", "chat@1k", "--limit", 1, "--method", "bm25", "--budget", "20%", "--target", toy_folder)
+    found = run("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--budget", "20%", "--target", toy_folder)
     assert found.exit_code == 0, found.stderr
     rows = json.loads(found.stdout.splitlines()[-1])["rows"]
     read = {row["method"]: row for row in rows if row.get("target")}

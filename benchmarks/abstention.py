@@ -1,0 +1,123 @@
+"""Does the instruction's share tell that nothing answers: a table, the same as Markdown, then one line of JSON.
+
+python benchmarks/abstention.py --data FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sklearn.metrics import roc_auc_score, roc_curve
+from speed import machine
+
+from longattncomp import Compressor, Query
+from longattncomp.evaluation.catalogue import find_task
+from longattncomp.evaluation.rows import Example
+from longattncomp.evaluation.tasks import Draw
+
+TASKS = ("hotpotqa", "musique", "2wiki")
+DRAWN = 25  # rows of each task unless --limit says otherwise
+
+
+def main() -> None:
+    """AUC of the instruction's share between rows with and without their evidence."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the rows")
+    parser.add_argument("--task", nargs="+", default=TASKS, help="as `longattncomp eval` takes it")
+    parser.add_argument("--limit", type=int, default=DRAWN, help="rows of each task, drawn by the seed")
+    parser.add_argument("--head", type=Path, help="checkpoint of a head, instead of the default")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    started = time.perf_counter()
+    compressor = Compressor.from_pretrained(head=options.head)
+    body: list[tuple[str, ...]] = []
+    pooled: list[tuple[bool, float]] = []
+    found: dict[str, Any] = {}
+    for name in options.task:
+        draw = Draw(examples=sys.maxsize, seed=options.seed, count=compressor.tokenizer.count, data=options.data)
+        rows = [row for row in find_task(name).draw(draw) if row.evidence]
+        rng = random.Random(f"{options.seed} {name}")
+        shares: dict[bool, list[float]] = {False: [], True: []}
+        for row in track(rows[: options.limit], name, console=Console(stderr=True)):
+            for empty, example in enumerate(with_and_without(row, rows, rng)):
+                scores = compressor.scorer.score(Query(example.query), compressor.nodes(example.documents))
+                shares[bool(empty)].append(scores.instruction)
+        labels = [empty for empty, values in shares.items() for _ in values]
+        values = [*shares[False], *shares[True]]
+        pooled += zip(labels, values, strict=True)
+        auc = float(roc_auc_score(labels, values))
+        found[name] = {"auc": round(auc, 4), "n": len(shares[True])} | {
+            f"mean_{name}": round(fmean(shares[empty]), 4) for name, empty in (("with", False), ("without", True))
+        }
+        means = (f"{fmean(values):.3f}" for values in shares.values())
+        body.append((name, str(len(shares[True])), *means, f"{auc:.3f}"))
+    average = fmean(result["auc"] for result in found.values())
+    body.append(("average", "", "", "", f"{average:.3f}"))
+    false, true, thresholds = roc_curve(*zip(*pooled, strict=True))
+    best = int((true - false).argmax())
+    telling = {
+        "threshold": round(float(thresholds[best]), 3),
+        "unanswerable_found": round(float(true[best]), 3),
+        "answerable_lost": round(float(false[best]), 3),
+    }
+    show(
+        "The instruction's share where the evidence is there and where it is not",
+        ("task", "n", "mean with", "mean without", "AUC"),
+        body,
+    )
+    print(
+        f"Instruction score of {telling['threshold']} or more: {100 * telling['unanswerable_found']:.1f}% of what "
+        f"cannot be answered, {100 * telling['answerable_lost']:.1f}% of what can."
+    )
+    seconds = round(time.perf_counter() - started)
+    figures = {"results": found, "average_auc": round(average, 4), **telling, "seconds": seconds}
+    print(json.dumps({"what": "abstention", "machine": machine(), **figures}))
+
+
+def with_and_without(row: Example, rows: Sequence[Example], rng: random.Random) -> tuple[Example, Example]:
+    """A row that can be answered, and the like of it that cannot.
+
+    The documents that hold the evidence are taken out, and from the other row as many that do not,
+    so that length tells nothing. Where that would leave nothing, a question about another context
+    takes the row's place.
+    """
+    holding = {span.document for span in row.evidence}
+    others = [index for index in range(len(row.documents)) if index not in holding]
+    if len(others) <= len(holding):
+        foreign = rng.choice([other for other in rows if other.documents != row.documents])
+        return row, replace(foreign, documents=row.documents, evidence=())
+    return without(row, set(rng.sample(others, len(holding)))), without(row, holding)
+
+
+def without(row: Example, left_out: set[int]) -> Example:
+    """The row without some documents; its evidence is not kept."""
+    documents = tuple(document for index, document in enumerate(row.documents) if index not in left_out)
+    return replace(row, documents=documents, evidence=())
+
+
+def show(title: str, heads: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    """The table that people read, and the one that goes into a README."""
+    table = Table(title=title, title_justify="left")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="right" if index else "left")
+    for cells in body:
+        table.add_row(*cells)
+    Console(width=140).print(table)
+    for cells in (heads, ("---", *["---:"] * (len(heads) - 1)), *body):
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
