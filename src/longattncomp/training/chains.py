@@ -12,7 +12,7 @@ from longattncomp.training.queries import DEFAULT, SampleOptions, generator, una
 
 _CHARACTERS = 4  # of a token, roughly
 _TOKENS = (2_000, 6_000)
-_SEED = 1_000_000  # and above: examples that `benchmarks/recall.py` does not draw
+_SEED = 1_000_000  # and above: examples that no evaluation draws
 
 
 def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
