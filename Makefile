@@ -13,7 +13,7 @@ ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not 
 
 .PHONY: demo test test-lowest lint format bench evaluation clean
 EVALUATION := --data $(DATA) --out evaluation
-PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near minilm-near rrf-near attncomp alone cascade longattncomp)
+PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near attncomp alone cascade longattncomp)
 GENERATED := $(addsuffix @8k,niah-single niah-multikey niah-multivalue niah-multiquery vt cwe fwe qa-squad qa-hotpotqa code-debug chat)
 
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model

@@ -22,8 +22,6 @@ METHODS: Mapping[str, str] = {
     "minilm": "likeness of embeddings (all-MiniLM-L6-v2)",
     "rrf": "bm25 and minilm, fused by rank; its time is without the embeddings if minilm made them before",
     "bm25-near": "bm25 with our selection: what stands around a piece counts for its rank",
-    "minilm-near": "minilm with our selection",
-    "rrf-near": "rrf with our selection",
     "speculative": "Speculative Prefill: the whole draft model's own attention, nothing trained",
     "attncomp": "AttnComp: whole documents, a head without our extensions",
     "alone": "longattncomp with the query alone, which makes the next question cheap",
@@ -36,7 +34,8 @@ DEFAULT_METHODS = ("random", "head", "tail", "bm25", OURS)
 """Those that need no extra; `minilm` and `rrf` come with `longattncomp[peers]`."""
 
 _NEAR = 0.5
-"""`surroundings` for peers that are given them: as much as finds most for BM25, five times our own."""
+"""`surroundings` of `bm25-near`: as much as finds most for BM25, five times our own. Likeness of embeddings, which hardly
+differs from node to node, only loses by them."""
 _PLACES = ("alone", "cascade")
 _SYSTEMS = ("speculative", "attncomp")
 
