@@ -12,9 +12,11 @@ ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
 ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 .PHONY: demo test test-lowest lint format bench evaluation clean
-EVALUATION := --data $(DATA) --out evaluation
+TASKS := chat code-debug qa-squad qa-hotpotqa vt niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
 PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near attncomp alone cascade longattncomp)
-GENERATED := $(addsuffix @8k,niah-single niah-multikey niah-multivalue niah-multiquery vt cwe fwe qa-squad qa-hotpotqa code-debug chat)
+ROWS = $(BIN)/longattncomp eval --data $(DATA) --out evaluation/rows $(PEERS)
+# Made without what was read before, so that the times are those of a first question.
+MADE = LONGATTNCOMP_CACHE_BYTES=0 $(BIN)/longattncomp eval --data $(DATA) --out evaluation/made --budget 10%
 
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
 	$(BIN)/longattncomp demo
@@ -41,11 +43,12 @@ bench: .venv/peers     ## speed and memory on this machine; run it with nothing 
 	$(BIN)/python benchmarks/questions.py --plot questions.png
 
 evaluation: .venv/peers  ## every method by every task, with a report; DATA is the folder of the rows
-	$(BIN)/longattncomp eval hotpotqa musique 2wiki --budget 20% --limit 120 $(EVALUATION) $(PEERS)
-	$(BIN)/longattncomp eval lihua-dev --budget 10% --limit 60 $(EVALUATION) $(PEERS)
-	$(BIN)/longattncomp eval qmsum-dev --budget 10% --limit 40 $(EVALUATION) $(PEERS)
-	$(BIN)/longattncomp eval squad-dev --budget 4% --limit 20 $(EVALUATION) $(PEERS)
-	$(BIN)/longattncomp eval $(GENERATED) --budget 10% --limit 6 $(EVALUATION) $(PEERS) --method speculative
+	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120
+	$(ROWS) lihua-dev --budget 10% --limit 60
+	$(ROWS) qmsum-dev --budget 10% --limit 40
+	$(ROWS) squad-dev --budget 4% --limit 20
+	$(MADE) --limit 2 $(addsuffix @32k,niah-multikey qa-hotpotqa code-debug) $(addprefix --method ,bm25 speculative longattncomp)
+	$(MADE) --limit 5 $(addsuffix @8k,$(TASKS)) $(PEERS) --method speculative
 
 clean:                 ## remove everything that was built
 	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation

@@ -236,7 +236,22 @@ def test_systems_cut_their_own_nodes(toy_folder: Any) -> None:
     found = compressors(["longattncomp", "bm25", "attncomp", "speculative", "alone"], engine)
     sizes = {name: one.settings.node_tokens for name, one in found.items()}
     assert sizes == {"longattncomp": 64, "bm25": 64, "attncomp": "document", "speculative": 32, "alone": 64}
-    assert {one.settings.token_budget for one in found.values()} == {90}
+
+
+def test_settings_of_ours_do_not_reach_the_systems(toy_folder: Any) -> None:
+    ours = {"surroundings": 0.3, "min_score": 0.2, "top_p": 0.5, "node_tokens": 16, "overflow": "paper"}
+    engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", gap_mark="~", **ours)
+    found = compressors(["attncomp", "speculative"], engine)
+    for name, one in found.items():
+        fresh = Settings(method=name)
+        assert {key: getattr(one.settings, key) for key in ours} == {key: getattr(fresh, key) for key in ours}
+        assert (one.settings.gap_mark, one.settings.model) == ("~", str(toy_folder))
+
+
+def test_another_method_has_no_place_in_the_settings(compressor: Compressor) -> None:
+    other = Compressor(LastScorer(), ByteTokenizer(), settings=Settings(method="bm25"))
+    with pytest.raises(InputError, match="method='longattncomp' in the settings, got 'bm25'"):
+        compressors(["bm25"], other)
 
 
 @pytest.mark.parametrize("methods", [["bm26"], []])

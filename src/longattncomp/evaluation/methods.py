@@ -11,6 +11,7 @@ from longattncomp.scorers.baseline import HeadScorer, RandomScorer, TailScorer
 from longattncomp.scorers.embedding import EmbeddingScorer
 from longattncomp.scorers.fusion import FusionScorer
 from longattncomp.scorers.lexical import BM25Scorer
+from longattncomp.settings import Settings
 from longattncomp.types import Scorer
 
 OURS = "longattncomp"
@@ -34,10 +35,12 @@ DEFAULT_METHODS = ("random", "head", "tail", "bm25", OURS)
 """Those that need no extra; `minilm` and `rrf` come with `longattncomp[peers]`."""
 
 _NEAR = 0.5
-"""`surroundings` of `bm25-near`: as much as finds most for BM25, five times our own. Likeness of embeddings, which hardly
-differs from node to node, only loses by them."""
+"""`surroundings` of `bm25-near`: as much as finds most for BM25, five times our own. Likeness of embeddings, which
+hardly differs from node to node, only loses by them."""
 _PLACES = ("alone", "cascade")
 _SYSTEMS = ("speculative", "attncomp")
+_SHARED = ("model", "device", "dtype", "cache_dir", "cache_bytes", "gap_mark", "separator")
+"""All that a system has of the settings; the rest is as it was made."""
 
 
 def compressors(
@@ -55,9 +58,11 @@ def compressors(
         seed: of the random method.
 
     Raises:
-        InputError: no such name.
+        InputError: no such name, or the compressor has another method.
         ModelError: a method's model cannot be opened.
     """
+    if compressor.settings.method != OURS:
+        raise InputError(f"expected method={OURS!r} in the settings, got {compressor.settings.method!r}: leave it out")
     compressor = compressor.configured(keep_rate=1.0)  # budgets are the measurement's
     known = {**METHODS, **dict.fromkeys(scorers or {}, "")}
     if not names or any(name not in known for name in names):
@@ -82,9 +87,14 @@ def compressors(
                 return FusionScorer((scorer("bm25"), scorer("minilm")))
 
     def opened(name: str) -> Compressor:
-        if name in _PLACES or name in _SYSTEMS:
-            changed = {"query_place": name} if name in _PLACES else {"method": name}
-            settings = compressor.settings.override(**changed)
+        if name in (*_PLACES, *_SYSTEMS):
+            given = compressor.settings
+            if name in _PLACES:
+                settings = given.override(query_place=name)
+            else:
+                settings = Settings.model_validate(
+                    {"method": name, **{shared: getattr(given, shared) for shared in _SHARED}}
+                )
             return Compressor.from_pretrained(settings=settings, shared=True, target_tokenizer=compressor.target)
         if name == OURS:
             return compressor
