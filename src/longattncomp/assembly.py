@@ -34,6 +34,9 @@ _CUTS: tuple[Callable[[str], list[int]], ...] = (
     lambda text: [match.end() for match in regex.finditer(r"\X", text)],
 )
 
+Rank = Callable[[int], tuple[float, ...]]
+"""Of a document by its index, lowest first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembler:
@@ -46,7 +49,7 @@ class Assembler:
         top_p: see `selection.select`, like `min_score`, `surroundings`, `overflow` and `min_relevance`.
         gap_mark: put where text of one document was left out.
         separator: put between two documents.
-        order: of the documents in the text.
+        order: of the documents in the text; by score, those with pinned text are the first.
         allow_empty: whether nothing may be kept when the stopping rules keep nothing.
     """
 
@@ -90,15 +93,18 @@ class Assembler:
         mass: dict[int, float] = {}
         for node, score in zip(nodes, scores.nodes, strict=True):
             mass[node.document] = mass.get(node.document, 0.0) + score
-        whole = self._render(documents, nodes, mass).text
-        original_tokens = self.count_whole(whole)
+        rank = self._rank(mass, {nodes[index].document for index in pinned})
+        whole = self._render(documents, nodes).text
+        original_tokens = whole_tokens = self.count_whole(whole)
+        if rank is not None and original_tokens <= self.token_budget:  # in another order it may have more
+            whole_tokens = self.count(self._render(documents, nodes, rank).text)
         gap_tokens, separator_tokens = self.count(self.gap_mark), self.count(self.separator)
 
         def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:
-            return self._result(query, documents, nodes, scores, mass, reasons, end, piece, original_tokens)
+            return self._result(query, documents, nodes, scores, mass, rank, reasons, end, piece, original_tokens)
 
         # A context that fits is not held back by what gap marks would cost while it is put together.
-        limit, step = self.token_budget if original_tokens > self.token_budget else sys.maxsize, 1
+        limit, step = self.token_budget if whole_tokens > self.token_budget else sys.maxsize, 1
         while True:
             selection = select(
                 scores,
@@ -113,11 +119,11 @@ class Assembler:
                 separator_tokens=separator_tokens,
                 pinned=pinned,
             )
-            text = self._render(documents, [nodes[index] for index in selection.indices], mass).text
+            text = self._render(documents, [nodes[index] for index in selection.indices], rank).text
             tokens = self.count(text)
             over = tokens - self.token_budget
-            longer = len(text) > len(whole) or tokens > original_tokens
-            if (over > 0 or longer) and original_tokens <= self.token_budget:  # gap marks outweigh what was left out
+            longer = len(text) > len(whole) or tokens > whole_tokens
+            if (over > 0 or longer) and whole_tokens <= self.token_budget:  # gap marks outweigh what was left out
                 return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
             if len(selection.indices) == len(pinned):
                 break
@@ -178,6 +184,7 @@ class Assembler:
         nodes: Sequence[Node],
         scores: Scores,
         mass: Mapping[int, float],
+        rank: Rank | None,
         reasons: Sequence[NodeReason],
         stop_reason: StopReason,
         piece: tuple[int, Node] | None,
@@ -194,7 +201,7 @@ class Assembler:
             reason: NodeReason = "selected" if whole else "cut"
             scored[index] = replace(scored[index], reason=reason)
             kept = [replace(scored[index], start=cut.start, end=cut.end, text=cut.text, tokens=cut.tokens)]
-        rendered = self._render(documents, kept, mass)
+        rendered = self._render(documents, kept, rank)
         tokens = self.count(rendered.text)
         return Compressed(
             text=rendered.text,
@@ -213,8 +220,13 @@ class Assembler:
             context=tuple(documents),
         )
 
-    def _render(self, documents: Sequence[Document], nodes: Iterable[Node], mass: Mapping[int, float]) -> Rendered:
-        rank = (lambda index: (-mass[index], index)) if self.order == "score" else None
+    def _rank(self, mass: Mapping[int, float], pinned: Collection[int]) -> Rank | None:
+        """Documents with pinned text, which has no score, come before all others; none for the caller's order."""
+        if self.order == "position":
+            return None
+        return lambda index: (index not in pinned, -mass[index], index)
+
+    def _render(self, documents: Sequence[Document], nodes: Iterable[Node], rank: Rank | None = None) -> Rendered:
         return render(documents, nodes, gap_mark=self.gap_mark, separator=self.separator, rank=rank)
 
 

@@ -1,48 +1,23 @@
-"""The five stages in a row: chunking, query, scorer, selection, rendering."""
+"""(queries, documents) -> results, through a draft model and head that stay open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longattncomp.assembly import Assembler
-from longattncomp.chunking import chunk
 from longattncomp.counting import counter
 from longattncomp.errors import InputError
-from longattncomp.inputs import Documents, as_documents, as_query, pinned_spans
+from longattncomp.inputs import Documents, as_documents, as_query
 from longattncomp.query import Mode, parse_prompt
-from longattncomp.recent import Recent
-from longattncomp.scorers.batch import PreparedScorer, score_batch
+from longattncomp.scorers.batch import PreparedScorer
 from longattncomp.settings import Settings
+from longattncomp.stages import Stages
 from longattncomp.types import Compressed, Document, Node, Pin, Prepared, Progress, Query, Scorer, Scores, Tokenizer
 
 if TYPE_CHECKING:
     from longattncomp.backbone.stores import ByteStore
-
-PER_CALL = frozenset(
-    {
-        "token_budget",
-        "keep_rate",
-        "min_relevance",
-        "top_p",
-        "min_score",
-        "surroundings",
-        "overflow",
-        "node_tokens",
-        "node_boundary",
-        "gap_mark",
-        "separator",
-        "order",
-    }
-)
-"""The settings that a call may replace."""
-
-_REMEMBERED = 16_000_000
-"""Characters of contexts whose nodes are remembered for the next question."""
 
 
 class Compressor:
@@ -73,11 +48,7 @@ class Compressor:
         self.settings = settings or Settings.load()
         target = self.settings.target_tokenizer if target_tokenizer is None else target_tokenizer
         self.target = counter(target) if target is not None else None
-        self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
-            _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
-        )
-        self._count_again = lru_cache(maxsize=8)(self.count)  # what was put together is counted to be sure
-        self._count_whole = lru_cache(maxsize=1)(self.count)  # the next question is often asked of the same context
+        self._stages = Stages(scorer, tokenizer, self.target)
 
     @classmethod
     def from_pretrained(
@@ -134,7 +105,7 @@ class Compressor:
             documents: one text, or texts and `Document`s in order.
             token_budget: most tokens of the result, in the target's tokens.
             pins: what is kept in any case and charged to the budget: a document's index, or
-                (document, start, end) in characters.
+                (document, start, end) in characters; with `order="score"` these documents come first.
             allow_empty: whether nothing may be kept if no node passes `top_p` and `min_score`; with
                 `min_relevance` above 0 nothing may be kept in any case.
             progress: called with (tokens done, tokens in all) while the context is read.
@@ -145,15 +116,8 @@ class Compressor:
             InputError: an argument is not as described.
             BudgetError: the pins exceed the budget, or not one character fits it.
         """
-        (result,) = self._compress(
-            [query],
-            documents,
-            token_budget=token_budget,
-            pins=pins,
-            allow_empty=allow_empty,
-            progress=progress,
-            **options,
-        )
+        given: dict[str, Any] = {"pins": pins, "allow_empty": allow_empty, "progress": progress}
+        (result,) = self._compress([query], documents, token_budget=token_budget, **given, **options)
         return result
 
     async def acompress(
@@ -181,8 +145,7 @@ class Compressor:
         Raises:
             InputError: an argument is not as described, or nothing would be kept.
         """
-        texts = as_documents(documents)
-        nodes, _ = self._nodes(texts, self._call_settings(texts, token_budget=token_budget, **options))
+        nodes = self._nodes(documents, token_budget=token_budget, **options)
         if not isinstance(self.scorer, PreparedScorer):
             tokens = sum(node.tokens for node in nodes)
             return Prepared(tokens, tokens, 0)
@@ -255,7 +218,7 @@ class Compressor:
         Raises:
             InputError: an option is unknown, out of its range, or set when a compressor is made.
         """
-        settings = self._call_settings(**options)
+        settings = self.settings.of_call(**options)
         return Compressor(self.scorer, self.tokenizer, settings=settings, target_tokenizer=self.target)
 
     def scored_by(self, scorer: Scorer) -> Compressor:
@@ -264,7 +227,15 @@ class Compressor:
 
     def count(self, text: str) -> int:
         """Tokens of a text as the budget counts them."""
-        return (self.target or self.tokenizer.count)(text)
+        return self._stages.count(text)
+
+    def budget(self, documents: Documents) -> int:
+        """Most tokens that a result over these documents may have: `token_budget`, and what `keep_rate` leaves.
+
+        Args:
+            documents: as `compress`.
+        """
+        return self._stages.bounded(self.settings, as_documents(documents)).token_budget
 
     def nodes(self, documents: Documents, *, token_budget: int | None = None) -> list[Node]:
         """The nodes that `compress` would score, in order; `tokens` as the draft model counts.
@@ -273,9 +244,7 @@ class Compressor:
             documents: as `compress`.
             token_budget: as `compress`; no node is longer than half of it.
         """
-        texts = as_documents(documents)
-        nodes, _ = self._nodes(texts, self._call_settings(texts, token_budget=token_budget))
-        return list(nodes)
+        return list(self._nodes(documents, token_budget=token_budget))
 
     def assemble(
         self,
@@ -303,8 +272,8 @@ class Compressor:
         """
         if len(scores.nodes) != len(nodes):
             raise InputError(f"expected one score for each of {len(nodes)} nodes, got {len(scores.nodes)}")
-        settings = self._call_settings(documents, token_budget=token_budget, **options)
-        return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
+        settings = self._stages.bounded(self.settings.of_call(token_budget=token_budget, **options), documents)
+        return self._stages.assemble(query, documents, nodes, scores, settings)
 
     def _compress(
         self,
@@ -317,73 +286,10 @@ class Compressor:
         **options: Any,
     ) -> list[Compressed]:
         asked, texts = [as_query(query) for query in queries], as_documents(documents)
-        settings = self._call_settings(texts, **options)
-        spans = pinned_spans(pins, texts)
-        nodes, counted = self._nodes(texts, settings, cuts=spans)
-        pinned = {
-            index
-            for index, node in enumerate(nodes if spans else ())
-            if any(start < node.end and node.start < end for start, end in spans.get(node.document, ()))
-        }
-        free = [index for index in range(len(nodes)) if index not in pinned]
-        assembler = self._assembler(settings, allow_empty=allow_empty)
-        results = []
-        scored = [nodes[index] for index in free] if pinned else nodes
-        found = score_batch(self.scorer, asked, scored, progress=progress)
-        for query, scores in zip(asked, found, strict=True):
-            shares = [0.0] * len(nodes)
-            for index, share in zip(free, scores.nodes, strict=True):
-                shares[index] = share
-            results.append(
-                assembler.assemble(query, texts, counted, Scores(tuple(shares), scores.instruction), pinned=pinned)
-            )
-        return results
+        settings = self._stages.bounded(self.settings.of_call(**options), texts)
+        return self._stages.run(asked, texts, settings, pins=pins, allow_empty=allow_empty, progress=progress)
 
-    def _call_settings(self, documents: Sequence[Document] | None = None, **options: Any) -> Settings:
-        """Those of one call, the budget in tokens if it is known of which documents."""
-        fixed = (set(options) & set(Settings.model_fields)) - PER_CALL
-        if fixed:
-            raise InputError(f"{', '.join(sorted(fixed))}: set when the compressor is made, not per call")
-        settings = self.settings.override(**options)
-        if documents is None or settings.keep_rate == 1:
-            return settings
-        whole = self._count_whole(settings.separator.join(document.text for document in documents if document.text))
-        most = max(1, int(settings.keep_rate * whole + 1e-9))  # 0.29 * 100 is 28.999...
-        return settings.override(token_budget=min(settings.token_budget, most))
-
-    def _nodes(
-        self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, list[tuple[int, int]]] | None = None
-    ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-        """The nodes as the draft model counts, and as the budget does."""
-        node_tokens = settings.node_tokens
-        if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
-            node_tokens = min(node_tokens, max(1, settings.token_budget // 2))
-        ends = {index: tuple(offset for span in spans for offset in span) for index, spans in (cuts or {}).items()}
-        boundary = settings.node_boundary
-        key = (tuple(document.text for document in documents), node_tokens, boundary, tuple(sorted(ends.items())))
-        found = self._cut.get(key)
-        if found is None:
-            nodes = tuple(chunk(documents, self.tokenizer, node_tokens=node_tokens, boundary=boundary, cuts=ends))
-            found = nodes, self._counted(nodes)
-            self._cut.put(key, found)
-        return found
-
-    def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
-        count = self.target
-        return tuple(nodes if count is None else (replace(node, tokens=count(node.text)) for node in nodes))
-
-    def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
-        return Assembler(
-            count=self._count_again,
-            count_whole=self._count_whole,
-            token_budget=settings.token_budget,
-            min_relevance=settings.min_relevance,
-            top_p=settings.top_p,
-            min_score=settings.min_score,
-            surroundings=settings.surroundings,
-            overflow=settings.overflow,
-            gap_mark=settings.gap_mark,
-            separator=settings.separator,
-            order=settings.order,
-            allow_empty=allow_empty,
-        )
+    def _nodes(self, documents: Documents, **options: Any) -> Sequence[Node]:
+        texts = as_documents(documents)
+        nodes, _ = self._stages.nodes(texts, self._stages.bounded(self.settings.of_call(**options), texts))
+        return nodes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping, Sized
 from functools import partial
+from itertools import islice
 from operator import index
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -14,6 +15,15 @@ from longattncomp.errors import InputError
 Counter = Callable[[str], int]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+_PIECE = 1 << 16
+"""Characters that are tokenized at once: each of their tokens takes hundreds of bytes until all are found."""
+
+_CUT = re.compile(r"(?<=\S\n)(?=\w)|(?<=\w)(?= \w)")
+"""Where most tokenizers end a token whatever else stands around: after a line end, before a space."""
+
+_AROUND = 256  # characters on either side that show whether this one does
+_TRIED = 32
 
 
 def encodable(text: str) -> str:
@@ -27,14 +37,47 @@ def first_surrogate(text: str) -> int | None:
     return found.start() if found else None
 
 
+def pieces(tokenizer: Any, text: str) -> Iterator[str]:
+    """Cut a long text where the tokens stay those that it has in one piece.
+
+    Args:
+        tokenizer: a fast one.
+        text: without lone surrogates.
+
+    Yields:
+        Pieces that tile the text. A tokenizer that does not take a text word by word, or looks at how
+        it begins, gets it whole.
+    """
+    start = 0
+    while len(text) - start > _PIECE:
+        places = (match.start() for match in _CUT.finditer(text, start + _PIECE))
+        cut = next((place for place in islice(places, _TRIED) if _stay(tokenizer, text, place)), len(text))
+        yield text[start:cut]
+        start = cut
+    if start < len(text) or not text:
+        yield text[start:]
+
+
+def _stay(tokenizer: Any, text: str, place: int) -> bool:
+    """Whether a word of the tokenizer ends here, and the tokens around are the same if the text does."""
+    before, after = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
+    both, *parts = tokenizer.encode_batch([before + after, before, after], add_special_tokens=False)
+    if both.char_to_word(len(before) - 1) == both.char_to_word(len(before)):
+        return False
+    return bool(both.ids == [token for part in parts for token in part.ids])
+
+
 def count_tokens(tokenizer: Any, text: str) -> int:
     """Tokens of a text for a fast tokenizer, special tokens left out.
 
-    As a batch of one, which leaves other threads the interpreter's lock, and without offsets, which
+    As batches of one, which leave other threads the interpreter's lock, and without offsets, which
     take as long as the tokens.
     """
-    (encoding,) = tokenizer.encode_batch_fast([encodable(text)], add_special_tokens=False)
-    return len(encoding)
+    return sum(
+        len(encoding)
+        for piece in pieces(tokenizer, encodable(text))
+        for encoding in tokenizer.encode_batch_fast([piece], add_special_tokens=False)
+    )
 
 
 def counter(tokenizer: Any) -> Counter:

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
 
 from longattncomp.backbone.stores import ByteStore
-from longattncomp.compressor import PER_CALL, Compressor
+from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
-from longattncomp.settings import Settings
+from longattncomp.settings import PER_CALL, Settings
 from longattncomp.types import ContextEncoding, Method, Order, Overflow, QueryPlace
 
 

@@ -27,7 +27,7 @@ def render(
     *,
     gap_mark: str,
     separator: str,
-    rank: Callable[[int], tuple[float, int]] | None = None,
+    rank: Callable[[int], tuple[float, ...]] | None = None,
 ) -> Rendered:
     """Join kept nodes, sliced from the originals, in positional order.
 

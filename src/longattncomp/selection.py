@@ -12,6 +12,9 @@ from longattncomp.types import Node, NodeReason, Overflow, Scores, Selection, St
 NEAR = 384
 """Tokens between the middles of two nodes up to which one is among the other's surroundings."""
 
+_UNIT = 2**60
+"""Shares are added up in whole parts of this many: windows with the same shares then have the same mass."""
+
 
 def select(
     scores: Scores,
@@ -35,7 +38,8 @@ def select(
 
     The rank is the score, and beyond the papers a part of the mass of all nodes of its document within
     `NEAR` tokens. That is selection over two sizes at once: short nodes point at what was asked for, and
-    where the budget allows, what stands around them comes along.
+    where the budget allows, what stands around them comes along. A node at the end of its document, or in a
+    document shorter than the surroundings, has less around it.
 
     Args:
         scores: one share of the mass per node.
@@ -109,8 +113,8 @@ def _ranks(scores: Sequence[float], nodes: Sequence[Node], surroundings: float) 
         own = list(run)
         ends = list(accumulate(nodes[index].tokens for index in own))
         middles = [end - nodes[index].tokens / 2 for index, end in zip(own, ends, strict=True)]
-        masses = list(accumulate((scores[index] for index in own), initial=0.0))
+        masses = list(accumulate((round(scores[index] * _UNIT) for index in own), initial=0))
         for index, middle in zip(own, middles, strict=True):
             first, last = bisect_left(middles, middle - NEAR), bisect_right(middles, middle + NEAR)
-            ranks.append(scores[index] + surroundings * (masses[last] - masses[first]))
+            ranks.append(scores[index] + surroundings * ((masses[last] - masses[first]) / _UNIT))
     return ranks

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +37,24 @@ OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "surroundings": 0.0},
 }
 """What a method has by default where it differs: AttnComp's epsilon, Speculative Prefill's pieces of 32 tokens."""
+
+PER_CALL = frozenset(
+    {
+        "token_budget",
+        "keep_rate",
+        "min_relevance",
+        "top_p",
+        "min_score",
+        "surroundings",
+        "overflow",
+        "node_tokens",
+        "node_boundary",
+        "gap_mark",
+        "separator",
+        "order",
+    }
+)
+"""The settings that a call may replace."""
 
 
 class Settings(BaseModel):
@@ -95,11 +121,17 @@ class Settings(BaseModel):
         description="Where converted draft models lie.",
     )
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _method(cls, given: Any) -> Any:
+    def _method(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Fill in the method's own defaults, which do not count as set: another method has others."""
         method = given.get("method") if isinstance(given, dict) else None
-        return {**OWN_DEFAULTS[method], **given} if isinstance(method, str) and method in OWN_DEFAULTS else given
+        own = OWN_DEFAULTS.get(method, {}) if isinstance(method, str) else {}
+        if not own:
+            return handler(given)
+        made = handler({**own, **given})
+        made.__pydantic_fields_set__.difference_update(own.keys() - given.keys())
+        return made
 
     @field_validator("cache_dir", "key_store", "head", mode="before")
     @classmethod
@@ -146,19 +178,22 @@ class Settings(BaseModel):
         given = self._given(arguments)
         if not given:
             return self
+        chosen = {name: value for name, value in self if name in self.model_fields_set}
         try:
-            return type(self).model_validate({**self._chosen(), **given})
+            return type(self).model_validate({**chosen, **given})
         except ValidationError as error:
             raise InputError(_readable(error)) from error
 
-    def _chosen(self) -> dict[str, Any]:
-        """What was set, the method's own defaults apart: another method has others."""
-        own = OWN_DEFAULTS.get(self.method, {})
-        return {
-            name: value
-            for name, value in self
-            if name in self.model_fields_set and (name not in own or value != own[name])
-        }
+    def of_call(self, **options: Any) -> Settings:
+        """Those of one call.
+
+        Raises:
+            InputError: as `load`, or a setting that only a compressor has.
+        """
+        fixed = sorted((options.keys() & type(self).model_fields.keys()) - PER_CALL)
+        if fixed:
+            raise InputError(f"{', '.join(fixed)}: set when the compressor is made, not per call")
+        return self.override(**options)
 
     @classmethod
     def _given(cls, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class Selection:
     Attributes:
         indices: kept nodes, strictly increasing.
         reasons: one per node.
-        stop_reason: why the search over nodes ended.
+        stop_reason: the rule that left out the last of the nodes, in the order of rank, or `all`.
         tokens: what the kept nodes were charged, gap marks and separators included.
     """
 
@@ -147,12 +147,13 @@ class Compressed:
     Attributes:
         text: the kept text of all documents, in their order unless another was asked for.
         tokens: length of `text`, counted by the target's tokenizer.
-        original_tokens: length of the whole context, by the same count.
+        original_tokens: length of the whole context in the order given, by the same count.
         token_budget: what `tokens` may not exceed.
         query: the query it was compressed for.
         instruction_score: the mass that no document deserved, in [0, 1]; with the head that ships, the
             chance that nothing in the context answers the query.
-        stop_reason: why selection ended: `min_relevance`, `top_p`, `min_score`, `budget` or `all`.
+        stop_reason: the rule that left out the last of the nodes, in the order of rank: `min_relevance`, `top_p`,
+            `min_score` or `budget`; or `all`.
         documents: one per surviving document, as they stand in `text`.
         nodes: kept nodes, in order; a node cut to fit has its shorter range.
         all_nodes: every node of the context, in order; they tile the documents.

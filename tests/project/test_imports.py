@@ -32,7 +32,7 @@ ORDER = (
     },
     {"backbone"},
     {"scorers", "soft"},
-    {"compressor"},
+    {"stages", "compressor"},
     {"options", "fitting", "corpus"},
     {""},  # the package itself, which hands out the names of all above
     {"training", "evaluation"},

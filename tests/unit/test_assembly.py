@@ -307,3 +307,41 @@ def test_pins_with_marks_longer_than_the_whole_bring_the_whole_back() -> None:
 def test_pins_whose_join_costs_more_are_counted_on_the_text() -> None:
     with pytest.raises(BudgetError, match="has 6 tokens, 1 more"):
         assemble([["ab", "cdcd", "ef"]], [0.0, 1.0, 0.0], 5, count=superadditive, pinned={0, 2})
+
+
+# In the order of the scores.
+
+
+def test_documents_with_pinned_text_come_before_the_best() -> None:
+    texts = [["aa"], ["bb", "BB"], ["cc"], ["dd"]]
+    result = assemble(texts, [0.1, 0.0, 0.3, 0.6, 0.0], 100, order="score", pinned={1, 4})
+    assert result.text == "bbBB|dd|cc|aa"
+    assert [document.index for document in result.documents] == [1, 3, 2, 0]
+
+
+def sharp(text: str) -> int:
+    """Three more for every b before an a, so that the order counts."""
+    return len(text) + 3 * len(re.findall(r"b.*a", text, re.DOTALL))
+
+
+def test_original_tokens_are_those_of_the_given_order() -> None:
+    result = assemble([["aa"], ["bb"]], [0.2, 0.8], 100, order="score", count=sharp)
+    assert (result.text, result.tokens, result.original_tokens, result.stop_reason) == ("bb|aa", 8, 5, "all")
+
+
+@pytest.mark.parametrize("budget", [5, 6, 7])
+def test_what_fits_in_the_given_order_only_is_left_out(budget: int) -> None:
+    result = assemble([["aa"], ["bb"]], [0.2, 0.8], budget, order="score", count=sharp)
+    assert (result.text, result.tokens, result.original_tokens) == ("bb", 2, 5)
+    assert (reasons(result), result.stop_reason) == (["budget", "selected"], "budget")
+
+
+def test_a_long_context_is_counted_once_whole() -> None:
+    counted: list[str] = []
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return len(text)
+
+    assemble([["a" * 500], ["b" * 500], ["cc"]], [0.1, 0.4, 0.5], 100, order="score", count=count)
+    assert [text for text in counted if len(text) > 900] == ["a" * 500 + "|" + "b" * 500 + "|cc"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Sequence
 from itertools import pairwise
 from time import process_time
 
+import numpy as np
 import pytest
 import regex
 from toy import ByteTokenizer
@@ -23,7 +25,7 @@ class WordTokenizer:
 
     def encode(self, text: str) -> Encoding:
         tokens = list(regex.finditer(r"\s*\S+|\s+$", text))
-        return Encoding([int.from_bytes(token[0].encode()[:7]) for token in tokens], [token.end() for token in tokens])
+        return Encoding([int.from_bytes(token[0].encode()[:3]) for token in tokens], [token.end() for token in tokens])
 
     def count(self, text: str) -> int:
         return len(self.encode(text).ids)
@@ -207,6 +209,32 @@ def test_text_boundaries_are_increasing_and_end_with_the_end() -> None:
 
 
 # segments
+
+
+def test_a_segment_is_a_value_of_plain_numbers() -> None:
+    part = Segment((5, 70_000, 5), (0, -1, 1))
+    assert part == Segment([5, 70_000, 5], np.array([0, -1, 1]))
+    assert len({part, Segment(part.ids, part.units)}) == 1
+    assert part != Segment((5, 70_000, 6), (0, -1, 1))
+    assert part != Segment((5, 70_000, 5), (0, -1, 2))
+    assert repr(part) == "Segment(ids=(5, 70000, 5), units=(0, -1, 1))"
+    assert {type(number) for number in part.ids + part.units} == {int}
+    assert (len(part), len(Segment((), ())), Segment((), ()).ids) == (3, 0, ())
+    assert part.id_array.tolist() == [5, 70_000, 5]
+    with pytest.raises(ValueError, match="read-only"):
+        part.unit_array[0] = 3
+
+
+def test_a_segment_keeps_no_object_per_token() -> None:
+    """A million tokens are remembered: 8 bytes each, not 80."""
+    n = 100_000
+    ids, units = np.arange(n) + 1000, np.arange(n) + 1000
+    tracemalloc.start()
+    part = Segment(ids, units)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(part) == n
+    assert size < 9 * n
 
 
 def owners(nodes: Sequence[Node], parts: Sequence[Segment]) -> list[bytes]:

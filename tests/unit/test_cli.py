@@ -11,7 +11,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from longattncomp import Settings
 from longattncomp.cli import app
+from longattncomp.errors import InputError
+from longattncomp.evaluation.folder import begin
+from longattncomp.evaluation.spending import Spent
+from longattncomp.evaluation.targets import open_target
 
 PROSE = "The lease was signed by Ada in May. " * 20 + "Nobody else was there. " * 20
 
@@ -174,6 +179,67 @@ def test_evaluation_goes_on_in_its_folder(run: Any, tmp_path: Path) -> None:
     other = run(*command, "--seed", 1)
     assert other.exit_code == 2
     assert "holds a run with other seed" in other.stderr
+
+
+def test_a_folder_knows_its_run(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More may come later; what the records rest on may not change."""
+    row = {"id": "1", "task": "t", "query": "pigs", "answers": ["six"], "documents": [{"id": "d", "text": "six pigs"}]}
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out"
+    rows.write_text(json.dumps(row) + "\n")
+    command = ("eval", rows, "--method", "bm25", "--out", out, "-b")
+    assert run(*command, "10%", "-b", "0.1").exit_code == 0
+    assert len((out / "records.jsonl").read_text().splitlines()) == 1  # one budget, written twice
+    more = run("eval", "chat@8k", "--limit", 1, "--method", "tail", "--data", tmp_path, "--out", out)
+    assert more.exit_code == 0, more.stderr
+    assert run(*command, "50%", "--method", "tail").exit_code == 0
+    began = (out / "run.json").read_text()
+    assert json.loads(began)["data"] == str(tmp_path)
+    assert [path.name for path in out.iterdir() if path.suffix == ".new"] == []
+
+    def refused(what: str, *rest: Any) -> None:
+        result = run(*command, "10%", *rest)
+        assert result.exit_code == 2
+        assert what in " ".join(result.stderr.split())
+        assert (out / "run.json").read_text() == began
+
+    refused("a run with other data", "--data", out)
+    rows.write_text(json.dumps(row | {"query": "six"}) + "\n")
+    refused("a run with other files")
+    rows.write_text(json.dumps(row) + "\n")
+    monkeypatch.setattr("longattncomp.evaluation.folder.__version__", "9.9")
+    refused("a run with other longattncomp")
+
+
+def test_a_head_that_was_trained_again_is_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = tmp_path / "head.safetensors"
+    head.write_bytes(b"first")
+    settings = Settings.load(head=head)
+    given: dict[str, Any] = {"settings": settings, "tasks": (), "seed": 0, "data": None, "target": "openai:toy"}
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://here/v1")
+    assert begin(tmp_path / "out", **given) == begin(tmp_path / "out", **given)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://there/v1")
+    with pytest.raises(InputError, match="a run with other endpoint"):
+        begin(tmp_path / "out", **given)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://here/v1")
+    head.write_bytes(b"second")
+    with pytest.raises(InputError, match="a run with other heads"):
+        begin(tmp_path / "out", **given)
+
+
+@pytest.mark.parametrize("content", ['{"seed": ', "[1]", '{"files": 3}', "\x00"])
+def test_a_folder_whose_beginning_cannot_be_read(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(InputError, match=r"run\.json: expected how .*or give another folder to --out"):
+        begin(tmp_path, settings=Settings.load(), tasks=(), seed=0, data=None, target=None)
+
+
+def test_evaluation_says_what_an_endpoint_charged(run: Any, toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = open_target(str(toy_folder), cache_dir=toy_folder, device="cpu", dtype="float32")
+    target.spent = Spent(paid=3)  # type: ignore[attr-defined]
+    monkeypatch.setattr("longattncomp.evaluation.targets.open_target", lambda *_, **__: target)
+    found = run("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--target", "openai:toy")
+    assert found.exit_code == 0, found.stderr
+    assert "3 answers paid" in found.stderr
 
 
 def test_evaluation_shows_its_tasks(run: Any) -> None:

@@ -225,3 +225,13 @@ def test_a_compressor_may_be_scored_by_another(words: Compressor) -> None:
     other = words.configured(token_budget=60).scored_by(Unsure())
     result = other.compress("lease", "The lease was signed. " * 20)
     assert (result.instruction_score, result.token_budget) == (0.5, 60)
+
+
+def test_the_budget_over_documents_is_that_of_their_result(words: Compressor) -> None:
+    texts = ["The lease was signed by Ada. " * 10, "", "Rain fell all day long here. " * 10]
+    for options in ({}, {"keep_rate": 0.2}, {"keep_rate": 0.2, "token_budget": 50}, {"keep_rate": 1e-6}):
+        engine = words.configured(**options)
+        assert engine.budget(texts) == engine.compress("lease", texts).token_budget
+    assert words.budget("Any text") == words.budget([Document("Any text")]) == words.settings.token_budget
+    with pytest.raises(InputError):
+        words.budget([])

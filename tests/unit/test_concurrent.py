@@ -66,7 +66,7 @@ def test_a_thousand_requests_a_tenth_of_them_cancelled(compressor: Compressor) -
 
 
 def test_memory_is_flat(compressor: Compressor) -> None:
-    remembered = (compressor._cut, compressor.scorer._remembered, compressor.tokenizer._recent)  # type: ignore[attr-defined]
+    remembered = (compressor._stages._cut, compressor.scorer._remembered, compressor.tokenizer._recent)  # type: ignore[attr-defined]
     for recent in remembered:
         recent.most = 20_000
 

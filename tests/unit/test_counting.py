@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from toy import ByteTokenizer
 
-from longattncomp import Compressor, Settings
-from longattncomp.counting import counter, encodable, first_surrogate
+from longattncomp import Compressor, Settings, counting
+from longattncomp.counting import count_tokens, counter, encodable, first_surrogate, pieces
 from longattncomp.errors import InputError
 from longattncomp.scorers.baseline import HeadScorer
 
@@ -208,6 +210,72 @@ def test_lone_surrogates_are_counted_as_the_replacement_character() -> None:
     assert (first_surrogate(text), first_surrogate("日本"), first_surrogate("ab")) == (1, None, None)
     for target in (hf(), transformers_fast(), tiktoken_encoding(), str.encode, ByteTokenizer()):
         assert counter(target)(text) == counter(target)("a\ufffdb\ufffd") == 8
+
+
+# A long text, a piece at a time.
+
+
+def trained(how: str) -> Any:
+    """Merges over spaces and line ends, as far as the way of taking a text apart allows them."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    llama = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    plain = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer = Tokenizer(models.BPE())
+    if how == "gpt":
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    elif how == "llama":
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(llama), "isolated"), plain])
+    elif how == "prefix":
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    elif how == "metaspace":
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    elif how == "one word":
+        tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
+    text = "a low b.\n\nlower low\n  a low a low 12\n" * 20
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator([text], trainer)
+    return tokenizer
+
+
+PARTS = ["a", "low", " a", " low", " lower", " ", "  ", "\n", "\n\n", "\r\n", ".", "12", "\u0301", "日", "'s"]
+TOKENIZERS = {how: trained(how) for how in ("gpt", "llama", "prefix", "metaspace", "one word")}
+
+
+@pytest.mark.parametrize("how", TOKENIZERS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.sampled_from(PARTS), max_size=200), size=st.integers(1, 60))
+def test_pieces_have_the_tokens_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, how: str, parts: list[str], size: int
+) -> None:
+    from longattncomp.backbone.tokenizer import DraftTokenizer
+
+    text, tokenizer = "".join(parts), TOKENIZERS[how]
+    (whole,) = tokenizer.encode_batch([text], add_special_tokens=False)
+    monkeypatch.setattr(counting, "_PIECE", size)
+
+    assert "".join(pieces(tokenizer, text)) == text
+    assert count_tokens(tokenizer, text) == len(whole)
+    found = DraftTokenizer(tokenizer).encode(text)
+    assert list(found.ids) == whole.ids
+    assert list(found.ends) == [end for _, end in whole.offsets]
+
+
+@pytest.mark.parametrize(("how", "cut"), [("gpt", True), ("llama", True), ("one word", False)])
+def test_a_long_text_is_cut_where_the_tokenizer_takes_it_word_by_word(
+    monkeypatch: pytest.MonkeyPatch, how: str, cut: bool
+) -> None:
+    monkeypatch.setattr(counting, "_PIECE", 100)
+    text = "a low b.\nlower low\n" * 100
+    longest = max(len(piece) for piece in pieces(TOKENIZERS[how], text))
+    assert longest < 200 if cut else longest == len(text)
+
+
+def test_no_text_is_one_piece() -> None:
+    assert list(pieces(hf(), "")) == [""]
+    assert list(pieces(hf(), "a low")) == ["a low"]
 
 
 # Threads.

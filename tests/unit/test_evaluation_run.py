@@ -76,7 +76,8 @@ def run(
 ) -> list[Record]:
     records = Records() if records is None else records
     chosen = compressors(methods, compressor, scorers=scorers)
-    measure(examples, chosen, budgets=[Budget.parse(text) for text in budgets], records=records, **options)
+    limits = [Budget.parse(text) for text in budgets]
+    measure(examples, chosen, budgets=limits, records=records, **{"reference": compressor} | options)
     return list(records)
 
 
@@ -182,6 +183,63 @@ def test_a_target_reads_what_was_kept(compressor: Compressor) -> None:
     assert (by["full"].answer, by["none"].answer, by["oracle"].answer) == (1.0, 0.0, 0.5)
     assert by["oracle"].likelihood == -len(prompts["oracle", "10"])
     assert by["none"].tokens == 0
+
+
+def test_what_stands_beside_does_not_depend_on_the_methods(compressor: Compressor, toy_folder: Any) -> None:
+    """Nor on what the reference keeps, orders and ranks by."""
+    engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", node_tokens=8)
+    text = "Much is said. " * 9 + "six pigs 3. " + "Little is said. " * 9
+    asked = Example("a", "farm", "pigs", (), (Document(text), Document(text)), (Evidence(1, 126, 137),))
+    reference = engine.configured(order="score", surroundings=1.0, keep_rate=0.1)
+    found = []
+    for names in (["attncomp", "bm25"], ["bm25", "attncomp"], ["tail"]):
+        options = {"reading": Reading(target=Parrot()), "reference": reference}
+        records = run([asked], engine, "40", methods=names, **options)
+        found.append([record for record in records if record.method in ("full", "none", "oracle")])
+    assert found[0] == found[1] == found[2]
+    assert [(one.method, one.recall) for one in found[0]] == [("full", 1.0), ("none", 0.0), ("oracle", 1.0)]
+    assert found[0][0].tokens == found[0][0].context_tokens
+
+
+def test_what_stands_beside_is_made_once(compressor: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = Reading(target=Parrot())
+    records = Records()
+    examples = [example("a", (2, 0, 10))]
+    run(examples, compressor, "10", records=records, reading=reading)
+    monkeypatch.setattr("longattncomp.evaluation.beside.whole", None)
+    run(examples, compressor, "10", "adaptive", records=records, reading=reading)
+    assert len(records) == 5
+
+
+def test_a_budget_does_not_depend_on_the_others(compressor: Compressor) -> None:
+    """Each has nodes of its own; those with the same nodes are scored once."""
+    small = compressor.configured(node_tokens=16, node_boundary="exact")
+    examples = [example("a", (2, 0, 10))]
+    alone = [run(examples, small, budget, methods=["bm25"])[0] for budget in ("8", "32", "40")]
+    scorer = LastScorer()
+    together = run(examples, small, "8", "32", "40", methods=["bm25"])
+    assert [(one.tokens, one.recall) for one in together] == [(one.tokens, one.recall) for one in alone]
+    scored = run(examples, small.scored_by(scorer), "8", "32", "40")
+    assert len(scorer.queries) == 2
+    assert scored[1].seconds == scored[2].seconds
+
+
+def test_one_id_twice_is_refused(compressor: Compressor) -> None:
+    with pytest.raises(InputError, match=r"ids that differ within farm, got 'a' twice"):
+        run([example("a", (2, 0, 10)), example("b", (2, 0, 10)), example("a", (1, 0, 10))], compressor, "10")
+
+
+def test_blank_documents_are_left_out_with_a_warning(compressor: Compressor) -> None:
+    blank = Example("b", "farm", "pigs", ("six",), (Document(" \n"), Document("")), ())
+    with pytest.warns(LongAttnCompWarning, match="1 of 2 examples are left out: their documents are blank"):
+        found = run([example("a", (2, 0, 10)), blank], compressor, "10")
+    assert [one.example for one in found] == ["a"]
+
+
+def test_a_target_may_write_as_much_as_the_task_says(compressor: Compressor) -> None:
+    parrot = Parrot()
+    run([example("a", answers=["pigs"])], compressor, "10", reading=Reading(target=parrot, answer_tokens=70))
+    assert {(one.answer_tokens, one.one_line) for one in parrot.asked} == {(70, False)}
 
 
 def test_options_are_lettered(compressor: Compressor) -> None:

@@ -29,6 +29,7 @@ from longattncomp.backbone.hub import RemoteModel
 from longattncomp.backbone.layout import SUPPORTED, default_layers, total_layers
 from longattncomp.backbone.locate import EMBEDDED, DraftModel, embedded_file, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import BrokenModelError, CacheError, ModelNotFoundError, UnsupportedModelError
 
 IDS = list(range(3, 153))
@@ -260,7 +261,7 @@ _PARTS = {
 }
 
 
-def write_gguf(file: Path, folder: Path, *, lacks: str = "") -> Path:
+def write_gguf(file: Path, folder: Path, *, lacks: str = "", untied: bool = False) -> Path:
     """A Llama's folder as GGUF: matrices in F16, the rest in F32, q and k rows in llama.cpp's order."""
     import gguf
 
@@ -300,6 +301,8 @@ def write_gguf(file: Path, folder: Path, *, lacks: str = "") -> Path:
             rows = array.reshape(config[heads], 2, config["head_dim"] // 2, -1)  # (head, half, pair, width)
             array = rows.swapaxes(1, 2).reshape(array.shape).copy()
         writer.add_tensor(names[name], array)
+        if untied and names[name] == "token_embd.weight":
+            writer.add_tensor("output.weight", array[::-1].copy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -331,6 +334,23 @@ def test_a_gguf_file_becomes_the_model_it_was_written_from(toy_folder: Path, ggu
     assert float((states(found.folder, 2) - expected).abs().max()) < 1e-2 * float(expected.abs().max())
     ours, theirs = DraftTokenizer.from_folder(found.folder), DraftTokenizer.from_folder(toy_folder)
     assert ours.encode(TEXT) == theirs.encode(TEXT)
+
+
+def test_a_gguf_file_whose_output_layer_is_its_embedding_is_decoded_with(
+    toy_folder: Path, gguf_file: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"cache_dir": tmp_path, "device": "cpu", "dtype": "float32"}
+    (whole, _), (original, _) = open_whole(str(gguf_file), **options), open_whole(str(toy_folder), **options)
+    found, expected = whole(torch.tensor([IDS])).logits, original(torch.tensor([IDS])).logits
+    assert float((found - expected).abs().max()) < 2e-2 * float(expected.abs().max())
+
+
+def test_a_gguf_file_with_an_output_layer_of_its_own_is_only_read_with(toy_folder: Path, tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "Untied.gguf", toy_folder, untied=True)
+    with pytest.raises(UnsupportedModelError, match=r"output layer of its own.* folder or id instead"):
+        open_whole(str(file), cache_dir=tmp_path / "cache", device="cpu")
+    assert not (tmp_path / "cache").exists(), "nothing was converted in vain"
+    assert find(file, tmp_path / "cache", layers=2).total_layers == 4
 
 
 def test_a_gguf_file_is_converted_once(gguf_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from tests.recorded import record, task
@@ -12,7 +13,13 @@ from longattncomp.evaluation.plots import Picture
 from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.summary import summarise
 
-RUN = Run(command="longattncomp eval farm --out x", machine="2 cores", date="2026-01-02", versions={"torch": "2.6"})
+RUN = Run(
+    command="longattncomp eval farm --out x",
+    machine="2 cores",
+    date="2026-01-02",
+    versions={"torch": "2.6"},
+    settings={"top_p": "0.5", "order": "score"},
+)
 HOSTILE = "</title></style><script>document.title = 'ran'</script><img src=x onerror=alert(1)> \"'{{ 7 * 7 }}\ud800"
 
 
@@ -30,7 +37,13 @@ def section(text: str, heading: str) -> str:
 def test_everything_is_said() -> None:
     tasks = {"farm": task("farm"), "zoo": task("zoo", averaged=False)}
     text = page(summarise(two_tasks(), tasks), tasks, RUN, methods={"bm25": "words in common"})
-    for words in ("longattncomp eval farm --out x", "2 cores", "2026-01-02", "torch 2.6"):
+    for words in (
+        "longattncomp eval farm --out x",
+        "2 cores",
+        "2026-01-02",
+        "torch 2.6",
+        "settings top_p=0.5, order=score",
+    ):
         assert words in section(text, "How it was run")
     assert "bm25 words in common" in section(text, "Methods")
     assert "longattncomp not described" in section(text, "Methods")
@@ -57,6 +70,20 @@ def test_losses_are_listed() -> None:
     records = [*two_tasks(), *(record(str(place), "minilm", 0.75, tokens=2000) for place in range(3))]
     lost = section(page(summarise(records, {}), {}, RUN), "Where we lose")
     assert "farm few rows 10 evidence recall, % minilm -25.0 -25.0 to -25.0 75.0 / 50.0 2,000 / 10" in lost
+
+
+def test_adaptive_shows_the_tokens_kept_and_loses_nothing() -> None:
+    kept = {"bm25": (1.0, 1234), "longattncomp": (0.5, 5)}
+    records = [record("a", name, mean, budget="adaptive", tokens=tokens) for name, (mean, tokens) in kept.items()]
+    text = page(summarise(records, {}), {}, RUN)
+    assert "bm25 100.0 100.0 to 100.0, 1,234 tokens" in section(text, "Methods by tasks")
+    assert "bm25 100.0" not in section(text, "Where we lose")
+    assert "<strong>" not in text
+
+
+def test_defaults_are_named_as_such() -> None:
+    text = page(summarise(two_tasks(), {}), {}, replace(RUN, settings={}))
+    assert "settings all as they are by default" in section(text, "How it was run")
 
 
 def test_pictures_are_embedded(tmp_path: Path) -> None:
@@ -90,7 +117,7 @@ def test_names_are_text_and_nothing_runs_or_loads() -> None:
         for method in (HOSTILE, "longattncomp")
         for _ in range(2)
     ]
-    run = Run(command=HOSTILE, machine=HOSTILE, date=HOSTILE, versions={HOSTILE: HOSTILE})
+    run = Run(command=HOSTILE, machine=HOSTILE, date=HOSTILE, versions={HOSTILE: HOSTILE}, settings={HOSTILE: HOSTILE})
     text = page(summarise(records, {}), {HOSTILE: task(HOSTILE)}, run, methods={HOSTILE: HOSTILE})
     text.encode("utf-8")
     assert text.count("<style>") == text.count("</style>") == text.count("</title>") == 1

@@ -92,7 +92,7 @@ def test_no_state_is_left(tmp_path: Path) -> None:
 
 
 def test_without_matplotlib_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"pip install 'longattncomp\[evaluation\]'"):
         names(kept("zoo"), tmp_path)
 

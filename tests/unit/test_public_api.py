@@ -114,7 +114,9 @@ def test_import_is_quick() -> None:
     assert min(times) < 0.3, times
 
 
-@pytest.mark.parametrize("name", ["compress", "acompress", "compress_batch", "compress_prompt", "from_pretrained"])
+@pytest.mark.parametrize(
+    "name", ["compress", "acompress", "compress_batch", "compress_prompt", "from_pretrained", "budget"]
+)
 def test_fixed_names(name: str) -> None:
     assert callable(getattr(longattncomp.Compressor, name))
 

@@ -78,3 +78,23 @@ def test_without_a_file_they_stay_in_memory() -> None:
     records = Records()
     records.add([RECORD])
     assert list(records) == [RECORD]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"task": "farm"}\n{"a": 1}', '{"id": 1}', "my notes", '{"id": 1}\n{"task": ', "\n\nhalf a line"],
+)
+def test_another_file_is_left_as_it_is(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"records\.jsonl"):
+        Records(file)
+    assert file.read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"ta', '{"task": ', '{"task": "farm", "exa'])
+def test_a_first_record_that_was_cut_short(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(content, encoding="utf-8")
+    Records(file).add([RECORD])
+    assert list(Records(file)) == [RECORD]

@@ -204,3 +204,13 @@ def test_surroundings_change_the_order_and_not_the_mass() -> None:
     assert found == Selection((0, 1), (S, S, T, T), "top_p", 2)
     least = choose([0.5, 0.05, 0.3], 1, 1, None, 1, top_p=1.0, min_score=0.1, surroundings=1.0)
     assert least == Selection((0, 2), (S, M, S), "min_score", 2)
+
+
+def test_equal_nodes_with_as_much_around_them_are_taken_in_order() -> None:
+    """Sums of shares would differ in their last bits."""
+    sizes, scores = [60] * 40, [0.9 / 40] * 40
+    # Six nodes on each side are near enough; those at the ends of the document have fewer.
+    order = sorted(range(40), key=lambda index: (-min(6, index, 39 - index), index))
+    for most in range(1, 41):
+        found = choose(scores, *sizes, instruction=0.1, top_p=1.0, surroundings=0.1, token_budget=60 * most)
+        assert found.indices == tuple(sorted(order[:most]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Iterator
+from copy import deepcopy
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -233,3 +236,46 @@ def test_another_method_leaves_the_defaults_of_the_last(monkeypatch: pytest.Monk
     assert (found.node_tokens, found.min_score, found.top_p) == (32, 0.0, 0.7)
     assert found.override(method="longattncomp").node_tokens == 64
     assert found.override(token_budget=9).node_tokens == 32
+
+
+def given_top_p(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Speculative Prefill with its own `top_p`, which was asked for, by every way to ask."""
+    yield Settings(method="speculative", top_p=1.0)
+    yield Settings.load(method="speculative", top_p=1.0)
+    yield Settings(method="speculative").override(top_p=1.0)
+    yield Settings(top_p=1.0).override(method="speculative")
+    Path("longattncomp.yaml").write_text("method: speculative\ntop_p: 1.0\n", encoding="utf-8")
+    yield Settings.load()
+    Path("longattncomp.yaml").unlink()
+    monkeypatch.setenv("LONGATTNCOMP_TOP_P", "1.0")
+    yield Settings.load(method="speculative")
+
+
+def test_what_was_asked_for_stays_with_another_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it is what the method has by default."""
+    for settings in given_top_p(monkeypatch):
+        copies = settings, settings.override(token_budget=9), deepcopy(settings), pickle.loads(pickle.dumps(settings))
+        for copy in copies:
+            assert (copy.node_tokens, copy.top_p) == (32, 1.0)
+            other = copy.override(method="longattncomp")
+            assert (other.node_tokens, other.top_p) == (64, 1.0)
+            assert copy.override(method="attncomp").node_boundary == "sentence"
+
+
+def test_a_methods_default_is_worth_as_much_as_the_same_value_asked_for() -> None:
+    default, asked = Settings(method="speculative"), Settings(method="speculative", top_p=1.0)
+    assert default == asked
+    assert hash(default) == hash(asked)
+    assert default.model_dump() == asked.model_dump()
+    assert Settings(**default.model_dump()) == default
+    assert Settings.model_validate_json('{"method": "speculative"}') == default
+    assert default.model_dump(exclude_unset=True) == {"method": "speculative"}
+    assert deepcopy(default) == pickle.loads(pickle.dumps(default)) == default
+    with pytest.raises(ValidationError, match="extra"):
+        Settings(method="speculative", top_q=1.0)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("method", ["telepathy", ["bm25"], 3])
+def test_a_method_that_is_none(method: Any) -> None:
+    with pytest.raises(InputError, match="method: "):
+        Settings.load(method=method)

@@ -189,6 +189,18 @@ def test_a_broken_chat_template(toy_folder: Path, tmp_path: Path) -> None:
         opened(folder)
 
 
+@pytest.mark.parametrize("template", ["fixed words", "{{ messages[0].content * 2 }}"])
+def test_a_template_that_does_not_show_the_words_once_frames_nothing(
+    toy_folder: Path, tmp_path: Path, nodes: list[Node], prompts: list[list[int]], template: str
+) -> None:
+    folder = changed(toy_folder, tmp_path / "toy")
+    (folder / "chat_template.jinja").write_text(template)
+    opened(folder).score(QUERY, nodes)
+    (prompt,) = prompts
+    assert text_of(prompt, toy_folder).startswith(INSTRUCTION)
+    assert text_of(prompt, toy_folder).endswith(ANSWER)
+
+
 def test_a_long_query_loses_its_beginning(
     small: SpeculativePrefillScorer, nodes: list[Node], toy_folder: Path, prompts: list[list[int]]
 ) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from longattncomp.backbone import stores
 from longattncomp.backbone.stores import LMDBStore
 from longattncomp.errors import CacheError, LongAttnCompWarning
 
@@ -117,6 +118,39 @@ def test_threads(filled: LMDBStore) -> None:
 
 
 # --- where it cannot be -------------------------------------------------------------------------
+
+
+def test_threads_while_the_file_is_mapped_anew(filled: LMDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "_MOST_READ", 5000)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: filled.mget(list(RECORDS)), range(50)))
+
+    assert all(values == list(RECORDS.values()) for values in found)
+    assert_usable(filled)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory by kind is Linux's")
+def test_what_was_read_does_not_fill_memory(folder: Path) -> None:
+    script = """
+        import re, sys
+        from pathlib import Path
+        from longattncomp.backbone import stores
+
+        def mapped():
+            return int(re.search(r"RssFile:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
+
+        stores._MOST_READ = int(sys.argv[2])
+        store = stores.LMDBStore(sys.argv[1])
+        store.mset([(f"{n}", bytes([n]) * 1_000_000) for n in range(60)])
+        before = mapped()
+        most = 0
+        for n in range(60):
+            assert store.mget([f"{n}"]) == [bytes([n]) * 1_000_000]
+            most = max(most, mapped())
+        print(most - before)
+    """
+    assert float(run(script, folder, 1 << 40)) > 50
+    assert float(run(script, folder, 10_000_000)) < 25
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -185,6 +185,33 @@ def test_losses_largest_first() -> None:
     assert found[0].best.gain.high == -0.5
 
 
+def test_a_loss_is_on_the_examples_that_both_have() -> None:
+    """Whoever lacks the hard examples has the higher mean, and is neither better nor best."""
+    ours, theirs = {"a": 1.0, "b": 0.0, "c": 0.0}, {"a": 0.75}
+    records = [record(name, "longattncomp", value) for name, value in ours.items()]
+    records += [record(name, "bm25", value) for name, value in theirs.items()]
+    summary = summarise(records, {})
+    assert row(summary, "bm25").score.mean > row(summary, "longattncomp").score.mean
+    assert losses(summary) == ()
+    assert overview(summary).columns[0].best == {"longattncomp"}
+    worse = [record(name, "longattncomp", value) for name, value in {"a": 0.5, "b": 1.0, "c": 1.0}.items()]
+    (lost,) = losses(summarise([*worse, *records[3:]], {}))
+    assert lost.behind.mean == -0.25
+
+
+def test_adaptive_is_shown_and_compared_nowhere() -> None:
+    records = [
+        record("a", method, recall, task=name, budget="adaptive", tokens=tokens)
+        for name in ("farm", "zoo")
+        for method, recall, tokens in (("bm25", 1.0, 1234), ("longattncomp", 0.5, 5))
+    ]
+    summary = summarise(records, {})
+    assert (summary.averages, losses(summary)) == ((), ())
+    seen = overview(summary)
+    assert (dict(seen.averages), [column.best for column in seen.columns]) == ({}, [frozenset()] * 2)
+    assert "| bm25 | 100.0 (1,234 tokens) | 100.0 (1,234 tokens) |" in markdown(summary)
+
+
 def test_no_context_can_win() -> None:
     records = [
         record("a", "longattncomp", 1.0, target="small", f1=0.25),

@@ -135,6 +135,15 @@ def test_answers_come_in_order_with_what_they_cost(server: Server, tmp_path: Pat
     assert {"model": "toy", "temperature": 0, "max_tokens": 64}.items() <= server.requests[0].items()
 
 
+def test_a_long_answer_gets_its_tokens(server: Server, tmp_path: Path) -> None:
+    """Each length is a request of its own."""
+    asked = [Asked(prompt="It is w Answer:", answers=("w",), answer_tokens=tokens) for tokens in (8, 32, 256, 256)]
+    list(Endpoint("toy", cache_dir=tmp_path, concurrency=1).read(asked))
+    assert sorted({request["max_tokens"] for request in server.requests}) == [64, 256]
+    list(Endpoint("toy", cache_dir=tmp_path / "own", parameters={"max_tokens": 7}).read(asked[-1:]))
+    assert server.requests[-1]["max_tokens"] == 7
+
+
 def test_what_was_paid_is_not_paid_again(server: Server, tmp_path: Path) -> None:
     first = Endpoint("toy", cache_dir=tmp_path)
     found = list(first.read(questions(4)))

@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -133,6 +134,31 @@ def test_answers_come_in_order_and_do_not_depend_on_what_was_asked_before(target
     assert len({answered.likelihood for answered in together}) == len(asked)
 
 
+@pytest.mark.parametrize(("most", "one_line"), [(8, True), (64, True), (70, False)])
+def test_an_answer_is_as_long_as_the_question_lets_it(
+    target: LocalTarget, monkeypatch: pytest.MonkeyPatch, most: int, one_line: bool
+) -> None:
+    """A line end ends a short answer only."""
+    steps: list[int] = []
+    decode = target._opened.decode
+
+    def two_lines(ids: list[int], **rest: Any) -> str:
+        steps.append(len(ids))
+        return decode(ids, **rest) if len(ids) < 40 else f"First line\n{len(ids)}"
+
+    monkeypatch.setattr(target, "_ends", frozenset())
+    monkeypatch.setattr(target._opened, "decode", two_lines)
+    (answered,) = target.read([Asked(prompt=PROMPT, answers=("Ada",), answer_tokens=most)])
+    assert steps[-1] == (min(most, 40) if one_line else most)
+    if most >= 40:
+        assert answered.text == ("First line" if one_line else f"First line\n{most}")
+
+
+def test_no_answer_at_all_is_refused() -> None:
+    with pytest.raises(InputError, match="answer_tokens of at least 1, got 0"):
+        Asked(prompt="Answer:", answers=("Ada",), answer_tokens=0)
+
+
 def test_without_answers_and_options_there_is_a_text_only(target: LocalTarget) -> None:
     (answered,) = target.read([Asked(prompt=PROMPT, answers=())])
     assert answered.text
@@ -217,7 +243,13 @@ def test_a_chat_model_gets_its_template_and_documents_stay_plain_text(chat_folde
 
 
 @pytest.mark.parametrize(
-    "template", ["{{ messages[0].content.lower() }}", "{{ raise_exception('no users') }}", "{% if %}"]
+    "template",
+    [
+        "{{ messages[0].content.lower() }}",
+        "{{ messages[0].content * 2 }}",
+        "{{ raise_exception('no users') }}",
+        "{% if %}",
+    ],
 )
 def test_a_chat_template_that_cannot_be_used_is_named(template: str, chat_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
@@ -261,8 +293,8 @@ def test_a_question_that_cannot_be_measured_is_refused(
 
 
 def test_a_missing_library_is_named(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longattncomp.evaluation.targets.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"torchmetrics to be installed: pip install 'longattncomp\[evaluation\]'"):
+    monkeypatch.setattr("longattncomp.evaluation.installed.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"found no torchmetrics: pip install 'longattncomp\[evaluation\]'"):
         opened(toy_folder)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.toy import ByteTokenizer
 
+from longattncomp import Settings
 from longattncomp.errors import InputError
 from longattncomp.evaluation.catalogue import TASKS, find_task
 from longattncomp.evaluation.rows import Example
@@ -70,6 +71,30 @@ def test_an_example_is_as_long_as_asked_and_its_evidence_is_in_it(name: str) -> 
             text = example.documents[span.document].text
             assert text[span.start : span.end].strip()
             assert 0 <= span.start < span.end <= len(text)
+
+
+def test_how_much_a_target_may_write() -> None:
+    """Several things take more than one, sentences most; a sized task has its own task's."""
+    tokens = {name: task.answer_tokens for name, task in TASKS.items()}
+    assert {tokens[name] for name, task in TASKS.items() if task.together} == {64}
+    assert {name: most for name, most in tokens.items() if not TASKS[name].together and most != 32} == {
+        "qmsum-dev": 256
+    }
+    assert find_task("cwe@8k").answer_tokens == 64
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", GENERATED)
+def test_right_answers_fit_what_a_target_may_write(name: str) -> None:
+    from longattncomp.backbone.locate import locate
+    from longattncomp.backbone.tokenizer import DraftTokenizer
+
+    folder = locate("smollm2-135m-instruct", layers=None, cache_dir=Settings.load().cache_dir).folder
+    count = DraftTokenizer.from_folder(folder).count
+    task = TASKS[name]
+    for example in made(f"{name}@8k", examples=10):
+        answers = [", ".join(example.answers)] if task.together else example.answers
+        assert all(count(f" {answer}") < task.answer_tokens for answer in answers)  # and one that ends it
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -29,14 +29,15 @@ class CompressionInput(TypedDict):
 class LongAttnCompressor(
     LongAttnOptions, BaseDocumentCompressor, RunnableSerializable[CompressionInput, list[Document]]
 ):
-    """Keeps of documents what matters to a query: verbatim, in input order, inside one token budget.
+    """Keeps of documents what matters to a query: verbatim, inside one token budget.
 
     A `BaseDocumentCompressor` and a Runnable over `{"documents": ..., "query": ...}`. Its options are
     those of `longattncomp.Settings`, all optional. The draft model is opened at the first use, once per
     process however often this object is rebuilt. Safe to use from several threads and event loops.
 
-    Documents come back as new, plain `Document`s with their id and a copy of their metadata. One of which
-    nothing is kept is left out; one without text passes. With a blank query, or when the engine fails while
+    Documents come back in input order, or the best first with `order="score"`, as new, plain `Document`s
+    with their id and a copy of their metadata. One of which nothing is kept is left out; one without text
+    passes: in its place, or with `order="score"` at the end. With a blank query, or when the engine fails while
     it compresses, all pass whole and `LongAttnCompWarning` says so.
 
     Raises:
@@ -77,7 +78,7 @@ class LongAttnCompressor(
         """Compress retrieved documents, as retrievers and pipelines ask for it.
 
         Args:
-            documents: in the order in which they shall stay.
+            documents: as retrieved.
             query: what they are read for.
             callbacks: of the run that asks.
         """
@@ -111,12 +112,12 @@ class LongAttnCompressor(
         except Exception as error:  # noqa: BLE001 (a chain goes on with what was retrieved)
             pass_on(f"{len(documents)} documents pass", error)
             return [_plain(document) for document in documents]
-        kept = {with_text[part.index]: part for part in result.documents}
-        return [
-            self._shortened(document, kept[index], result) if index in kept else _plain(document)
-            for index, document in enumerate(documents)
-            if index in kept or not document.page_content
-        ]
+        left = {
+            with_text[part.index]: self._shortened(documents[with_text[part.index]], part, result)
+            for part in result.documents
+        }
+        left |= {index: _plain(document) for index, document in enumerate(documents) if not document.page_content}
+        return [left[index] for index in (sorted(left) if engine.settings.order == "position" else left)]
 
     def _shortened(self, document: Document, part: CompressedDocument, result: Compressed) -> Document:
         metadata = dict(document.metadata)

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from longattncomp import Compressor
 
-from langchain_longattncomp.messages import MARK, last_question, query_for, shorten, texts_of, with_texts
+from langchain_longattncomp.messages import MARK, budget_for, last_question, query_for, shorten, texts_of, with_texts
 from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.passing import pass_on
 
@@ -21,7 +21,8 @@ def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]
     the same in every later prompt; the latest 256 are remembered.
 
     Args:
-        **options: as `LongAttnCompressor` but `annotate`; `token_budget` is for one tool result.
+        **options: as `LongAttnCompressor` but `annotate`; `token_budget` and `keep_rate` are for one tool
+            result, and `order` does not matter.
 
     Raises:
         ValidationError: an option is unknown or out of its range.
@@ -30,11 +31,12 @@ def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]
 
     @lru_cache(256)
     def shortened(engine: Compressor, texts: tuple[str, ...], query: str) -> tuple[str, ...]:
-        budget = engine.settings.token_budget
         tokens = sum(map(engine.count, texts))
+        line = f"[Shortened from {tokens} tokens.]"
+        budget = budget_for(engine, texts, line)
         if tokens <= budget:
             return texts
-        (row,) = shorten(engine, query, [texts], [f"[Shortened from {tokens} tokens.]"], token_budget=budget)
+        (row,) = shorten(engine, query, [texts], [line], token_budget=budget)
         return tuple(row)
 
     def view(engine: Compressor, messages: Sequence[AnyMessage], index: int) -> AnyMessage:

@@ -49,6 +49,17 @@ def texts_of(message: BaseMessage) -> list[str]:
     return [text for block in content if (text := _text(block))]
 
 
+def budget_for(engine: Compressor, texts: Sequence[str], line: str) -> int:
+    """Most tokens of one message: `keep_rate` of its texts, but as much text as the line that ends it.
+
+    Args:
+        engine: its `token_budget` is never exceeded.
+        texts: of the message, block by block.
+        line: ends its text.
+    """
+    return min(engine.settings.token_budget, max(engine.budget(texts), 2 * engine.count(line)))
+
+
 def shorten(
     engine: Compressor, query: str, texts: Sequence[Sequence[str]], lines: Sequence[str], *, token_budget: int
 ) -> list[list[str]]:
@@ -84,8 +95,8 @@ def shorten(
 
     reserve = sum(engine.count(f"\n{line}") for line in lines)
     flat = [text for own in texts for text in own]
-    result = engine.compress(query, flat, token_budget=max(1, token_budget - reserve))
-    return place(fit(engine, result, shown, token_budget=token_budget))
+    result = engine.compress(query, flat, token_budget=max(1, token_budget - reserve), order="position")
+    return place(fit(engine, result, shown, token_budget=token_budget, order="position"))
 
 
 def with_texts(message: M, texts: Sequence[str]) -> M:

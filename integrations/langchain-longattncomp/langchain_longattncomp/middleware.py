@@ -12,13 +12,14 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
-from longattncomp.compressor import PER_CALL
 from longattncomp.errors import InputError
+from longattncomp.settings import PER_CALL
 from longattncomp.threads import in_thread
 
 from langchain_longattncomp.messages import (
     MARK,
     M,
+    budget_for,
     is_question,
     last_question,
     marked,
@@ -62,7 +63,8 @@ class LongAttnMiddleware(AgentMiddleware):
             keep_last: how many of the newest messages history's shortening leaves alone.
             exclude_tools: names of tools whose results stay whole.
             name: for a second one in the same agent; its tool is `read_original_<name>`.
-            **options: as `LongAttnCompressor` but `annotate`; `token_budget` is for one tool result.
+            **options: as `LongAttnCompressor` but `annotate`; `token_budget` and `keep_rate` are for one
+                tool result, and `order` does not matter.
 
         Raises:
             ValidationError: an option of the engine is unknown or out of its range.
@@ -137,8 +139,10 @@ class LongAttnMiddleware(AgentMiddleware):
             return marked(answer, return_direct=True)
         try:
             engine = self._engine(request.runtime.context)
-            budget = engine.settings.token_budget
-            if _tokens(engine, *texts_of(answer)) <= budget:
+            texts = texts_of(answer)
+            tokens = _tokens(engine, *texts)
+            budget = budget_for(engine, texts, self._line("0" * 12, tokens)) if texts else tokens
+            if tokens <= budget:
                 return answer
             query = query_for(engine, last_question(request.state["messages"]), call["args"])
             (shorter,) = self._kept(engine, query, [answer], request.runtime.store, budget)

@@ -24,7 +24,8 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
     Args:
         query: what the messages are read for; if not given, the last human message among them, else
             the last message with text.
-        **options: as `LongAttnCompressor` but `annotate`; `token_budget` is for the whole summary.
+        **options: as `LongAttnCompressor` but `annotate`; `token_budget` is for the whole summary, `keep_rate`
+            for what it keeps of the messages, and `order` does not matter.
 
     Raises:
         ValidationError: an option is unknown or out of its range.
@@ -43,8 +44,8 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
 
         try:
             asked = query_for(engine, query or last_question(messages) or spoken[-1][1])
-            result = engine.compress(asked, [text for _, text in spoken])
-            summary = labelled(fit(engine, result, labelled, token_budget=budget))
+            result = engine.compress(asked, [text for _, text in spoken], order="position")
+            summary = labelled(fit(engine, result, labelled, token_budget=budget, order="position"))
         except Exception as error:  # noqa: BLE001 (the agent goes on with what it has)
             pass_on(f"{len(messages)} messages pass as their own summary", error)
             return get_buffer_string(messages)

@@ -177,3 +177,14 @@ def test_a_chat_memory_buffer_is_rebuilt() -> None:
     inner = ChatMemoryBuffer.from_defaults(chat_history=conversation())
     again = LongAttnCompMemory.from_dict(LongAttnCompMemory(inner=inner).to_dict())
     assert again.get_all() == conversation()
+
+
+def test_a_keep_rate_shortens_what_fits_the_budget(words: Compressor) -> None:
+    before = len("".join(texts_of(conversation(), 1, 3, 4)))
+    seen = view(words, token_budget=100_000, keep_rate=0.2).get()
+    assert "Ada signed the lease in May." in texts_of(seen, 1)[0]
+    assert len("".join(texts_of(seen, 1, 3, 4))) <= before // 5 + len("[...]" * 3)
+
+
+def test_messages_keep_their_order_when_documents_would_not(words: Compressor) -> None:
+    assert view(words, order="score").get() == view(words).get()

@@ -159,3 +159,22 @@ async def test_round_trips(opened: list[Settings]) -> None:
         assert one.archive == block.archive
         assert await one.aget(asking("Who signed the lease?"), session_id="s") == content
     assert len(opened) == 1
+
+
+async def test_the_order_of_the_conversation_is_no_option(words: Compressor) -> None:
+    blocks = [LongAttnCompMemoryBlock(compressor=words, token_budget=400, order=order) for order in (None, "score")]
+    for block in blocks:
+        for text in ("The lease is mine.", "It rained.", "The signed lease, the signed lease is the signed lease."):
+            await block.aput(messages(("user", text)))
+    plain, by_score = [await block.aget(asking("Who signed the lease?")) for block in blocks]
+    assert plain == by_score
+    assert plain.index("mine") < plain.index("signed")
+
+
+async def test_a_keep_rate_bounds_what_comes_back(words: Compressor) -> None:
+    block = await filled(LongAttnCompMemoryBlock(compressor=words, token_budget=100_000, keep_rate=0.2, min_score=0.0))
+    whole = sum(len(text) for _, text in block.archive["s"])
+    content = await block.aget(asking("Who signed the lease?"), session_id="s")
+    assert "signed the lease in the month of May." in content
+    assert len(content) < whole / 3, "a fifth, and who said it"
+    assert len(await block.aget([], session_id="s")) < whole / 3, "without a question too"

@@ -298,3 +298,15 @@ def test_a_tokenizer_object_is_left_out_of_json(words: Compressor) -> None:
     postprocessor = LongAttnCompPostprocessor(target_tokenizer=ByteTokenizer())
     assert json.loads(postprocessor.to_json())["target_tokenizer"] is None
     assert copy.deepcopy(postprocessor).target_tokenizer is postprocessor.target_tokenizer
+
+
+def test_by_score_the_best_come_first_and_those_without_text_last(words: Compressor) -> None:
+    nodes = [NodeWithScore(node=ImageNode(id_="image")), *found("A lease. ", RENT, LEASE)]
+    left = {
+        order: LongAttnCompPostprocessor(compressor=words, token_budget=300, order=order).postprocess_nodes(
+            nodes, query_str=QUERY
+        )
+        for order in ("position", "score")
+    }
+    assert [node.node_id for node in left["position"]] == ["image", "node-0", "node-2"]
+    assert [node.node_id for node in left["score"]] == ["node-2", "node-0", "image"]

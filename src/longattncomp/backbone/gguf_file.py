@@ -34,8 +34,25 @@ def gguf_layers(file: Path) -> int:
         raise BrokenModelError(f"cannot read {file} as GGUF: {error}") from error
 
 
+def require_tied(file: Path) -> None:
+    """Refuse a model with an output layer of its own, which `convert` does not keep.
+
+    Raises:
+        BrokenModelError: the header cannot be read.
+        UnsupportedModelError: it has one, or another architecture.
+    """
+    from gguf import GGUFReader
+
+    gguf_layers(file)
+    if any(tensor.name == "output.weight" for tensor in GGUFReader(file).tensors):
+        raise UnsupportedModelError(
+            f"{file} has an output layer of its own, which is not converted from GGUF: the model cannot be decoded "
+            "with; give its Hugging Face folder or id instead"
+        )
+
+
 def convert(file: Path, layers: int, target: Path) -> None:
-    """Write the first `layers` layers, the embedding and the tokenizer, dequantized, in bf16.
+    """Write the first `layers` layers, the embedding and the tokenizer, dequantized, in bf16; no output layer.
 
     Args:
         file: the GGUF file.

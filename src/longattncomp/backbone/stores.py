@@ -15,6 +15,9 @@ T = TypeVar("T")
 _MOST_BYTES = 1 << 36
 """Largest store; address space, of which only what was written takes room on disk."""
 
+_MOST_READ = 1 << 26
+"""Bytes that are read before the file is mapped anew: pages that were read count as this process's memory."""
+
 
 class ByteStore(Protocol):
     """Where bytes are kept by name, safe to call from several threads; any `ByteStore` of LangChain is one."""
@@ -51,7 +54,9 @@ class LMDBStore:
 
         def read(environment: Any) -> list[bytes | None]:
             with environment.begin() as transaction:
-                return [transaction.get(key.encode()) for key in keys]
+                found = [transaction.get(key.encode()) for key in keys]
+            self._folder.read += sum(len(value) for value in found if value is not None)
+            return found
 
         return self._folder.use(read)
 
@@ -71,9 +76,14 @@ class LMDBStore:
 
 
 class _Folder:
-    """LMDB allows a process one environment for a folder, and none that came through a fork."""
+    """LMDB allows a process one environment for a folder, and none that came through a fork.
+
+    Attributes:
+        read: bytes that were read since the file was mapped; written where it is used.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.read = 0
         self._path = path
         self._lock = threading.Lock()
         self._environment: Any = None
@@ -111,6 +121,8 @@ class _Folder:
                     self._start_over()
             except FileNotFoundError:
                 self._start_over()
+            if self.read > _MOST_READ:
+                self._close()
         if self._environment is None:
             self._open()
             if not self._whole():
@@ -136,6 +148,7 @@ class _Folder:
         self._environment = lmdb.open(str(self._path), map_size=_MOST_BYTES, max_readers=1024)
         self._process, self._inode = os.getpid(), self._file.stat().st_ino
         self._page = int(self._environment.stat()["psize"])
+        self.read = 0
 
     def _close(self) -> None:
         if self._environment is not None:

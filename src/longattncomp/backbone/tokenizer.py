@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from longattncomp.counting import count_tokens, encodable
+from longattncomp.counting import count_tokens, encodable, pieces
 from longattncomp.errors import BrokenModelError
 from longattncomp.recent import Recent
 from longattncomp.types import Encoding
@@ -59,12 +59,21 @@ class DraftTokenizer:
     def encode(self, text: str) -> Encoding:
         found = self._recent.get(text)
         if found is None:
-            # A batch of one: a plain `encode` holds the interpreter's lock, and with it every event loop.
-            (encoding,) = self._tokenizer.encode_batch([encodable(text)], add_special_tokens=False)
-            found = array("i", encoding.ids), array("i", (end for _, end in encoding.offsets))
+            found = self._encoded(encodable(text))
             self._recent.put(text, found)
         ids, ends = found
         return Encoding(ids.tolist(), ends.tolist())
+
+    def _encoded(self, text: str) -> tuple[array[int], array[int]]:
+        ids, ends = array("i"), array("i")
+        start = 0
+        for piece in pieces(self._tokenizer, text):
+            # A batch of one: a plain `encode` holds the interpreter's lock, and with it every event loop.
+            (encoding,) = self._tokenizer.encode_batch([piece], add_special_tokens=False)
+            ids.extend(encoding.ids)
+            ends.extend(start + end for _, end in encoding.offsets)
+            start += len(piece)
+        return ids, ends
 
     def count(self, text: str) -> int:
         return count_tokens(self._tokenizer, text)

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from longattncomp.backbone import attention
+from longattncomp.backbone.gguf_file import require_tied
 from longattncomp.backbone.loading import choose_device, choose_dtype, quiet_transformers
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
@@ -19,7 +20,8 @@ def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str =
     """Open a causal LM to decode with: Speculative Prefill's draft model, or a local target.
 
     Args:
-        name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
+        name: an embedded model's name, a folder, a GGUF file whose output layer is its embedding, or a
+            Hugging Face id.
         cache_dir: where converted and fetched models are kept.
         device: auto, cpu, cuda, mps …
         dtype: auto, float32, bfloat16 or float16.
@@ -28,7 +30,8 @@ def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str =
         The model as transformers opens it, frozen, and its tokenizer.
 
     Raises:
-        ModelError: the model cannot be found, read or used.
+        ModelError: the model cannot be found, read or used; so it is with a GGUF file that has an output
+            layer of its own.
         CacheError: the cache cannot be written.
         InputError: no such device.
     """
@@ -36,6 +39,9 @@ def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str =
 
     where = choose_device(device)
     wanted = choose_dtype(dtype, where)
+    file = Path(name).expanduser()
+    if file.suffix.lower() == ".gguf" and file.is_file():
+        require_tied(file)  # before all of its layers are converted
     folder = locate(name, layers="all", cache_dir=cache_dir).folder
     with quiet_transformers():
         try:

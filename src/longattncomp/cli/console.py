@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from longattncomp.errors import CacheError, InputError, LongAttnCompError, LongAttnCompWarning
+from longattncomp.evaluation import installed
+
+require = partial(installed.require, extra="training")
+"""Asks for libraries of the extra that most commands need."""
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -35,20 +39,6 @@ def write(text: str) -> None:
 def tables(width: int) -> Console:
     """A console on stdout, `width` columns wide where that is no terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else width)
-
-
-def require(*modules: str, extra: str = "training") -> None:
-    """Ask for libraries of an extra before work begins.
-
-    Raises:
-        InputError: one of them is not installed.
-    """
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
-    if missing:
-        raise InputError(
-            f"expected the libraries of this command to be installed, found no {', '.join(missing)}: "
-            f"pip install 'longattncomp[{extra}]'"
-        )
 
 
 @contextmanager

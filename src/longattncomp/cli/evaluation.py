@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -17,11 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from longattncomp import Compressor, Settings, __version__
-from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, require, tables
+from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, tables
 from longattncomp.errors import InputError
 from longattncomp.evaluation import report
 from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.catalogue import TASKS, find_task
+from longattncomp.evaluation.folder import begin
+from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.methods import DEFAULT_METHODS, METHODS, compressors
 from longattncomp.evaluation.page import Run, page
 from longattncomp.evaluation.records import Records
@@ -73,7 +74,7 @@ def evaluate(
         if shown:
             _show_tasks()
             return
-        limits = [Budget.parse(text) for text in dict.fromkeys(budgets or [_BUDGET])]
+        limits = list(dict.fromkeys(map(Budget.parse, budgets or [_BUDGET])))
         tasks = {name: find_task(name) for name in names or ()}
         if not tasks:
             raise InputError("expected at least one task or file of rows, got none: --list shows the tasks")
@@ -84,20 +85,26 @@ def evaluate(
         compressor = Compressor.from_pretrained(
             settings=settings, target_tokenizer=reader.count if reader and not settings.target_tokenizer else None
         )
-        records = Records(_begun(out, {"seed": seed, "target": target, "settings": settings.model_dump(mode="json")}))
+        file = out and begin(out, settings=settings, tasks=tasks, seed=seed, target=target, data=data)
+        records = Records(file)
         chosen = compressors(methods or DEFAULT_METHODS, compressor, seed=seed)
-        for name, task in tasks.items():
-            most = limit or (_DRAWN if task.sized else sys.maxsize)
-            draw = Draw(examples=most, seed=seed, count=compressor.tokenizer.count, data=data)
-            with progress_bar(name) as advance:
-                measure(
-                    task.draw(draw),
-                    chosen,
-                    budgets=limits,
-                    records=records,
-                    reading=Reading(target=reader, prompt=task.prompt, together=task.together) if reader else None,
-                    progress=advance,
-                )
+        try:
+            for name, task in tasks.items():
+                most = limit or (_DRAWN if task.sized else sys.maxsize)
+                draw = Draw(examples=most, seed=seed, count=compressor.tokenizer.count, data=data)
+                with progress_bar(name) as advance:
+                    measure(
+                        task.draw(draw),
+                        chosen,
+                        budgets=limits,
+                        records=records,
+                        reference=compressor,
+                        reading=_reading(reader, task),
+                        progress=advance,
+                    )
+        finally:
+            if spent := getattr(reader, "spent", None):
+                notes.print(f"{reader.name if reader else ''}: {spent}", markup=False)
         known = {**{one.task: TASKS.get(one.task) for one in records}, **tasks}  # those of earlier runs, too
         summary = summarise(records, known, seed=seed)
         report.render(summary, tables(120))
@@ -124,23 +131,10 @@ def _target(name: str | None, settings: Settings) -> Target | None:
     return open_target(name, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype)
 
 
-def _begun(out: Path | None, how: Mapping[str, Any]) -> Path | None:
-    """The file of records in a folder of its own, if there is one.
-
-    Raises:
-        InputError: the folder holds a run with other settings, whose records would be mixed with these.
-    """
-    if out is None:
+def _reading(target: Target | None, task: Task) -> Reading | None:
+    if target is None:
         return None
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "run.json"
-    if not file.exists():
-        file.write_text(json.dumps(how, indent=1), encoding="utf-8")
-    found = json.loads(file.read_text(encoding="utf-8"))
-    if found != how:
-        changed = sorted(key for key in {*found, *how} if found.get(key) != how.get(key))
-        raise InputError(f"{out} holds a run with other {', '.join(changed)}: give another folder to --out")
-    return out / "records.jsonl"
+    return Reading(target=target, prompt=task.prompt, together=task.together, answer_tokens=task.answer_tokens)
 
 
 def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Task | None], settings: Settings) -> None:
@@ -170,5 +164,10 @@ def _run(settings: Settings) -> Run:
             "Python": platform.python_version(),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
+        },
+        settings={
+            name: str(value)
+            for name, value in settings
+            if value != type(settings).model_fields[name].get_default(call_default_factory=True)
         },
     )

@@ -17,6 +17,7 @@ from longattncomp.evaluation.haystack import noise, prose
 from longattncomp.evaluation.longbench import is_longbench, read_longbench
 from longattncomp.evaluation.needles import Chains, Needles, hide
 from longattncomp.evaluation.rows import Example
+from longattncomp.evaluation.targets import SHORT_ANSWER
 from longattncomp.evaluation.tasks import Draw, Task
 from longattncomp.evaluation.words import common_words, frequent_words
 
@@ -33,6 +34,11 @@ _CODE = "{context}\n\n{query}\nAnswer with the name of the function.\nAnswer:"
 _CHOICE = "{context}\n\nQuestion: {query}\nAnswer with the right choice.\nAnswer:"
 _LONG = "{context}\n\nQuestion: {query}\nAnswer in a few sentences.\nAnswer:"
 _ROWS = "{context}\n\nQuestion: {query}\n{options}\nAnswer:"
+
+_JOINED = 64
+"""Tokens of an answer that names several things."""
+_SENTENCES = 256
+"""Tokens of an answer of a few sentences."""
 
 _GENERATED = "generated"
 _OWN = "Apache-2.0, as this package"
@@ -124,6 +130,7 @@ def _needle_task(name: str, about: str, kind: Needles) -> Task:
         metric="exact" if kind.needles * kind.keys == 1 else "f1",
         licence=_PROSE,
         together=True,
+        answer_tokens=_JOINED,
         sized=True,
         draw=partial(_hidden, kind, prose),
     )
@@ -139,6 +146,7 @@ def _words_task(name: str, about: str, make: _Make) -> Task:
         licence=_OWN,
         averaged=False,
         together=True,
+        answer_tokens=_JOINED,
         sized=True,
         draw=lambda draw: iter(make(draw)),
     )
@@ -159,7 +167,14 @@ def _qa_task(name: str, about: str, file: str, *, split: bool = False) -> Task:
 
 
 def _rows_task(
-    name: str, about: str, licence: str, *, file: str | None = None, split: bool = False, prompt: str = _QUESTION
+    name: str,
+    about: str,
+    licence: str,
+    *,
+    file: str | None = None,
+    split: bool = False,
+    prompt: str = _QUESTION,
+    answer_tokens: int = SHORT_ANSWER,
 ) -> Task:
     stored = file or f"{name}.jsonl.gz"
     return Task(
@@ -169,6 +184,7 @@ def _rows_task(
         split=_KEPT_BACK if split else "dev",
         metric="f1",
         licence=licence,
+        answer_tokens=answer_tokens,
         file=stored,
         draw=lambda draw: iter(_stored(stored, draw, split=split)),
     )
@@ -187,6 +203,7 @@ _ALL = (
         metric="f1",
         licence=_OWN,
         together=True,
+        answer_tokens=_JOINED,
         sized=True,
         draw=partial(_hidden, Chains(), noise),
     ),
@@ -232,7 +249,9 @@ _ALL = (
         file="2wiki-train.jsonl.gz",
         split=True,
     ),
-    _rows_task("qmsum-dev", "QMSum, questions over a meeting of 13,000 tokens", "MIT", prompt=_LONG),
+    _rows_task(
+        "qmsum-dev", "QMSum, questions over a meeting of 13,000 tokens", "MIT", prompt=_LONG, answer_tokens=_SENTENCES
+    ),
     _rows_task("lihua-dev", "LiHua-World, questions over a year of chats", "MIT"),
     Task(
         name="longbench-v2",

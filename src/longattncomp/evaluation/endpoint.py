@@ -17,12 +17,13 @@ from typing import Any
 from longattncomp.counting import Counter, counter, encodable
 from longattncomp.errors import CacheError, InputError, ModelError, warn
 from longattncomp.evaluation.answers import chosen, exact_and_f1
+from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.spending import Prices, Spent
-from longattncomp.evaluation.targets import ENDPOINT, Answered, Asked, require
+from longattncomp.evaluation.targets import ENDPOINT, Answered, Asked
 from longattncomp.settings import DEFAULT_MODEL
 
-PARAMETERS = {"temperature": 0, "max_tokens": 64}
-"""What is sent beside the prompt unless the caller says otherwise."""
+_LEAST_TOKENS = 64
+"""That a chat model may write: it has more to say than the answer."""
 
 _MOST_BYTES = 1 << 40
 """Of finished answers; none is ever dropped."""
@@ -56,7 +57,7 @@ class Endpoint:
         cache_dir: Path,
         base_url: str | None = None,
         api_key: str | None = None,
-        parameters: Mapping[str, Any] = PARAMETERS,
+        parameters: Mapping[str, Any] | None = None,
         prices: Prices | None = None,
         concurrency: int = 8,
         retries: int = 5,
@@ -69,8 +70,8 @@ class Endpoint:
             cache_dir: finished answers are kept in its folder `answers`.
             base_url: of the endpoint; None for `OPENAI_BASE_URL`, else OpenAI's own.
             api_key: None for `OPENAI_API_KEY`.
-            parameters: of a chat completion, in place of `PARAMETERS`; a reasoning model wants
-                `{"max_completion_tokens": 4000}`.
+            parameters: of a chat completion; if not given temperature 0 and `max_tokens` of the question's
+                `answer_tokens`, at least 64. A reasoning model wants `{"max_completion_tokens": 4000}`.
             prices: for `spent.cost`.
             concurrency: most requests at a time.
             retries: of one request, after rate limits, server errors and lost connections.
@@ -84,13 +85,13 @@ class Endpoint:
                 "expected a model's name, concurrency of at least 1, retries of at least 0 and timeout_seconds above "
                 f"0, got {model!r}, {concurrency}, {retries} and {timeout_seconds}"
             )
-        require("anyio", "diskcache", "openai", "torchmetrics")
+        require("anyio", "diskcache", "openai", "torchmetrics", extra="evaluation")
         self.name = f"{ENDPOINT}{model}"
         self.spent = Spent(prices=prices)
         self._model = model
         self._cache_dir = cache_dir
         self._folder = cache_dir / "answers"
-        self._parameters = dict(parameters)
+        self._parameters = parameters
         self._concurrency = concurrency
         self._warned = False
         self._options: dict[str, Any] = {"base_url": base_url, "api_key": api_key, "max_retries": retries}
@@ -109,14 +110,15 @@ class Endpoint:
         """
         from anyio.from_thread import start_blocking_portal
 
-        answers: dict[str, Future[str]] = {}
+        answers: dict[tuple[str, int], Future[str]] = {}
         # A thread of its own: the caller may have an event loop, and requests go on while it works.
         with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._session()) as session:
             try:
-                for prompt in dict.fromkeys(one.prompt for one in asked):
-                    answers[prompt] = portal.start_task_soon(self._answer, session, prompt)
                 for one in asked:
-                    yield _judged(answers[one.prompt].result(), one)
+                    if (key := (one.prompt, one.answer_tokens)) not in answers:
+                        answers[key] = portal.start_task_soon(self._answer, session, *key)
+                for one in asked:
+                    yield _judged(answers[one.prompt, one.answer_tokens].result(), one)
             finally:
                 for answer in answers.values():
                     answer.cancel()
@@ -149,11 +151,14 @@ class Endpoint:
                 f"cannot use an endpoint for {self.name}: {error} For a server that wants no key, any text will do."
             ) from error
 
-    async def _answer(self, session: _Session, prompt: str) -> str:
+    async def _answer(self, session: _Session, prompt: str, answer_tokens: int) -> str:
+        parameters = self._parameters
+        if parameters is None:
+            parameters = {"temperature": 0, "max_tokens": max(_LEAST_TOKENS, answer_tokens)}
         request = {
             "model": self._model,
             "messages": [{"role": "user", "content": encodable(prompt)}],
-            **self._parameters,
+            **parameters,
         }
         named = json.dumps({"base_url": self._base_url, **request}, sort_keys=True)
         key = hashlib.sha256(named.encode()).hexdigest()
@@ -168,7 +173,7 @@ class Endpoint:
             self._warned = True
             warn(
                 f"{self.name} reached its limit of tokens before it wrote anything; give it more "
-                f"(parameters, now {self._parameters})"
+                f"(parameters, now {dict(parameters)})"
             )
         session.kept[key] = text
         usage = completion.usage

@@ -13,20 +13,19 @@ from longattncomp.backbone.locate import locate
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.answers import exact_and_f1
+from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.prompt_form import Continuation, open_transformers_tokenizer, read_form, shared
-from longattncomp.evaluation.targets import Answered, Asked, require
-
-_MOST_NEW = 32
-"""Longest answer that is written, in tokens."""
+from longattncomp.evaluation.targets import Answered, Asked
 
 
 class LocalTarget:
     """Any causal LM that `open_whole` opens.
 
     A prompt is read once, whatever follows it: the accepted answers and the options, which get a
-    mean log-likelihood per token each, and the greedy answer of one line and at most 32 tokens. The
-    model's choice is its likeliest option, the first of equals. A model with a chat template gets
-    the prompt as the user's turn.
+    mean log-likelihood per token each, and the greedy answer of at most the question's
+    `answer_tokens`, which ends with its first line unless it may be a long one (`Asked.one_line`).
+    The model's choice is its likeliest option, the first of equals. A model with a chat template
+    gets the prompt as the user's turn.
 
     A prompt that the window does not hold is cut in the middle, as LongBench does: the first and the
     last half of what fits stay, with a warning the first time.
@@ -50,7 +49,7 @@ class LocalTarget:
             CacheError: the cache cannot be written.
             InputError: no such device, or a library is not installed.
         """
-        require("torchmetrics")
+        require("torchmetrics", extra="evaluation")
         self.name = name
         self._model, self._tokenizer = open_whole(name, cache_dir=cache_dir, device=device, dtype=dtype)
         self._opened = open_transformers_tokenizer(locate(name, layers="all", cache_dir=cache_dir).folder)
@@ -76,10 +75,10 @@ class LocalTarget:
     def _answer(self, asked: Asked) -> Answered:
         follow = {text: self._form.follow(asked.prompt, text) for text in (*asked.answers, *asked.options)}
         longest = max((len(continuation.ids) for continuation in follow.values()), default=0)
-        prompt = self._cut(self._form.ids(asked.prompt), self.window - max(longest, _MOST_NEW))
+        prompt = self._cut(self._form.ids(asked.prompt), self.window - max(longest, asked.answer_tokens))
         reading = _Reading(self._model)
         likelihoods = {text: reading.likelihood(prompt, continuation) for text, continuation in follow.items()}
-        text = self._write(reading, prompt)
+        text = self._write(reading, prompt, asked)
         exact, f1 = exact_and_f1(text, asked.answers)
         return Answered(
             text=text,
@@ -92,8 +91,8 @@ class LocalTarget:
     def _cut(self, prompt: list[int], room: int) -> list[int]:
         if room < 2:
             raise InputError(
-                f"expected answers and options shorter than the window of {self.name}, {self.window} tokens, less 2; "
-                f"got one of {self.window - room}"
+                f"expected answers, options and answer_tokens shorter than the window of {self.name}, {self.window} "
+                f"tokens, less 2; got {self.window - room}"
             )
         if len(prompt) <= room:
             return prompt
@@ -105,16 +104,18 @@ class LocalTarget:
             )
         return prompt[: room // 2] + prompt[len(prompt) - (room - room // 2) :]
 
-    def _write(self, reading: _Reading, prompt: list[int]) -> str:
-        """The greedy answer, up to the end of its first line."""
+    def _write(self, reading: _Reading, prompt: list[int], asked: Asked) -> str:
+        """The greedy answer."""
         ids: list[int] = []
         text = ""
-        while len(ids) < _MOST_NEW and (token := int(reading.logits(prompt + ids).argmax())) not in self._ends:
+        while len(ids) < asked.answer_tokens:
+            if (token := int(reading.logits(prompt + ids).argmax())) in self._ends:
+                break
             ids.append(token)
             text = self._opened.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).lstrip()
-            if "\n" in text:
+            if asked.one_line and "\n" in text:
                 break
-        return text.partition("\n")[0].rstrip()
+        return (text.partition("\n")[0] if asked.one_line else text).rstrip()
 
 
 class _Reading:

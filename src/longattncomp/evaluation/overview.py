@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from longattncomp.evaluation.results import REFERENCES, Average, Measure, Row, Summary
+from longattncomp.evaluation.results import ADAPTIVE, REFERENCES, Average, Measure, Row, Summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,16 @@ class Column:
 
     @property
     def best(self) -> frozenset[str]:
-        """The methods with the highest mean, as it is written."""
-        return best({method: float(written(self.measure, row.score.mean)) for method, row in self.rows.items()})
+        """The methods with the highest mean, as it is written; those that lack examples do not compete."""
+        if self.adaptive:
+            return frozenset()
+        whole = {method: row for method, row in self.rows.items() if row.n == self.n}
+        return best({method: float(written(self.measure, row.score.mean)) for method, row in whole.items()})
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether each method keeps as much as it likes, so that means do not compare."""
+        return self.budget == ADAPTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +87,13 @@ def overview(summary: Summary, *, budget: str | None = None, target: str | None 
     for task in dict.fromkeys(row.task for row in summary.rows if row.target == target):
         own = [row for row in summary.rows if (row.task, row.target) == (task, target)]
         budgets = list(dict.fromkeys(row.budget for row in own))
-        bound = [name for name in budgets if name != "adaptive"] or budgets
+        bound = [name for name in budgets if name != ADAPTIVE] or budgets
         chosen = bound[(len(bound) - 1) // 2] if budget is None else budget
         if chosen in budgets:
             rows = {row.method: row for row in own if row.budget == chosen}
-            columns.append(Column(task=task, budget=chosen, counts=_counts(own[0], summary), rows=rows))
+            columns.append(
+                Column(task=task, budget=chosen, counts=chosen != ADAPTIVE and _counts(own[0], summary), rows=rows)
+            )
     columns.sort(key=lambda column: not column.counts)
     counted = [column for column in columns if column.counts]
     methods = list(dict.fromkeys(row.method for row in summary.rows))

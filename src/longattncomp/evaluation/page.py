@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from longattncomp.evaluation.methods import METHODS, OURS
@@ -12,6 +12,7 @@ from longattncomp.evaluation.metrics import Estimate
 from longattncomp.evaluation.overview import Column, Overview, overview, written
 from longattncomp.evaluation.plots import Picture
 from longattncomp.evaluation.results import (
+    ADAPTIVE,
     ANSWERED,
     FEW_ROWS,
     FULL,
@@ -44,12 +45,14 @@ class Run:
         machine: what ran it.
         date: when.
         versions: of the libraries and models that took part, by name.
+        settings: those that differ from their defaults, by name.
     """
 
     command: str
     machine: str
     date: str
     versions: Mapping[str, str]
+    settings: Mapping[str, str]
 
 
 def page(
@@ -79,7 +82,7 @@ def page(
             views=_views(summary),
             pictures=[(_embedded(picture), picture.about) for picture in pictures],
             losses=[_lost(one) for one in losses(summary)],
-            places=len({(row.task, row.budget, row.target) for row in summary.rows if row.method == OURS}),
+            places=len(_places(summary)),
             blocks=_blocks(summary),
             tasks={name: tasks.get(name) for name in dict.fromkeys(row.task for row in summary.rows)},
             methods={name: described.get(name, "") for name in names},
@@ -90,6 +93,12 @@ def page(
             ours=OURS,
         )
     )
+
+
+def _places(summary: Summary) -> set[tuple[str, str, str | None]]:
+    """Where ours could lose."""
+    ours = (row for row in summary.rows if row.method == OURS and row.budget != ADAPTIVE)
+    return {(row.task, row.budget, row.target) for row in ours}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +172,10 @@ def _line(seen: Overview, method: str) -> list[_Cell]:
         cells.append(_Cell() if mean is None else _Cell(written("recall", mean), interval, method in seen.best))
     for column in seen.columns:
         row = column.rows.get(method)
-        cells.append(_cell(row.measure, row.score, strong=method in column.best) if row else _Cell())
+        cell = _cell(row.measure, row.score, strong=method in column.best) if row else _Cell()
+        if row and column.adaptive:
+            cell = replace(cell, interval=f"{cell.interval}, {row.tokens:,.0f} tokens")
+        cells.append(cell)
     return cells
 
 
@@ -221,17 +233,12 @@ class _Lost:
 
 def _lost(loss: Loss) -> _Lost:
     ours, best = loss.ours, loss.best
-    gain = best.gain
     return _Lost(
         task=ours.task,
         budget=ours.budget,
         measure=MEASURES[ours.measure] + (f", {ours.target}" if ours.target else ""),
         method=best.method,
-        difference=_Cell(
-            written(ours.measure, ours.score.mean - best.score.mean),
-            _interval(ours.measure, gain) if gain else "",
-            gain is not None and gain.high < 0,
-        ),
+        difference=_cell(ours.measure, loss.behind, strong=loss.behind.high < 0),
         few=ours.few or best.few,
         means=f"{written(ours.measure, best.score.mean)} / {written(ours.measure, ours.score.mean)}",
         tokens=f"{best.tokens:,.0f} / {ours.tokens:,.0f}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from longattncomp.errors import InputError
 from longattncomp.evaluation.colours import DIM, FAINT, INK, PALE, Style, styles
+from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.methods import OURS
 from longattncomp.evaluation.overview import overview
 from longattncomp.evaluation.records import Record
-from longattncomp.evaluation.results import MEASURES, REFERENCES, Row, Summary
+from longattncomp.evaluation.results import ADAPTIVE, MEASURES, REFERENCES, Row, Summary
 
 _DPI = 150
 _ACROSS = 3
@@ -53,6 +52,7 @@ def draw(
     Raises:
         InputError: matplotlib is not installed.
     """
+    require("matplotlib", extra="evaluation")
     folder.mkdir(parents=True, exist_ok=True)
     drawn = [
         *_by_budget(summary, None, "recall-by-budget"),
@@ -74,7 +74,7 @@ _Drawn = Iterator[tuple[Any, str, str]]
 
 def _by_budget(summary: Summary, target: str | None, name: str) -> _Drawn:
     """A panel for each task, a line for each method."""
-    rows = [row for row in summary.rows if row.target == target and row.budget != "adaptive"]
+    rows = [row for row in summary.rows if row.target == target and row.budget != ADAPTIVE]
     if target is None:
         rows = [row for row in rows if row.measure == "recall"]
     tasks = list(dict.fromkeys(row.task for row in rows))
@@ -145,6 +145,8 @@ def _line(panel: Any, places: Sequence[int], rows: Sequence[Row], look: Style) -
 
 def _cost(summary: Summary, budget: str | None) -> _Drawn:
     """A point for each method: seconds for an example against mean recall."""
+    from matplotlib.ticker import EngFormatter
+
     seen = overview(summary, budget=budget)
     columns = [column for column in seen.columns if column.counts]
     methods = [name for name in seen.methods if name not in REFERENCES and all(name in one.rows for one in columns)]
@@ -159,7 +161,7 @@ def _cost(summary: Summary, budget: str | None) -> _Drawn:
         )
         for name in methods
     }
-    seconds_written = _import("matplotlib.ticker").EngFormatter(unit="s")
+    seconds_written = EngFormatter(unit="s")
     for name in sorted(methods, key=lambda name: -places[name][1]):
         seconds, recall = places[name]
         whole = columns[0].rows[name].score if len(columns) == 1 else getattr(seen.intervals.get(name), "score", None)
@@ -175,7 +177,7 @@ def _cost(summary: Summary, budget: str | None) -> _Drawn:
     panel.set_ylim(0, 103)
     tasks = f"mean of {len(columns)} tasks" if len(columns) > 1 else columns[0].task
     panel.set_title(f"{tasks}, at {_budgets(column.budget for column in columns)}", fontsize=9, color=INK, loc="left")
-    panel.set_xlabel("median time to score one example", fontsize=8, color=DIM)
+    panel.set_xlabel("median time to score one example; text read before in the run is warm", fontsize=8, color=DIM)
     panel.set_ylabel(MEASURES["recall"], fontsize=8, color=DIM)
     legend = figure.legend(
         loc="outside right center",
@@ -249,10 +251,12 @@ def _heat(records: Sequence[Record], summary: Summary, budget: str | None) -> _D
 
 def _panels(count: int, title: str, *, height: float = 2.4, width: float = 3.0) -> tuple[Any, list[Any]]:
     """A figure with so many panels, and nothing that other figures would see."""
+    from matplotlib.figure import Figure
+
     across = min(_ACROSS, count)
     down = ceil(count / across)
     size = (7.5, 4.2) if count == 1 else (width * across, height * down + 1.1)
-    figure = _import("matplotlib.figure").Figure(figsize=size, layout="constrained")
+    figure: Any = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, fontsize=11, weight="bold", color=INK, x=0.01, ha="left")
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     for panel in panels[count:]:
@@ -265,16 +269,6 @@ def _panels(count: int, title: str, *, height: float = 2.4, width: float = 3.0) 
         panel.set_axisbelow(True)
         panel.set_facecolor(FAINT)
     return figure, panels[:count]
-
-
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        library = name.partition(".")[0]
-        raise InputError(
-            f"plots: expected {library} to be installed: pip install 'longattncomp[evaluation]'"
-        ) from error
 
 
 def _budgets(budgets: Iterable[str]) -> str:

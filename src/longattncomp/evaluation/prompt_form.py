@@ -9,12 +9,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from longattncomp.backbone.chat import user_frame
 from longattncomp.backbone.loading import quiet_transformers
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import BrokenModelError, UnsupportedModelError
 
 _PLACE = "LongAttnCompPrompt"
-"""Stands for the prompt while a chat template is filled in."""
+"""Stands for the prompt in the text of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +88,13 @@ def read_form(opened: Any, tokenizer: DraftTokenizer) -> Form:
     """
     if not opened.chat_template:
         return Form(tokenizer, (*tokenizer.prefix, _PLACE))
-    from jinja2 import TemplateError
-
-    try:
-        filled = opened.apply_chat_template(
-            [{"role": "user", "content": _PLACE}],
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=False,  # for templates that know it: an answer is to follow at once
-        )
-    except (TemplateError, ValueError, TypeError) as error:
-        raise UnsupportedModelError(f"the chat template of {opened.name_or_path} fails: {error}") from error
-    if filled.count(_PLACE) != 1:
+    frame = user_frame(opened)
+    if frame is None:
         raise UnsupportedModelError(
-            f"expected the chat template of {opened.name_or_path} to show what the user says once, got {filled!r}"
+            f"expected the chat template of {opened.name_or_path} to show what the user says once, got "
+            f"{opened.chat_template!r:.200}"
         )
+    filled = _PLACE.join(frame)
     special: dict[str, int | str] = {
         token.content: index for index, token in opened.added_tokens_decoder.items() if token.special
     }

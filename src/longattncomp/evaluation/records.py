@@ -6,12 +6,16 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
+from os import SEEK_END
 from pathlib import Path
 
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import json_lines
+from longattncomp.evaluation.rows import json_object
 
 Key = tuple[str, str, str, str, str | None]
+
+_BEGINNING = b'{"task": '
+"""Of every record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,8 @@ class Record:
         recall: share of the evidence's characters kept; None without evidence.
         strict: 1 if every evidence span was kept to at least 90%, else 0; None without evidence.
         answer: share of the accepted answers that stand in what was kept; None if none stands in the context.
-        seconds: to score the example; examples that share a context share its cost.
+        seconds: to score the example; examples that share a context share its cost. What was read before in the
+            same run is warm: documents of earlier examples, and the embeddings that minilm and rrf share.
         target: the model that read what was kept; None if none did.
         likelihood: log-likelihood of the likeliest accepted answer, in nats a token.
         exact: 1 if the answer that the target gave is an accepted one, else 0.
@@ -76,12 +81,7 @@ class Records:
         self._file = file
         self._found: dict[Key, Record] = {}
         if file is not None and file.exists():
-            self._mend(file)
-            names = {field.name for field in fields(Record)}
-            for where, row in json_lines(file):
-                if set(row) != names:
-                    raise InputError(f"{where}: expected a record of an evaluation, got the keys {', '.join(row)}")
-                record = Record(**row)
+            for record in _read(file):
                 self._found[record.key] = record
 
     def add(self, records: Iterable[Record]) -> None:
@@ -102,10 +102,25 @@ class Records:
     def __len__(self) -> int:
         return len(self._found)
 
-    @staticmethod
-    def _mend(file: Path) -> None:
-        """A run that was killed while it wrote leaves half a line; it is measured again."""
-        content = file.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            file.write_bytes(whole)
+
+def _read(file: Path) -> list[Record]:
+    """The records of a file; the half line that a run leaves when it is killed while it writes is cut off.
+
+    Raises:
+        InputError: the file holds something else, and stays as it is.
+    """
+    *lines, half = file.read_bytes().split(b"\n")
+    names = {field.name for field in fields(Record)}
+    found = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            row = json_object(line, where := f"{file}, line {number}")
+            if set(row) != names:
+                raise InputError(f"{where}: expected a record of an evaluation, got the keys {', '.join(row)}")
+            found.append(Record(**row))
+    if half:
+        if not found and not (half.startswith(_BEGINNING) or _BEGINNING.startswith(half)):
+            raise InputError(f"{file}: expected records of an evaluation, got {half[:80]!r}: name another file")
+        with file.open("r+b") as out:
+            out.truncate(out.seek(0, SEEK_END) - len(half))
+    return found

@@ -67,7 +67,8 @@ def markdown(summary: Summary, *, budget: str | None = None, target: str | None 
             line.append("" if mean is None else _bold(written("recall", mean), method in seen.best))
         for column in seen.columns:
             row = column.rows.get(method)
-            line.append(_bold(written(row.measure, row.score.mean), method in column.best) if row else "")
+            kept = f" ({row.tokens:,.0f} tokens)" if row and column.adaptive else ""
+            line.append(_bold(written(row.measure, row.score.mean), method in column.best) + kept if row else "")
         lines.append(line)
     notes = []
     if any(column.few for column in seen.columns):

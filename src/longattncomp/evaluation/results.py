@@ -12,6 +12,8 @@ from longattncomp.evaluation.metrics import Estimate
 
 FULL, NONE, ORACLE = REFERENCES = ("full", "none", "oracle")
 """What stands beside the methods."""
+ADAPTIVE = "adaptive"
+"""The budget that each method sets itself: what is kept there is shown, and compared nowhere."""
 FEW_ROWS = 30
 """Of fewer examples an interval says little."""
 
@@ -52,7 +54,7 @@ class Row:
         gain: `longattncomp` less this method, example by example; None for itself or if it did not run.
         tokens: mean tokens kept.
         share: mean share of the context's tokens kept.
-        seconds: median time to score one example; examples that share a context share its cost.
+        seconds: median time to score one example, as `Record` has it.
     """
 
     task: str
@@ -134,16 +136,18 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """A task and budget at which another method has a higher mean than `longattncomp`.
+    """A task and budget at which another method is better than `longattncomp` on the examples that both have.
 
     Attributes:
         ours: the row of `longattncomp`.
         best: the row of the best method.
+        behind: `longattncomp` less that method, example by example.
         others: further methods that are better than ours, best first.
     """
 
     ours: Row
     best: Row
+    behind: Estimate
     others: tuple[str, ...]
 
 
@@ -151,18 +155,14 @@ def losses(summary: Summary) -> tuple[Loss, ...]:
     """Where `longattncomp` is not the best, largest difference first; `full` and `oracle` do not compete."""
     places: dict[tuple[str, str, str | None], list[Row]] = defaultdict(list)
     for row in summary.rows:
-        if row.method not in (FULL, ORACLE):
+        if row.method not in (FULL, ORACLE) and row.budget != ADAPTIVE:
             places[row.task, row.budget, row.target].append(row)
     found = []
     for rows in places.values():
         ours = next((row for row in rows if row.method == OURS), None)
-        better = [row for row in rows if ours and row.score.mean > ours.score.mean]
+        better = [(row.gain, row) for row in rows if row.gain is not None and row.gain.mean < 0]
         if ours and better:
-            best, *others = sorted(better, key=lambda row: -row.score.mean)
-            found.append(Loss(ours=ours, best=best, others=tuple(row.method for row in others)))
+            (behind, best), *others = sorted(better, key=lambda pair: pair[0].mean)
+            found.append(Loss(ours=ours, best=best, behind=behind, others=tuple(row.method for _, row in others)))
     # Nats are no shares: they come last.
-    return tuple(sorted(found, key=lambda one: (one.ours.measure == "likelihood", _behind(one))))
-
-
-def _behind(loss: Loss) -> float:
-    return loss.ours.score.mean - loss.best.score.mean
+    return tuple(sorted(found, key=lambda one: (one.ours.measure == "likelihood", one.behind.mean)))

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from longattncomp.errors import InputError
@@ -65,10 +66,9 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
     """Stream the examples of one file.
 
     A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence`
-    (`document`, `start`, `end`; characters of that document's text, half-open); with `options` the right
-    one stands among the answers. A row without
-    `documents` asks about the documents of the last row that had them; a row without `query`
-    only brings documents.
+    (`document`, `start`, `end`; characters of that document's text, half-open); with `options`, at most
+    26, the right one stands among the answers. A row without `documents` asks about the documents of
+    the last row that had them; a row without `query` only brings documents.
 
     Args:
         path: JSON lines, gzipped or plain; the content tells which, not the name.
@@ -107,12 +107,17 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raw.seek(0)
             for number, line in enumerate(gzip.GzipFile(fileobj=raw) if zipped else raw, 1):
                 if line.strip():
-                    yield (where := f"{path}, line {number}"), _object(line, where)
+                    yield (where := f"{path}, line {number}"), json_object(line, where)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read beyond line {number}: {error}") from error
 
 
-def _object(line: bytes, where: str) -> dict[str, Any]:
+def json_object(line: bytes, where: str) -> dict[str, Any]:
+    """One line's object.
+
+    Raises:
+        InputError: it is none; says where.
+    """
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -143,6 +148,10 @@ def _example(row: dict[str, Any], context: _Context, where: str) -> Example:
     answers, options = (_strings(row, key, where) for key in ("answers", "options"))
     if options and not set(options) & set(answers):
         raise InputError(f"{where}: expected the right one of the options among the answers, got {answers!r}")
+    if len(options) > len(ascii_uppercase):
+        raise InputError(
+            f"{where}: expected at most {len(ascii_uppercase)} options, a letter for each, got {len(options)}"
+        )
     spans = _get(row, "evidence", list, where) if "evidence" in row else []
     return Example(
         id=_get(row, "id", str, where),
@@ -159,6 +168,8 @@ def _strings(row: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     found = _get(row, key, list, where) if key in row else []
     if not all(isinstance(text, str) for text in found):
         raise InputError(f"{where}: expected {key!r} to be strings, got {found!r}")
+    if not all(text.strip() for text in found):
+        raise InputError(f"{where}: expected {key!r} with more than blanks in them, got {found!r}")
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
@@ -11,15 +12,14 @@ from time import perf_counter
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError, warn
+from longattncomp.evaluation.beside import beside
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.metrics import answers_kept, evidence_recall, strict_recall
-from longattncomp.evaluation.records import Key, Record, Records
-from longattncomp.evaluation.results import FULL, NONE, ORACLE
+from longattncomp.evaluation.kept import Kept, record, whole, within
+from longattncomp.evaluation.records import Record, Records
 from longattncomp.evaluation.rows import Example
-from longattncomp.evaluation.targets import Asked, Target
-from longattncomp.scorers.baseline import HeadScorer
+from longattncomp.evaluation.targets import SHORT_ANSWER, Asked, Target
 from longattncomp.scorers.batch import score_batch
-from longattncomp.types import Compressed, Node, Progress, Query, Scores
+from longattncomp.types import Node, Progress, Query
 
 _PLACES = re.compile(r"(\{(?:context|query|options)\})")
 
@@ -32,11 +32,13 @@ class Reading:
         target: reads what was kept.
         prompt: with `{context}`, `{query}` and maybe `{options}`.
         together: whether a right answer names all of an example's answers, instead of one of them.
+        answer_tokens: most that the target writes.
     """
 
     target: Target
     prompt: str = "{context}\n\nQuestion: {query}\nAnswer:"
     together: bool = False
+    answer_tokens: int = SHORT_ANSWER
 
     def asked(self, example: Example, context: str) -> Asked:
         """The prompt for one example with what is left of its context."""
@@ -47,16 +49,7 @@ class Reading:
         # Split first: what stands in a context is no placeholder.
         text = "".join(parts.get(piece, piece) for piece in _PLACES.split(self.prompt))
         answers = (", ".join(example.answers),) if self.together and example.answers else example.answers
-        return Asked(prompt=text, answers=answers, options=example.options)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """One record that lacks what the target says, and what it is to read."""
-
-    record: Record
-    example: Example
-    text: str
+        return Asked(prompt=text, answers=answers, options=example.options, answer_tokens=self.answer_tokens)
 
 
 def measure(
@@ -65,51 +58,74 @@ def measure(
     *,
     budgets: Sequence[Budget],
     records: Records,
+    reference: Compressor,
     reading: Reading | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Measure what each method keeps of each example at each budget, and what a target makes of it.
 
     A budget alone ends the selection (`top_p` 1); an adaptive one leaves that to the method's own
-    `top_p` and `min_score`. No node is longer than half the smallest budget. What is among the
-    records already is not measured again.
+    `top_p` and `min_score`. No node is longer than half its budget, whatever other budgets there are.
+    What is among the records already is not measured again.
 
     Args:
         examples: those that share their documents are read together.
         methods: by name, from `methods.compressors`.
         budgets: at least one.
         records: get what is found, example by example.
+        reference: cuts the nodes of what stands beside the methods, whichever they are.
         reading: asks a target, and measures the whole context, none of it and the evidence beside.
         progress: called with (examples done, examples in all).
 
     Raises:
-        InputError: nothing to measure.
+        InputError: nothing to measure, or two examples of one task with one id.
     """
     given = list(examples)
-    usable = [example for example in given if example.evidence or example.answers]
-    left_out = len(given) - len(usable)
+    usable = _usable(given)
     if not (budgets and methods and usable):
         raise InputError(
-            "expected at least one method, one budget and one example with evidence or answers, got "
-            f"{len(methods)} methods, {len(budgets)} budgets, {len(usable)} such examples and {left_out} without"
+            "expected at least one method, one budget and one example with a text and evidence or answers, got "
+            f"{len(methods)} methods, {len(budgets)} budgets, {len(usable)} such examples and "
+            f"{len(given) - len(usable)} without"
         )
-    if left_out:
-        warn(f"{left_out} of {len(given)} examples are left out: they have neither evidence nor answers")
     done = 0
     groups: dict[int, list[Example]] = {}
     for example in usable:
         groups.setdefault(id(example.documents), []).append(example)
     for group in groups.values():
         for method, compressor in methods.items():
-            found = list(_missing(_kept(group, method, compressor, budgets, records, reading), records))
-            records.add(_read(found, reading))
+            records.add(_read(list(_kept(group, method, compressor, budgets, records, reading)), reading))
         if reading is not None:
-            first = next(iter(methods.values()))
-            beside = [kept for example in group for kept in _beside(example, first, budgets)]
-            records.add(_read(list(_missing(_named(beside, reading), records)), reading))
+            target = reading.target.name
+            around = [kept for one in group for kept in beside(one, reference, budgets, records, target)]
+            records.add(_read(around, reading))
         done += len(group)
         if progress is not None:
             progress(done, len(usable))
+
+
+def _usable(examples: Sequence[Example]) -> list[Example]:
+    """Those that can be measured, with a warning for the others.
+
+    Raises:
+        InputError: two have one id.
+    """
+    seen: set[tuple[str, str]] = set()
+    for example in examples:
+        if (key := (example.task, example.id)) in seen:
+            raise InputError(
+                f"expected ids that differ within {example.task}, got {example.id!r} twice: rows of several "
+                "collections in one file want ids of their own"
+            )
+        seen.add(key)
+    asking = [example for example in examples if example.evidence or example.answers]
+    usable = [example for example in asking if any(document.text.strip() for document in example.documents)]
+    silent, blank = len(examples) - len(asking), len(asking) - len(usable)
+    if silent and usable:
+        warn(f"{silent} of {len(examples)} examples are left out: they have neither evidence nor answers")
+    if blank and usable:
+        warn(f"{blank} of {len(examples)} examples are left out: their documents are blank")
+    return usable
 
 
 def _kept(
@@ -119,118 +135,38 @@ def _kept(
     budgets: Sequence[Budget],
     records: Records,
     reading: Reading | None,
-) -> Iterator[_Kept]:
-    """What a method keeps for examples of one context, unless all of it is known."""
+) -> Iterator[Kept]:
+    """What a method keeps for examples of one context, as far as it is not known."""
     target = reading.target.name if reading else None
-    wanted: list[Key] = [(one.task, one.id, method, str(budget), target) for one in group for budget in budgets]
-    if all(key in records for key in wanted):
+
+    def known(example: Example, budget: Budget) -> bool:
+        return (example.task, example.id, method, str(budget), target) in records
+
+    missing = [budget for budget in budgets if not all(known(example, budget) for example in group)]
+    if not missing:
         return
     documents = group[0].documents
-    context_tokens = _whole(group[0], compressor).original_tokens
-    tokens = [budget.of(context_tokens) for budget in budgets]
-    nodes = compressor.nodes(documents, token_budget=min(tokens))
+    context_tokens = whole(group[0], compressor).original_tokens
+    cut: dict[tuple[Node, ...], list[Budget]] = defaultdict(list)  # budgets of the same nodes share their scores
+    for budget in missing:
+        cut[tuple(compressor.nodes(documents, token_budget=budget.of(context_tokens)))].append(budget)
     queries = [Query(example.query) for example in group]
-    started = perf_counter()
-    found = score_batch(compressor.scorer, queries, nodes)
-    seconds = (perf_counter() - started) / len(group)
-    for example, query, scores in zip(group, queries, found, strict=True):
-        for budget, most in zip(budgets, tokens, strict=True):
-            if budget.adaptive:
-                result = compressor.assemble(query, documents, nodes, scores, token_budget=sys.maxsize)
-            else:
-                result = _within(most, query, example, nodes, scores, compressor)
-            yield _Kept(
-                replace(_record(example, method, result, seconds, target), budget=str(budget)), example, result.text
-            )
+    for nodes, own in cut.items():
+        started = perf_counter()
+        found = score_batch(compressor.scorer, queries, nodes)
+        seconds = (perf_counter() - started) / len(group)
+        for example, query, scores in zip(group, queries, found, strict=True):
+            for budget in own:
+                if known(example, budget):
+                    continue
+                if budget.adaptive:
+                    result = compressor.assemble(query, documents, nodes, scores, token_budget=sys.maxsize)
+                else:
+                    result = within(budget.of(context_tokens), query, example, nodes, scores, compressor)
+                yield Kept(record(example, method, str(budget), target, result, seconds), example, result.text)
 
 
-def _beside(example: Example, compressor: Compressor, budgets: Sequence[Budget]) -> Iterator[_Kept]:
-    """The whole context, nothing, and the evidence first at each budget."""
-    whole = _whole(example, compressor)
-    everything = _record(example, FULL, whole, 0.0, None)
-    yield _Kept(replace(everything, budget="100%"), example, whole.text)
-    nothing = dict.fromkeys(("recall", "strict"), None if everything.recall is None else 0.0)
-    answer = None if everything.answer is None else 0.0
-    yield _Kept(replace(everything, method=NONE, budget="0", tokens=0, answer=answer, **nothing), example, "")
-    if not example.evidence:
-        return
-    for budget in budgets:
-        if not budget.adaptive:
-            most = budget.of(whole.original_tokens)
-            nodes = compressor.nodes(example.documents, token_budget=most)
-            exact = compressor.configured(surroundings=0.0)
-            result = _within(most, Query(example.query), example, nodes, _oracle(example, nodes), exact)
-            yield _Kept(replace(_record(example, ORACLE, result, 0.0, None), budget=str(budget)), example, result.text)
-
-
-def _oracle(example: Example, nodes: Sequence[Node]) -> Scores:
-    """A node's share of the evidence's characters."""
-    overlap = [
-        sum(
-            max(0, min(node.end, span.end) - max(node.start, span.start))
-            for span in example.evidence
-            if span.document == node.document
-        )
-        for node in nodes
-    ]
-    total = sum(overlap)
-    return Scores(tuple(length / total for length in overlap), 0.0)
-
-
-def _whole(example: Example, compressor: Compressor) -> Compressed:
-    # Only the engine knows how the target that keeps the budget counts the whole.
-    query, nodes = Query(example.query), compressor.nodes(example.documents)
-    return _within(sys.maxsize, query, example, nodes, HeadScorer().score(query, nodes), compressor)
-
-
-def _within(
-    most: int, query: Query, example: Example, nodes: Sequence[Node], scores: Scores, compressor: Compressor
-) -> Compressed:
-    return compressor.assemble(
-        query, example.documents, nodes, scores, token_budget=most, top_p=1.0, min_score=0.0, min_relevance=0.0
-    )
-
-
-def _record(example: Example, method: str, result: Compressed, seconds: float, target: str | None) -> Record:
-    spans = {document.index: document.spans for document in result.documents}
-    whole = "\n".join(document.text for document in example.documents)
-    return Record(
-        task=example.task,
-        example=example.id,
-        method=method,
-        budget="",
-        context_tokens=result.original_tokens,
-        tokens=result.tokens,
-        depth=_depth(example),
-        recall=evidence_recall(spans, example.evidence) if example.evidence else None,
-        strict=strict_recall(spans, example.evidence) if example.evidence else None,
-        answer=answers_kept(result.text, whole, example.answers),
-        seconds=seconds,
-        target=target,
-    )
-
-
-def _depth(example: Example) -> float | None:
-    """Mean place of the evidence's middles among the context's characters."""
-    if not example.evidence:
-        return None
-    starts, length = [], 0
-    for document in example.documents:
-        starts.append(length)
-        length += len(document.text)
-    middles = [starts[span.document] + (span.start + span.end) / 2 for span in example.evidence]
-    return sum(middles) / len(middles) / length
-
-
-def _named(found: Iterable[_Kept], reading: Reading) -> Iterator[_Kept]:
-    return (replace(kept, record=replace(kept.record, target=reading.target.name)) for kept in found)
-
-
-def _missing(found: Iterable[_Kept], records: Records) -> Iterator[_Kept]:
-    return (kept for kept in found if kept.record.key not in records)
-
-
-def _read(found: Sequence[_Kept], reading: Reading | None) -> Iterator[Record]:
+def _read(found: Sequence[Kept], reading: Reading | None) -> Iterator[Record]:
     if reading is None:
         yield from (kept.record for kept in found)
         return

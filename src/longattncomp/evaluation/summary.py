@@ -13,7 +13,18 @@ from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.methods import METHODS, OURS
 from longattncomp.evaluation.metrics import Estimate, estimate
 from longattncomp.evaluation.records import Record
-from longattncomp.evaluation.results import ANSWERED, FULL, KEPT, NONE, REFERENCES, Average, Measure, Row, Summary
+from longattncomp.evaluation.results import (
+    ADAPTIVE,
+    ANSWERED,
+    FULL,
+    KEPT,
+    NONE,
+    REFERENCES,
+    Average,
+    Measure,
+    Row,
+    Summary,
+)
 from longattncomp.evaluation.tasks import Task
 
 _RESAMPLES = 1000
@@ -162,7 +173,7 @@ def _row(
 def _averages(tasks: Sequence[tuple[Measure, _Groups]], target: str | None, seed: int) -> list[Average]:
     """Of every method that has been through all the tasks of a budget."""
     found = []
-    for budget, method in dict.fromkeys(key for _, groups in tasks for key in groups):
+    for budget, method in dict.fromkeys(key for _, groups in tasks for key in groups if key[0] != ADAPTIVE):
         having = [(measure, groups) for measure, groups in tasks if any(key[0] == budget for key in groups)]
         theirs = [(measure, groups[budget, method]) for measure, groups in having if (budget, method) in groups]
         if len(theirs) < max(2, len(having)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +11,10 @@ from longattncomp.errors import InputError
 
 ENDPOINT = "openai:"
 """Starts the name of a target behind an OpenAI-compatible endpoint; the endpoint's name of the model follows."""
+SHORT_ANSWER = 32
+"""Tokens of the longest answer, unless the question asks for more."""
+_ONE_LINE = 64
+"""An answer of more tokens than these may have several lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +26,22 @@ class Asked:
         answers: accepted ones, maybe none.
         options: what the question lets one choose from, in the order in which the prompt shows them, the right one
             among the answers; maybe none.
+        answer_tokens: most that a target writes.
     """
 
     prompt: str
     answers: tuple[str, ...]
     options: tuple[str, ...] = ()
+    answer_tokens: int = SHORT_ANSWER
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured.
 
         Raises:
-            InputError: a text is blank, or no option is right.
+            InputError: a text is blank, no option is right, or no token may be written.
         """
+        if self.answer_tokens < 1:
+            raise InputError(f"expected answer_tokens of at least 1, got {self.answer_tokens}")
         if not all(text.strip() for text in (self.prompt, *self.answers, *self.options)):
             raise InputError(
                 "expected a prompt, answers and options with more than blanks in them, got "
@@ -44,6 +51,11 @@ class Asked:
             raise InputError(
                 f"expected the right one of the options {self.options!r} among the answers, got {self.answers!r}"
             )
+
+    @property
+    def one_line(self) -> bool:
+        """Whether the answer ends with its first line, as one of up to 64 tokens does."""
+        return self.answer_tokens <= _ONE_LINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +113,3 @@ def open_target(name: str, *, cache_dir: Path, device: str = "auto", dtype: str 
     from longattncomp.evaluation.local_target import LocalTarget
 
     return LocalTarget(name, cache_dir=cache_dir, device=device, dtype=dtype)
-
-
-def require(*modules: str) -> None:
-    """Refuse to begin without the libraries that targets need.
-
-    Raises:
-        InputError: one is not installed.
-    """
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        raise InputError(f"expected {', '.join(missing)} to be installed: pip install 'longattncomp[evaluation]'")

@@ -9,6 +9,7 @@ from typing import Literal
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Example
+from longattncomp.evaluation.targets import SHORT_ANSWER
 
 Metric = Literal["recall", "exact", "f1", "choice"]
 """What a task is judged by first; with a target the last three, without one recall."""
@@ -69,6 +70,7 @@ class Task:
         licence: of the texts.
         averaged: whether it counts in averages: tasks that need nothing but uniform sampling do not.
         together: whether a right answer names all of an example's answers, instead of one of them.
+        answer_tokens: most that a target writes, in its tokens: as many as any right answer has.
         sized: whether the length of the context can be chosen, as in `niah-single@8k`.
         file: what it needs in the folder of rows; None if it needs no folder.
         draw: makes the examples.
@@ -82,6 +84,7 @@ class Task:
     licence: str
     averaged: bool = True
     together: bool = False
+    answer_tokens: int = SHORT_ANSWER
     sized: bool = False
     file: str | None = None
     draw: Callable[[Draw], Iterator[Example]]

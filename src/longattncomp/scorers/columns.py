@@ -35,7 +35,7 @@ class Columns:
     @classmethod
     def of(cls, part: Segment, n_instruction: int, words: Words, device: torch.device) -> Columns:
         """Of one segment, after `n_instruction` tokens of instruction."""
-        nodes, ids = np.asarray(part.units), np.asarray(part.ids)
+        nodes, ids = part.unit_array, part.id_array
         (own,) = (nodes >= 0).nonzero()
         first, last = int(nodes[own[0]]), int(nodes[own[-1]])
         instruction = np.arange(n_instruction)

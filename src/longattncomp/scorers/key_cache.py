@@ -111,7 +111,7 @@ class KeyCache:
         return len(lasting) == len(reads) or all(kept)
 
 
-def name(model: str, ids: Sequence[int]) -> str:
+def name(model: str, ids: Sequence[int] | np.ndarray) -> str:
     """What a segment's keys are kept under.
 
     Args:

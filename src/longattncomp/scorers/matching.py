@@ -51,9 +51,10 @@ class Words:
         """
         self.n_nodes = n_nodes
         self._words = np.asarray(words, dtype=np.int64)
-        units = np.concatenate([np.asarray(part.units, dtype=np.int64) for part in parts])
-        found = self.of(np.concatenate([np.asarray(part.ids, dtype=np.int64) for part in parts]))
-        pairs = np.unique((units << _WORD_BITS | found)[units >= 0])
+        pairs = np.concatenate(
+            [part.unit_array.astype(np.int64) << _WORD_BITS | self.of(part.id_array) for part in parts]
+        )
+        pairs = np.unique(pairs[pairs >= 0])  # not those between documents
         self._frequency = np.bincount(pairs & ((1 << _WORD_BITS) - 1))
 
     def of(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ class Segmented:
         self.nodes = nodes
         self.parts = parts
         self.words = words
-        self.sizes = [len(part.ids) for part in parts]
+        self.sizes = [len(part) for part in parts]
         self._columns: dict[int, Columns] = {}
         self._names: dict[str, tuple[list[str], frozenset[str]]] = {}
 
@@ -48,8 +48,8 @@ class Segmented:
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
         """First node and one past the last of each segment; a node may lie in two."""
-        owners = [[unit for unit in part.units if unit >= 0] for part in self.parts]
-        return [(own[0], own[-1] + 1) for own in owners]
+        owners = [part.unit_array[part.unit_array >= 0] for part in self.parts]
+        return [(int(own[0]), int(own[-1]) + 1) for own in owners]
 
     def names(self, digest: str) -> tuple[list[str], frozenset[str]]:
         """What the segments are called in a cache, in order and as a set.
@@ -58,7 +58,7 @@ class Segmented:
             digest: of all that their keys depend on besides their text.
         """
         if digest not in self._names:
-            names = [name(digest, part.ids) for part in self.parts]
+            names = [name(digest, part.id_array) for part in self.parts]
             self._names[digest] = names, frozenset(names)
         return self._names[digest]
 

@@ -174,3 +174,16 @@ def test_llama_index_10780_scores_are_python_floats() -> None:
 def test_an_older_relevance_score_is_replaced() -> None:
     (kept,) = compressor().compress_documents([Document(LEASE * 9, metadata={"relevance_score": 7.0})], QUERY)
     assert 0 <= kept.metadata["relevance_score"] <= 1
+
+
+def test_by_score_the_best_come_first_and_those_without_text_last() -> None:
+    given = [Document("", id="image"), Document("Bo saw a lease. ", id="second"), *documents()[:2]]
+    given.append(Document("Who signed? Ada signed the lease, signed, signed, signed. ", id="best"))
+    by_place = compressor(token_budget=400).compress_documents(given, QUERY)
+    by_score = compressor(token_budget=400, order="score").compress_documents(given, QUERY)
+    scores = [document.metadata["relevance_score"] for document in by_score[:-1]]
+    assert len(scores) > 2
+    assert scores == sorted(scores, reverse=True)
+    assert by_score[0].id == "best"
+    assert by_score[-1].id == by_place[0].id == "image"
+    assert sorted(by_score, key=lambda document: str(document.id)) == sorted(by_place, key=lambda one: str(one.id))

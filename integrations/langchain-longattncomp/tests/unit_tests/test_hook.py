@@ -76,3 +76,12 @@ async def test_in_a_react_agent() -> None:
     for state in (agent.invoke({"messages": TURN[:1]}), await agent.ainvoke({"messages": TURN[:1]})):
         assert state["messages"][2].content == LONG
         assert len(model.prompts[-1][2].content) <= 500
+
+
+def test_a_keep_rate_shortens_what_fits_the_budget() -> None:
+    hook = pre_model_hook(compressor=engine(token_budget=100_000), keep_rate=0.2)
+    content = hook({"messages": TURN})["llm_input_messages"][2].content
+    assert "Ada Marsh signed the lease in May." in content
+    assert len(content.encode()) <= len(LONG) // 5
+    short = [*TURN[:2], ToolMessage("Ada signed the lease.", tool_call_id="call-0-0")]
+    assert hook({"messages": short})["llm_input_messages"] == short, "it is shorter than the line would be"

@@ -248,3 +248,21 @@ def test_the_state_can_be_checkpointed_in_strict_mode(monkeypatch: pytest.Monkey
     config = {"configurable": {"thread_id": "one"}}
     kept.invoke(ASK, config)
     assert "longattncomp" in result_of(kept.get_state(config).values).response_metadata
+
+
+def test_a_keep_rate_shortens_what_fits_the_budget() -> None:
+    shortens = middleware(token_budget=100_000, keep_rate=0.2)
+    result = result_of(agent(shortens).invoke(ASK))
+    assert LEASE in result.content
+    assert len(result.content.encode()) <= len(LONG) // 5
+    assert "longattncomp" in result.response_metadata
+    assert result_of(agent(shortens, LEASE).invoke(ASK)).content == LEASE, "it is shorter than the line would be"
+
+
+def test_blocks_keep_their_order_when_documents_would_not() -> None:
+    blocks = [{"type": "text", "text": text} for text in (report("A lease.", 600), report(f"{LEASE} Signed!", 600))]
+    by_place, by_score = (
+        result_of(agent(middleware(order=order), blocks).invoke(ASK)).content for order in ("position", "score")
+    )
+    assert by_place == by_score
+    assert len(by_place) == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import Document
-from longattncomp.compressor import PER_CALL
+from longattncomp.settings import PER_CALL
 from toys import diary
 
 import langchain_longattncomp

@@ -81,3 +81,15 @@ async def test_in_summarization_middleware() -> None:
     given = {"messages": [*MESSAGES, SystemMessage("x"), HumanMessage("And when?")]}
     for state in (agent.invoke(given), await agent.ainvoke(given)):
         assert "Ada Marsh signed the lease in May." in state["messages"][0].content
+
+
+def test_what_was_said_keeps_its_order_when_documents_would_not() -> None:
+    options = {"compressor": engine(), "token_budget": 200}
+    assert summarizer(**options, order="score")(MESSAGES) == summarizer(**options)(MESSAGES)
+
+
+def test_a_keep_rate_bounds_what_is_kept_of_the_messages() -> None:
+    whole = summarizer(compressor=engine(top_p=1.0, token_budget=100_000))(MESSAGES)
+    part = summarizer(compressor=engine(top_p=1.0, token_budget=100_000), keep_rate=0.2)(MESSAGES)
+    assert "Ada Marsh signed the lease in May." in part
+    assert len(part) < len(whole) / 4

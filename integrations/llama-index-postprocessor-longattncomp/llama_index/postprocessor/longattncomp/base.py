@@ -1,4 +1,4 @@
-"""nodes, query -> the nodes with what matters to the query, in their order, inside a token budget."""
+"""nodes, query -> the nodes with what matters to the query, inside a token budget."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ dispatcher = get_dispatcher(__name__)
 
 
 class LongAttnCompPostprocessor(LongAttnCompOptions, BaseNodePostprocessor):
-    """Keeps the pieces of the nodes that matter to the query: verbatim, in order, inside `token_budget`.
+    """Keeps the pieces of the nodes that matter to the query: verbatim, inside `token_budget`.
 
     The budget bounds what the LLM reads: the kept text with the metadata lines that a response
-    synthesizer puts before it. Nodes that keep nothing are left out; nodes without text, such as
-    images, pass. Each node that stays is a copy with the same class, id, relationships and
+    synthesizer puts before it. Nodes stay in order, or the best come first with `order="score"`. Those
+    that keep nothing are left out; nodes without text, such as images, pass: in their place, or with
+    `order="score"` at the end. Each node that stays is a copy with the same class, id, relationships and
     retrieval score, and with `longattncomp_score` and `longattncomp_spans` (character ranges of
     its former text) in its metadata, which neither LLM nor embedder sees.
 
@@ -84,9 +85,9 @@ class LongAttnCompPostprocessor(LongAttnCompOptions, BaseNodePostprocessor):
 
     def _compressed(self, engine: Compressor, nodes: list[NodeWithScore], query: str) -> list[NodeWithScore]:
         fitted = self._fitted(engine, engine.compress(query, [text_of(node) for node in nodes]), nodes)
-        return [
-            fitted.get(index, node) for index, node in enumerate(nodes) if index in fitted or not text_of(node).strip()
-        ]
+        blank = {index: node for index, node in enumerate(nodes) if not text_of(node).strip()}
+        left = fitted | {index: node for index, node in blank.items() if index not in fitted}
+        return [left[index] for index in (sorted(left) if engine.settings.order == "position" else left)]
 
     def _fitted(self, engine: Compressor, result: Compressed, nodes: list[NodeWithScore]) -> dict[int, NodeWithScore]:
         """What is left of the nodes by their index."""

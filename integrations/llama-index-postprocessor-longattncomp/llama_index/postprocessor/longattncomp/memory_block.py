@@ -24,7 +24,8 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
     """Archives the turns that leave the chat history and brings back what the last user message needs.
 
     Turns are kept apart by session. What comes back is verbatim, in the order in which it was
-    said, with `role: ` before each turn, and has at most `token_budget` tokens. Without a question
+    said, with `role: ` before each turn, and has at most `token_budget` tokens; what is kept of the
+    turns, at most `keep_rate` of theirs. Without a question
     the latest turns come back. If the engine cannot be used, so do they, with a
     `longattncomp.LongAttnCompWarning`: a block never raises, since `Memory` would lose the turns.
     """
@@ -62,11 +63,12 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
         count = counter(settings_tokenizer())
         try:
             engine = self.engine()
-            budget, count = engine.settings.token_budget, engine.count
+            texts = [exchange.text for exchange in spoken]
+            budget, count = engine.budget(texts), engine.count
             if not query.strip():
                 return latest(whole, budget, count)
-            result = engine.compress(query, [exchange.text for exchange in spoken])
-            content = _fitted(engine, result, spoken, budget)
+            result = engine.compress(query, texts, order="position")
+            content = _fitted(engine, result, spoken, engine.settings.token_budget)
         except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
             warn_of(error, "the latest turns are brought back instead of those that the question needs")
             return latest(whole, budget, count)
@@ -91,4 +93,4 @@ def _fitted(engine: Compressor, result: Compressed, spoken: list[Exchange], toke
             spoken[document.index].labelled(document, engine.settings.gap_mark) for document in found.documents
         )
 
-    return shown(fit(engine, result, shown, token_budget=token_budget))
+    return shown(fit(engine, result, shown, token_budget=token_budget, order="position"))

@@ -42,7 +42,8 @@ def warn_of(error: Exception, consequence: str) -> None:
 def shrink(options: LongAttnCompOptions, query: str, texts: Sequence[str]) -> list[str]:
     """The texts within the budget together, one for one; the gap mark stands for those that left nothing.
 
-    Texts that fit, and a blank query, leave everything as it is.
+    Texts that fit, and a blank query, leave everything as it is. The kept text has at most `keep_rate` of
+    the tokens, and with the gap marks at most `token_budget`.
 
     Args:
         options: name the engine and the budget.
@@ -59,17 +60,20 @@ def shrink(options: LongAttnCompOptions, query: str, texts: Sequence[str]) -> li
         return whole
     engine = options.engine()
     budget, separator = engine.settings.token_budget, engine.settings.separator
-    if engine.count(separator.join(whole)) <= budget:
+    if engine.count(separator.join(whole)) <= engine.budget(whole):
         return whole
 
     def shown(result: Compressed) -> list[str]:
         left = {document.index: document.text for document in result.documents}
         return [left.get(index, engine.settings.gap_mark.strip() if text else "") for index, text in enumerate(whole)]
 
+    def together(result: Compressed) -> str:
+        return separator.join(shown(result))
+
     def compressed() -> list[str]:
-        result = engine.compress(query, whole)
+        result = engine.compress(query, whole, order="position")
         try:
-            return shown(fit(engine, result, lambda found: separator.join(shown(found)), token_budget=budget))
+            return shown(fit(engine, result, together, token_budget=budget, order="position"))
         except BudgetError as error:
             warn_of(error, "the gap marks of texts that left nothing are not charged")
             return shown(result)

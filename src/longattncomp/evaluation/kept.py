@@ -1,0 +1,81 @@
+"""a compressed context -> a record of what it keeps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from longattncomp.compressor import Compressor
+from longattncomp.evaluation.metrics import answers_kept, evidence_recall, strict_recall
+from longattncomp.evaluation.records import Record
+from longattncomp.evaluation.rows import Example
+from longattncomp.scorers.baseline import HeadScorer
+from longattncomp.types import Compressed, Node, Query, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One record that lacks what the target says, and what it is to read."""
+
+    record: Record
+    example: Example
+    text: str
+
+
+def whole(example: Example, compressor: Compressor) -> Compressed:
+    """All of the context, as the target that keeps the budget counts it: only the engine knows how."""
+    query, nodes = Query(example.query), compressor.nodes(example.documents)
+    return within(sys.maxsize, query, example, nodes, HeadScorer().score(query, nodes), compressor)
+
+
+def within(
+    most: int, query: Query, example: Example, nodes: Sequence[Node], scores: Scores, compressor: Compressor
+) -> Compressed:
+    """What a budget of `most` tokens holds, which alone ends the selection."""
+    return compressor.assemble(
+        query, example.documents, nodes, scores, token_budget=most, top_p=1.0, min_score=0.0, min_relevance=0.0
+    )
+
+
+def record(
+    example: Example, method: str, budget: str, target: str | None, result: Compressed, seconds: float
+) -> Record:
+    """What a result keeps of an example.
+
+    Args:
+        example: the one that was compressed.
+        method: who ranked its nodes.
+        budget: as `Budget` writes it.
+        target: who is to read the result, if anyone.
+        result: what is left.
+        seconds: to score the example.
+    """
+    spans = {document.index: document.spans for document in result.documents}
+    text = "\n".join(document.text for document in example.documents)
+    return Record(
+        task=example.task,
+        example=example.id,
+        method=method,
+        budget=budget,
+        context_tokens=result.original_tokens,
+        tokens=result.tokens,
+        depth=_depth(example),
+        recall=evidence_recall(spans, example.evidence) if example.evidence else None,
+        strict=strict_recall(spans, example.evidence) if example.evidence else None,
+        answer=answers_kept(result.text, text, example.answers),
+        seconds=seconds,
+        target=target,
+    )
+
+
+def _depth(example: Example) -> float | None:
+    """Mean place of the evidence's middles among the context's characters."""
+    if not example.evidence:
+        return None
+    starts, length = [], 0
+    for document in example.documents:
+        starts.append(length)
+        length += len(document.text)
+    middles = [starts[span.document] + (span.start + span.end) / 2 for span in example.evidence]
+    return sum(middles) / len(middles) / length

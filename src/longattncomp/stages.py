@@ -1,0 +1,140 @@
+"""(queries, documents, settings of a call) -> results: chunking, scorer, selection and rendering in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from longattncomp.assembly import Assembler
+from longattncomp.chunking import chunk
+from longattncomp.counting import Counter
+from longattncomp.inputs import pinned_spans
+from longattncomp.recent import Recent
+from longattncomp.scorers.batch import score_batch
+from longattncomp.settings import Settings
+from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Span, Tokenizer
+
+_REMEMBERED = 16_000_000
+"""Characters of contexts whose nodes are remembered for the next question."""
+
+
+class Stages:
+    """What is cut and counted for one question is remembered for the next; safe under threads."""
+
+    def __init__(self, scorer: Scorer, tokenizer: Tokenizer, target: Counter | None) -> None:
+        """Start with nothing remembered.
+
+        Args:
+            scorer: gives every node its share of the mass.
+            tokenizer: sizes nodes.
+            target: counts the budget; none: the tokenizer does.
+        """
+        self.scorer = scorer
+        self.tokenizer = tokenizer
+        self.target = target
+        self.count: Counter = target or tokenizer.count
+        self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
+            _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
+        )
+        self._count_again = lru_cache(maxsize=8)(self.count)  # what was put together is counted to be sure
+        self._count_whole = lru_cache(maxsize=1)(self.count)  # the next question is often asked of the same context
+
+    def bounded(self, settings: Settings, documents: Sequence[Document]) -> Settings:
+        """The settings with the budget that `keep_rate` leaves over these documents."""
+        if settings.keep_rate == 1:
+            return settings
+        whole = self._count_whole(settings.separator.join(document.text for document in documents if document.text))
+        most = max(1, int(settings.keep_rate * whole + 1e-9))  # 0.29 * 100 is 28.999...
+        return settings.override(token_budget=min(settings.token_budget, most))
+
+    def nodes(
+        self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, Sequence[Span]] | None = None
+    ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+        """The nodes as the draft model counts, and as the budget does.
+
+        Args:
+            documents: what is cut.
+            settings: bounded; no node is longer than half of the budget.
+            cuts: spans by document, at whose ends a node ends.
+        """
+        node_tokens = settings.node_tokens
+        if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
+            node_tokens = min(node_tokens, max(1, settings.token_budget // 2))
+        ends = {index: tuple(offset for span in spans for offset in span) for index, spans in (cuts or {}).items()}
+        boundary = settings.node_boundary
+        key = (tuple(document.text for document in documents), node_tokens, boundary, tuple(sorted(ends.items())))
+        found = self._cut.get(key)
+        if found is None:
+            nodes = tuple(chunk(documents, self.tokenizer, node_tokens=node_tokens, boundary=boundary, cuts=ends))
+            found = nodes, self._counted(nodes)
+            self._cut.put(key, found)
+        return found
+
+    def run(
+        self,
+        queries: Sequence[Query],
+        documents: Sequence[Document],
+        settings: Settings,
+        *,
+        pins: Iterable[Pin] = (),
+        allow_empty: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Compressed]:
+        """One result per query, all over the same documents.
+
+        Args:
+            queries: what the documents are read for.
+            documents: the context.
+            settings: bounded.
+            pins: see `Compressor.compress`, like `allow_empty`.
+            allow_empty: whether nothing may be kept.
+            progress: called while the context is read.
+        """
+        spans = pinned_spans(pins, documents)
+        nodes, counted = self.nodes(documents, settings, cuts=spans)
+        pinned = {
+            index
+            for index, node in enumerate(nodes if spans else ())
+            if any(start < node.end and node.start < end for start, end in spans.get(node.document, ()))
+        }
+        free = [index for index in range(len(nodes)) if index not in pinned]
+        assembler = self._assembler(settings, allow_empty=allow_empty)
+        results = []
+        scored = [nodes[index] for index in free] if pinned else nodes
+        found = score_batch(self.scorer, queries, scored, progress=progress)
+        for query, scores in zip(queries, found, strict=True):
+            shares = [0.0] * len(nodes)
+            for index, share in zip(free, scores.nodes, strict=True):
+                shares[index] = share
+            results.append(
+                assembler.assemble(query, documents, counted, Scores(tuple(shares), scores.instruction), pinned=pinned)
+            )
+        return results
+
+    def assemble(
+        self, query: Query, documents: Sequence[Document], nodes: Sequence[Node], scores: Scores, settings: Settings
+    ) -> Compressed:
+        """What `run` does after scoring."""
+        return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
+
+    def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
+        count = self.target
+        return tuple(nodes if count is None else (replace(node, tokens=count(node.text)) for node in nodes))
+
+    def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
+        return Assembler(
+            count=self._count_again,
+            count_whole=self._count_whole,
+            token_budget=settings.token_budget,
+            min_relevance=settings.min_relevance,
+            top_p=settings.top_p,
+            min_score=settings.min_score,
+            surroundings=settings.surroundings,
+            overflow=settings.overflow,
+            gap_mark=settings.gap_mark,
+            separator=settings.separator,
+            order=settings.order,
+            allow_empty=allow_empty,
+        )
