@@ -13,7 +13,7 @@ ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not 
 
 .PHONY: demo test test-lowest lint format bench evaluation clean
 TASKS := chat code-debug qa-squad qa-hotpotqa vt niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
-PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near attncomp alone cascade longattncomp)
+PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near alone longattncomp)
 ROWS = $(BIN)/longattncomp eval --data $(DATA) --out evaluation/rows $(PEERS)
 # Made without what was read before, so that the times are those of a first question.
 MADE = LONGATTNCOMP_CACHE_BYTES=0 $(BIN)/longattncomp eval --data $(DATA) --out evaluation/made --budget 10%
@@ -43,12 +43,12 @@ bench: .venv/peers     ## speed and memory on this machine; run it with nothing 
 	$(BIN)/python benchmarks/questions.py --plot questions.png
 
 evaluation: .venv/peers  ## every method by every task, with a report; DATA is the folder of the rows
-	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120
+	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120 --method attncomp --method cascade
+	$(ROWS) squad-dev --budget 4% --limit 12
+	$(ROWS) qmsum-dev --budget 10% --limit 20
 	$(ROWS) lihua-dev --budget 10% --limit 60
-	$(ROWS) qmsum-dev --budget 10% --limit 40
-	$(ROWS) squad-dev --budget 4% --limit 20
-	$(MADE) --limit 2 $(addsuffix @32k,niah-multikey qa-hotpotqa code-debug) $(addprefix --method ,bm25 speculative longattncomp)
-	$(MADE) --limit 5 $(addsuffix @8k,$(TASKS)) $(PEERS) --method speculative
+	$(MADE) --limit 1 $(addsuffix @32k,niah-multikey qa-hotpotqa code-debug) $(addprefix --method ,bm25 speculative longattncomp)
+	$(MADE) --limit 3 $(addsuffix @8k,$(TASKS)) $(PEERS) --method speculative --method attncomp
 
 clean:                 ## remove everything that was built
 	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation
