@@ -33,8 +33,8 @@ UNTRAINED: Literal["untrained"] = "untrained"
 """The head that a draft model has by nature: its own layer L+1."""
 
 OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "attncomp": {"node_tokens": "document", "min_score": 0.01, "surroundings": 0.0},
-    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "surroundings": 0.0},
+    "attncomp": {"node_tokens": "document", "min_score": 0.01},
+    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0},
 }
 """What a method has by default where it differs: AttnComp's epsilon, Speculative Prefill's pieces of 32 tokens."""
 
@@ -101,7 +101,7 @@ class Settings(BaseModel):
     )
     min_score: float = Field(0.0, ge=0, le=1, description="Score below which a node is left out (AttnComp's epsilon).")
     surroundings: float = Field(
-        0.1, ge=0, le=1, description="Part of the mass of the 768 tokens around a node that counts for its rank."
+        0.0, ge=0, le=1, description="Part of the mass of the 768 tokens around a node that counts for its rank."
     )
     overflow: Overflow = Field("fill", description="A node over the budget is skipped (fill) or the end (paper).")
     gap_mark: str = Field("\n[...]\n", description="Put where text of one document was left out.")

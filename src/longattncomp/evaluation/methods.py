@@ -35,7 +35,7 @@ DEFAULT_METHODS = ("random", "head", "tail", "bm25", OURS)
 """Those that need no extra; `minilm` and `rrf` come with `longattncomp[peers]`."""
 
 _NEAR = 0.5
-"""`surroundings` of `bm25-near`: as much as finds most for BM25, five times our own. Likeness of embeddings, which
+"""`surroundings` of `bm25-near`: as much as finds most for BM25. Likeness of embeddings, which
 hardly differs from node to node, only loses by them."""
 _PLACES = ("alone", "cascade")
 _SYSTEMS = ("speculative", "attncomp")
