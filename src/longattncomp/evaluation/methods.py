@@ -22,7 +22,7 @@ METHODS: Mapping[str, str] = {
     "bm25": "words in common, rare ones first (Okapi BM25)",
     "minilm": "likeness of embeddings (all-MiniLM-L6-v2)",
     "rrf": "bm25 and minilm, fused by rank; its time is without the embeddings if minilm made them before",
-    "bm25-near": "bm25 with our selection: what stands around a piece counts for its rank",
+    "bm25-near": "bm25 with surroundings: what stands around a piece counts for its rank",
     "speculative": "Speculative Prefill: the whole draft model's own attention, nothing trained",
     "attncomp": "AttnComp: whole documents, a head without our extensions",
     "alone": "longattncomp with the query alone, which makes the next question cheap",
