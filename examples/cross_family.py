@@ -14,7 +14,6 @@ from transformers import AutoTokenizer
 
 from longattncomp import Compressed, Compressor
 from longattncomp.backbone.whole import open_whole
-from longattncomp.scorers.speculative import SpeculativePrefillScorer
 from longattncomp.settings import Settings
 
 QUESTION = "What is the pass statement useful as?"
@@ -28,9 +27,7 @@ def main(question: str) -> tuple[Compressed, str]:
     target, _ = open_whole(str(gguf), cache_dir=settings.cache_dir)
     tokenizer = AutoTokenizer.from_pretrained(target.name_or_path)
 
-    draft, draft_tokenizer = open_whole("smollm2-135m-instruct", cache_dir=settings.cache_dir)
-    scorer = SpeculativePrefillScorer(draft, draft_tokenizer)
-    compressor = Compressor(scorer, draft_tokenizer, settings=settings, target_tokenizer=tokenizer)
+    compressor = Compressor.from_pretrained(settings=settings, target_tokenizer=tokenizer)
     kept = compressor.compress(question, [topics[name] for name in STATEMENTS])
 
     prompt = tokenizer(f"{kept}\n\nQuestion: {question}\nAnswer:", return_tensors="pt").to(target.device)

@@ -62,9 +62,10 @@ def _stay(tokenizer: Any, text: str, place: int) -> bool:
     """Whether a word of the tokenizer ends here, and the tokens around are the same if the text does."""
     before, after = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
     both, *parts = tokenizer.encode_batch([before + after, before, after], add_special_tokens=False)
-    if both.char_to_word(len(before) - 1) == both.char_to_word(len(before)):
+    left, right = (part.ids for part in parts)
+    if not left or not right or both.ids != [*left, *right]:
         return False
-    return bool(both.ids == [token for part in parts for token in part.ids])
+    return bool(both.word_ids[len(left) - 1] != both.word_ids[len(left)])
 
 
 def count_tokens(tokenizer: Any, text: str) -> int:

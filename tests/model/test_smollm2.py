@@ -70,16 +70,24 @@ def test_the_heads_that_ship_are_trained_and_small(smollm2: Compressor) -> None:
     assert set(config.trained) >= {"1", "2"}
     assert (config.query_place, config.layers) == ("after", smollm2.scorer.backbone.layers)
     (folder,) = HEADS.iterdir()
-    assert {file.stem for file in folder.iterdir()} == {"after", "alone"}
-    assert sum(file.stat().st_size for file in folder.iterdir()) < 5_000_000
+    assert {file.stem for file in folder.iterdir()} == {"after", "alone", "attncomp"}
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 6_000_000
     from longattncomp.scorers.head import read_head_config
 
     for file in folder.iterdir():
         config = read_head_config(file)
-        assert config.query_place == file.stem
+        assert config.query_place == ("after" if file.stem == "attncomp" else file.stem)
         assert config.trained
     untrained = Compressor.from_pretrained(head="untrained", dtype="float32", device="cpu")
     assert untrained.scorer.head.config.trained == {}
+
+
+def test_attncomp_keeps_whole_documents_with_a_head_of_its_own() -> None:
+    engine = Compressor.from_pretrained(method="attncomp", dtype="float32", device="cpu")
+    assert set(engine.scorer.head.config.trained) == {"attncomp"}
+    documents = ["The flat has three rooms.", "Ada Marsh signed the lease in May.", "The roof was mended in 1987."]
+    result = engine.compress("Who signed the lease?", documents, token_budget=12)
+    assert [document.text for document in result.documents] == documents[1:2]
 
 
 def test_query_places_and_causal_encoding_run(smollm2: Compressor) -> None:
