@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,26 +53,18 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
     from transformers import AutoModel
 
     read_config(folder)
-    with quiet_transformers():
-        try:
-            config = shallow_config(layers + 1, pretrained_model_name_or_path=str(folder))
-            model, info = AutoModel.from_pretrained(
-                str(folder),
-                config=config,
-                dtype="auto",
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise BrokenModelError(
-                f"cannot open the draft model in {folder}: {error}; if that is the model cache, delete the folder"
-            ) from error
-    if info["missing_keys"]:
-        raise BrokenModelError(f"the draft model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
-    if device.type == "cpu" and dtype == torch.bfloat16:
-        attention.register()
-        model.set_attn_implementation(attention.NAME)
+    with opening(folder):
+        config = shallow_config(layers + 1, pretrained_model_name_or_path=str(folder))
+        model, info = AutoModel.from_pretrained(
+            str(folder),
+            config=config,
+            dtype="auto",
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    require_weights(info, folder)
+    choose_attention(model, device, dtype)
     model.norm = nn.Identity()
     model.eval().requires_grad_(False)
     mark = fingerprint(model, layers)
@@ -80,6 +72,39 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
     for parameter in model.parameters():  # buffers stay: rotary frequencies need their precision
         parameter.data = parameter.data.to(dtype)
     return OpenedLayers(model.to(device), scoring_layer, mark)
+
+
+@contextmanager
+def opening(folder: Path) -> Iterator[None]:
+    """What transformers says of weights that it cannot read, as an error of ours; nothing else of what it says.
+
+    Raises:
+        BrokenModelError: the weights cannot be read.
+    """
+    with quiet_transformers():
+        try:
+            yield
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise BrokenModelError(
+                f"cannot open the model in {folder}: {error}; if that is the model cache, delete the folder"
+            ) from error
+
+
+def require_weights(info: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a model that was opened with some weights left at random.
+
+    Raises:
+        BrokenModelError: the files lack weights.
+    """
+    if info["missing_keys"]:
+        raise BrokenModelError(f"the model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
+
+
+def choose_attention(model: Any, device: torch.device, dtype: torch.dtype) -> None:
+    """Our own kernel where PyTorch's is slow, see `attention`."""
+    if device.type == "cpu" and dtype == torch.bfloat16:
+        attention.register()
+        model.set_attn_implementation(attention.NAME)
 
 
 def shallow_config(layers: int, **source: Any) -> Any:

@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-
-from longattncomp.backbone import attention
 from longattncomp.backbone.gguf_file import require_tied
-from longattncomp.backbone.loading import choose_device, choose_dtype, quiet_transformers
+from longattncomp.backbone.loading import choose_attention, choose_device, choose_dtype, opening, require_weights
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.errors import BrokenModelError
 
 
 def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto") -> tuple[Any, DraftTokenizer]:
@@ -43,18 +38,10 @@ def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str =
     if file.suffix.lower() == ".gguf" and file.is_file():
         require_tied(file)  # before all of its layers are converted
     folder = locate(name, layers="all", cache_dir=cache_dir).folder
-    with quiet_transformers():
-        try:
-            model, info = AutoModelForCausalLM.from_pretrained(
-                str(folder), dtype=wanted, local_files_only=True, use_safetensors=True, output_loading_info=True
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise BrokenModelError(
-                f"cannot open the model in {folder}: {error}; if that is the model cache, delete the folder"
-            ) from error
-    if info["missing_keys"]:
-        raise BrokenModelError(f"the model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
-    if where.type == "cpu" and wanted == torch.bfloat16:
-        attention.register()
-        model.set_attn_implementation(attention.NAME)
+    with opening(folder):
+        model, info = AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=wanted, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    require_weights(info, folder)
+    choose_attention(model, where, wanted)
     return model.eval().requires_grad_(False).to(where), DraftTokenizer.from_folder(folder)
