@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -219,8 +220,8 @@ WRITER = """
 def pairs(store: LMDBStore, own: object, most: int) -> int:
     """How many pairs of a writer's are there; every one whole, both of it or none."""
     names = [f"{own}-{number}" for number in range(most)]
-    firsts = store.mget([f"{name}-a" for name in names])
-    seconds = store.mget([f"{name}-b" for name in names])
+    values = store.mget([f"{name}-{part}" for part in "ab" for name in names])  # in one look: writers go on between two
+    firsts, seconds = values[:most], values[most:]
     for name, first, second in zip(names, firsts, seconds, strict=True):
         assert (first, second) in ((None, None), (name.encode() * 300, name.encode() * 500)), name
     there = [first is not None for first in firsts]
@@ -258,15 +259,19 @@ def test_killed_a_hundred_times_while_it_writes(folder: Path) -> None:
 @pytest.mark.slow
 def test_three_processes_write_one_store(folder: Path) -> None:
     store = LMDBStore(folder)
-    writers = [subprocess.Popen(child(WRITER, folder, number, 60), stdout=subprocess.PIPE) for number in range(2)]
-    for number in range(60):
-        name = f"mine-{number}"
-        store.mset([(f"{name}-a", name.encode() * 300), (f"{name}-b", name.encode() * 500)])
-        for writer in range(2):
-            pairs(store, writer, 60)
-    for writer in writers:
-        printed, _ = writer.communicate(timeout=60)
-        assert (writer.returncode, printed) == (0, b"open\ndone\n")
+    with ExitStack() as started:
+        writers = [
+            started.enter_context(subprocess.Popen(child(WRITER, folder, number, 60), stdout=subprocess.PIPE))
+            for number in range(2)
+        ]
+        for number in range(60):
+            name = f"mine-{number}"
+            store.mset([(f"{name}-a", name.encode() * 300), (f"{name}-b", name.encode() * 500)])
+            for writer in range(2):
+                pairs(store, writer, 60)
+        for process in writers:
+            printed, _ = process.communicate(timeout=60)
+            assert (process.returncode, printed) == (0, b"open\ndone\n")
 
     assert [pairs(store, own, 60) for own in (0, 1, "mine")] == [60, 60, 60]
 
