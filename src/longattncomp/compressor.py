@@ -159,13 +159,20 @@ class Compressor:
             return await in_thread(self.prepare, documents, progress=stoppable, **options)
 
     def compress_batch(
-        self, queries: Sequence[str | Query], documents: Sequence[Documents], **options: Any
+        self,
+        queries: Sequence[str | Query],
+        documents: Sequence[Documents],
+        *,
+        progress: Progress | None = None,
+        **options: Any,
     ) -> list[Compressed]:
         """`compress` each query over its own documents.
 
         Args:
             queries: one per row.
-            documents: one context per row; neighbours that are the same object are read once.
+            documents: one context per row; neighbours that are the same object are read once, and what is short of
+                others is read together.
+            progress: as `compress`, of each context by itself and from several threads.
             **options: as `compress`.
 
         Raises:
@@ -177,11 +184,13 @@ class Compressor:
         ]
         if sizes[0] != sizes[1] or not isinstance(sizes[0], int):
             raise InputError(f"expected a list of queries and one context for each, got {sizes[0]} and {sizes[1]}")
-        results: list[Compressed] = []
-        for _, neighbours in groupby(zip(queries, documents, strict=True), key=lambda row: id(row[1])):
-            asked, contexts = zip(*neighbours, strict=True)
-            results += self._compress(asked, contexts[0], **options)
-        return results
+        from longattncomp.threads import in_threads
+
+        def run(rows: Sequence[tuple[str | Query, Documents]], stoppable: Progress) -> list[Compressed]:
+            return self._compress([query for query, _ in rows], rows[0][1], progress=stoppable, **options)
+
+        alike = [list(rows) for _, rows in groupby(zip(queries, documents, strict=True), key=lambda row: id(row[1]))]
+        return [result for results in in_threads(run, alike, progress) for result in results]
 
     def compress_prompt(
         self,

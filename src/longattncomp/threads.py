@@ -1,10 +1,10 @@
-"""a blocking call -> an awaitable that leaves the event loop free; one at a time in the process."""
+"""blocking calls -> calls in threads, a few at a time in the process."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
@@ -13,13 +13,18 @@ from longattncomp.types import Progress
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+AT_ONCE = 8
+"""Calls that take turns at the draft model, a batch each: a short one need not wait for a long one to end. Each more
+may keep the interpreter's lock from the event loop for another 5 ms."""
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    # The draft model reads for one caller at a time, on all cores. More threads gain nothing, keep the interpreter's
-    # lock from the event loop in turns, and would fill the pool that `asyncio.to_thread` has for everyone.
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="longattncomp")
+    # Not the pool that `asyncio.to_thread` has for everyone, which would be full.
+    return ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="longattncomp")
 
 
 class Stoppable:
@@ -40,6 +45,26 @@ class Stoppable:
             raise CancelledError
         if self._progress is not None:
             self._progress(done, total)
+
+
+def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress: Progress | None) -> list[R]:
+    """What it gives for each row; after an error no other is begun, and those that were end at their next step.
+
+    Args:
+        function: called with a row and what it has to report progress to.
+        rows: in order.
+        progress: called for each row, from several threads.
+    """
+    if not rows:
+        return []
+    context = contextvars.copy_context()
+    workers = min(AT_ONCE, len(rows))
+    with ThreadPoolExecutor(workers, thread_name_prefix="longattncomp") as pool, Stoppable(progress) as stoppable:
+        calls = [pool.submit(context.copy().run, function, row, stoppable) for row in rows]
+        try:
+            return [call.result() for call in calls]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

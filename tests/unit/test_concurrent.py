@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import random
+import threading
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,9 @@ from typing import Any
 import pytest
 
 from longattncomp import Compressed, Compressor
+from longattncomp.errors import InputError
+from longattncomp.threads import AT_ONCE, in_threads
+from longattncomp.types import Progress
 
 REQUESTS = 1000
 WORDS = ["lease", "the", "signed", "Ada", "Marsh", "roof", "1987", "rent", "where", "garden"]
@@ -88,15 +94,65 @@ def test_memory_is_flat(compressor: Compressor) -> None:
         assert 0 < recent.used <= recent.most
 
 
+def test_a_short_call_does_not_wait_for_a_long_one_to_end(compressor: Compressor) -> None:
+    long = [text(f"long {number}", 1000) for number in range(40)]
+
+    async def both() -> bool:
+        started = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        begun = asyncio.ensure_future(
+            compressor.acompress(
+                "Where?", long, token_budget=60, progress=lambda *_: loop.call_soon_threadsafe(started.set)
+            )
+        )
+        await started.wait()
+        await compressor.acompress("Who?", ["A short one."], token_budget=60)
+        short_of_it = not begun.done()
+        await begun
+        return short_of_it
+
+    assert asyncio.run(both())
+
+
+def test_after_an_error_the_rest_of_a_batch_ends() -> None:
+    begun: list[int] = []
+    reported: list[int] = []
+    both = threading.Barrier(2)
+
+    def work(row: int, progress: Progress) -> int:
+        begun.append(row)
+        if row < 2:
+            both.wait(timeout=10)
+        if row == 1:
+            raise InputError("one")
+        for step in range(10_000):
+            progress(step, 10_000)
+            time.sleep(0.001)
+        return row
+
+    with pytest.raises(InputError, match="one"):
+        in_threads(work, [1, 0, *range(2, 50)], lambda done, _: reported.append(done))
+
+    assert len(begun) <= AT_ONCE + 1  # the one that failed made room for another
+    assert len(reported) < 10_000
+
+
+def test_what_a_batch_is_about_shows_in_its_threads() -> None:
+    about: contextvars.ContextVar[str] = contextvars.ContextVar("about")
+    about.set("leases")
+    assert in_threads(lambda row, _: (row, about.get()), [1, 2, 3], None) == [(row, "leases") for row in (1, 2, 3)]
+    assert in_threads(lambda row, _: row, [], None) == []
+
+
 def test_a_cancelled_call_stops_reading(compressor: Compressor) -> None:
     read: list[int] = []
-    genuine = compressor.scorer.backbone._run  # type: ignore[attr-defined]
+    genuine = compressor.scorer.backbone._passes._forward  # type: ignore[attr-defined]
 
     def counted(*args: Any, **options: Any) -> Any:
         read.append(1)
         return genuine(*args, **options)
 
-    compressor.scorer.backbone._run = counted  # type: ignore[attr-defined]
+    compressor.scorer.backbone._passes._forward = counted  # type: ignore[attr-defined]
     long = [text(f"long {number}", 1000) for number in range(40)]
 
     async def given_up() -> int:

@@ -1,73 +1,150 @@
-"""Whoever has waited longest is next."""
+"""Whoever has waited longest is next, and takes along what fits."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from longattncomp.backbone.turns import Turns
 
 
-def test_turns_go_round() -> None:
-    turns = Turns()
-    order: list[int] = []
-    ready = threading.Barrier(4)
+class Model:
+    """Doubles numbers; while it is held, whoever comes stands in line."""
 
-    def work(who: int) -> None:
-        ready.wait()
-        for _ in range(30):
-            with turns:
-                order.append(who)
-                time.sleep(0.001)  # so that the others stand in line again
+    def __init__(self, most: int = 1) -> None:
+        self.most = most
+        self.batches: list[list[int]] = []
+        self.fails: Callable[[Sequence[int]], BaseException | None] | None = None
+        self.open = threading.Event()
+        self.open.set()
+        self.inside = 0
+        self.turns = Turns(self.run, lambda jobs, job: len(jobs) < self.most and jobs[0] % 2 == job % 2)
 
-    threads = [threading.Thread(target=work, args=(who,)) for who in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def run(self, jobs: Sequence[int]) -> list[int]:
+        self.inside += 1
+        assert self.inside == 1
+        try:
+            self.batches.append(list(jobs))
+            self.open.wait()
+            error = self.fails(jobs) if self.fails else None
+            if error is not None:
+                raise error
+            return [2 * job for job in jobs]
+        finally:
+            self.inside -= 1
 
-    assert sorted(order) == sorted(list(range(4)) * 30)
-    middle = order[8:-8]
-    assert all(len(set(middle[at : at + 4])) >= 3 for at in range(len(middle) - 4))
-
-
-def test_one_at_a_time_also_after_an_error() -> None:
-    turns = Turns()
-    inside = most = 0
-
-    def work() -> None:
-        nonlocal inside, most
-        for number in range(50):
+    @contextmanager
+    def held(self, jobs: Sequence[int]) -> Iterator[list[Future[int]]]:
+        """Some jobs, in line in this order behind the first; done when the context is left."""
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            self.open.clear()
             try:
-                with turns:
-                    inside += 1
-                    most = max(most, inside)
-                    time.sleep(0)
-                    inside -= 1
-                    if number % 7 == 0:
-                        raise KeyError
-            except KeyError:
-                pass
+                found = []
+                for number, job in enumerate(jobs):
+                    found.append(pool.submit(self.turns, job))
+                    wait_for(lambda number=number: len(self.batches) == 1 and len(self.turns._line) == number)
+                yield found
+            finally:
+                self.open.set()
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == 1
+
+def results(found: Sequence[Future[int]]) -> list[int]:
+    return [one.result(timeout=10) for one in found]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_in_the_order_they_came() -> None:
+    model = Model()
+    with model.held([1, 3, 2, 5]) as found:
+        pass
+    assert results(found) == [2, 6, 4, 10]
+    assert model.batches == [[1], [3], [2], [5]]
+
+
+def test_what_fits_is_taken_along() -> None:
+    model = Model(most=3)
+    with model.held([1, 3, 2, 5, 7, 9, 4]) as found:
+        pass
+    assert results(found) == [2, 6, 4, 10, 14, 18, 8]
+    assert model.batches == [[1], [3, 5, 7], [2, 4], [9]]
+
+
+def test_nobody_waits_for_company() -> None:
+    model = Model(most=3)
+    assert [model.turns(job) for job in (1, 3, 5)] == [2, 6, 10]
+    assert model.batches == [[1], [3], [5]]
+
+
+def test_a_job_that_fails_fails_alone() -> None:
+    model = Model(most=4)
+    model.fails = lambda jobs: ValueError("seven") if 7 in jobs else None
+    with model.held([1, 3, 7, 5]) as found:
+        pass
+    assert results([found[0], found[1], found[3]]) == [2, 6, 10]
+    assert isinstance(found[2].exception(), ValueError)
+    assert model.batches == [[1], [3, 7, 5], [3], [7], [5]]
+    assert model.turns(11) == 22
+
+
+def test_an_interrupt_of_the_one_whose_turn_it_is_costs_the_others_nothing() -> None:
+    model = Model(most=4)
+    interrupts = iter([KeyboardInterrupt()])
+    model.fails = lambda jobs: next(interrupts, None) if 3 in jobs else None
+    with model.held([1, 3, 7, 5]) as found:
+        pass
+    assert isinstance(found[1].exception(), KeyboardInterrupt)
+    assert results([found[0], found[2], found[3]]) == [2, 14, 10]
+    assert model.batches == [[1], [3, 7, 5], [7, 5]]
 
 
 def test_an_interrupt_while_waiting_takes_no_turn_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns()
-    with turns, monkeypatch.context() as patch:
+    model = Model()
+    with model.held([1]) as found, monkeypatch.context() as patch:
         patch.setattr(threading.Event, "wait", interrupted)
-        with pytest.raises(KeyboardInterrupt), turns:
-            pass
-    with turns:
-        pass
+        with pytest.raises(KeyboardInterrupt):
+            model.turns(3)
+    assert results(found) == [2]
+    assert model.turns(5) == 10
+    assert model.batches == [[1], [5]]
+
+
+def test_an_interrupt_on_one_s_own_turn_hands_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Event, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.turns(3)
+    assert model.turns(5) == 10
+    assert model.batches == [[5]]
 
 
 def interrupted(*_: object) -> bool:
     raise KeyboardInterrupt
+
+
+def test_many_threads_many_errors() -> None:
+    model = Model(most=5)
+    model.fails = lambda jobs: KeyError(jobs) if any(job % 7 == 0 for job in jobs) else None
+
+    def asked(job: int) -> int | str:
+        try:
+            return model.turns(job)
+        except KeyError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(asked, range(300)))
+
+    assert found == [2 * job if job % 7 else f"[{job}]" for job in range(300)]
+    assert len(model.batches) >= 300 / 5

@@ -41,7 +41,7 @@ class LookAhead:
         self.window = int(model.config.max_position_embeddings)
         self._model = model
         self._ends = _ends(model)
-        self._turns = Turns()
+        self._turns: Turns[tuple[Sequence[int], Any, _Tap | None], int] = Turns(self._run)
         _tap(model)
 
     def steps(
@@ -66,12 +66,12 @@ class LookAhead:
         cache = DynamicCache(config=self._model.config)
         *pieces, unread = (prompt[start : start + _PIECE] for start in range(0, len(prompt), _PIECE))
         for piece in pieces:
-            self._read(piece, cache, None)
+            self._turns((piece, cache, None))
             if progress is not None:
                 progress(len(piece))
         for decoded in range(most + 1):
             tap = _Tap(len(prompt), len(prompt) + decoded, fold, torch.zeros(len(prompt), device=self._model.device))
-            token = self._read(unread, cache, tap)
+            token = self._turns((unread, cache, tap))
             if progress is not None and not decoded:
                 progress(len(unread))
             yield tap.folded
@@ -80,14 +80,17 @@ class LookAhead:
             unread = [token]
 
     @torch.inference_mode()
-    def _read(self, ids: Sequence[int], cache: Any, tap: _Tap | None) -> int:
+    def _run(self, jobs: Sequence[tuple[Sequence[int], Any, _Tap | None]]) -> list[int]:
         """The most likely token after what was read."""
-        tokens = torch.tensor([ids], device=self._model.device)
-        with self._turns:
-            logits = self._model(
-                input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1, **{_TAPPED: tap}
-            ).logits  # (1, 1, vocabulary)
-            return int(logits[0, -1].argmax())
+        ((ids, cache, tap),) = jobs
+        logits = self._model(
+            input_ids=torch.tensor([ids], device=self._model.device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+            **{_TAPPED: tap},
+        ).logits  # (1, 1, vocabulary)
+        return [int(logits[0, -1].argmax())]
 
 
 @dataclass(slots=True)

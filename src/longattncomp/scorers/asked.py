@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from longattncomp.backbone.forward import Rotary
+from longattncomp.backbone.passes import Rotary
 from longattncomp.scorers.columns import Columns
 from longattncomp.scorers.head import CrossAttentionHead, logits
 from longattncomp.scorers.keys import JoinedKeys

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longattncomp.backbone.forward import Rotary
+from longattncomp.backbone.passes import Rotary
 from longattncomp.chunking import Segment
 from longattncomp.scorers.matching import Words
 

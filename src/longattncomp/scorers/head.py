@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from longattncomp.backbone.forward import Backbone, Rotary
+from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import BrokenModelError, HeadMismatchError
 from longattncomp.scorers.spreading import SCALES
 from longattncomp.types import ContextEncoding, QueryPlace

@@ -9,8 +9,9 @@ from functools import cached_property
 import xxhash
 from torch import Tensor
 
-from longattncomp.backbone.forward import Backbone, Rotary
+from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.memory import Memory
+from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import InputError, warn
 from longattncomp.scorers.columns import at
 from longattncomp.scorers.head import CrossAttentionHead

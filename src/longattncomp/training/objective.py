@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from longattncomp.backbone.forward import Rotary
+from longattncomp.backbone.passes import Rotary
 from longattncomp.scorers.columns import at
 from longattncomp.scorers.head import CrossAttentionHead
 from longattncomp.scorers.matching import Match

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from longattncomp.backbone.forward import Backbone, Rotary
+from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.passes import Rotary
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking import chunk, segments
 from longattncomp.errors import InputError

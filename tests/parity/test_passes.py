@@ -1,0 +1,118 @@
+"""What several requests wait for goes through the model together, and each gets what it would get alone."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from toy import save_toy_model
+
+from longattncomp.backbone.forward import Backbone
+
+Request = tuple[str, list[list[int]], list[list[int]]]
+"""What is wanted; token ids of contexts; and of questions."""
+
+DRAW = random.Random(0)
+
+
+def sequences(*lengths: int) -> list[list[int]]:
+    return [DRAW.choices(range(256), k=length) for length in lengths]
+
+
+READING: list[Request] = [
+    ("read", sequences(90, 30), []),
+    ("read", sequences(100), sequences(9)),
+    ("read", sequences(70, 110), sequences(5, 17)),
+    ("keep", sequences(95), sequences(12)),
+    ("keep", sequences(40, 7), []),
+    ("read", sequences(101), sequences(3)),
+    ("read", sequences(300), []),
+]
+ASKING: list[Request] = [
+    ("ask", sequences(90, 85), sequences(6)),
+    ("ask", sequences(80), sequences(11, 2)),
+    ("ask", sequences(99, 60, 3), sequences(20, 1, 30)),
+    ("ask", sequences(400), sequences(8)),
+    ("ask", sequences(88), sequences(6)),
+]
+
+
+@pytest.fixture(scope="module", params=["llama", "gemma3_text", "mistral"])
+def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    folder: Path = save_toy_model(tmp_path_factory.mktemp("toy"), request.param)
+    return Backbone.open(folder, 2, device="cpu", dtype="float32")
+
+
+def caller(backbone: Backbone, request: Request) -> Callable[[], list[Tensor]]:
+    """What a thread does for a request, with what it needs beforehand done."""
+    what, contexts, questions = request
+    if what == "ask":
+        read = {one.index: one.memory for one in backbone.read(contexts, keep=True)}
+        memories = [read[index] for index in range(len(contexts))]
+
+        def asked() -> list[Tensor]:
+            found = sorted(backbone.ask(memories, questions), key=lambda one: one.index)  # type: ignore[arg-type]
+            return [
+                tensor for one in found for pair in zip(one.states, one.rotaries, strict=True) for tensor in flat(pair)
+            ]
+
+        return asked
+
+    def wanted() -> list[Tensor]:
+        found = sorted(backbone.read(contexts, questions, keep=what == "keep"), key=lambda one: one.index)
+        return [
+            tensor
+            for one in found
+            for tensor in (one.states, *one.asked, *one.rotary, *(kept for pair in one.memory or () for kept in pair))
+        ]
+
+    return wanted
+
+
+def flat(pair: tuple[Tensor, tuple[Tensor, Tensor]]) -> Sequence[Tensor]:
+    return pair[0], *pair[1]
+
+
+@pytest.mark.parametrize("requests", [READING, ASKING, READING + ASKING], ids=["reading", "asking", "both"])
+def test_together_as_alone(requests: list[Request], backbone: Backbone) -> None:
+    calls = [caller(backbone, request) for request in requests]
+    passes: list[int] = []
+    gate = threading.Event()
+
+    def count(_: Any, args: Any, options: dict[str, Any]) -> None:
+        passes.append(len(options["input_ids"]))
+        gate.wait(timeout=10)
+
+    hook = backbone._passes._model.register_forward_pre_hook(count, with_kwargs=True)
+    try:
+        gate.set()
+        expected = [call() for call in calls]
+        apart, passes[:] = list(passes), []
+        gate.clear()
+        with ThreadPoolExecutor(len(calls) + 1) as pool:
+            first = pool.submit(lambda: list(backbone.read(sequences(5))))
+            running = [pool.submit(call) for call in calls]
+            end = time.monotonic() + 10
+            while len(backbone._passes._turns._line) < len(calls):
+                assert time.monotonic() < end
+                time.sleep(0.001)
+            gate.set()
+            first.result()
+            found = [one.result() for one in running]
+    finally:
+        hook.remove()
+
+    for own, alone in zip(found, expected, strict=True):
+        assert len(own) == len(alone)
+        for tensor, reference in zip(own, alone, strict=True):
+            torch.testing.assert_close(tensor, reference, rtol=1e-4, atol=1e-5)
+    assert len(passes) - 1 <= len(apart) - 2
+    assert sum(passes) - 1 == sum(apart)
