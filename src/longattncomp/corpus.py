@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import CacheError, InputError
+from longattncomp.installed import require
 from longattncomp.settings import Settings
 from longattncomp.types import Document, Progress
 
@@ -153,10 +154,9 @@ def index_dataset(
         InputError: Ray is not installed, or as `Indexer`.
         Exception: what a worker raised, as Ray hands it on.
     """
-    try:
-        from ray.data import ActorPoolStrategy
-    except ModuleNotFoundError as error:
-        raise InputError("expected Ray Data to be installed: pip install 'longattncomp[ray]'") from error
+    require("ray", extra="ray")
+    from ray.data import ActorPoolStrategy
+
     resolved = settings.override(**options) if settings else Settings.load(**options)
     lasting(resolved, has_store=store is not None)
     counted = dataset.select_columns([text]).map_batches(

@@ -17,7 +17,7 @@ PACKAGE = "longattncomp"
 ROOT = Path(longattncomp.__file__).parent
 
 ORDER = (
-    {"types", "errors", "settings", "threads", "recent"},
+    {"types", "errors", "settings", "threads", "recent", "installed"},
     {
         "chunking",
         "counting",
@@ -36,7 +36,7 @@ ORDER = (
     {"options", "fitting", "corpus"},
     {""},  # the package itself, which hands out the names of all above
     {"training", "evaluation"},
-    {"files", "cli"},
+    {"cli"},
     {"__main__"},
 )
 """Each may import what stands before it or beside it."""

@@ -132,7 +132,6 @@ def test_keys_are_those_of_a_query_alone(settings: Settings, place: str | None) 
 
 def test_ray_is_named_where_it_is_missing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setitem(sys.modules, "ray.data", None)
     with pytest.raises(InputError, match=r"pip install 'longattncomp\[ray\]'"):
         index_dataset(object(), settings=settings, key_store="keys")
 

@@ -44,7 +44,7 @@ def test_nothing_cannot_be_drawn(tmp_path: Path) -> None:
 
 
 def test_without_matplotlib_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"pip install 'longattncomp\[training\]'"):
         plot(CURVES, tmp_path / "loss.png")
 

@@ -148,7 +148,7 @@ def test_a_context_of_one_node_cannot_be_ranked(backbone: Backbone, tokenizer: D
 def test_without_scikit_learn_the_pip_line_is_named(
     backbone: Backbone, tokenizer: DraftTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(InputError, match=r"pip install 'longattncomp\[training\]'"):
         probe.probe(backbone, tokenizer, probe.draw(QUESTIONS))
 

@@ -293,7 +293,7 @@ def test_a_question_that_cannot_be_measured_is_refused(
 
 
 def test_a_missing_library_is_named(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longattncomp.evaluation.installed.find_spec", lambda _: None)
+    monkeypatch.setattr("longattncomp.installed.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"found no torchmetrics: pip install 'longattncomp\[evaluation\]'"):
         opened(toy_folder)
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from longattncomp import installed
 from longattncomp.errors import CacheError, InputError, LongAttnCompError, LongAttnCompWarning
-from longattncomp.evaluation import installed
 
 require = partial(installed.require, extra="training")
 """Asks for libraries of the extra that most commands need."""

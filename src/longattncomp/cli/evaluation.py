@@ -22,13 +22,13 @@ from longattncomp.evaluation import report
 from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.catalogue import TASKS, find_task
 from longattncomp.evaluation.folder import begin
-from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.methods import DEFAULT_METHODS, METHODS, compressors
 from longattncomp.evaluation.page import Run, page
 from longattncomp.evaluation.records import Records
 from longattncomp.evaluation.run import Reading, measure
 from longattncomp.evaluation.summary import summarise
 from longattncomp.evaluation.tasks import Draw, Task
+from longattncomp.installed import require
 
 if TYPE_CHECKING:
     from longattncomp.evaluation.results import Summary

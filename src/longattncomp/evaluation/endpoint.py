@@ -17,9 +17,9 @@ from typing import Any
 from longattncomp.counting import Counter, counter, encodable
 from longattncomp.errors import CacheError, InputError, ModelError, warn
 from longattncomp.evaluation.answers import chosen, exact_and_f1
-from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.spending import Prices, Spent
 from longattncomp.evaluation.targets import ENDPOINT, Answered, Asked
+from longattncomp.installed import require
 from longattncomp.settings import DEFAULT_MODEL
 
 _LEAST_TOKENS = 64

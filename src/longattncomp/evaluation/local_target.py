@@ -13,9 +13,9 @@ from longattncomp.backbone.locate import locate
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.answers import exact_and_f1
-from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.prompt_form import Continuation, open_transformers_tokenizer, read_form, shared
 from longattncomp.evaluation.targets import Answered, Asked
+from longattncomp.installed import require
 
 
 class LocalTarget:

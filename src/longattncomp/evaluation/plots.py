@@ -11,11 +11,11 @@ from statistics import fmean
 from typing import Any
 
 from longattncomp.evaluation.colours import DIM, FAINT, INK, PALE, Style, styles
-from longattncomp.evaluation.installed import require
 from longattncomp.evaluation.methods import OURS
 from longattncomp.evaluation.overview import overview
 from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.results import ADAPTIVE, MEASURES, REFERENCES, Row, Summary
+from longattncomp.installed import require
 
 _DPI = 150
 _ACROSS = 3

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longattncomp.errors import InputError
+from longattncomp.installed import require
 
 _BLUE = "#4c78a8"
 _PALE = "#c6d5e6"
@@ -58,10 +59,8 @@ def plot(curves: Curves, file: Path, *, title: str = "") -> None:
     """
     if not curves.training:
         raise InputError("curves: expected at least one step, got none")
-    try:
-        figure_module = importlib.import_module("matplotlib.figure")
-    except ModuleNotFoundError as error:
-        raise InputError("plot: expected matplotlib to be installed: pip install 'longattncomp[training]'") from error
+    require("matplotlib", extra="training")
+    figure_module = importlib.import_module("matplotlib.figure")
     figure = figure_module.Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     axis.plot(*zip(*curves.training, strict=True), color=_PALE, linewidth=1, label="training, by step")

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Example
+from longattncomp.installed import require
 from longattncomp.training.queries import contexts
 
 _BINS = 20
@@ -124,11 +125,9 @@ def plot(description: Description, path: Path | str) -> None:
     """
     if not description.tasks:
         raise InputError("description: expected at least one task, got none")
-    try:
-        figure_module = importlib.import_module("matplotlib.figure")
-        ticker = importlib.import_module("matplotlib.ticker")
-    except ModuleNotFoundError as error:
-        raise InputError("plot: expected matplotlib to be installed: pip install 'longattncomp[training]'") from error
+    require("matplotlib", extra="training")
+    figure_module = importlib.import_module("matplotlib.figure")
+    ticker = importlib.import_module("matplotlib.ticker")
     tasks = description.tasks
     figure = figure_module.Figure(figsize=(11, 1.9 * len(tasks) + 0.8), layout="constrained")
     axes = figure.subplots(len(tasks), 3, squeeze=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Evidence, Example
+from longattncomp.installed import require
 from longattncomp.training.sources import squad_examples
 from longattncomp.types import Document
 
@@ -30,13 +31,8 @@ def read_hub(name: str) -> Iterator[tuple[Example, tuple[str, ...]]]:
     """
     if name not in NAMES:
         raise InputError(f"source {name!r}: not on the hub; expected one of {', '.join(NAMES)}, or give a folder")
-    try:
-        datasets = importlib.import_module("datasets")
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"source {name!r}: expected a folder with its rows, or the library that reads it from the hub: "
-            "pip install 'longattncomp[training]'"
-        ) from error
+    require("datasets", extra="training")
+    datasets = importlib.import_module("datasets")
     return convert(name, datasets.load_dataset(*NAMES[name], split="train", streaming=True))
 
 

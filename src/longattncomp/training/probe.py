@@ -22,6 +22,7 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Example
+from longattncomp.installed import require
 from longattncomp.scorers.head import CrossAttentionHead, untrained_head
 from longattncomp.scorers.streaming import log_shares
 from longattncomp.training.objective import question_masses
@@ -184,10 +185,6 @@ def to_json(depths: Sequence[Depth], **more: object) -> str:
 
 
 def _ndcg() -> partial[float]:
-    try:
-        metrics = importlib.import_module("sklearn.metrics")
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "probe: expected scikit-learn to be installed: pip install 'longattncomp[training]'"
-        ) from error
+    require("sklearn", extra="training")
+    metrics = importlib.import_module("sklearn.metrics")
     return partial(metrics.ndcg_score, k=CUTOFF)
