@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from longattncomp.backbone.processors import Processors
 from longattncomp.backbone.turns import Turns
 
 Fold = Callable[[Tensor, Tensor], Tensor]
@@ -41,6 +42,7 @@ class LookAhead:
         self.window = int(model.config.max_position_embeddings)
         self._model = model
         self._ends = _ends(model)
+        self._processors = Processors()
         self._turns: Turns[tuple[Sequence[int], Any, _Tap | None], int] = Turns(self._run)
         _tap(model)
 
@@ -83,13 +85,14 @@ class LookAhead:
     def _run(self, jobs: Sequence[tuple[Sequence[int], Any, _Tap | None]]) -> list[int]:
         """The most likely token after what was read."""
         ((ids, cache, tap),) = jobs
-        logits = self._model(
-            input_ids=torch.tensor([ids], device=self._model.device),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-            **{_TAPPED: tap},
-        ).logits  # (1, 1, vocabulary)
+        with self._processors.shared(self._model.device):
+            logits = self._model(
+                input_ids=torch.tensor([ids], device=self._model.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+                **{_TAPPED: tap},
+            ).logits  # (1, 1, vocabulary)
         return [int(logits[0, -1].argmax())]
 
 

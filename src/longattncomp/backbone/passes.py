@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from longattncomp.backbone.memory import Memory, Past, length, memories
+from longattncomp.backbone.processors import Processors
 from longattncomp.backbone.turns import Turns
 
 Rotary = tuple[Tensor, Tensor]
@@ -70,6 +71,7 @@ class Passes:
         self._sliding_window = getattr(model.config, "sliding_window", None) or sys.maxsize
         self._read_tokens = read_tokens
         self._asked_tokens = asked_tokens
+        self._processors = Processors()
         self._turns: Turns[_Read | _Ask, Any] = Turns(self._run, self._fits)
 
     def read(
@@ -114,9 +116,10 @@ class Passes:
         return False
 
     def _run(self, jobs: Sequence[_Read | _Ask]) -> list[Any]:
-        if isinstance(jobs[0], _Read):
-            return self._read(cast("Sequence[_Read]", jobs))
-        return self._ask(cast("Sequence[_Ask]", jobs))
+        with self._processors.shared(self._model.device):
+            if isinstance(jobs[0], _Read):
+                return self._read(cast("Sequence[_Read]", jobs))
+            return self._ask(cast("Sequence[_Ask]", jobs))
 
     @torch.inference_mode()
     def _read(self, jobs: Sequence[_Read]) -> list[tuple[Tensor, Rotary, list[Memory]]]:
