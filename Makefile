@@ -16,7 +16,9 @@ TASKS := chat code-debug qa-squad qa-hotpotqa vt niah-single niah-multikey niah-
 PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near alone longattncomp)
 ROWS = $(BIN)/longattncomp eval --data $(DATA) --out evaluation/rows $(PEERS)
 # Made without what was read before, so that the times are those of a first question.
-MADE = LONGATTNCOMP_CACHE_BYTES=0 $(BIN)/longattncomp eval --data $(DATA) --budget 10%
+MADE = LONGATTNCOMP_CACHE_BYTES=0 $(BIN)/longattncomp eval --data $(DATA)
+LONG := niah-multikey qa-hotpotqa code-debug
+RIVALS := $(addprefix --method ,bm25 speculative longattncomp)
 
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
 	$(BIN)/longattncomp demo
@@ -47,8 +49,9 @@ evaluation: .venv/peers  ## every method by every task, with a report; DATA is t
 	$(ROWS) squad-dev --budget 4% --limit 12
 	$(ROWS) qmsum-dev --budget 10% --limit 20
 	$(ROWS) lihua-dev --budget 10% --limit 60
-	$(MADE) --out evaluation/long --limit 1 $(addsuffix @32k,niah-multikey qa-hotpotqa code-debug) $(addprefix --method ,bm25 speculative longattncomp)
-	$(MADE) --out evaluation/made --limit 3 $(addsuffix @8k,$(TASKS)) $(PEERS) --method speculative --method attncomp
+	$(MADE) --out evaluation/made --budget 10% --limit 3 $(addsuffix @8k,$(TASKS)) $(PEERS) --method speculative --method attncomp
+	$(MADE) --out evaluation/long --budget 10% --limit 1 $(addsuffix @32k,$(LONG)) $(RIVALS)
+	$(MADE) --out evaluation/longest --budget 16384 --limit 1 $(addsuffix @128k,$(LONG)) $(RIVALS)
 
 clean:                 ## remove everything that was built
 	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation

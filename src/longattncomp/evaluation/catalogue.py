@@ -193,7 +193,9 @@ def _rows_task(
 _ALL = (
     _needle_task("niah-single", "one needle in prose", Needles()),
     _needle_task("niah-multikey", "one needle among seven for other keys", Needles(distractors=7)),
+    _needle_task("niah-multivalue-2", "two needles for one key", Needles(needles=2)),
     _needle_task("niah-multivalue", "four needles for one key", Needles(needles=4)),
+    _needle_task("niah-multivalue-8", "eight needles for one key", Needles(needles=8)),
     _needle_task("niah-multiquery", "needles for four keys", Needles(keys=4)),
     Task(
         name="vt",
