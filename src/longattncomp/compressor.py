@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,6 +163,7 @@ class Compressor:
         queries: Sequence[str | Query],
         documents: Sequence[Documents],
         *,
+        pins: Iterable[Pin] = (),
         progress: Progress | None = None,
         **options: Any,
     ) -> list[Compressed]:
@@ -172,6 +173,7 @@ class Compressor:
             queries: one per row.
             documents: one context per row; neighbours that are the same object are read once, and what is short of
                 others is read together.
+            pins: as `compress`, for each context.
             progress: as `compress`, of each context by itself and from several threads.
             **options: as `compress`.
 
@@ -187,8 +189,10 @@ class Compressor:
         from longattncomp.threads import in_threads
 
         def run(rows: Sequence[tuple[str | Query, Documents]], stoppable: Progress) -> list[Compressed]:
-            return self._compress([query for query, _ in rows], rows[0][1], progress=stoppable, **options)
+            asked = [query for query, _ in rows]
+            return self._compress(asked, rows[0][1], pins=pinned, progress=stoppable, **options)
 
+        pinned = tuple(pins) if isinstance(pins, Iterator) else pins
         alike = [list(rows) for _, rows in groupby(zip(queries, documents, strict=True), key=lambda row: id(row[1]))]
         return [result for results in in_threads(run, alike, progress) for result in results]
 

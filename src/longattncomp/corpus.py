@@ -154,7 +154,7 @@ def index_dataset(
         InputError: Ray is not installed, or as `Indexer`.
         Exception: what a worker raised, as Ray hands it on.
     """
-    require("ray", extra="ray")
+    require("ray", "pandas", "pyarrow", extra="ray")
     from ray.data import ActorPoolStrategy
 
     resolved = settings.override(**options) if settings else Settings.load(**options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
@@ -50,18 +50,25 @@ class Stoppable:
 def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress: Progress | None) -> list[R]:
     """What it gives for each row; after an error no other is begun, and those that were end at their next step.
 
+    One row is run in the caller's thread.
+
     Args:
         function: called with a row and what it has to report progress to.
         rows: in order.
         progress: called for each row, from several threads.
     """
-    if not rows:
-        return []
+    if len(rows) < 2:
+        with Stoppable(progress) as stoppable:
+            return [function(row, stoppable) for row in rows]
     context = contextvars.copy_context()
     workers = min(AT_ONCE, len(rows))
     with ThreadPoolExecutor(workers, thread_name_prefix="longattncomp") as pool, Stoppable(progress) as stoppable:
         calls = [pool.submit(context.copy().run, function, row, stoppable) for row in rows]
         try:
+            wait(calls, return_when=FIRST_EXCEPTION)
+            for call in calls:
+                if call.done() and (error := call.exception()):
+                    raise error
             return [call.result() for call in calls]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

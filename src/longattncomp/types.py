@@ -215,6 +215,9 @@ class Tokenizer(Protocol):
 
 
 class Scorer(Protocol):
-    """The one seam of every method: how much of the mass each node deserves."""
+    """The one seam of every method: how much of the mass each node deserves.
+
+    Several threads may call it at once.
+    """
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores: ...

@@ -91,7 +91,7 @@ def test_together_as_alone(requests: list[Request], backbone: Backbone) -> None:
         passes.append(len(options["input_ids"]))
         gate.wait(timeout=10)
 
-    hook = backbone._passes._model.register_forward_pre_hook(count, with_kwargs=True)
+    hook = backbone._model.register_forward_pre_hook(count, with_kwargs=True)
     try:
         gate.set()
         expected = [call() for call in calls]
@@ -101,7 +101,7 @@ def test_together_as_alone(requests: list[Request], backbone: Backbone) -> None:
             first = pool.submit(lambda: list(backbone.read(sequences(5))))
             running = [pool.submit(call) for call in calls]
             end = time.monotonic() + 10
-            while len(backbone._passes._turns._line) < len(calls):
+            while len(backbone._turns._line) < len(calls):
                 assert time.monotonic() < end
                 time.sleep(0.001)
             gate.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psutil
 import pytest
@@ -15,10 +16,9 @@ CPU = torch.device("cpu")
 
 
 class Machine(Processors):
-    """A machine of some processors, of which others keep so many busy."""
+    """A machine whose time others spend as well."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self) -> None:
         self.clock = self.others = self.own = 0.0
         super().__init__()
 
@@ -30,15 +30,11 @@ class Machine(Processors):
     def _sample(self) -> Sample:
         return Sample(self.clock, self.own + self.others, self.own)
 
-    def _usable(self) -> list[int]:
-        return list(range(self.count))
-
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    made = Machine(8)
-    monkeypatch.setattr(processors.time, "monotonic", lambda: made.clock)
-    return made
+    monkeypatch.setattr(processors, "_usable", lambda: list(range(8)))
+    return Machine()
 
 
 @pytest.mark.parametrize(
@@ -63,34 +59,47 @@ def test_own_work_counts_for_nothing_and_an_end_of_the_load_is_seen(machine: Mac
     assert machine.threads(8) == 8
 
 
-def test_a_pass_has_them_and_the_caller_his_own_back(machine: Machine) -> None:
-    def fail() -> None:
-        with machine.shared(CPU):
-            inside.append(torch.get_num_threads())
-            raise KeyError
-
-    def work() -> None:
-        torch.set_num_threads(4)
-        machine.spend(1.0, own=1.0, others=6.0)
-        with pytest.raises(KeyError):
-            fail()
-        inside.append(torch.get_num_threads())
-        with machine.shared(torch.device("meta")):
-            inside.append(torch.get_num_threads())
-
+def test_a_pass_has_them_and_nobody_else(machine: Machine) -> None:
     inside: list[int] = []
-    before = torch.get_num_threads()
-    try:
-        thread = threading.Thread(target=work)
+
+    def look() -> None:
+        inside.append(torch.get_num_threads())
+
+    def new_thread() -> None:
+        thread = threading.Thread(target=look)
         thread.start()
         thread.join()
-    finally:
-        torch.set_num_threads(before)
-    assert inside == [2, 4, 4]
+
+    def fail() -> None:
+        with machine.shared(CPU):
+            look()
+            new_thread()
+            raise KeyError
+
+    machine.spend(1.0, own=1.0, others=7.0)
+    most = torch.get_num_threads()
+    with pytest.raises(KeyError):
+        fail()
+    look()
+    with machine.shared(torch.device("meta")):
+        look()
+    assert inside == [1, most, most, most]
 
 
-def test_this_machine_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processors, "_WINDOW", 0.0)
+def test_this_machine_is_counted() -> None:
     found = Processors()
+    time.sleep(0.3)
     assert 1 <= found.threads(64) <= (psutil.cpu_count() or 1)
     assert found.threads(1) == 1
+
+
+def test_a_machine_that_hides_its_counters_has_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hidden(**_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(processors.psutil, "cpu_times", hidden)
+    monkeypatch.setattr(processors, "_WINDOW", 0.01)
+    monkeypatch.setattr(processors, "_usable", lambda: [0, 5, 9])
+    found = Processors()
+    time.sleep(0.02)
+    assert found.threads(64) == 3

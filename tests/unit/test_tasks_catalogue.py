@@ -76,7 +76,9 @@ def test_an_example_is_as_long_as_asked_and_its_evidence_is_in_it(name: str) -> 
 def test_how_much_a_target_may_write() -> None:
     """Several things take more than one, sentences most; a sized task has its own task's."""
     tokens = {name: task.answer_tokens for name, task in TASKS.items()}
-    assert {tokens[name] for name, task in TASKS.items() if task.together} == {64}
+    together = {name for name, task in TASKS.items() if task.together}
+    assert {tokens[name] for name in together - {"niah-multivalue-8"}} == {64}
+    assert tokens["niah-multivalue-8"] == 96
     assert {name: most for name, most in tokens.items() if not TASKS[name].together and most != 32} == {
         "qmsum-dev": 256
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import xxhash
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from longattncomp.backbone.batches import length_buckets, length_packs
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.memory import Memory, length
-from longattncomp.backbone.passes import Passes, Rotary
+from longattncomp.backbone.passes import Ask, Passes, Read, Rotary, WasAsked, WasRead
+from longattncomp.backbone.turns import Turns
 
 _BATCH_TOKENS = {"cpu": 2048}  # a CPU gains nothing from more; see `make bench`
 _BATCH_TOKENS_ELSEWHERE = 32768
@@ -83,9 +84,8 @@ class Backbone:
         self._model = model
         tap = _Tap()
         model.set_submodule(f"layers.{layers}", tap)
-        self._passes = Passes(
-            model, tap, window=self.window, read_tokens=self._batch_tokens, asked_tokens=_ASKED_TOKENS
-        )
+        passes = Passes(model, tap, window=self.window, read_tokens=self._batch_tokens, asked_tokens=_ASKED_TOKENS)
+        self._turns: Turns[Read | Ask, WasRead | WasAsked] = Turns(passes.run, passes.fits)
 
     @classmethod
     def open(cls, folder: Path, layers: int, *, device: str = "auto", dtype: str = "auto") -> Backbone:
@@ -140,11 +140,12 @@ class Backbone:
         single = list(questions[0]) if len(questions) == 1 and not keep else []
         for batch in length_buckets([len(context) + longest for context in contexts], self._batch_tokens):
             sizes = [len(contexts[index]) for index in batch]
-            states, (cos, sin), kept = self._passes.read(
+            job = Read(
                 [[*contexts[index], *single] for index in batch],
                 room=longest - len(single),
                 keep=keep or len(questions) > 1,
             )
+            states, (cos, sin), kept = cast("WasRead", self._turns(job))
             asked: dict[int, tuple[Tensor, ...]] = {}
             if single:
                 asked = {row: (states[row, size : size + longest],) for row, size in enumerate(sizes)}
@@ -177,7 +178,8 @@ class Backbone:
             batch = order[start : start + rows]
             found: list[list[tuple[Tensor, Rotary]]] = [[] for _ in batch]
             for pack in packs:
-                for own, answers in zip(found, self._passes.ask([read[index] for index in batch], pack), strict=True):
+                answered = cast("WasAsked", self._turns(Ask([read[index] for index in batch], pack)))
+                for own, answers in zip(found, answered, strict=True):
                     own += answers
             for index, own in zip(batch, found, strict=True):
                 states, rotaries = zip(*own, strict=True)

@@ -13,7 +13,6 @@ from transformers import DynamicCache
 
 from longattncomp.backbone.memory import Memory, Past, length, memories
 from longattncomp.backbone.processors import Processors
-from longattncomp.backbone.turns import Turns
 
 Rotary = tuple[Tensor, Tensor]
 """cos and sin of the scoring layer's rotary embedding, each (1, n_tokens, head_dim)."""
@@ -27,11 +26,27 @@ _SPARE = 0.10
 """Most work that one pass for several requests may have more than a pass for each."""
 
 
+_LEAST_ASKED = 16
+"""Questions of fewer tokens cost as much as of so many: what takes the time is to fetch the weights."""
+
+
+_BY_LENGTH = {"dynamic", "longrope"}
+"""Rotary embeddings that the longest sequence of a pass sets for all."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Read:
+    """Sequences to read.
+
+    Attributes:
+        sequences: token ids, each (n,) with n >= 1.
+        room: places after the longest whose rotary embedding is wanted too.
+        keep: whether memories are wanted.
+    """
+
     sequences: Sequence[Sequence[int]]
-    room: int
-    keep: bool
+    room: int = 0
+    keep: bool = False
 
     @property
     def places(self) -> int:
@@ -39,7 +54,14 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class Ask:
+    """Questions to ask over each of some memories, as if each alone followed it.
+
+    Attributes:
+        memories: at least one.
+        questions: token ids, each (m,) with m >= 1.
+    """
+
     memories: Sequence[Memory]
     questions: Sequence[Sequence[int]]
 
@@ -52,11 +74,18 @@ class _Ask:
         return max(map(length, self.memories))
 
 
+WasRead = tuple[Tensor, Rotary, list[Memory]]
+"""Hidden states (rows, longest, width), padding included; the rotary embedding of all places; a memory for each row."""
+
+WasAsked = list[list[tuple[Tensor, Rotary]]]
+"""For each memory and question its hidden states (m, width) and the rotary embedding of its tokens."""
+
+
 class Passes:
-    """The first layers of a model, through which what waits goes together."""
+    """The first layers of a model, and what goes through them at once."""
 
     def __init__(self, model: Any, tap: Any, *, window: int, read_tokens: int, asked_tokens: int) -> None:
-        """Put in a line before a model.
+        """Stand around a model.
 
         Args:
             model: the first layers.
@@ -71,61 +100,38 @@ class Passes:
         self._sliding_window = getattr(model.config, "sliding_window", None) or sys.maxsize
         self._read_tokens = read_tokens
         self._asked_tokens = asked_tokens
+        self._by_length = bool(_rope_types(getattr(model.config, "rope_parameters", None)) & _BY_LENGTH)
         self._processors = Processors()
-        self._turns: Turns[_Read | _Ask, Any] = Turns(self._run, self._fits)
 
-    def read(
-        self, sequences: Sequence[Sequence[int]], *, room: int = 0, keep: bool = False
-    ) -> tuple[Tensor, Rotary, list[Memory]]:
-        """Hidden states of sequences, (rows, longest, width), the rotary embedding of all places, and memories.
-
-        Args:
-            sequences: token ids, each (n,) with 1 <= n <= `window` - `room`.
-            room: places after the longest, for their rotary embedding.
-            keep: whether memories are wanted, one per sequence.
-        """
-        return cast("tuple[Tensor, Rotary, list[Memory]]", self._turns(_Read(sequences, room, keep)))
-
-    def ask(self, read: Sequence[Memory], questions: Sequence[Sequence[int]]) -> list[list[tuple[Tensor, Rotary]]]:
-        """For each memory and question its hidden states (m, width) and rotary embedding, as if it alone followed.
-
-        Args:
-            read: at least one memory.
-            questions: token ids, each (m,) with m >= 1.
-        """
-        return cast("list[list[tuple[Tensor, Rotary]]]", self._turns(_Ask(read, questions)))
-
-    def _fits(self, jobs: Sequence[_Read | _Ask], job: _Read | _Ask) -> bool:
+    def fits(self, jobs: Sequence[Read | Ask], job: Read | Ask) -> bool:
+        """Whether one pass for all costs at most a tenth more than one for each."""
+        if self._by_length:
+            return False
         together = [*jobs, job]
-        if all(isinstance(one, _Read) for one in together):
-            reads = cast("list[_Read]", together)
-            places = max(one.places for one in reads) * sum(len(one.sequences) for one in reads)
-            apart = sum(one.places * len(one.sequences) for one in reads)
-            return (
-                len({one.keep for one in reads}) == 1 and places <= self._read_tokens and places <= (1 + _SPARE) * apart
-            )
-        if all(isinstance(one, _Ask) for one in together):
-            asks = cast("list[_Ask]", together)
-            rows, tokens, seen = (
-                sum(len(one.memories) for one in asks),
-                max(one.tokens for one in asks),
-                max(one.seen for one in asks),
-            )
-            apart = sum(len(one.memories) * (one.tokens + one.seen) for one in asks)
-            return rows * tokens <= self._asked_tokens and rows * (tokens + seen) <= (1 + _SPARE) * apart
+        if all(isinstance(one, Read) for one in together):
+            reads = cast("list[Read]", together)
+            sizes = [(len(one.sequences), one.places) for one in reads]
+            return len({one.keep for one in reads}) == 1 and _whole(sizes) <= self._read_tokens and _little_spare(sizes)
+        if all(isinstance(one, Ask) for one in together):
+            asks = cast("list[Ask]", together)
+            sizes = [(len(one.memories), max(one.tokens, _LEAST_ASKED)) for one in asks]
+            seen = [(len(one.memories), one.seen) for one in asks]
+            return _whole(sizes) <= self._asked_tokens and _little_spare(sizes) and _little_spare(seen)
         return False
 
-    def _run(self, jobs: Sequence[_Read | _Ask]) -> list[Any]:
+    def run(self, jobs: Sequence[Read | Ask]) -> Sequence[WasRead | WasAsked]:
+        """One pass for jobs of one kind."""
         with self._processors.shared(self._model.device):
-            if isinstance(jobs[0], _Read):
-                return self._read(cast("Sequence[_Read]", jobs))
-            return self._ask(cast("Sequence[_Ask]", jobs))
+            if isinstance(jobs[0], Read):
+                return self._read(cast("Sequence[Read]", jobs))
+            return self._ask(cast("Sequence[Ask]", jobs))
 
     @torch.inference_mode()
-    def _read(self, jobs: Sequence[_Read]) -> list[tuple[Tensor, Rotary, list[Memory]]]:
+    def _read(self, jobs: Sequence[Read]) -> list[WasRead]:
         # Padding stands on the right, where causal attention never looks back from, so no mask.
         sequences = [sequence for job in jobs for sequence in job.sequences]
-        padded = torch.zeros(len(sequences), min(max(job.places for job in jobs), self._window), dtype=torch.long)
+        places = min(max(job.places for job in jobs), self._window)
+        padded = torch.zeros(len(sequences), places, dtype=torch.long)  # (batch, n)
         for row, sequence in enumerate(sequences):
             padded[row, : len(sequence)] = torch.tensor(sequence)
         cache = DynamicCache() if jobs[0].keep else None
@@ -135,7 +141,7 @@ class Passes:
         return [(states[rows], rotary, kept[rows]) for rows in _slices([len(job.sequences) for job in jobs])]
 
     @torch.inference_mode()
-    def _ask(self, jobs: Sequence[_Ask]) -> list[list[list[tuple[Tensor, Rotary]]]]:
+    def _ask(self, jobs: Sequence[Ask]) -> list[WasAsked]:
         past = Past([memory for job in jobs for memory in job.memories])
         sizes = torch.tensor([length(memory) for job in jobs for memory in job.memories])  # (batch,)
         most = max(job.tokens for job in jobs)
@@ -159,7 +165,7 @@ class Passes:
             position_ids=positions.to(device),
             attention_mask=self._masks(seen.to(device), (seen & near).to(device)),
         )
-        found: list[list[list[tuple[Tensor, Rotary]]]] = []
+        found: list[WasAsked] = []
         row = 0
         for job in jobs:
             cuts = list(_slices([len(question) for question in job.questions]))
@@ -178,12 +184,29 @@ class Passes:
         return {"full_attention": full, "sliding_attention": sliding}
 
     def _forward(self, ids: Tensor, **options: Any) -> tuple[Tensor, Rotary]:
+        """States (batch, n, width), and cos and sin, each (batch or 1, n, head_dim), of ids (batch, n)."""
         states = self._model(input_ids=ids.to(self._model.device), **options).last_hidden_state
         return states, self._tap.rotary
 
 
+def _rope_types(parameters: Any) -> set[str]:
+    """Kinds of rotary embedding, however deep a configuration has them."""
+    if not isinstance(parameters, dict):
+        return set()
+    return {str(parameters.get("rope_type"))}.union(*map(_rope_types, parameters.values()))
+
+
 def _rounded(number: int, step: int) -> int:
     return -(-number // step) * step
+
+
+def _whole(sizes: Sequence[tuple[int, int]]) -> int:
+    """Rows of several jobs, each as long as the longest."""
+    return sum(rows for rows, _ in sizes) * max(size for _, size in sizes)
+
+
+def _little_spare(sizes: Sequence[tuple[int, int]]) -> bool:
+    return _whole(sizes) <= (1 + _SPARE) * sum(rows * size for rows, size in sizes)
 
 
 def _slices(sizes: Sequence[int]) -> Iterator[slice]:

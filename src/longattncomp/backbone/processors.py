@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import psutil
 import torch
+from threadpoolctl import ThreadpoolController
 
 _WINDOW = 0.25
 """Seconds over which processor time is counted, at least."""
@@ -23,7 +26,7 @@ class Sample:
 
     Attributes:
         at: of the clock.
-        busy: of all processors that this process may use, for whomever.
+        busy: of all processors that this process may use, for whomever; in a container the host's.
         own: of this process.
     """
 
@@ -40,41 +43,50 @@ class Processors:
     """
 
     def __init__(self) -> None:
-        self._process = psutil.Process()
         self._lock = threading.Lock()
         self._last = self._sample()
         self._others = 0.0
 
     @contextmanager
     def shared(self, device: torch.device) -> Iterator[None]:
-        """A pass on this device with as many threads as there are processors free; afterwards as many as before."""
+        """A pass on this device, in this thread, with no more threads than there are processors free."""
         most = torch.get_num_threads()
         threads = self.threads(most) if device.type == "cpu" else most
         if threads == most:
             yield
             return
-        torch.set_num_threads(threads)
-        try:
+        # Not torch.set_num_threads: whatever thread first met PyTorch meanwhile would keep that number.
+        with self._pools.limit(limits=threads, user_api="openmp"):
             yield
-        finally:
-            torch.set_num_threads(most)
 
     def threads(self, most: int) -> int:
         """How many of so many threads find a processor, at least one."""
         with self._lock:
-            if time.monotonic() - self._last.at >= _WINDOW:
-                now = self._sample()
-                self._others = (now.busy - self._last.busy - now.own + self._last.own) / (now.at - self._last.at)
+            now = self._sample()
+            window = now.at - self._last.at
+            if window >= _WINDOW:
+                self._others = max(0.0, now.busy - self._last.busy - now.own + self._last.own) / window
                 self._last = now
-            return max(1, min(most, int(len(self._usable()) - self._others + 0.5)))
+            return max(1, min(most, int(len(_usable()) - self._others + 0.5)))
+
+    @cached_property
+    def _pools(self) -> ThreadpoolController:
+        return ThreadpoolController()
 
     def _sample(self) -> Sample:
-        own = self._process.cpu_times()
-        each = psutil.cpu_times(percpu=True)
-        busy = sum(getattr(each[index], kind, 0.0) for index in self._usable() for kind in _BUSY)
-        return Sample(time.monotonic(), busy, own.user + own.system)
+        try:
+            each = psutil.cpu_times(percpu=True)
+        except (OSError, psutil.Error):  # a sandbox may hide them; then nobody else is seen
+            each = []
+        usable = _usable()
+        if max(usable) < len(each):
+            each = [each[index] for index in usable]
+        busy = sum(getattr(times, kind, 0.0) for times in each for kind in _BUSY)
+        return Sample(time.monotonic(), busy, time.process_time())
 
-    def _usable(self) -> list[int]:
-        if hasattr(self._process, "cpu_affinity"):  # macOS has none
-            return list(self._process.cpu_affinity())
-        return list(range(psutil.cpu_count() or 1))
+
+def _usable() -> list[int]:
+    """Numbers of the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))

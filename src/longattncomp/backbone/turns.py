@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Job = TypeVar("Job")
 Found = TypeVar("Found")
@@ -15,17 +18,16 @@ Found = TypeVar("Found")
 @dataclass(eq=False, slots=True)
 class _Request(Generic[Job, Found]):
     job: Job
-    woken: threading.Event = field(default_factory=threading.Event)
-    found: list[Found] = field(default_factory=list)  # one, once it was done in another's batch
-    alone: bool = False  # it was in a batch that failed
-    gone: bool = False  # its thread was interrupted
+    found: Future[Found] = field(default_factory=Future)
 
 
 class Turns(Generic[Job, Found]):
     """Requests that each need the draft model for many batches take turns, a batch each.
 
     Whose turn it is takes along what others wait for, as far as one batch holds it. A batch starts as soon as the model
-    is free: nobody waits for company, and nobody longer than for one batch of each who came before.
+    is free: nobody waits for company, and nobody longer than for one batch of each who came before. All batches run in
+    one thread, so that the model has one team of threads and an interrupt of a caller stops nobody else. It ends with
+    the object, and a forked process starts with its own.
     """
 
     def __init__(
@@ -36,75 +38,73 @@ class Turns(Generic[Job, Found]):
         """Stand before a model.
 
         Args:
-            run: one batch; gives what each of its jobs comes to. Never called twice at once.
+            run: one batch; gives what each of its jobs comes to. May not refer to this object, which would then live
+                until Python looks for cycles.
             fits: whether a batch of some jobs should take one more; if not given it never should.
         """
         self._run = run
         self._fits = fits
+        self.renew()
+        _all.add(self)
+
+    def renew(self) -> None:
+        """Forget who waits: none of them came along through a fork."""
         self._mutex = threading.Lock()
-        self._taken = False
         self._line: deque[_Request[Job, Found]] = deque()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="longattncomp-model")
 
     def __call__(self, job: Job) -> Found:
         """What the job comes to, once it was its turn."""
         own: _Request[Job, Found] = _Request(job)
         with self._mutex:
-            if self._taken:
-                self._line.append(own)
-            else:
-                self._taken = True
-                own.woken.set()
+            self._line.append(own)
         try:
-            own.woken.wait()
-        except BaseException:  # an interrupt may not take the turn along
-            with self._mutex:
-                own.gone = True
-                if own in self._line:
-                    self._line.remove(own)
-                elif own.woken.is_set() and not own.found:
-                    self._pass_on()
-            raise
-        return own.found[0] if own.found else self._lead(own)
-
-    def _lead(self, own: _Request[Job, Found]) -> Found:
-        company: list[_Request[Job, Found]] = [own]
-        try:
-            self._gather(company)
-            try:
-                found = self._run([one.job for one in company])
-            except Exception:
-                if len(company) == 1:
-                    raise
-                self._send_back(company[1:], alone=True)
-                return self._run([own.job])[0]
-            for one, its in zip(company[1:], found[1:], strict=True):
-                one.found.append(its)
-                one.woken.set()
-            company[1:] = []
-            return found[0]
+            self._thread.submit(self._next)
+            return own.found.result()
         finally:
-            self._send_back([one for one in company[1:] if not one.alone and not one.found])
             with self._mutex:
-                self._pass_on()
+                if own in self._line:  # the caller was interrupted
+                    self._line.remove(own)
 
-    def _gather(self, company: list[_Request[Job, Found]]) -> None:
+    def _next(self) -> None:
+        company = self._gather()
+        if not company:
+            return
+        failed = self._serve(company)
+        if failed and len(company) > 1:  # each by itself, or one would answer for another
+            for one in company:
+                self._serve([one], final=True)
+
+    def _gather(self) -> list[_Request[Job, Found]]:
         with self._mutex:
-            if self._fits is None or company[0].alone:
-                return
+            company = [self._line.popleft()] if self._line else []
+            if self._fits is None:
+                return company
             for one in list(self._line):
-                if not one.alone and self._fits([taken.job for taken in company], one.job):
+                if self._fits([taken.job for taken in company], one.job):
                     self._line.remove(one)
                     company.append(one)
+        return company
 
-    def _send_back(self, company: Sequence[_Request[Job, Found]], *, alone: bool = False) -> None:
-        with self._mutex:
-            for one in reversed(company):
-                one.alone = alone
-                if not one.gone:
-                    self._line.appendleft(one)
+    def _serve(self, company: Sequence[_Request[Job, Found]], *, final: bool = False) -> bool:
+        try:
+            found = self._run([one.job for one in company])
+        except BaseException as error:  # noqa: BLE001 (it is the caller's)
+            if final or len(company) == 1:
+                company[0].found.set_exception(error)
+            return True
+        for one, its in zip(company, found, strict=True):
+            one.found.set_result(its)
+        return False
 
-    def _pass_on(self) -> None:
-        if self._line:
-            self._line.popleft().woken.set()
-        else:
-            self._taken = False
+
+_all: weakref.WeakSet[Turns[Any, Any]] = weakref.WeakSet()
+
+
+def _renew_all() -> None:
+    for turns in list(_all):
+        turns.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)

@@ -36,6 +36,7 @@ _LONG = "{context}\n\nQuestion: {query}\nAnswer in a few sentences.\nAnswer:"
 _ROWS = "{context}\n\nQuestion: {query}\n{options}\nAnswer:"
 
 _JOINED = 64
+_NUMBER = 12  # tokens of a needle's number and the comma, at most
 """Tokens of an answer that names several things."""
 _SENTENCES = 256
 """Tokens of an answer of a few sentences."""
@@ -130,7 +131,7 @@ def _needle_task(name: str, about: str, kind: Needles) -> Task:
         metric="exact" if kind.needles * kind.keys == 1 else "f1",
         licence=_PROSE,
         together=True,
-        answer_tokens=_JOINED,
+        answer_tokens=max(_JOINED, _NUMBER * kind.needles * kind.keys),
         sized=True,
         draw=partial(_hidden, kind, prose),
     )
