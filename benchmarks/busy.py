@@ -1,4 +1,4 @@
-"""What a machine that is busy with other work costs: a table, then one line of JSON.
+"""What it costs to share: a machine with other processes, the draft model with other calls. A table, then JSON.
 
 python benchmarks/busy.py
 """
@@ -22,6 +22,8 @@ from longattncomp.backbone.processors import Processors
 
 REPEATS = 5
 TOKENS = 4096
+CONTEXTS, DOCUMENTS, CHARACTERS = 16, 4, 250
+"""Small contexts, whose calls fill no batch by themselves."""
 QUESTION = "Which of these is told of first?"
 OTHERS = "import torch; torch.set_num_threads({threads}); a = torch.rand(1000, 1000)\nwhile True: a @ a"
 
@@ -56,7 +58,23 @@ def main() -> None:
     for way, row in found.items():
         table.add_row(way, *(f"{seconds:.2f}" for seconds in row.values()))
     Console(width=120).print(table)
-    print(json.dumps({"what": "busy", "machine": machine(), "seconds": found}))
+    Processors.threads = chosen  # type: ignore[method-assign]
+    calls = at_once(compressor)
+    Console(width=120).print(f"{CONTEXTS} small contexts, seconds: {calls}")
+    print(json.dumps({"what": "busy", "machine": machine(), "seconds": found, "calls": calls}))
+
+
+def at_once(compressor: Compressor) -> dict[str, float]:
+    """Seconds for the same contexts one after the other, and as a batch, in turn."""
+    text = "".join(sources(TOKENS * 4))
+    pieces = [text[start : start + CHARACTERS] for start in range(0, CONTEXTS * DOCUMENTS * CHARACTERS, CHARACTERS)]
+    contexts = [pieces[start : start + DOCUMENTS] for start in range(0, len(pieces), DOCUMENTS)]
+    ways = {
+        "one after the other": lambda: [compressor.compress(QUESTION, one, token_budget=100) for one in contexts],
+        "compress_batch": lambda: compressor.compress_batch([QUESTION] * CONTEXTS, contexts, token_budget=100),
+    }
+    runs = [{way: timed(work) for way, work in ways.items()} for _ in range(REPEATS + 1)][1:]
+    return {way: round(median(run[way] for run in runs), 2) for way in ways}
 
 
 if __name__ == "__main__":
