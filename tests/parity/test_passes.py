@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,7 @@ from torch import Tensor
 from toy import save_toy_model
 
 from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.lookahead import LookAhead
 
 Request = tuple[str, list[list[int]], list[list[int]]]
 """What is wanted; token ids of contexts; and of questions."""
@@ -116,3 +119,44 @@ def test_together_as_alone(requests: list[Request], backbone: Backbone) -> None:
             torch.testing.assert_close(tensor, reference, rtol=1e-4, atol=1e-5)
     assert len(passes) - 1 <= len(apart) - 2
     assert sum(passes) - 1 == sum(apart)
+
+
+def test_a_model_ends_with_who_has_it(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    def ended(model: weakref.ref[Any]) -> bool:
+        end = time.monotonic() + 10
+        while model() is not None and time.monotonic() < end:
+            time.sleep(0.01)  # until its thread has put the last pass away
+        return model() is None
+
+    folder = save_toy_model(tmp_path)
+    gc.collect()
+    gc.disable()
+    try:
+        backbone = Backbone.open(folder, 2, device="cpu", dtype="float32")
+        list(backbone.read(sequences(5)))
+        layers = weakref.ref(backbone._model)
+        del backbone
+        assert ended(layers)
+
+        look = LookAhead(AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa"))
+        list(look.steps([1, 2, 3], 1, lambda folded, _: folded))
+        whole = weakref.ref(look._model)
+        del look
+        assert ended(whole)
+    finally:
+        gc.enable()
+
+
+def test_a_pass_has_at_most_the_threads_of_who_asks(backbone: Backbone) -> None:
+    seen: list[int] = []
+    hook = backbone._model.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        list(backbone.read(sequences(5)))
+    finally:
+        torch.set_num_threads(before)
+        hook.remove()
+    assert seen == [1]

@@ -71,7 +71,7 @@ def test_a_pass_has_them_and_nobody_else(machine: Machine) -> None:
         thread.join()
 
     def fail() -> None:
-        with machine.shared(CPU):
+        with machine.shared(CPU, most):
             look()
             new_thread()
             raise KeyError
@@ -81,7 +81,7 @@ def test_a_pass_has_them_and_nobody_else(machine: Machine) -> None:
     with pytest.raises(KeyError):
         fail()
     look()
-    with machine.shared(torch.device("meta")):
+    with machine.shared(torch.device("meta"), most):
         look()
     assert inside == [1, most, most, most]
 

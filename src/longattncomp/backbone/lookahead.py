@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -42,8 +42,7 @@ class LookAhead:
         self.window = int(model.config.max_position_embeddings)
         self._model = model
         self._ends = _ends(model)
-        self._processors = Processors()
-        self._turns: Turns[tuple[Sequence[int], Any, _Tap | None], int] = Turns(self._run)
+        self._turns: Turns[_Step, int] = Turns(partial(_run, model, Processors()))
         _tap(model)
 
     def steps(
@@ -68,12 +67,12 @@ class LookAhead:
         cache = DynamicCache(config=self._model.config)
         *pieces, unread = (prompt[start : start + _PIECE] for start in range(0, len(prompt), _PIECE))
         for piece in pieces:
-            self._turns((piece, cache, None))
+            self._turns(_Step(piece, cache, None))
             if progress is not None:
                 progress(len(piece))
         for decoded in range(most + 1):
             tap = _Tap(len(prompt), len(prompt) + decoded, fold, torch.zeros(len(prompt), device=self._model.device))
-            token = self._turns((unread, cache, tap))
+            token = self._turns(_Step(unread, cache, tap))
             if progress is not None and not decoded:
                 progress(len(unread))
             yield tap.folded
@@ -81,19 +80,30 @@ class LookAhead:
                 return
             unread = [token]
 
-    @torch.inference_mode()
-    def _run(self, jobs: Sequence[tuple[Sequence[int], Any, _Tap | None]]) -> list[int]:
-        """The most likely token after what was read."""
-        ((ids, cache, tap),) = jobs
-        with self._processors.shared(self._model.device):
-            logits = self._model(
-                input_ids=torch.tensor([ids], device=self._model.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-                **{_TAPPED: tap},
-            ).logits  # (1, 1, vocabulary)
-        return [int(logits[0, -1].argmax())]
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Some tokens to read after what a cache holds, and what looks at the last of them."""
+
+    ids: Sequence[int]
+    cache: Any
+    tap: _Tap | None
+    threads: int = field(default_factory=torch.get_num_threads)
+
+
+@torch.inference_mode()
+def _run(model: Any, processors: Processors, steps: Sequence[_Step]) -> list[int]:
+    """The most likely token after what was read."""
+    (step,) = steps
+    with processors.shared(model.device, step.threads):
+        logits = model(
+            input_ids=torch.tensor([step.ids], device=model.device),
+            past_key_values=step.cache,
+            use_cache=True,
+            logits_to_keep=1,
+            **{_TAPPED: step.tap},
+        ).logits  # (1, 1, vocabulary)
+    return [int(logits[0, -1].argmax())]
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
@@ -25,10 +25,8 @@ _ROUND_ASKED = 8  # the same for questions, which are short
 _SPARE = 0.10
 """Most work that one pass for several requests may have more than a pass for each."""
 
-
 _LEAST_ASKED = 16
 """Questions of fewer tokens cost as much as of so many: what takes the time is to fetch the weights."""
-
 
 _BY_LENGTH = {"dynamic", "longrope"}
 """Rotary embeddings that the longest sequence of a pass sets for all."""
@@ -42,11 +40,13 @@ class Read:
         sequences: token ids, each (n,) with n >= 1.
         room: places after the longest whose rotary embedding is wanted too.
         keep: whether memories are wanted.
+        threads: most that PyTorch has for who asks.
     """
 
     sequences: Sequence[Sequence[int]]
     room: int = 0
     keep: bool = False
+    threads: int = field(default_factory=torch.get_num_threads)
 
     @property
     def places(self) -> int:
@@ -60,10 +60,12 @@ class Ask:
     Attributes:
         memories: at least one.
         questions: token ids, each (m,) with m >= 1.
+        threads: as `Read`.
     """
 
     memories: Sequence[Memory]
     questions: Sequence[Sequence[int]]
+    threads: int = field(default_factory=torch.get_num_threads)
 
     @property
     def tokens(self) -> int:
@@ -121,7 +123,7 @@ class Passes:
 
     def run(self, jobs: Sequence[Read | Ask]) -> Sequence[WasRead | WasAsked]:
         """One pass for jobs of one kind."""
-        with self._processors.shared(self._model.device):
+        with self._processors.shared(self._model.device, max(job.threads for job in jobs)):
             if isinstance(jobs[0], Read):
                 return self._read(cast("Sequence[Read]", jobs))
             return self._ask(cast("Sequence[Ask]", jobs))

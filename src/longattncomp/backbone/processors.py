@@ -48,11 +48,14 @@ class Processors:
         self._others = 0.0
 
     @contextmanager
-    def shared(self, device: torch.device) -> Iterator[None]:
-        """A pass on this device, in this thread, with no more threads than there are processors free."""
-        most = torch.get_num_threads()
-        threads = self.threads(most) if device.type == "cpu" else most
-        if threads == most:
+    def shared(self, device: torch.device, most: int) -> Iterator[None]:
+        """A pass on this device, in this thread, with no more threads than there are processors free.
+
+        Args:
+            device: of the model; only a processor's threads are looked after.
+            most: threads, at least 1.
+        """
+        if device.type != "cpu" or (threads := self.threads(most)) == torch.get_num_threads():
             yield
             return
         # Not torch.set_num_threads: whatever thread first met PyTorch meanwhile would keep that number.

@@ -70,10 +70,9 @@ class Turns(Generic[Job, Found]):
         company = self._gather()
         if not company:
             return
-        failed = self._serve(company)
-        if failed and len(company) > 1:  # each by itself, or one would answer for another
+        if not self._serve(company) and len(company) > 1:  # each by itself, or one would answer for another
             for one in company:
-                self._serve([one], final=True)
+                self._serve([one])
 
     def _gather(self) -> list[_Request[Job, Found]]:
         with self._mutex:
@@ -86,16 +85,16 @@ class Turns(Generic[Job, Found]):
                     company.append(one)
         return company
 
-    def _serve(self, company: Sequence[_Request[Job, Found]], *, final: bool = False) -> bool:
+    def _serve(self, company: Sequence[_Request[Job, Found]]) -> bool:
         try:
             found = self._run([one.job for one in company])
         except BaseException as error:  # noqa: BLE001 (it is the caller's)
-            if final or len(company) == 1:
+            if len(company) == 1:
                 company[0].found.set_exception(error)
-            return True
+            return False
         for one, its in zip(company, found, strict=True):
             one.found.set_result(its)
-        return False
+        return True
 
 
 _all: weakref.WeakSet[Turns[Any, Any]] = weakref.WeakSet()
