@@ -28,6 +28,7 @@ from longattncomp.evaluation.tasks import Draw
 
 TASKS = ("hotpotqa", "musique", "2wiki", "chat@8k", "niah-multikey@8k", "code-debug@8k")
 MODES = ("given", "accurate", "arbitrary")
+LEAST = 256  # tokens of a budget: twice what arbitrary parsing keeps in any case
 
 
 def main() -> None:
@@ -54,7 +55,11 @@ def main() -> None:
         found[name] = {mode: fmean(values) for mode, values in shares.items()}
     means = {mode: fmean(row[mode] for row in found.values()) for mode in MODES}
     body = [(name, *(f"{100 * row[mode]:.1f}" for mode in MODES)) for name, row in {**found, "average": means}.items()]
-    show(f"Evidence recall of whole prompts at {budget}, %, n = {options.limit}", ("task", *MODES), body)
+    show(
+        f"Evidence recall of whole prompts at {budget} and {LEAST} tokens at least, %, n = {options.limit}",
+        ("task", *MODES),
+        body,
+    )
     seconds = round(time.perf_counter() - started)
     print(json.dumps({"what": "prompts", "machine": machine(), "place": options.place, "seconds": seconds, **found}))
 
@@ -78,7 +83,7 @@ def kept(
 ) -> float:
     """Evidence recall of one example; what a prompt says of its query is kept and charged to the budget."""
     text, evidence = prompt
-    most = budget.of(compressor.count(text))
+    most = max(LEAST, budget.of(compressor.count(text)))
     if mode == "given":
         result = compressor.compress(example.query, example.documents, token_budget=most, top_p=1.0)
         evidence = example.evidence
