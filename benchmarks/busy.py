@@ -21,7 +21,7 @@ from longattncomp import Compressor
 from longattncomp.backbone.processors import Processors
 
 REPEATS = 5
-TOKENS = 4096
+CHARACTERS_READ = 12_000
 CONTEXTS, DOCUMENTS, CHARACTERS = 16, 4, 250
 """Small contexts, whose calls fill no batch by themselves."""
 QUESTION = "Which of these is told of first?"
@@ -32,11 +32,11 @@ def main() -> None:
     """Seconds for one question over unread text, beside so many busy threads of another process."""
     cores = torch.get_num_threads()
     compressor = Compressor.from_pretrained(cache_bytes=0)
-    texts = sources(TOKENS)
+    text = "".join(sources(CHARACTERS_READ))[:CHARACTERS_READ]
     chosen = Processors.threads
 
     def ask() -> object:
-        return compressor.compress(QUESTION, texts, token_budget=200)
+        return compressor.compress(QUESTION, text, token_budget=200)
 
     ways = {
         f"{cores} threads": lambda _, __: cores,
@@ -54,7 +54,7 @@ def main() -> None:
                 Processors.threads = threads  # type: ignore[method-assign]
                 ask()
                 found[way][busy] = median(timed(ask) for _ in range(REPEATS))
-    table = Table("seconds", *(f"{busy} busy" for busy in (0, 1, cores)), title=str(machine()))
+    table = Table("seconds", *(f"{busy} busy" for busy in (0, 1, cores)), title=", ".join(f"{key} {value}" for key, value in machine().items()))
     for way, row in found.items():
         table.add_row(way, *(f"{seconds:.2f}" for seconds in row.values()))
     Console(width=120).print(table)
@@ -66,7 +66,7 @@ def main() -> None:
 
 def at_once(compressor: Compressor) -> dict[str, float]:
     """Seconds for the same contexts one after the other, and as a batch, in turn."""
-    text = "".join(sources(TOKENS * 4))
+    text = "".join(sources(CONTEXTS * DOCUMENTS * CHARACTERS))
     pieces = [text[start : start + CHARACTERS] for start in range(0, CONTEXTS * DOCUMENTS * CHARACTERS, CHARACTERS)]
     contexts = [pieces[start : start + DOCUMENTS] for start in range(0, len(pieces), DOCUMENTS)]
     ways = {
