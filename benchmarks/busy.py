@@ -54,7 +54,11 @@ def main() -> None:
                 Processors.threads = threads  # type: ignore[method-assign]
                 ask()
                 found[way][busy] = median(timed(ask) for _ in range(REPEATS))
-    table = Table("seconds", *(f"{busy} busy" for busy in (0, 1, cores)), title=", ".join(f"{key} {value}" for key, value in machine().items()))
+    table = Table(
+        "seconds",
+        *(f"{busy} busy" for busy in (0, 1, cores)),
+        title=", ".join(f"{key} {value}" for key, value in machine().items()),
+    )
     for way, row in found.items():
         table.add_row(way, *(f"{seconds:.2f}" for seconds in row.values()))
     Console(width=120).print(table)
