@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longattncomp.counting import counter
 from longattncomp.errors import InputError
-from longattncomp.inputs import Documents, as_documents, as_query
+from longattncomp.inputs import Documents, as_documents, as_query, neighbours
 from longattncomp.query import Mode, parse_prompt
 from longattncomp.scorers.batch import PreparedScorer
 from longattncomp.settings import Settings
@@ -171,8 +170,8 @@ class Compressor:
 
         Args:
             queries: one per row.
-            documents: one context per row; neighbours that are the same object are read once, and what is short of
-                others is read together.
+            documents: one context per row; neighbours that are the same object are read once, and
+                contexts too small to fill a batch share one.
             pins: as `compress`, for each context.
             progress: as `compress`, of each context by itself and from several threads.
             **options: as `compress`.
@@ -180,12 +179,6 @@ class Compressor:
         Raises:
             InputError: the two differ in length, or as `compress`.
         """
-        sizes = [
-            len(rows) if isinstance(rows, Sequence) and not isinstance(rows, str) else type(rows).__name__
-            for rows in (queries, documents)
-        ]
-        if sizes[0] != sizes[1] or not isinstance(sizes[0], int):
-            raise InputError(f"expected a list of queries and one context for each, got {sizes[0]} and {sizes[1]}")
         from longattncomp.threads import in_threads
 
         def run(rows: Sequence[tuple[str | Query, Documents]], stoppable: Progress) -> list[Compressed]:
@@ -193,8 +186,7 @@ class Compressor:
             return self._compress(asked, rows[0][1], pins=pinned, progress=stoppable, **options)
 
         pinned = tuple(pins) if isinstance(pins, Iterator) else pins
-        alike = [list(rows) for _, rows in groupby(zip(queries, documents, strict=True), key=lambda row: id(row[1]))]
-        return [result for results in in_threads(run, alike, progress) for result in results]
+        return [one for found in in_threads(run, neighbours(queries, documents), progress) for one in found]
 
     def compress_prompt(
         self,

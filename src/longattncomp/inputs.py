@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from longattncomp.counting import first_surrogate
 from longattncomp.errors import InputError, warn
@@ -71,3 +72,20 @@ def pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int
             raise InputError(f"expected a pin within 0 to {length} of document {index}, got {start} to {end}")
         spans.setdefault(index, []).append((start, end))
     return spans
+
+
+def neighbours(
+    queries: Sequence[str | Query], contexts: Sequence[Documents]
+) -> list[list[tuple[str | Query, Documents]]]:
+    """Rows of a batch, those next to each other whose context is the same object together.
+
+    Raises:
+        InputError: they are no lists, or differ in length.
+    """
+    sizes = [
+        len(rows) if isinstance(rows, Sequence) and not isinstance(rows, str) else type(rows).__name__
+        for rows in (queries, contexts)
+    ]
+    if sizes[0] != sizes[1] or not isinstance(sizes[0], int):
+        raise InputError(f"expected a list of queries and one context for each, got {sizes[0]} and {sizes[1]}")
+    return [list(rows) for _, rows in groupby(zip(queries, contexts, strict=True), key=lambda row: id(row[1]))]
