@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -15,10 +16,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
 
 import llama_index.core
 from llama_index.core import Settings as LlamaIndexSettings
+from llama_index.core.storage.chat_store import sql
 from longattncomp import Compressor, Settings
 from longattncomp.backbone.forward import Backbone
 from longattncomp.options import _opened
 from longattncomp.scorers import registry
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from toy import BrokenScorer, ByteTokenizer, Redis, WordScorer, save_model, start_redis
 
 
@@ -40,6 +43,22 @@ def _one_byte_is_one_token(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     llama_index.core.global_tokenizer = before
     LlamaIndexSettings._callback_manager = manager
+
+
+@pytest.fixture(autouse=True)
+def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`Memory` leaves its database open: the thread behind it would answer the loop of a later test."""
+    engines: list[AsyncEngine] = []
+
+    def create(*args: Any, **kwargs: Any) -> AsyncEngine:
+        engines.append(create_async_engine(*args, **kwargs))
+        return engines[-1]
+
+    monkeypatch.setattr(sql, "create_async_engine", create)
+    yield
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        for engine in engines:
+            runner.run(engine.dispose())
 
 
 @pytest.fixture
