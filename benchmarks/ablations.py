@@ -44,6 +44,7 @@ BASE = replace(
     favoured_heads=STAGES["1"].favoured_heads,
     epochs=2,
 )
+ALONE = STAGES["alone"]
 VARIANTS = {
     "as it ships, trained on little": BASE,
     "no exact match": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"match_strength"})),
@@ -53,8 +54,11 @@ VARIANTS = {
     "the papers' head": replace(BASE, extensions=(), favoured_heads=()),
     "the papers' loss (BCE)": replace(BASE, loss="bce"),
     "no rotary embedding": replace(BASE, rotary=False),
-    "dropout 0.1": replace(BASE, dropout=0.1),
+    "two needles at most": replace(BASE, samples=replace(BASE.samples, needles=2)),
     "multi-hop rows only": replace(BASE, sources={"hotpotqa": 260, "musique": 80, "2wiki": 110}),
+    "12 layers": replace(BASE, layers=12, favoured_heads=()),
+    "8 layers": replace(BASE, layers=8, favoured_heads=()),
+    "the query alone, 8 layers": replace(ALONE, sources=BASE.sources, epochs=BASE.epochs),
 }
 MEASURED = {
     "squad-dev": ("4%", 8),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 import torch
 
 from longattncomp.backbone import processors
-from longattncomp.backbone.processors import Processors, Sample
+from longattncomp.backbone.processors import Processors, Sample, beside_passes, one_thread, threads_of_caller
 
 CPU = torch.device("cpu")
 
@@ -84,6 +85,27 @@ def test_a_pass_has_them_and_nobody_else(machine: Machine) -> None:
     with machine.shared(torch.device("meta"), most):
         look()
     assert inside == [1, most, most, most]
+
+
+def test_beside_passes_a_thread_has_no_team_and_says_how_many_it_would_have() -> None:
+    def look() -> tuple[int, int]:
+        with beside_passes(CPU), beside_passes(CPU):
+            return torch.get_num_threads(), threads_of_caller()
+
+    def in_thread() -> list[tuple[int, int]]:
+        torch.set_num_threads(3)
+        return [look(), (torch.get_num_threads(), threads_of_caller())]
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert look() == (2, 2)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(in_thread).result() == [(1, 3), (3, 3)]
+        with one_thread():
+            assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_this_machine_is_counted() -> None:

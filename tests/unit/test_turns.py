@@ -143,14 +143,37 @@ def test_many_threads_many_errors() -> None:
     assert found == [2 * job if job % 7 else f"[{job}]" for job in range(300)]
 
 
-def test_its_thread_ends_with_it() -> None:
+def test_one_thread_runs_all_models_for_other_threads_and_the_main_thread_its_own() -> None:
+    def name(_: Sequence[int]) -> list[str]:
+        return [threading.current_thread().name]
+
+    first, second = Turns(name), Turns(name)
+    assert {first(1), second(1)} == {threading.main_thread().name}
+    with ThreadPoolExecutor(2) as pool:
+        names = [pool.submit(turns, 1).result(timeout=10) for turns in (first, second, first)]
+    assert len(set(names)) == 1
+    assert names[0].startswith("longattncomp-model")
+
+
+@pytest.mark.parametrize("model_of_their_own", [False, True])
+def test_the_main_thread_waits_behind_others(model_of_their_own: bool) -> None:
     model = Model()
-    model.turns(1)
-    (thread,) = model.turns._thread._threads
-    assert thread.is_alive()
-    del model.turns
-    thread.join(timeout=10)
-    assert not thread.is_alive()
+    own = Model() if model_of_their_own else model
+    with model.held([1, 3]):
+        threading.Timer(0.05, model.open.set).start()
+        assert own.turns(5) == 10
+        assert model.batches == ([[1], [3]] if model_of_their_own else [[1], [3], [5]])
+
+
+def test_others_wait_while_the_main_thread_is_at_it() -> None:
+    model = Model()
+    with ThreadPoolExecutor(1) as pool:
+        model.open.clear()
+        found = pool.submit(lambda: wait_for(lambda: bool(model.batches)) or model.turns(3))
+        threading.Timer(0.05, model.open.set).start()
+        assert model.turns(1) == 2
+        assert found.result(timeout=10) == 6
+    assert model.batches == [[1], [3]]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

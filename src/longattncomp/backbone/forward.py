@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from longattncomp.backbone.batches import length_buckets, length_packs
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.memory import Memory, length
 from longattncomp.backbone.passes import Ask, Passes, Read, Rotary, WasAsked, WasRead
+from longattncomp.backbone.processors import beside_passes
 from longattncomp.backbone.turns import Turns
 
 _BATCH_TOKENS = {"cpu": 2048}  # a CPU gains nothing from more; see `make bench`
@@ -184,6 +186,10 @@ class Backbone:
             for index, own in zip(batch, found, strict=True):
                 states, rotaries = zip(*own, strict=True)
                 yield Asked(index, states, rotaries)
+
+    def beside_passes(self) -> AbstractContextManager[None]:
+        """Arithmetic over what was read, see `processors.beside_passes`."""
+        return beside_passes(self.device)
 
     @property
     def _batch_tokens(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longattncomp.backbone.processors import Processors
+from longattncomp.backbone.processors import Processors, threads_of_caller
 from longattncomp.backbone.turns import Turns
 
 Fold = Callable[[Tensor, Tensor], Tensor]
@@ -88,7 +88,7 @@ class _Step:
     ids: Sequence[int]
     cache: Any
     tap: _Tap | None
-    threads: int = field(default_factory=torch.get_num_threads)
+    threads: int = field(default_factory=threads_of_caller)
 
 
 @torch.inference_mode()

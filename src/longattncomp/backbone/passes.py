@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from longattncomp.backbone.memory import Memory, Past, length, memories
-from longattncomp.backbone.processors import Processors
+from longattncomp.backbone.processors import Processors, threads_of_caller
 
 Rotary = tuple[Tensor, Tensor]
 """cos and sin of the scoring layer's rotary embedding, each (1, n_tokens, head_dim)."""
@@ -46,7 +46,7 @@ class Read:
     sequences: Sequence[Sequence[int]]
     room: int = 0
     keep: bool = False
-    threads: int = field(default_factory=torch.get_num_threads)
+    threads: int = field(default_factory=threads_of_caller)
 
     @property
     def places(self) -> int:
@@ -65,7 +65,7 @@ class Ask:
 
     memories: Sequence[Memory]
     questions: Sequence[Sequence[int]]
-    threads: int = field(default_factory=torch.get_num_threads)
+    threads: int = field(default_factory=threads_of_caller)
 
     @property
     def tokens(self) -> int:

@@ -6,9 +6,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 
 import psutil
 import torch
@@ -58,8 +58,7 @@ class Processors:
         if device.type != "cpu" or (threads := self.threads(most)) == torch.get_num_threads():
             yield
             return
-        # Not torch.set_num_threads: whatever thread first met PyTorch meanwhile would keep that number.
-        with self._pools.limit(limits=threads, user_api="openmp"):
+        with _limited(threads):
             yield
 
     def threads(self, most: int) -> int:
@@ -72,10 +71,6 @@ class Processors:
                 self._last = now
             return max(1, min(most, int(len(_usable()) - self._others + 0.5)))
 
-    @cached_property
-    def _pools(self) -> ThreadpoolController:
-        return ThreadpoolController()
-
     def _sample(self) -> Sample:
         try:
             each = psutil.cpu_times(percpu=True)
@@ -86,6 +81,54 @@ class Processors:
             each = [each[index] for index in usable]
         busy = sum(getattr(times, kind, 0.0) for times in each for kind in _BUSY)
         return Sample(time.monotonic(), busy, time.process_time())
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Arithmetic of this thread, with no others to help, which would stay with it: see `beside_passes`."""
+    return _limited(1)
+
+
+@contextmanager
+def beside_passes(device: torch.device) -> Iterator[None]:
+    """Arithmetic of who asks for passes: with threads in the main thread only, which runs its passes itself.
+
+    OpenMP gives every thread that calls PyTorch a team of its own. Once the teams together have more threads than there
+    are processors, GNU's lets all of them sleep and wake at each step, and passes take twice as long.
+    """
+    if device.type != "cpu" or is_main() or hasattr(_caller, "threads"):
+        yield
+        return
+    _caller.threads = torch.get_num_threads()
+    try:
+        with one_thread():
+            yield
+    finally:
+        del _caller.threads
+
+
+def threads_of_caller() -> int:
+    """Most threads that PyTorch has for this thread, `beside_passes` or not."""
+    return getattr(_caller, "threads", None) or torch.get_num_threads()
+
+
+def is_main() -> bool:
+    """Whether this is the process's main thread."""
+    return threading.current_thread() is threading.main_thread()
+
+
+_caller = threading.local()
+
+
+@contextmanager
+def _limited(threads: int) -> Iterator[None]:
+    # Not torch.set_num_threads: whatever thread first met PyTorch meanwhile would keep that number.
+    with _pools().limit(limits=threads, user_api="openmp"):
+        yield
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _usable() -> list[int]:

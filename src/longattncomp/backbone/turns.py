@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from longattncomp.backbone.processors import is_main
+
 Job = TypeVar("Job")
 Found = TypeVar("Found")
 
@@ -25,9 +27,10 @@ class Turns(Generic[Job, Found]):
     """Requests that each need the draft model for many batches take turns, a batch each.
 
     Whose turn it is takes along what others wait for, as far as one batch holds it. A batch starts as soon as the model
-    is free: nobody waits for company, and nobody longer than for one batch of each who came before. All batches run in
-    one thread, so that the model has one team of threads and an interrupt of a caller stops nobody else. It ends with
-    the object, and a forked process starts with its own.
+    is free: nobody waits for company, and nobody longer than for one batch of each who came before. All batches of all
+    models run in one thread, so that they have one team of threads and an interrupt of a caller stops nobody else. Only
+    the main thread runs its own where nobody else waits: it may have a team already, of whatever else it does. A forked
+    process starts anew.
     """
 
     def __init__(
@@ -51,28 +54,35 @@ class Turns(Generic[Job, Found]):
         """Forget who waits: none of them came along through a fork."""
         self._mutex = threading.Lock()
         self._line: deque[_Request[Job, Found]] = deque()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="longattncomp-model")
 
     def __call__(self, job: Job) -> Found:
         """What the job comes to, once it was its turn."""
+        if is_main() and not _thread.waiting and _thread.free.acquire(blocking=False):
+            try:
+                return self._run([job])[0]
+            finally:
+                _thread.free.release()
         own: _Request[Job, Found] = _Request(job)
+        _thread.waiting.add(own)
         with self._mutex:
             self._line.append(own)
         try:
-            self._thread.submit(self._next)
+            _thread.pool.submit(self._next)
             return own.found.result()
         finally:
+            _thread.waiting.discard(own)
             with self._mutex:
                 if own in self._line:  # the caller was interrupted
                     self._line.remove(own)
 
     def _next(self) -> None:
-        company = self._gather()
-        if not company:
-            return
-        if not self._serve(company) and len(company) > 1:  # each by itself, or one would answer for another
-            for one in company:
-                self._serve([one])
+        with _thread.free:
+            company = self._gather()
+            if not company:
+                return
+            if not self._serve(company) and len(company) > 1:  # each by itself, or one would answer for another
+                for one in company:
+                    self._serve([one])
 
     def _gather(self) -> list[_Request[Job, Found]]:
         with self._mutex:
@@ -97,10 +107,24 @@ class Turns(Generic[Job, Found]):
         return True
 
 
+class _Thread:
+    """The one that runs batches; whether it or the main thread is at one, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="longattncomp-model")
+        self.free = threading.Lock()
+        self.waiting: set[_Request[Any, Any]] = set()
+
+
+_thread = _Thread()
 _all: weakref.WeakSet[Turns[Any, Any]] = weakref.WeakSet()
 
 
 def _renew_all() -> None:
+    _thread.renew()
     for turns in list(_all):
         turns.renew()
 

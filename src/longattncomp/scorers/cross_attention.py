@@ -31,7 +31,7 @@ QUESTION = "\n\nQuestion: "
 _ASKED = 64  # queries that one reading of the context serves; each holds a row of results as long as the context
 
 _REMEMBERED = 1_500_000
-"""Tokens of contexts whose layout is remembered for the next question, about 100 bytes each."""
+"""Tokens of contexts whose layout is remembered for the next question, about 40 bytes each."""
 
 
 class CrossAttentionScorer:
@@ -141,9 +141,10 @@ class CrossAttentionScorer:
         """
         wanted = chosen or [range(len(context.parts))] * len(queries)
         results: list[Scores] = []
-        for start in range(0, len(queries), _ASKED):
-            group = slice(start, start + _ASKED)
-            results += self._score_group(queries[group], context, wanted[group], progress)
+        with self.backbone.beside_passes():
+            for start in range(0, len(queries), _ASKED):
+                group = slice(start, start + _ASKED)
+                results += self._score_group(queries[group], context, wanted[group], progress)
         return results
 
     @torch.inference_mode()
@@ -163,7 +164,8 @@ class CrossAttentionScorer:
         if not nodes:
             self.reader.require_cache()
             return Prepared(0, 0, 0)
-        return self.reader.prepare(self.segmented(nodes), progress=progress, needed=needed)
+        with self.backbone.beside_passes():
+            return self.reader.prepare(self.segmented(nodes), progress=progress, needed=needed)
 
     def names(self, nodes: Sequence[Node]) -> frozenset[str]:
         """What the segments of these nodes are called in the cache."""

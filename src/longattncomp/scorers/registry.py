@@ -55,12 +55,14 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, D
 
         return BM25Scorer(), DraftTokenizer.from_folder(_locate(settings, None).folder)
     if settings.method == "speculative":
+        from longattncomp.backbone.processors import one_thread
         from longattncomp.backbone.whole import open_whole
         from longattncomp.scorers.speculative import SpeculativePrefillScorer
 
-        model, tokenizer = open_whole(
-            settings.model, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype
-        )
+        with one_thread():
+            model, tokenizer = open_whole(
+                settings.model, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype
+            )
         return SpeculativePrefillScorer(model, tokenizer), tokenizer
     if settings.method == "attncomp" and settings.query_place not in (None, "after"):
         raise InputError(f"method='attncomp' reads the query after the text, got query_place={settings.query_place!r}")
@@ -92,22 +94,24 @@ def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
 
 def _cross_attention(settings: Settings, cache: KeyCache | None) -> tuple[CrossAttentionScorer, DraftTokenizer]:
     from longattncomp.backbone.forward import Backbone
+    from longattncomp.backbone.processors import one_thread
     from longattncomp.scorers.cross_attention import CrossAttentionScorer
     from longattncomp.scorers.head import load_head, read_head_config, untrained_head
 
     file = head_file(settings)
     trained = read_head_config(file) if file else None
     draft = _locate(settings, trained.layers if trained else None)
-    backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
-    if file:
-        head = load_head(file, backbone)
-        if settings.query_place not in (None, head.config.query_place):
-            raise HeadMismatchError(
-                f"the head in {file} was made for query_place={head.config.query_place!r}, the settings say "
-                f"{settings.query_place!r}: leave query_place out"
-            )
-    else:
-        head = untrained_head(backbone, "alone" if settings.query_place == "alone" else "after")
+    with one_thread():
+        backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
+        if file:
+            head = load_head(file, backbone)
+        else:
+            head = untrained_head(backbone, "alone" if settings.query_place == "alone" else "after")
+    if file and settings.query_place not in (None, head.config.query_place):
+        raise HeadMismatchError(
+            f"the head in {file} was made for query_place={head.config.query_place!r}, the settings say "
+            f"{settings.query_place!r}: leave query_place out"
+        )
     tokenizer = DraftTokenizer.from_folder(draft.folder)
     scorer = CrossAttentionScorer(
         backbone,
