@@ -1,4 +1,6 @@
-"""What it costs to share: a machine with other processes, the draft model with other calls. A table, then JSON.
+"""What it costs to share: threads with other threads, a machine with other processes, the draft model with other calls.
+
+A table, then a line of JSON.
 
 python benchmarks/busy.py
 """
@@ -9,6 +11,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from statistics import median
 
@@ -22,15 +26,22 @@ from longattncomp.backbone.processors import Processors
 
 REPEATS = 5
 CHARACTERS_READ = 12_000
+TOKENS_KEPT = 30_000
 CONTEXTS, DOCUMENTS, CHARACTERS = 16, 4, 250
 """Small contexts, whose calls fill no batch by themselves."""
+MAIN, OTHER = "main thread", "another thread"
 QUESTION = "Which of these is told of first?"
 OTHERS = "import torch; torch.set_num_threads({threads}); a = torch.rand(1000, 1000)\nwhile True: a @ a"
 
 
 def main() -> None:
-    """Seconds for one question over unread text, beside so many busy threads of another process."""
+    """Seconds for a question over text that is kept, in several threads; over unread text, beside other processes."""
+    if len(sys.argv) > 1:
+        print(json.dumps(in_threads(sys.argv[1:])))
+        return
     cores = torch.get_num_threads()
+    threads = {"apart": child(MAIN) | child(OTHER), "one after the other": child(MAIN, OTHER)}
+    Console(width=120).print(f"a second question, seconds: {threads}")
     compressor = Compressor.from_pretrained(cache_bytes=0)
     text = "".join(sources(CHARACTERS_READ))[:CHARACTERS_READ]
     chosen = Processors.threads
@@ -65,7 +76,28 @@ def main() -> None:
     Processors.threads = chosen  # type: ignore[method-assign]
     calls = at_once(compressor)
     Console(width=120).print(f"{CONTEXTS} small contexts, seconds: {calls}")
-    print(json.dumps({"what": "busy", "machine": machine(), "seconds": found, "calls": calls}))
+    print(json.dumps({"what": "busy", "machine": machine(), "threads": threads, "seconds": found, "calls": calls}))
+
+
+def in_threads(callers: Sequence[str]) -> dict[str, float]:
+    """Seconds for a second question asked by each of these threads, one after the other."""
+    compressor = Compressor.from_pretrained()
+    documents = sources(TOKENS_KEPT)
+
+    def ask() -> float:
+        compressor.prepare(documents)
+        times = [timed(lambda: compressor.compress(QUESTION, documents, token_budget=2048)) for _ in range(REPEATS)]
+        return round(median(times), 2)
+
+    with ThreadPoolExecutor(1) as pool:
+        return {caller: ask() if caller == MAIN else pool.submit(ask).result() for caller in callers}
+
+
+def child(*callers: str) -> dict[str, float]:
+    """`in_threads` in a process of its own, because threads of PyTorch's stay."""
+    output = subprocess.run([sys.executable, __file__, *callers], check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    return found
 
 
 def at_once(compressor: Compressor) -> dict[str, float]:

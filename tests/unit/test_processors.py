@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -99,13 +103,37 @@ def test_beside_passes_a_thread_has_no_team_and_says_how_many_it_would_have() ->
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        assert look() == (2, 2)
+        assert look() == (1, 2)
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(in_thread).result() == [(1, 3), (3, 3)]
         with one_thread():
             assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_pass_leaves_no_threads_behind() -> None:
+    """In a process of its own, with two of PyTorch's threads wherever it runs."""
+    script = """
+        import psutil, torch
+        from longattncomp.backbone.processors import Processors
+        def threads():
+            return psutil.Process().num_threads()
+        processors, matrix = Processors(), torch.rand(1000, 1000)
+        processors.threads = lambda most: most
+        before = threads()
+        for _ in range(3):
+            with processors.shared(torch.device("cpu"), 2):
+                matrix @ matrix
+                assert torch.get_num_threads() == 2
+        assert threads() == before, (before, threads())
+        print("fine")
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False, env=environment
+    )
+    assert (done.stdout, done.stderr) == ("fine\n", "")
 
 
 def test_this_machine_is_counted() -> None:

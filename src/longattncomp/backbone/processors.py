@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -13,6 +14,8 @@ from functools import cache
 import psutil
 import torch
 from threadpoolctl import ThreadpoolController
+
+_SOFT = 1  # omp_pause_soft
 
 _WINDOW = 0.25
 """Seconds over which processor time is counted, at least."""
@@ -40,6 +43,10 @@ class Processors:
 
     PyTorch's threads wait for each other actively: two threads on two processors of which one is busy take two to
     four times as long as one thread. The most is what PyTorch has (`torch.set_num_threads`, `OMP_NUM_THREADS`).
+
+    Nor does a pass leave threads behind. OpenMP gives every thread that calls PyTorch a team of its own, and GNU's lets
+    all teams sleep and wake at each step as soon as they have more threads together than there are processors: then
+    passes take twice as long.
     """
 
     def __init__(self) -> None:
@@ -55,11 +62,14 @@ class Processors:
             device: of the model; only a processor's threads are looked after.
             most: threads, at least 1.
         """
-        if device.type != "cpu" or (threads := self.threads(most)) == torch.get_num_threads():
+        if device.type != "cpu":
             yield
             return
-        with _limited(threads):
-            yield
+        try:
+            with _limited(self.threads(most)):
+                yield
+        finally:
+            _end_team()
 
     def threads(self, most: int) -> int:
         """How many of so many threads find a processor, at least one."""
@@ -84,18 +94,14 @@ class Processors:
 
 
 def one_thread() -> AbstractContextManager[None]:
-    """Arithmetic of this thread, with no others to help, which would stay with it: see `beside_passes`."""
+    """Arithmetic of this thread without others' help, which would leave a team behind: see `Processors`."""
     return _limited(1)
 
 
 @contextmanager
 def beside_passes(device: torch.device) -> Iterator[None]:
-    """Arithmetic of who asks for passes: with threads in the main thread only, which runs its passes itself.
-
-    OpenMP gives every thread that calls PyTorch a team of its own. Once the teams together have more threads than there
-    are processors, GNU's lets all of them sleep and wake at each step, and passes take twice as long.
-    """
-    if device.type != "cpu" or is_main() or hasattr(_caller, "threads"):
+    """Arithmetic of who asks for passes: `one_thread`, which is enough for what comes between them."""
+    if device.type != "cpu" or hasattr(_caller, "threads"):
         yield
         return
     _caller.threads = torch.get_num_threads()
@@ -124,6 +130,18 @@ def _limited(threads: int) -> Iterator[None]:
     # Not torch.set_num_threads: whatever thread first met PyTorch meanwhile would keep that number.
     with _pools().limit(limits=threads, user_api="openmp"):
         yield
+
+
+def _end_team() -> None:
+    """Let this thread's team go; the next pass makes another in a tenth of a millisecond."""
+    for library in _gnu():
+        library.omp_pause_resource(_SOFT, library.omp_get_initial_device())
+
+
+@cache
+def _gnu() -> list[ctypes.CDLL]:
+    found = [ctypes.CDLL(one["filepath"]) for one in _pools().info() if one["prefix"] == "libgomp"]
+    return [library for library in found if hasattr(library, "omp_pause_resource")]  # OpenMP 5.0, GCC 9
 
 
 @cache

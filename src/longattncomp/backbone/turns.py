@@ -28,9 +28,8 @@ class Turns(Generic[Job, Found]):
 
     Whose turn it is takes along what others wait for, as far as one batch holds it. A batch starts as soon as the model
     is free: nobody waits for company, and nobody longer than for one batch of each who came before. All batches of all
-    models run in one thread, so that they have one team of threads and an interrupt of a caller stops nobody else. Only
-    the main thread runs its own where nobody else waits: it may have a team already, of whatever else it does. A forked
-    process starts anew.
+    models run in one thread, so that an interrupt of a caller stops nobody else. Only the main thread, which may have
+    PyTorch's threads already for whatever else it does, runs its own where nobody waits. A forked process starts anew.
     """
 
     def __init__(
