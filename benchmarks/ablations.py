@@ -40,7 +40,7 @@ from longattncomp.types import Query
 BASE = replace(
     STAGES["2"],
     name="base",
-    sources={"squad": 12, "hotpotqa": 260, "musique": 80, "2wiki": 110, "qmsum": 8, "code": 6},
+    sources={"squad": 8, "hotpotqa": 140, "musique": 50, "2wiki": 60, "qmsum": 5, "code": 4},
     favoured_heads=STAGES["1"].favoured_heads,
     epochs=2,
 )
@@ -55,7 +55,7 @@ VARIANTS = {
     "the papers' loss (BCE)": replace(BASE, loss="bce"),
     "no rotary embedding": replace(BASE, rotary=False),
     "two needles at most": replace(BASE, samples=replace(BASE.samples, needles=2)),
-    "multi-hop rows only": replace(BASE, sources={"hotpotqa": 260, "musique": 80, "2wiki": 110}),
+    "multi-hop rows only": replace(BASE, sources={"hotpotqa": 140, "musique": 50, "2wiki": 60}),
     "12 layers": replace(BASE, layers=12, favoured_heads=()),
     "8 layers": replace(BASE, layers=8, favoured_heads=()),
     "the query alone, 8 layers": replace(ALONE, sources=BASE.sources, epochs=BASE.epochs),
