@@ -40,8 +40,8 @@ def main() -> None:
         print(json.dumps(in_threads(sys.argv[1:])))
         return
     cores = torch.get_num_threads()
-    threads = {"apart": child(MAIN) | child(OTHER), "one after the other": child(MAIN, OTHER)}
-    Console(width=120).print(f"a second question, seconds: {threads}")
+    second = {"apart": child(MAIN) | child(OTHER), "one after the other": child(MAIN, OTHER)}
+    Console(width=120).print(f"a second question, seconds: {second}")
     compressor = Compressor.from_pretrained(cache_bytes=0)
     text = "".join(sources(CHARACTERS_READ))[:CHARACTERS_READ]
     chosen = Processors.threads
@@ -76,7 +76,8 @@ def main() -> None:
     Processors.threads = chosen  # type: ignore[method-assign]
     calls = at_once(compressor)
     Console(width=120).print(f"{CONTEXTS} small contexts, seconds: {calls}")
-    print(json.dumps({"what": "busy", "machine": machine(), "threads": threads, "seconds": found, "calls": calls}))
+    results = {"second_question": second, "seconds": found, "calls": calls}
+    print(json.dumps({"what": "busy", "machine": machine(), **results}))
 
 
 def in_threads(callers: Sequence[str]) -> dict[str, float]:

@@ -19,6 +19,7 @@ from toy import save_toy_model
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.lookahead import LookAhead
+from longattncomp.backbone.processors import Processors
 
 Request = tuple[str, list[list[int]], list[list[int]]]
 """What is wanted; token ids of contexts; and of questions."""
@@ -149,14 +150,15 @@ def test_a_model_ends_with_who_has_it(tmp_path: Path) -> None:
         gc.enable()
 
 
-def test_a_pass_has_at_most_the_threads_of_who_asks(backbone: Backbone) -> None:
+def test_a_pass_has_at_most_the_threads_of_who_asks(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     hook = backbone._model.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
     before = torch.get_num_threads()
     try:
-        torch.set_num_threads(1)
+        torch.set_num_threads(3)
+        monkeypatch.setattr(Processors, "threads", lambda _, most: most)
         list(backbone.read(sequences(5)))
     finally:
         torch.set_num_threads(before)
         hook.remove()
-    assert seen == [1]
+    assert seen == [3]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
+from longattncomp.backbone import turns
 from longattncomp.backbone.turns import Turns
 
 
@@ -57,6 +60,12 @@ class Model:
                 self.open.set()
 
 
+def elsewhere(work: Callable[[], int]) -> int:
+    """In another thread, where nothing runs inline."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result(timeout=10)
+
+
 def results(found: Sequence[Future[int]]) -> list[int]:
     return [one.result(timeout=10) for one in found]
 
@@ -87,7 +96,8 @@ def test_what_fits_is_taken_along() -> None:
 def test_nobody_waits_for_company() -> None:
     model = Model(most=3)
     assert [model.turns(job) for job in (1, 3, 5)] == [2, 6, 10]
-    assert model.batches == [[1], [3], [5]]
+    assert [elsewhere(lambda job=job: model.turns(job)) for job in (1, 3, 5)] == [2, 6, 10]
+    assert model.batches == 2 * [[1], [3], [5]]
 
 
 def test_a_job_that_fails_fails_alone() -> None:
@@ -101,13 +111,45 @@ def test_a_job_that_fails_fails_alone() -> None:
     assert model.turns(11) == 22
 
 
-def test_whatever_a_job_raises_is_its_caller_s() -> None:
+@pytest.mark.parametrize("error", [ValueError(), KeyboardInterrupt(), SystemExit()])
+def test_whatever_a_job_raises_is_its_caller_s(error: BaseException) -> None:
     model = Model()
-    model.fails = lambda _: KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
+    model.fails = lambda _: error
+    with pytest.raises(type(error)):
         model.turns(1)
+    with pytest.raises(type(error)):
+        elsewhere(lambda: model.turns(1))
     model.fails = None
     assert model.turns(3) == 6
+    assert elsewhere(lambda: model.turns(3)) == 6
+
+
+def test_too_few_results_are_an_error_and_nobody_waits_for_more() -> None:
+    empty: Turns[int, int] = Turns(lambda _: [])
+    with pytest.raises(ValueError, match="shorter"):
+        elsewhere(lambda: empty(1))
+
+
+def test_an_error_keeps_no_model() -> None:
+    def fail(_: Sequence[int]) -> list[int]:
+        raise ValueError
+
+    def ask(one: Turns[int, int]) -> None:
+        with suppress(ValueError):
+            one(1)
+
+    failing: Turns[int, int] = Turns(fail)
+    gone = weakref.ref(failing)
+    gc.collect()
+    gc.disable()
+    try:
+        thread = threading.Thread(target=ask, args=[failing])
+        del failing
+        thread.start()
+        thread.join(timeout=10)
+        wait_for(lambda: gone() is None)
+    finally:
+        gc.enable()
 
 
 def test_who_is_interrupted_leaves_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +160,7 @@ def test_who_is_interrupted_leaves_the_line(monkeypatch: pytest.MonkeyPatch) -> 
             with pytest.raises(KeyboardInterrupt):
                 model.turns(3)
         assert len(model.turns._line) == 0
+    assert not turns._thread.waiting
     assert results(found) == [2]
     assert model.turns(5) == 10
     assert model.batches == [[1], [5]]
@@ -150,7 +193,7 @@ def test_one_thread_runs_all_models_for_other_threads_and_the_main_thread_its_ow
     first, second = Turns(name), Turns(name)
     assert {first(1), second(1)} == {threading.main_thread().name}
     with ThreadPoolExecutor(2) as pool:
-        names = [pool.submit(turns, 1).result(timeout=10) for turns in (first, second, first)]
+        names = [pool.submit(one, 1).result(timeout=10) for one in (first, second, first)]
     assert len(set(names)) == 1
     assert names[0].startswith("longattncomp-model")
 
@@ -165,15 +208,21 @@ def test_the_main_thread_waits_behind_others(model_of_their_own: bool) -> None:
         assert model.batches == ([[1], [3]] if model_of_their_own else [[1], [3], [5]])
 
 
-def test_others_wait_while_the_main_thread_is_at_it() -> None:
+def test_others_wait_while_the_main_thread_is_at_it_and_it_lets_them_go_before_its_next() -> None:
     model = Model()
     with ThreadPoolExecutor(1) as pool:
         model.open.clear()
-        found = pool.submit(lambda: wait_for(lambda: bool(model.batches)) or model.turns(3))
-        threading.Timer(0.05, model.open.set).start()
+
+        def other() -> int:
+            wait_for(lambda: bool(model.batches))
+            threading.Timer(0.05, model.open.set).start()
+            return model.turns(3)
+
+        found = pool.submit(other)
         assert model.turns(1) == 2
+        assert model.turns(5) == 10
         assert found.result(timeout=10) == 6
-    assert model.batches == [[1], [3]]
+    assert model.batches == [[1], [3], [5]]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -181,15 +230,29 @@ def test_after_a_fork() -> None:
     """In a process of its own: this one may have threads, which a fork does not take along."""
     script = """
         import os
+        from concurrent.futures import ThreadPoolExecutor
+        import torch
+        from longattncomp.backbone.processors import Processors
         from longattncomp.backbone.turns import Turns
-        turns = Turns(lambda jobs: [2 * job for job in jobs])
-        assert turns(1) == 2
+        torch.set_num_threads(2)
+        matrix, processors = torch.rand(1000, 1000), Processors()
+        def double(jobs):
+            with processors.shared(torch.device("cpu"), 2):
+                matrix @ matrix
+            return [2 * job for job in jobs]
+        turns = Turns(double)
+        def asked(job):
+            with ThreadPoolExecutor(1) as pool:
+                return turns(job), pool.submit(turns, job).result()
+        assert asked(1) == (2, 2)
+        matrix @ matrix  # which leaves threads
         child = os.fork()
         if not child:
-            os._exit(0 if turns(2) == 4 else 1)
+            torch.set_num_threads(1)
+            os._exit(0 if asked(2) == (4, 4) else 1)
         _, status = os.waitpid(child, 0)
         assert status == 0, status
-        assert turns(3) == 6
+        assert asked(3) == (6, 6)
         print("fine")
     """
     done = subprocess.run(

@@ -45,6 +45,11 @@ class LookAhead:
         self._turns: Turns[_Step, int] = Turns(partial(_run, model, Processors()))
         _tap(model)
 
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self._model.device
+        return device
+
     def steps(
         self, prompt: Sequence[int], most: int, fold: Fold, *, progress: Callable[[int], None] | None = None
     ) -> Iterator[Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
@@ -44,9 +43,9 @@ class Processors:
     PyTorch's threads wait for each other actively: two threads on two processors of which one is busy take two to
     four times as long as one thread. The most is what PyTorch has (`torch.set_num_threads`, `OMP_NUM_THREADS`).
 
-    Nor does a pass leave threads behind. OpenMP gives every thread that calls PyTorch a team of its own, and GNU's lets
-    all teams sleep and wake at each step as soon as they have more threads together than there are processors: then
-    passes take twice as long.
+    Nor does a pass leave threads behind where OpenMP is GNU's. Every thread that calls PyTorch gets a team of its own
+    from it, and once all teams together have more threads than there are processors, they sleep and wake at each step:
+    passes then take twice as long.
     """
 
     def __init__(self) -> None:
@@ -73,13 +72,19 @@ class Processors:
 
     def threads(self, most: int) -> int:
         """How many of so many threads find a processor, at least one."""
-        with self._lock:
-            now = self._sample()
-            window = now.at - self._last.at
-            if window >= _WINDOW:
-                self._others = max(0.0, now.busy - self._last.busy - now.own + self._last.own) / window
-                self._last = now
-            return max(1, min(most, int(len(_usable()) - self._others + 0.5)))
+        if self._lock.acquire(blocking=False):  # in a forked process it may be held for ever
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return max(1, min(most, int(len(_usable()) - self._others + 0.5)))
+
+    def _look(self) -> None:
+        now = self._sample()
+        window = now.at - self._last.at
+        if window >= _WINDOW:
+            self._others = max(0.0, now.busy - self._last.busy - now.own + self._last.own) / window
+            self._last = now
 
     def _sample(self) -> Sample:
         try:
@@ -117,36 +122,31 @@ def threads_of_caller() -> int:
     return getattr(_caller, "threads", None) or torch.get_num_threads()
 
 
-def is_main() -> bool:
-    """Whether this is the process's main thread."""
-    return threading.current_thread() is threading.main_thread()
-
-
 _caller = threading.local()
 
 
 @contextmanager
 def _limited(threads: int) -> Iterator[None]:
+    torch.get_num_threads()  # a thread that meets PyTorch in here would get another number from it
     # Not torch.set_num_threads: whatever thread first met PyTorch meanwhile would keep that number.
-    with _pools().limit(limits=threads, user_api="openmp"):
+    with _openmp().limit(limits=threads):
         yield
 
 
 def _end_team() -> None:
     """Let this thread's team go; the next pass makes another in a tenth of a millisecond."""
-    for library in _gnu():
-        library.omp_pause_resource(_SOFT, library.omp_get_initial_device())
+    for library in _openmp().lib_controllers:
+        if library.prefix == "libgomp" and hasattr(library.dynlib, "omp_pause_resource_all"):  # OpenMP 5.0, GCC 9
+            library.dynlib.omp_pause_resource_all(_SOFT)
 
 
 @cache
-def _gnu() -> list[ctypes.CDLL]:
-    found = [ctypes.CDLL(one["filepath"]) for one in _pools().info() if one["prefix"] == "libgomp"]
-    return [library for library in found if hasattr(library, "omp_pause_resource")]  # OpenMP 5.0, GCC 9
+def _openmp() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="openmp")
 
 
-@cache
-def _pools() -> ThreadpoolController:
-    return ThreadpoolController()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_end_team)  # the forked process would wait for threads that did not come along
 
 
 def _usable() -> list[int]:

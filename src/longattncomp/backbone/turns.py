@@ -11,8 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from longattncomp.backbone.processors import is_main
-
 Job = TypeVar("Job")
 Found = TypeVar("Found")
 
@@ -27,9 +25,11 @@ class Turns(Generic[Job, Found]):
     """Requests that each need the draft model for many batches take turns, a batch each.
 
     Whose turn it is takes along what others wait for, as far as one batch holds it. A batch starts as soon as the model
-    is free: nobody waits for company, and nobody longer than for one batch of each who came before. All batches of all
-    models run in one thread, so that an interrupt of a caller stops nobody else. Only the main thread, which may have
-    PyTorch's threads already for whatever else it does, runs its own where nobody waits. A forked process starts anew.
+    is free: nobody waits for company, and nobody longer than for one batch of each who came before.
+
+    All batches of all models run in one thread, so that an interrupt of a caller stops nobody else. Only the main
+    thread, in which PyTorch may have threads already for whatever else it does, runs its own where nobody waits: see
+    `Processors`. A forked process starts anew.
     """
 
     def __init__(
@@ -56,47 +56,46 @@ class Turns(Generic[Job, Found]):
 
     def __call__(self, job: Job) -> Found:
         """What the job comes to, once it was its turn."""
-        if is_main() and not _thread.waiting and _thread.free.acquire(blocking=False):
-            try:
+        if threading.current_thread() is threading.main_thread() and not _thread.waiting:
+            with _thread.free:
                 return self._run([job])[0]
-            finally:
-                _thread.free.release()
         own: _Request[Job, Found] = _Request(job)
-        _thread.waiting.add(own)
-        with self._mutex:
-            self._line.append(own)
         try:
+            _thread.waiting.add(own)
+            with self._mutex:
+                self._line.append(own)
             _thread.pool.submit(self._next)
             return own.found.result()
         finally:
-            _thread.waiting.discard(own)
             with self._mutex:
                 if own in self._line:  # the caller was interrupted
                     self._line.remove(own)
+            _thread.waiting.discard(own)
+            own.found = Future()  # frames of an error know this request: it would keep itself, and the model
 
     def _next(self) -> None:
+        company: list[_Request[Job, Found]] = []
         with _thread.free:
-            company = self._gather()
-            if not company:
-                return
-            if not self._serve(company) and len(company) > 1:  # each by itself, or one would answer for another
+            try:
+                self._gather(company)
+                if not self._serve(company) and len(company) > 1:  # each by itself, or one would answer for another
+                    for one in company:
+                        self._serve([one])
+            except BaseException as error:  # noqa: BLE001 (nobody would hear of it)
                 for one in company:
-                    self._serve([one])
+                    if not one.found.done():
+                        one.found.set_exception(error)
 
-    def _gather(self) -> list[_Request[Job, Found]]:
+    def _gather(self, company: list[_Request[Job, Found]]) -> None:
         with self._mutex:
-            company = [self._line.popleft()] if self._line else []
-            if self._fits is None:
-                return company
             for one in list(self._line):
-                if self._fits([taken.job for taken in company], one.job):
+                if not company or (self._fits and self._fits([taken.job for taken in company], one.job)):
                     self._line.remove(one)
                     company.append(one)
-        return company
 
     def _serve(self, company: Sequence[_Request[Job, Found]]) -> bool:
         try:
-            found = self._run([one.job for one in company])
+            found = self._run([one.job for one in company]) if company else ()
         except BaseException as error:  # noqa: BLE001 (it is the caller's)
             if len(company) == 1:
                 company[0].found.set_exception(error)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from longattncomp.backbone.chat import UserTurn, user_turn
 from longattncomp.backbone.lookahead import LookAhead
+from longattncomp.backbone.processors import beside_passes
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking import whole
 from longattncomp.errors import BrokenModelError, InputError, warn
@@ -101,11 +102,12 @@ class SpeculativePrefillScorer:
         ]
         read = _counting(progress, sum(len(prompt) for _, prompt in prompts))
         worth = np.zeros(len(context.ids))  # (n,)
-        for (start, end), prompt in prompts:
-            rows = list(self._draft.steps(prompt, self._look_ahead, self._fold, progress=read))
-            importance = torch.stack(rows).mean(dim=0) * len(prompt)  # (n_prompt,)
-            first = len(self._instruction)
-            worth[start:end] = importance[first : first + end - start].cpu().numpy()
+        first = len(self._instruction)
+        with beside_passes(self._draft.device):
+            for (start, end), prompt in prompts:
+                rows = list(self._draft.steps(prompt, self._look_ahead, self._fold, progress=read))
+                importance = torch.stack(rows).mean(dim=0) * len(prompt)  # (n_prompt,)
+                worth[start:end] = importance[first : first + end - start].cpu().numpy()
         return Scores(_shares(worth, np.asarray(context.units, dtype=np.int64), len(nodes)), 0.0)
 
     def _query_ids(self, query: Query) -> list[int]:
