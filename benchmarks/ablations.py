@@ -56,8 +56,8 @@ VARIANTS = {
     "no rotary embedding": replace(BASE, rotary=False),
     "two needles at most": replace(BASE, samples=replace(BASE.samples, needles=2)),
     "multi-hop rows only": replace(BASE, sources={"hotpotqa": 140, "musique": 50, "2wiki": 60}),
-    "12 layers": replace(BASE, layers=12, favoured_heads=()),
-    "8 layers": replace(BASE, layers=8, favoured_heads=()),
+    "12 layers": replace(BASE, layers=12, favoured_heads=(4,)),
+    "8 layers": replace(BASE, layers=8, favoured_heads=(0,)),
     "the query alone, 8 layers": replace(ALONE, sources=BASE.sources, epochs=BASE.epochs),
 }
 MEASURED = {
