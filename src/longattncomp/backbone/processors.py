@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 
@@ -105,16 +105,18 @@ def one_thread() -> AbstractContextManager[None]:
 
 @contextmanager
 def beside_passes(device: torch.device) -> Iterator[None]:
-    """Arithmetic of who asks for passes: `one_thread`, which is enough for what comes between them."""
+    """Arithmetic of who asks for passes, between them: `one_thread` but in the main thread, which runs its own passes."""
     if device.type != "cpu" or hasattr(_caller, "threads"):
         yield
         return
     _caller.threads = torch.get_num_threads()
+    main = threading.current_thread() is threading.main_thread()
     try:
-        with one_thread():
+        with nullcontext() if main else one_thread():
             yield
     finally:
         del _caller.threads
+        _end_team()
 
 
 def threads_of_caller() -> int:
