@@ -105,7 +105,7 @@ def one_thread() -> AbstractContextManager[None]:
 
 @contextmanager
 def beside_passes(device: torch.device) -> Iterator[None]:
-    """Arithmetic of who asks for passes, between them: `one_thread` but in the main thread, which runs its own passes."""
+    """Arithmetic of who asks for passes: `one_thread`, but for the main thread, which runs its own passes."""
     if device.type != "cpu" or hasattr(_caller, "threads"):
         yield
         return
