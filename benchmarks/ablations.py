@@ -44,7 +44,7 @@ BASE = replace(
     favoured_heads=STAGES["1"].favoured_heads,
     epochs=2,
 )
-ALONE = STAGES["alone"]
+MULTI_HOP = ("hotpotqa", "musique", "2wiki")
 VARIANTS = {
     "as it ships, trained on little": BASE,
     "no exact match": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"match_strength"})),
@@ -55,10 +55,10 @@ VARIANTS = {
     "the papers' loss (BCE)": replace(BASE, loss="bce"),
     "no rotary embedding": replace(BASE, rotary=False),
     "two needles at most": replace(BASE, samples=replace(BASE.samples, needles=2)),
-    "multi-hop rows only": replace(BASE, sources={"hotpotqa": 140, "musique": 50, "2wiki": 60}),
+    "multi-hop rows only": replace(BASE, sources={name: BASE.sources[name] for name in MULTI_HOP}),
     "12 layers": replace(BASE, layers=12, favoured_heads=(4,)),
     "8 layers": replace(BASE, layers=8, favoured_heads=(0,)),
-    "the query alone, 8 layers": replace(ALONE, sources=BASE.sources, epochs=BASE.epochs),
+    "the query alone, 8 layers": replace(STAGES["alone"], sources=BASE.sources, epochs=BASE.epochs),
 }
 MEASURED = {
     "squad-dev": ("4%", 8),
