@@ -14,7 +14,7 @@ from longattncomp.training.chains import chain_samples
 from longattncomp.training.chats import chat_samples
 from longattncomp.training.code import code_samples
 from longattncomp.training.meetings import meeting_samples
-from longattncomp.training.queries import Context, SampleOptions, contexts
+from longattncomp.training.queries import Context, SampleOptions, contexts, joined
 from longattncomp.training.samples import mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.sources import SubQuestions, read_source
 from longattncomp.types import QueryPlace
@@ -103,14 +103,13 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
         meetings, paragraphs = (read_source(source, folder=folder) for source in ("qmsum", "squad"))
         return chat_samples(meetings, paragraphs, stage.samples)
     examples = read_source(name, folder=folder, sub_questions=stage.sub_questions)
-    if name == "squad":
-        return paragraph_samples(examples, stage.samples)
     if name == "qmsum":
         return meeting_samples(examples, stage.samples)
-    return multi_hop_samples(examples, stage.samples)
+    passages = paragraph_samples if name == "squad" else multi_hop_samples
+    return joined(passages(examples, stage.samples), stage.samples)
 
 
-_SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
+_SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8, joined=0.3)
 _MIXED = {
     "squad": 100,
     "hotpotqa": _EVERYTHING,
