@@ -63,6 +63,8 @@ def blocked_attention(
     future = query.new_full((_ROWS, _ROWS), -torch.inf).triu(1)
     query = query * scaling
     before = key.shape[2] - m  # positions that were read earlier: one token after them comes without a mask, too
+    hidden = None if attention_mask is None else ~attention_mask
+    shown = 0 if hidden is None else int(hidden.flatten(0, 2).any(0).int().argmax())  # columns that every row sees
     for start in range(0, m, _ROWS):
         end = min(start + _ROWS, m)
         rows = end - start
@@ -70,10 +72,10 @@ def blocked_attention(
         block = query[:, :, start:end].reshape(batch, n_key_heads, -1, head_dim)  # heads of a group below each other
         logits = block @ key[:, :, :seen].transpose(-1, -2)  # (batch, n_key_heads, group * rows, seen)
         by_row = logits.view(batch, n_key_heads, -1, rows, seen)
-        if attention_mask is None:
+        if hidden is None:
             by_row[..., before + start :] += future[:rows, :rows]
         else:
-            by_row.masked_fill_(~attention_mask[:, :, None, start:end], -torch.inf)
+            by_row[..., shown:].masked_fill_(hidden[:, :, None, start:end, shown:], -torch.inf)
         mixed = logits.softmax(dim=-1) @ value[:, :, :seen]
         attended[:, start:end] = mixed.view(batch, n_heads, rows, head_dim).transpose(1, 2)
     return attended, None

@@ -20,7 +20,7 @@ Rotary = tuple[Tensor, Tensor]
 _ROUND = 64
 """Lengths are padded to a multiple: a processor's kernels are compiled anew for every shape."""
 
-_ROUND_ASKED = 8  # the same for questions, which are short
+_ROUND_ASKED = 4  # the same for questions, which are short
 
 _SPARE = 0.10
 """Most work that one pass for several requests may have more than a pass for each."""
