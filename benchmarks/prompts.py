@@ -1,4 +1,4 @@
-"""What it costs to find the query in a whole prompt: evidence recall with it given, parsed, or the last 128 tokens.
+"""What whole prompts cost: evidence recall of documents, of one text, and with the query parsed or the last 128 tokens.
 
 python benchmarks/prompts.py --data FOLDER
 """
@@ -27,7 +27,7 @@ from longattncomp.evaluation.rows import Evidence, Example
 from longattncomp.evaluation.tasks import Draw
 
 TASKS = ("hotpotqa", "musique", "2wiki", "chat@8k", "niah-multikey@8k", "code-debug@8k")
-MODES = ("given", "accurate", "arbitrary")
+MODES = ("given", "one text", "accurate", "arbitrary")
 LEAST = 256  # tokens of a budget: twice what arbitrary parsing keeps in any case
 
 
@@ -51,7 +51,8 @@ def main() -> None:
         shares: dict[str, list[float]] = {mode: [] for mode in MODES}
         for example in track(list(task.draw(draw)), name, console=Console(stderr=True)):
             for mode in MODES:
-                shares[mode].append(kept(as_prompt(example, task.prompt), example, mode, compressor, budget))
+                template = "{context}" if mode == "one text" else task.prompt
+                shares[mode].append(kept(as_prompt(example, template), example, mode, compressor, budget))
         found[name] = {mode: fmean(values) for mode, values in shares.items()}
     means = {mode: fmean(row[mode] for row in found.values()) for mode in MODES}
     body = [(name, *(f"{100 * row[mode]:.1f}" for mode in MODES)) for name, row in {**found, "average": means}.items()]
@@ -87,6 +88,8 @@ def kept(
     if mode == "given":
         result = compressor.compress(example.query, example.documents, token_budget=most, top_p=1.0)
         evidence = example.evidence
+    elif mode == "one text":
+        result = compressor.compress(example.query, text, token_budget=most, top_p=1.0)
     else:
         result = compressor.compress_prompt(text, mode=mode, token_budget=most, top_p=1.0)
     return evidence_recall({document.index: document.spans for document in result.documents}, evidence)

@@ -33,7 +33,8 @@ _FORMATS = (
 _HEADS = ("{day}\n", "Time: {day} {clock}\n", "Session {number}, {day}\n", "Chat of {day}\n\n", "# {day}\n")
 _PARAGRAPHS = 2_000
 _SMALL_TALK = (15, 240)
-_CHARACTERS = (6_000, 28_000)
+_CHARACTERS = (4_000, 24_000)
+"""Of small talk."""
 _TURNS = (6, 50)
 """Of a day."""
 _PEOPLE = (2, 8)
@@ -148,16 +149,21 @@ def _chat(
         for (kind, who), value in values.items()
         for line in rng.sample(facts[kind].told, 1 + (rng.random() < _AGAIN))
     ]
-    for kind, fact in enumerate(facts):
-        for line in fact.near:
-            if kind >= told or rng.random() < _NEAR:
-                speaker = rng.choice(tellers)
-                other = rng.choice([name for name in (lines.names if assisted else people) if name != speaker])
-                turns.append(_Turn(speaker, line.format(name=other)))
-    between: Iterator[_Exchange]
+    speakers = {
+        kind: people[1] if assisted else rng.choice(silent)
+        for kind in range(len(facts))
+        if (silent := [who for who in people if (kind, who) not in values])
+    }
+    for kind, speaker in speakers.items():
+        others = lines.names if assisted else [who for who in people if who != speaker]
+        turns += [
+            _Turn(speaker, line.format(name=rng.choice(others)))
+            for line in facts[kind].near
+            if kind >= told or rng.random() < _NEAR
+        ]
     if assisted:
-        exchanges: list[_Exchange] = [(turn, _Turn(people[1], rng.choice(talk))) for turn in turns]
-        between = (tuple(map(_Turn, people, rng.choice(answered))) for _ in count())
+        exchanges = [_answered(turn, people, talk, answered, rng) for turn in turns]
+        between = (_answered(None, people, talk, answered, rng) for _ in count())
     else:
         exchanges = [(turn,) for turn in turns]
         between = ((_Turn(rng.choice(people), rng.choice(talk)),) for _ in count())
@@ -170,7 +176,7 @@ def _chat(
         return Example(
             id=f"{name}-{kind}-{who}",
             task="chats",
-            query=query[0].upper() + query[1:],
+            query=query,
             answers=tuple(values[kind, other] for other in told_by),
             documents=documents,
             evidence=tuple(Evidence(*span) for span in spans),
@@ -184,7 +190,7 @@ def _chat(
         unanswerable(ask_for(kind, who, []), documents)
         for kind in range(len(facts))
         for who in tellers
-        if (kind, who) not in values
+        if (kind, who) not in values and speakers[kind] != who
     ]
     return ask(singles, iter(rng.sample(foreign, len(foreign))), options, rng)
 
@@ -197,10 +203,27 @@ def _within(line: str, talk: Sequence[str], rng: random.Random) -> str:
     return rng.choice((f"{before} {line}", f"{line} {after}", f"{before} {line} {after}"))
 
 
+def _answered(
+    turn: _Turn | None,
+    people: Sequence[str],
+    talk: Sequence[str],
+    answered: Sequence[tuple[str, str]],
+    rng: random.Random,
+) -> _Exchange:
+    """What the user says and the assistant answers, with a turn that one of them has to say."""
+    asked, answer = rng.choice(answered)
+    said = rng.choice((asked, rng.choice(talk)))
+    answer = rng.choice((answer, rng.choice(talk)))
+    first, second = _Turn(people[0], said), _Turn(people[1], answer)
+    if turn is None:
+        return first, second
+    return (turn, second) if turn.speaker == people[0] else (first, turn)
+
+
 def _among(exchanges: Sequence[_Exchange], between: Iterator[_Exchange], rng: random.Random) -> list[_Turn]:
     """What matters, anywhere among small talk."""
     exchanges = list(exchanges)
-    room = rng.randint(*_CHARACTERS) - sum(len(turn.text) for exchange in exchanges for turn in exchange)
+    room = rng.randint(*_CHARACTERS)
     while room > 0:
         exchanges.append(next(between))
         room -= sum(len(turn.text) for turn in exchanges[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -155,7 +155,7 @@ STAGES = {
         Stage(
             name="attncomp",
             sources={"hotpotqa": _EVERYTHING},
-            samples=_SAMPLES,
+            samples=replace(_SAMPLES, joined=0.0),
             layers=15,
             node_tokens="document",
             loss="bce",
