@@ -50,9 +50,10 @@ def main() -> None:
         draw = Draw(examples=options.limit, seed=options.seed, count=compressor.tokenizer.count, data=options.data)
         shares: dict[str, list[float]] = {mode: [] for mode in MODES}
         for example in track(list(task.draw(draw)), name, console=Console(stderr=True)):
+            prompt = as_prompt(example, task.prompt)
+            most = max(LEAST, budget.of(compressor.count(prompt[0])))
             for mode in MODES:
-                template = "{context}" if mode == "one text" else task.prompt
-                shares[mode].append(kept(as_prompt(example, template), example, mode, compressor, budget))
+                shares[mode].append(kept(prompt, example, mode, compressor, most))
         found[name] = {mode: fmean(values) for mode, values in shares.items()}
     means = {mode: fmean(row[mode] for row in found.values()) for mode in MODES}
     body = [(name, *(f"{100 * row[mode]:.1f}" for mode in MODES)) for name, row in {**found, "average": means}.items()]
@@ -80,15 +81,15 @@ def as_prompt(example: Example, template: str) -> tuple[str, tuple[Evidence, ...
 
 
 def kept(
-    prompt: tuple[str, Sequence[Evidence]], example: Example, mode: Any, compressor: Compressor, budget: Budget
+    prompt: tuple[str, Sequence[Evidence]], example: Example, mode: Any, compressor: Compressor, most: int
 ) -> float:
     """Evidence recall of one example; what a prompt says of its query is kept and charged to the budget."""
     text, evidence = prompt
-    most = max(LEAST, budget.of(compressor.count(text)))
     if mode == "given":
         result = compressor.compress(example.query, example.documents, token_budget=most, top_p=1.0)
         evidence = example.evidence
     elif mode == "one text":
+        text, evidence = as_prompt(example, "{context}")
         result = compressor.compress(example.query, text, token_budget=most, top_p=1.0)
     else:
         result = compressor.compress_prompt(text, mode=mode, token_budget=most, top_p=1.0)

@@ -252,6 +252,30 @@ def test_blocked_attention_is_attention(n: int, n_key_heads: int, m: int | None)
             torch.testing.assert_close(found[row, :, head], expected[last], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("hidden", ["nothing", "first column", "ends", "any", "end of one row"])
+@pytest.mark.parametrize(("m", "n"), [(1, 5), (4, 300), (130, 300), (300, 300)])
+def test_blocked_attention_to_what_a_mask_shows(m: int, n: int, hidden: str) -> None:
+    torch.manual_seed(n + m)
+    query, key, value = torch.randn(2, 6, m, 8), torch.randn(2, 3, n, 8), torch.randn(2, 3, n, 8)
+    mask = torch.ones(2, 1, m, n, dtype=torch.bool)
+    if hidden == "first column":
+        mask[..., 0] = False
+    elif hidden == "ends":
+        mask[0, ..., n // 2 :] = False
+        mask[1, ..., n - 1 :] = False
+    elif hidden == "any":
+        mask = torch.rand(mask.shape) < 0.7
+        mask[..., n // 2] = True  # nobody sees nothing
+    elif hidden == "end of one row":
+        mask[1, 0, -1, -1] = False
+
+    found, _ = blocked_attention(nn.Identity(), query, key, value, mask, scaling=0.5)
+
+    shared = [heads.repeat_interleave(2, dim=1) for heads in (key, value)]
+    expected = nn.functional.scaled_dot_product_attention(query, *shared, attn_mask=mask, scale=0.5)
+    torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_blocked_attention_inside_the_model(
     variant: str, folder: Folder, truth: Callable[[str], list[tuple[Tensor, ...]]]

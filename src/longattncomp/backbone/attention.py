@@ -64,7 +64,8 @@ def blocked_attention(
     query = query * scaling
     before = key.shape[2] - m  # positions that were read earlier: one token after them comes without a mask, too
     hidden = None if attention_mask is None else ~attention_mask
-    shown = 0 if hidden is None else int(hidden.flatten(0, 2).any(0).int().argmax())  # columns that every row sees
+    # Before it every row sees all; most columns of what was read before are. 0 where nothing is hidden.
+    first = 0 if hidden is None else int(hidden.flatten(0, 2).any(0).int().argmax())
     for start in range(0, m, _ROWS):
         end = min(start + _ROWS, m)
         rows = end - start
@@ -75,7 +76,7 @@ def blocked_attention(
         if hidden is None:
             by_row[..., before + start :] += future[:rows, :rows]
         else:
-            by_row[..., shown:].masked_fill_(hidden[:, :, None, start:end, shown:], -torch.inf)
+            by_row[..., first:].masked_fill_(hidden[:, :, None, start:end, first:], -torch.inf)
         mixed = logits.softmax(dim=-1) @ value[:, :, :seen]
         attended[:, start:end] = mixed.view(batch, n_heads, rows, head_dim).transpose(1, 2)
     return attended, None
