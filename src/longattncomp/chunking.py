@@ -25,9 +25,10 @@ _NUMBER = np.dtype("<i4")
 _HASHED = 32  # characters before a boundary that tell whether a segment ends there
 
 _LINE_END = r"(?:\r\n|\n|\r(?!\n))"
+_BLANK_LINES = re.compile(rf"{_LINE_END}(?:[^\S\r\n]*{_LINE_END})+")
 _BOUNDARIES = (
     # (pattern, rank); a cut falls at the end of a match
-    (re.compile(rf"{_LINE_END}(?:[^\S\r\n]*{_LINE_END})+"), 3),
+    (_BLANK_LINES, 3),
     (re.compile(rf"[.!?…:;。！？｡][\"'”’»)\]」』）]*[^\S\r\n]*{_LINE_END}"), 2),
     (re.compile(_LINE_END), 1),
     (re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*[^\S\r\n]+|[。！？｡]+[」』”’）]*"), 1),
@@ -140,6 +141,25 @@ def segments(nodes: Sequence[Node], tokenizer: Tokenizer, *, segment_tokens: int
             yield Segment(ids[start:end], first + owners[start:end])
             start = end
         first += len(run)
+
+
+def paragraph_ends(text: str, tokenizer: Tokenizer, *, least_tokens: int) -> list[int]:
+    """Offsets of blank lines that cut a text into parts of at least so many tokens, the last one apart.
+
+    Args:
+        text: any.
+        tokenizer: counts.
+        least_tokens: of a part.
+    """
+    ends = np.maximum.accumulate(np.asarray(tokenizer.encode(text).ends, dtype=np.int64))
+    found: list[int] = []
+    start = 0
+    for blank in _BLANK_LINES.finditer(text):
+        here = _token_at(ends, blank.end())
+        if here - start >= least_tokens and blank.end() < len(text):
+            found.append(blank.end())
+            start = here
+    return found
 
 
 def whole(nodes: Sequence[Node], tokenizer: Tokenizer) -> Segment:

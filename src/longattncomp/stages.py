@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from longattncomp.assembly import Assembler
-from longattncomp.chunking import chunk
+from longattncomp.chunking import chunk, paragraph_ends
 from longattncomp.counting import Counter
 from longattncomp.inputs import pinned_spans
 from longattncomp.recent import Recent
 from longattncomp.scorers.batch import score_batch
 from longattncomp.settings import Settings
-from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Span, Tokenizer
+from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
 
 _REMEMBERED = 16_000_000
 """Characters of contexts whose nodes are remembered for the next question."""
+
+_PART_TOKENS = 192
+"""Least tokens of paragraphs that are scored as a document; with the instruction they fill a segment of 256."""
 
 
 class Stages:
@@ -50,24 +54,24 @@ class Stages:
         return settings.override(token_budget=min(settings.token_budget, most))
 
     def nodes(
-        self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, Sequence[Span]] | None = None
+        self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, Sequence[int]] | None = None
     ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
         """The nodes as the draft model counts, and as the budget does.
 
         Args:
             documents: what is cut.
             settings: bounded; no node is longer than half of the budget.
-            cuts: spans by document, at whose ends a node ends.
+            cuts: offsets by document, where a node ends.
         """
         node_tokens = settings.node_tokens
         if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
             node_tokens = min(node_tokens, max(1, settings.token_budget // 2))
-        ends = {index: tuple(offset for span in spans for offset in span) for index, spans in (cuts or {}).items()}
         boundary = settings.node_boundary
-        key = (tuple(document.text for document in documents), node_tokens, boundary, tuple(sorted(ends.items())))
+        ends = tuple(sorted((index, tuple(offsets)) for index, offsets in (cuts or {}).items()))
+        key = (tuple(document.text for document in documents), node_tokens, boundary, ends)
         found = self._cut.get(key)
         if found is None:
-            nodes = tuple(chunk(documents, self.tokenizer, node_tokens=node_tokens, boundary=boundary, cuts=ends))
+            nodes = tuple(chunk(documents, self.tokenizer, node_tokens=node_tokens, boundary=boundary, cuts=cuts))
             found = nodes, self._counted(nodes)
             self._cut.put(key, found)
         return found
@@ -80,6 +84,7 @@ class Stages:
         *,
         pins: Iterable[Pin] = (),
         allow_empty: bool = False,
+        in_parts: bool = False,
         progress: Progress | None = None,
     ) -> list[Compressed]:
         """One result per query, all over the same documents.
@@ -90,10 +95,17 @@ class Stages:
             settings: bounded.
             pins: see `Compressor.compress`, like `allow_empty`.
             allow_empty: whether nothing may be kept.
+            in_parts: whether paragraphs of some length are scored as if each were a document, where segments are read.
             progress: called while the context is read.
         """
         spans = pinned_spans(pins, documents)
-        nodes, counted = self.nodes(documents, settings, cuts=spans)
+        segmented = settings.method == "longattncomp" and settings.encoding == "segmented"
+        parts = self._parts(documents) if in_parts and segmented else {}
+        cuts = {
+            index: [*parts.get(index, ()), *(offset for span in spans.get(index, ()) for offset in span)]
+            for index in spans.keys() | parts.keys()
+        }
+        nodes, counted = self.nodes(documents, settings, cuts)
         pinned = {
             index
             for index, node in enumerate(nodes if spans else ())
@@ -103,7 +115,7 @@ class Stages:
         assembler = self._assembler(settings, allow_empty=allow_empty)
         results = []
         scored = [nodes[index] for index in free] if pinned else nodes
-        found = score_batch(self.scorer, queries, scored, progress=progress)
+        found = score_batch(self.scorer, queries, _apart(scored, parts) if parts else scored, progress=progress)
         for query, scores in zip(queries, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
@@ -118,6 +130,12 @@ class Stages:
     ) -> Compressed:
         """What `run` does after scoring."""
         return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
+
+    def _parts(self, documents: Sequence[Document]) -> dict[int, list[int]]:
+        return {
+            index: paragraph_ends(document.text, self.tokenizer, least_tokens=_PART_TOKENS)
+            for index, document in enumerate(documents)
+        }
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self.target
@@ -138,3 +156,11 @@ class Stages:
             order=settings.order,
             allow_empty=allow_empty,
         )
+
+
+def _apart(nodes: Sequence[Node], parts: Mapping[int, Sequence[int]]) -> list[Node]:
+    """The nodes as if every part were a document."""
+    starts = sorted(
+        {(node.document, 0) for node in nodes} | {(index, at) for index, own in parts.items() for at in own}
+    )
+    return [replace(node, document=bisect_right(starts, (node.document, node.start)) - 1) for node in nodes]

@@ -14,7 +14,7 @@ import regex
 from toy import ByteTokenizer
 
 from longattncomp import Document, Node
-from longattncomp.chunking import Segment, chunk, segments, snap, text_boundaries, whole
+from longattncomp.chunking import Segment, chunk, paragraph_ends, segments, snap, text_boundaries, whole
 from longattncomp.types import Encoding
 
 BYTES = ByteTokenizer()
@@ -363,3 +363,24 @@ def test_a_document_has_the_same_segments_in_any_company() -> None:
 
 def test_no_nodes_no_segments() -> None:
     assert list(segments([], BYTES, segment_tokens=5)) == []
+
+
+# paragraph_ends
+
+
+@pytest.mark.parametrize("blank", ["\n\n", "\r\n\r\n", "\n \t\n\n"])
+def test_paragraphs_are_put_together_until_they_are_long_enough(blank: str) -> None:
+    texts = ["a" * 7, "b" * 20, "c" * 30, "d" * 3, "e" * 9]
+    text = blank.join(texts)
+    found = paragraph_ends(text, BYTES, least_tokens=18)
+    assert [text[start:end].replace(blank, "") for start, end in pairwise([0, *found, len(text)])] == [
+        texts[0] + texts[1],
+        texts[2],
+        texts[3] + texts[4],
+    ]
+    assert all(text[:cut].endswith(blank) for cut in found)
+
+
+def test_what_ends_in_a_blank_line_has_no_empty_part() -> None:
+    assert paragraph_ends("a" * 20 + "\n\n", BYTES, least_tokens=10) == []
+    assert paragraph_ends("", BYTES, least_tokens=10) == []

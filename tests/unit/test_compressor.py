@@ -106,6 +106,47 @@ def test_messages_keep_their_place_and_role(words: Compressor) -> None:
     assert result.query == Query("Who signed the lease?", "messages")
 
 
+class Watching(WordScorer):
+    """Notes which documents it is shown, as texts."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        texts: dict[int, str] = {}
+        for node in nodes:
+            texts[node.document] = texts.get(node.document, "") + node.text
+        self.shown = [texts[index] for index in sorted(texts)]
+        return super().score(query, nodes, progress=progress)
+
+
+PARAGRAPHS = [f"Tenant {number} pays the rent. " * length for number, length in enumerate((9, 2, 4, 2, 9))]
+"""In bytes 216, 48, 96, 48 and 216: the second to fourth are one part, the last is open."""
+
+
+@pytest.mark.parametrize("method", ["longattncomp", "speculative"])
+def test_long_paragraphs_of_a_prompt_are_read_apart_and_stay_one_document(method: str) -> None:
+    scorer = Watching()
+    settings = Settings(node_tokens=40, method=method)
+    prompt = "\n\n".join([*PARAGRAPHS, "Question: Who pays the rent?"])
+
+    found = Compressor(scorer, ByteTokenizer(), settings=settings).compress_prompt(prompt, token_budget=300, top_p=1.0)
+
+    first, *middle, last = PARAGRAPHS
+    parts = [f"{first}\n\n", "\n\n".join(middle) + "\n\n", f"{last}\n\n"]
+    assert scorer.shown == (parts if method == "longattncomp" else ["".join(parts)])
+    assert {node.document for node in found.all_nodes} == {0}
+    assert "".join(node.text for node in found.all_nodes) == prompt
+    assert all(prompt[start:end] in found.text for start, end in found.documents[0].spans)
+
+
+def test_a_context_is_read_as_it_is() -> None:
+    scorer = Watching()
+    text = "\n\n".join(PARAGRAPHS)
+    Compressor(scorer, ByteTokenizer(), settings=Settings(node_tokens=40)).compress("rent", text, token_budget=300)
+    assert scorer.shown == [text]
+
+
 def test_scores_for_other_nodes_are_refused(words: Compressor) -> None:
     nodes = words.nodes("One. Two.")
     with pytest.raises(InputError, match="one score for each of 1 nodes, got 2"):
