@@ -41,7 +41,6 @@ BASE = replace(
     STAGES["2"],
     name="base",
     sources={"squad": 8, "hotpotqa": 140, "musique": 50, "2wiki": 60, "qmsum": 5, "code": 4},
-    samples=replace(STAGES["2"].samples, joined=0.0),
     favoured_heads=STAGES["1"].favoured_heads,
     epochs=2,
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice
+from itertools import islice
 from math import floor
 
-from longattncomp.chunking import SEPARATOR
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Evidence, Example
 from longattncomp.types import Document
@@ -29,7 +28,6 @@ class SampleOptions:
         compound: share of the queries that are several questions in one, where the context has several.
         needles: most passages of evidence of a compound query.
         native: share of multi-hop rows that keep a context of their own paragraphs only.
-        joined: share of the contexts of passages that are one long document instead.
         seed: another seed draws other samples from the same examples.
     """
 
@@ -40,14 +38,13 @@ class SampleOptions:
     compound: float = 0.15
     needles: int = 8
     native: float = 0.25
-    joined: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, least in (("documents", 1), ("titles", 1), ("questions", 1), ("needles", 2)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}: expected {least} or more, got {getattr(self, name)}")
-        for name in ("unanswerable", "compound", "native", "joined"):
+        for name in ("unanswerable", "compound", "native"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(self, name)}")
         if self.unanswerable + self.compound >= 1:
@@ -83,24 +80,6 @@ def move(question: Example, documents: tuple[Document, ...], places: Mapping[str
         Evidence(places[question.documents[span.document].text], span.start, span.end) for span in question.evidence
     )
     return replace(question, documents=documents, evidence=_union(spans))
-
-
-def joined(examples: Iterable[Example], options: SampleOptions) -> Iterator[Example]:
-    """Some contexts as one document, a blank line between what were documents: segments that hold several."""
-    rng = generator(options.seed, "joined")
-    for context in contexts(examples):
-        if rng.random() >= options.joined:
-            yield from context
-            continue
-        documents = context[0].documents
-        starts = [0, *accumulate(len(document.text) + len(SEPARATOR) for document in documents)]
-        whole = (Document(SEPARATOR.join(document.text for document in documents), documents[0].id),)
-        for question in context:
-            spans = (
-                Evidence(0, starts[span.document] + span.start, starts[span.document] + span.end)
-                for span in question.evidence
-            )
-            yield replace(question, documents=whole, evidence=tuple(spans))
 
 
 def unanswerable(question: Example, documents: tuple[Document, ...]) -> Example:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -11,10 +11,9 @@ from typing import Literal
 from longattncomp.evaluation.rows import Example
 from longattncomp.scorers.head import EXTENSIONS
 from longattncomp.training.chains import chain_samples
-from longattncomp.training.chats import chat_samples
 from longattncomp.training.code import code_samples
 from longattncomp.training.meetings import meeting_samples
-from longattncomp.training.queries import Context, SampleOptions, contexts, joined
+from longattncomp.training.queries import Context, SampleOptions, contexts
 from longattncomp.training.samples import mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.sources import SubQuestions, read_source
 from longattncomp.types import QueryPlace
@@ -28,8 +27,7 @@ class Stage:
 
     Attributes:
         name: what the command line calls it.
-        sources: collection -> most contexts of it; `code` is Python's own library, `chains` are hidden in SQuAD,
-            `chats` among QMSum's turns.
+        sources: collection -> most contexts of it; `code` is Python's own library, `chains` are hidden in SQuAD.
         samples: how they are drawn.
         sub_questions: whether MuSiQue's questions come with their decomposition (subq), without (nosubq) or both.
         layers: L; None leaves it to the draft model's default.
@@ -99,27 +97,16 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
         return code_samples(options=stage.samples)
     if name == "chains":
         return chain_samples(read_source("squad", folder=folder), stage.samples)
-    if name == "chats":
-        meetings, paragraphs = (read_source(source, folder=folder) for source in ("qmsum", "squad"))
-        return chat_samples(meetings, paragraphs, stage.samples)
     examples = read_source(name, folder=folder, sub_questions=stage.sub_questions)
+    if name == "squad":
+        return paragraph_samples(examples, stage.samples)
     if name == "qmsum":
         return meeting_samples(examples, stage.samples)
-    passages = paragraph_samples if name == "squad" else multi_hop_samples
-    return joined(passages(examples, stage.samples), stage.samples)
+    return multi_hop_samples(examples, stage.samples)
 
 
-_SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8, joined=0.3)
-_MIXED = {
-    "squad": 100,
-    "hotpotqa": _EVERYTHING,
-    "musique": 400,
-    "2wiki": 400,
-    "qmsum": 110,
-    "code": 40,
-    "chains": 80,
-    "chats": 120,
-}
+_SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
+_MIXED = {"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25}
 _PAPER = SampleOptions(documents=100, needles=2, compound=0.0, native=0.0)
 
 STAGES = {
@@ -135,7 +122,7 @@ STAGES = {
         ),
         Stage(
             name="2",
-            sources=_MIXED,
+            sources=_MIXED | {"squad": 100, "qmsum": 110, "code": 40, "chains": 80},
             samples=_SAMPLES,
             sub_questions="both",
             layers=15,
@@ -155,7 +142,7 @@ STAGES = {
         Stage(
             name="attncomp",
             sources={"hotpotqa": _EVERYTHING},
-            samples=replace(_SAMPLES, joined=0.0),
+            samples=_SAMPLES,
             layers=15,
             node_tokens="document",
             loss="bce",
