@@ -112,7 +112,7 @@ def chunk(
         text = document.text
         if not text:
             continue
-        ends = np.maximum.accumulate(np.asarray(tokenizer.encode(text).ends, dtype=np.int64))
+        ends = _increasing(tokenizer.encode(text).ends)
         offsets = sorted({cut for cut in (cuts or {}).get(index, ()) if 0 < cut < len(text)})
         for low, high in pairwise([0, *offsets, len(text)]):
             for start, end in _spans(text, ends, low, high, node_tokens, boundary):
@@ -151,7 +151,7 @@ def paragraph_ends(text: str, tokenizer: Tokenizer, *, least_tokens: int) -> lis
         tokenizer: counts.
         least_tokens: of a part.
     """
-    ends = np.maximum.accumulate(np.asarray(tokenizer.encode(text).ends, dtype=np.int64))
+    ends = _increasing(tokenizer.encode(text).ends)
     found: list[int] = []
     start = 0
     for blank in _BLANK_LINES.finditer(text):
@@ -221,6 +221,10 @@ def _spans(
         start = end
 
 
+def _increasing(ends: Sequence[int]) -> np.ndarray:
+    return np.maximum.accumulate(np.asarray(ends, dtype=np.int64))
+
+
 def _token_at(ends: np.ndarray, offset: int) -> int:
     """Index of the first token whose last character lies at or after `offset`."""
     return int(np.searchsorted(ends, offset, side="right")) if offset else 0
@@ -249,7 +253,7 @@ def _tokens_of(run: Sequence[Node], tokenizer: Tokenizer) -> tuple[str, Sequence
     """The text of touching nodes, its token ids, where they end, and which node each belongs to."""
     text = "".join(node.text for node in run)
     encoding = tokenizer.encode(text)
-    ends = np.maximum.accumulate(np.asarray(encoding.ends, dtype=np.int64))
+    ends = _increasing(encoding.ends)
     node_ends = np.cumsum([len(node.text) for node in run])
     return text, encoding.ids, ends, np.searchsorted(node_ends, np.maximum(ends, 1), side="left")
 

@@ -210,8 +210,9 @@ class Compressor:
         documents = [
             Document(text, metadata={"role": role}) for text, role in zip(parsed.texts, parsed.roles, strict=True)
         ]
-        options["pins"] = [*parsed.pins, *(options.get("pins") or ())]
-        return self._compress([parsed.query], documents, in_parts=True, **options)[0]
+        return self.compress(
+            parsed.query, documents, pins=[*parsed.pins, *(options.pop("pins", None) or ())], **options
+        )
 
     def configured(self, **options: Any) -> Compressor:
         """The same draft model and head with other defaults for its calls.
@@ -280,12 +281,18 @@ class Compressor:
         return self._stages.assemble(query, documents, nodes, scores, settings)
 
     def _compress(
-        self, queries: Sequence[str | Query], documents: Documents, *, pins: Iterable[Pin] = (), **options: Any
+        self,
+        queries: Sequence[str | Query],
+        documents: Documents,
+        *,
+        pins: Iterable[Pin] = (),
+        allow_empty: bool = False,
+        progress: Progress | None = None,
+        **options: Any,
     ) -> list[Compressed]:
-        how = {name: options.pop(name) for name in ("allow_empty", "in_parts", "progress") if name in options}
         asked, texts = [as_query(query) for query in queries], as_documents(documents)
         settings = self._stages.bounded(self.settings.of_call(**options), texts)
-        return self._stages.run(asked, texts, settings, pins=pins, **how)
+        return self._stages.run(asked, texts, settings, pins=pins, allow_empty=allow_empty, progress=progress)
 
     def _nodes(self, documents: Documents, **options: Any) -> Sequence[Node]:
         texts = as_documents(documents)

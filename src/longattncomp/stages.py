@@ -84,23 +84,23 @@ class Stages:
         *,
         pins: Iterable[Pin] = (),
         allow_empty: bool = False,
-        in_parts: bool = False,
         progress: Progress | None = None,
     ) -> list[Compressed]:
         """One result per query, all over the same documents.
 
         Args:
-            queries: what the documents are read for.
+            queries: what the documents are read for; where one was found in a prompt, paragraphs of some length are
+                scored as if each were a document, if segments are read.
             documents: the context.
             settings: bounded.
             pins: see `Compressor.compress`, like `allow_empty`.
             allow_empty: whether nothing may be kept.
-            in_parts: whether paragraphs of some length are scored as if each were a document, where segments are read.
             progress: called while the context is read.
         """
         spans = pinned_spans(pins, documents)
         segmented = settings.method == "longattncomp" and settings.encoding == "segmented"
-        parts = self._parts(documents) if in_parts and segmented else {}
+        prompt = any(query.source != "given" for query in queries)
+        parts = self._parts(documents) if prompt and segmented else {}
         cuts = {
             index: [*parts.get(index, ()), *(offset for span in spans.get(index, ()) for offset in span)]
             for index in spans.keys() | parts.keys()
