@@ -122,7 +122,7 @@ class Compressor:
     async def acompress(
         self, query: str | Query, documents: Documents, *, progress: Progress | None = None, **options: Any
     ) -> Compressed:
-        """`compress` in a thread, so that an event loop goes on; when it is cancelled, reading ends with the batch."""
+        """`compress` in a thread, so that an event loop goes on; cancelled, it reads 8,192 tokens more at most."""
         from longattncomp.threads import Stoppable, in_thread
 
         with Stoppable(progress) as stoppable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from functools import cache, partial
@@ -25,6 +26,10 @@ may keep the interpreter's lock from the event loop for another 5 ms."""
 def _pool() -> ThreadPoolExecutor:
     # Not the pool that `asyncio.to_thread` has for everyone, which would be full.
     return ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="longattncomp")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # none of its threads came along
 
 
 class Stoppable:

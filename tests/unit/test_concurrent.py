@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import os
 import random
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 import tracemalloc
@@ -92,6 +96,24 @@ def test_memory_is_flat(compressor: Compressor) -> None:
     assert after - before < 100_000
     for recent in (*remembered, compressor.scorer.reader.cache._recent):  # type: ignore[attr-defined]
         assert 0 < recent.used <= recent.most
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    """In a process of its own, as a server that loads before it forks."""
+    script = """
+        import asyncio, os
+        from longattncomp.threads import in_thread
+        assert asyncio.run(in_thread(abs, -1)) == 1
+        child = os.fork()
+        if not child:
+            os._exit(asyncio.run(in_thread(abs, -7)))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("7\n", 0), done.stderr
 
 
 def test_a_short_call_does_not_wait_for_a_long_one_to_end(compressor: Compressor) -> None:

@@ -482,6 +482,32 @@ def test_flipped_bits_are_no_error_but_of_the_store(filled: LMDBStore, folder: P
     assert ends.count("fine") >= 188
 
 
+@POSIX
+def test_a_reader_that_was_killed_keeps_no_pages(filled: LMDBStore, folder: Path) -> None:
+    reading = """
+        import lmdb, sys, time
+        environment = lmdb.open(sys.argv[1])
+        with environment.begin() as transaction:
+            transaction.get(b"x")
+            print("open", flush=True)
+            time.sleep(60)
+    """
+    opening = """
+        import sys
+        from longattncomp.backbone.stores import LMDBStore
+        store = LMDBStore(sys.argv[1])
+        store.mget(["x"])
+        print(store._folder._environment.readers())
+    """
+    with subprocess.Popen(child(reading, folder), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        assert str(process.pid) in run(opening, folder)
+        process.kill()
+
+    assert str(process.pid) not in run(opening, folder)
+
+
 def test_another_process_that_writes_while_the_size_is_looked_at(tmp_path: Path) -> None:
     store = LMDBStore(tmp_path)
     store.mset([("before", b"1")])

@@ -146,6 +146,7 @@ class _Folder:
 
         self._path.mkdir(parents=True, exist_ok=True)
         self._environment = lmdb.open(str(self._path), map_size=_MOST_BYTES, max_readers=1024)
+        self._environment.reader_check()  # a process that was killed while it read would keep old pages for ever
         self._process, self._inode = os.getpid(), self._file.stat().st_ino
         self._page = int(self._environment.stat()["psize"])
         self.read = 0
