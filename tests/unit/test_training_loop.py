@@ -40,7 +40,7 @@ from longattncomp.types import Query
 
 Place = Literal["after", "alone"]
 LAYERS = 2
-EXTENSIONS = {"head_weights", "row_gate", "rarity", "match_strength", "spread"}
+EXTENSIONS = {"head_weights", "row_gate", "rarity", "match_strength", "spread", "spread_gate", "spread_breadth"}
 PROJECTIONS = {"norm.weight", "q_proj.weight", "k_proj.weight"}
 TOY = Stage(
     name="toy",
@@ -415,6 +415,18 @@ def test_a_run_that_is_done_stays_as_it_is(uninterrupted: Path, bench: Bench) ->
 
     assert trained.validation == min(logged(uninterrupted, "validation").values())
     assert {file: file.read_bytes() for file in before} == before
+
+
+def test_another_run_is_not_gone_on_with(bench: Bench, contexts: list[Context], tmp_path: Path) -> None:
+    bench.train(DROPPED, tmp_path, most_steps=1)
+    before = (tmp_path / LOG).read_bytes()
+
+    others: list[dict[str, Any]] = [{"seed": 1}, {"contexts": contexts[1:]}]
+    for stage, options in [(replace(DROPPED, clip=0.5), {}), *((DROPPED, other) for other in others)]:
+        with pytest.raises(InputError, match="holds another run"):
+            bench.train(stage, tmp_path, **options)
+
+    assert (tmp_path / LOG).read_bytes() == before
 
 
 def test_dropout_and_seed_matter_to_the_tests_above(uninterrupted: Path, bench: Bench, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
+import xxhash
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
@@ -81,7 +82,7 @@ def train(
         progress: called with (steps done, steps in all).
 
     Raises:
-        InputError: too few contexts to keep some out for validation.
+        InputError: too few contexts to keep some out for validation, or `out` holds another run.
     """
     kept_out = max(1, round(stage.validation * len(contexts)))
     if len(contexts) <= kept_out:
@@ -101,7 +102,7 @@ def train(
     batches = [batch for epoch in epochs for batch in epoch]
     ends = {sum(map(len, epochs[: epoch + 1])) for epoch in range(stage.epochs)}
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, len(batches), stage.warm_up))
-    run = _Run(accelerator, out, best=math.inf, step=0)
+    run = _Run(accelerator, out, _identity(stage, contexts, head, reader, seed), best=math.inf, step=0)
     objective, optimizer, schedule = accelerator.prepare(objective, optimizer, schedule)
     # One step of ours is one step of the schedule, however many processes share it.
     schedule.split_batches = True
@@ -143,6 +144,7 @@ class _Run:
 
     accelerator: Accelerator
     out: Path
+    identity: str
     best: float
     step: int
 
@@ -151,8 +153,13 @@ class _Run:
         if not state.exists() and old.exists():  # killed between the two renames of `save`
             state = old
         if (state / "run.json").is_file():
-            self.accelerator.load_state(str(state))
             found = json.loads((state / "run.json").read_text())
+            if found.get("identity") != self.identity:
+                raise InputError(
+                    f"{self.out} holds another run: expected the same stage, seed, data, draft model and head to start "
+                    f"from; give another folder, or remove this one to begin anew"
+                )
+            self.accelerator.load_state(str(state))
             self.best, self.step = found["best"], found["step"]
             if self.accelerator.is_main_process:  # what was logged after the checkpoint happens again
                 lines = (self.out / LOG).read_text().splitlines(keepends=True)
@@ -167,7 +174,8 @@ class _Run:
         self.accelerator.save_state(str(coming))
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            (coming / "run.json").write_text(json.dumps({"best": self.best, "step": self.step}))
+            stands = {"identity": self.identity, "best": self.best, "step": self.step}
+            (coming / "run.json").write_text(json.dumps(stands))
             old = self.out / f"{_STATE}.old"
             shutil.rmtree(old, ignore_errors=True)
             if state.exists():
@@ -225,6 +233,17 @@ def _batches(items: Sequence[Item], batch: int) -> list[list[Item]]:
     return batches
 
 
+def _identity(stage: Stage, contexts: Sequence[Context], head: CrossAttentionHead, reader: Reader, seed: int) -> str:
+    """Of all that a run's result depends on."""
+    digest = xxhash.xxh3_128(json.dumps([asdict(stage), seed, reader.backbone.digest]).encode())
+    for context in contexts:
+        asked = [(question.query, [asdict(span) for span in question.evidence]) for question in context]
+        digest.update(json.dumps([asked, [document.text for document in context[0].documents]]).encode())
+    for weight in head.state_dict().values():
+        digest.update(weight.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
 def _all(context: Context) -> tuple[int, ...]:
     return tuple(range(len(context)))
 
@@ -236,7 +255,7 @@ def _loss(stage: Stage) -> Loss:
 
 
 def _groups(head: CrossAttentionHead, stage: Stage) -> list[dict[str, object]]:
-    weights = set(EXTENSIONS) - {"row_gate"}
+    weights = set(EXTENSIONS) - {"row_gate", "spread_gate"}
     named = dict(head.named_parameters())
     for name, parameter in named.items():
         parameter.requires_grad_(name in stage.extensions or name not in EXTENSIONS)

@@ -194,7 +194,7 @@ class Reader:
         return {name: states.to("cpu", torch.bfloat16).contiguous() for name, states in found.items()}
 
     def _key(self, layout: Layout) -> str:
-        what = [self.backbone.fingerprint, self.backbone.layers, str(self.backbone.dtype), self._alone]
+        what = [self.backbone.digest, str(self.backbone.dtype), self._alone]
         return hashlib.sha256(json.dumps([what, layout.contexts, layout.asked]).encode()).hexdigest()
 
     def _rotary(self) -> Rotary:
