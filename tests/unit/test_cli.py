@@ -15,8 +15,8 @@ from longattncomp import Settings
 from longattncomp.cli import app
 from longattncomp.errors import InputError
 from longattncomp.evaluation.folder import begin
-from longattncomp.evaluation.spending import Spent
-from longattncomp.evaluation.targets import open_target
+from longattncomp.evaluation.spending import Prices, Spent
+from longattncomp.evaluation.targets import Target, open_target
 
 PROSE = "The lease was signed by Ada in May. " * 20 + "Nobody else was there. " * 20
 
@@ -235,11 +235,20 @@ def test_a_folder_whose_beginning_cannot_be_read(tmp_path: Path, content: str) -
 
 def test_evaluation_says_what_an_endpoint_charged(run: Any, toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = open_target(str(toy_folder), cache_dir=toy_folder, device="cpu", dtype="float32")
-    target.spent = Spent(paid=3)  # type: ignore[attr-defined]
-    monkeypatch.setattr("longattncomp.evaluation.targets.open_target", lambda *_, **__: target)
-    found = run("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--target", "openai:toy")
-    assert found.exit_code == 0, found.stderr
-    assert "3 answers paid" in found.stderr
+
+    def opened(*_: object, prices: Prices | None, **__: object) -> Target:
+        target.spent = Spent(paid=3, prompt_tokens=2_000_000, completion_tokens=500, prices=prices)  # type: ignore[attr-defined]
+        return target
+
+    monkeypatch.setattr("longattncomp.evaluation.targets.open_target", opened)
+    asked = ("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--target", "openai:toy")
+    for price, shown in (
+        ((), "500 completion tokens; "),
+        (("--price", 0.15, 0.6), "500 completion tokens, cost 0.3003; "),
+    ):
+        found = run(*asked, *price)
+        assert found.exit_code == 0, found.stderr
+        assert f"3 answers paid: 2000000 prompt and {shown}" in found.stderr
 
 
 def test_evaluation_shows_its_tasks(run: Any) -> None:

@@ -43,11 +43,13 @@ class Parrot:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.calls = 0
 
     def count(self, text: str) -> int:
         return len(text)
 
     def read(self, asked: Sequence[Asked]) -> Iterator[Answered]:
+        self.calls += 1
         for one in asked:
             self.asked.append(one)
             yield Answered(text=one.prompt, likelihood=-float(len(one.prompt)), exact=0.0, f1=0.5, choice=None)
@@ -179,6 +181,7 @@ def test_a_target_reads_what_was_kept(compressor: Compressor) -> None:
     assert {one.answers for one in parrot.asked} == {("pigs, hens",)}
     by = {record.method: record for record in found}
     assert {record.target for record in found} == {"parrot"}
+    assert parrot.calls == 1  # all at once, so that an endpoint may answer several at a time
     assert (by["full"].recall, by["none"].recall, by["oracle"].recall) == (1.0, 0.0, 1.0)
     assert (by["full"].answer, by["none"].answer, by["oracle"].answer) == (1.0, 0.0, 0.5)
     assert by["oracle"].likelihood == -len(prompts["oracle", "10"])

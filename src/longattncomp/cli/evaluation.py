@@ -61,6 +61,10 @@ def evaluate(
         str | None,
         typer.Option(help="Reads what was kept and answers: a model as --model takes it, or openai:MODEL."),
     ] = None,
+    price: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Of a million tokens of prompts and of answers at the endpoint, to show the cost."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the records, the report and its pictures; the same command goes on there."),
@@ -81,7 +85,7 @@ def evaluate(
         if out is not None:
             require("matplotlib", extra="evaluation")
         settings = Settings.load(yaml_file=settings_file, model=model)
-        reader = _target(target, settings)
+        reader = _target(target, settings, price)
         compressor = Compressor.from_pretrained(
             settings=settings, target_tokenizer=reader.count if reader and not settings.target_tokenizer else None
         )
@@ -123,12 +127,14 @@ def _show_tasks() -> None:
     notes.print("A number behind @ sets the length of the contexts, in tokens; `reads` stands in the folder --data.")
 
 
-def _target(name: str | None, settings: Settings) -> Target | None:
+def _target(name: str | None, settings: Settings, price: tuple[float, float] | None) -> Target | None:
     if name is None:
         return None
+    from longattncomp.evaluation.spending import Prices
     from longattncomp.evaluation.targets import open_target
 
-    return open_target(name, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype)
+    prices = Prices(prompt=price[0], completion=price[1]) if price else None
+    return open_target(name, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype, prices=prices)
 
 
 def _reading(target: Target | None, task: Task) -> Reading | None:

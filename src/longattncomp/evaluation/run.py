@@ -93,12 +93,17 @@ def measure(
     for example in usable:
         groups.setdefault(id(example.documents), []).append(example)
     for group in groups.values():
+        unread: list[Kept] = []
         for method, compressor in methods.items():
-            records.add(_read(list(_kept(group, method, compressor, budgets, records, reading)), reading))
+            found = _kept(group, method, compressor, budgets, records, reading)
+            if reading is None:
+                records.add(kept.record for kept in found)
+            else:
+                unread += found
         if reading is not None:
             target = reading.target.name
-            around = [kept for one in group for kept in beside(one, reference, budgets, records, target)]
-            records.add(_read(around, reading))
+            unread += [kept for one in group for kept in beside(one, reference, budgets, records, target)]
+            records.add(_read(unread, reading))  # together: an endpoint answers several at a time
         done += len(group)
         if progress is not None:
             progress(done, len(usable))
@@ -166,10 +171,7 @@ def _kept(
                 yield Kept(record(example, method, str(budget), target, result, seconds), example, result.text)
 
 
-def _read(found: Sequence[Kept], reading: Reading | None) -> Iterator[Record]:
-    if reading is None:
-        yield from (kept.record for kept in found)
-        return
+def _read(found: Sequence[Kept], reading: Reading) -> Iterator[Record]:
     asked = [reading.asked(kept.example, kept.text) for kept in found]
     for kept, answered in zip(found, reading.target.read(asked), strict=True):
         yield replace(

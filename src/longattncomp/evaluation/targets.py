@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from longattncomp.errors import InputError
+from longattncomp.evaluation.spending import Prices
 
 ENDPOINT = "openai:"
 """Starts the name of a target behind an OpenAI-compatible endpoint; the endpoint's name of the model follows."""
@@ -91,7 +92,9 @@ class Target(Protocol):
         ...
 
 
-def open_target(name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto") -> Target:
+def open_target(
+    name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto", prices: Prices | None = None
+) -> Target:
     """Open a target with its defaults; `Endpoint` and `LocalTarget` take more.
 
     Args:
@@ -100,6 +103,7 @@ def open_target(name: str, *, cache_dir: Path, device: str = "auto", dtype: str 
         cache_dir: where converted models and an endpoint's finished answers are kept.
         device: of a local model.
         dtype: of a local model.
+        prices: of an endpoint.
 
     Raises:
         InputError: no such device, no key, or a library is not installed.
@@ -109,7 +113,7 @@ def open_target(name: str, *, cache_dir: Path, device: str = "auto", dtype: str 
     if name.startswith(ENDPOINT):
         from longattncomp.evaluation.endpoint import Endpoint
 
-        return Endpoint(name.removeprefix(ENDPOINT), cache_dir=cache_dir)
+        return Endpoint(name.removeprefix(ENDPOINT), cache_dir=cache_dir, prices=prices)
     from longattncomp.evaluation.local_target import LocalTarget
 
     return LocalTarget(name, cache_dir=cache_dir, device=device, dtype=dtype)
