@@ -36,18 +36,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the rows")
     parser.add_argument("--task", nargs="+", default=TASKS, help="as `longattncomp eval` takes it")
-    parser.add_argument("--limit", type=int, default=DRAWN, help="rows of each task, drawn by the seed")
+    parser.add_argument("--limit", type=int, default=DRAWN, help="rows of each task")
     parser.add_argument("--head", type=Path, help="checkpoint of a head, instead of the default")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     started = time.perf_counter()
     compressor = Compressor.from_pretrained(head=options.head)
     body: list[tuple[str, ...]] = []
-    pooled: list[tuple[bool, float]] = []
+    halves: tuple[list[tuple[bool, float]], ...] = ([], [])
     found: dict[str, Any] = {}
     for name in options.task:
-        draw = Draw(examples=sys.maxsize, seed=options.seed, count=compressor.tokenizer.count, data=options.data)
-        rows = [row for row in find_task(name).draw(draw) if row.evidence]
+        task = find_task(name)
+        most = 2 * options.limit if task.sized else sys.maxsize
+        draw = Draw(examples=most, seed=options.seed, count=compressor.tokenizer.count, data=options.data)
+        rows = [row for row in task.draw(draw) if row.evidence]
         rng = random.Random(f"{options.seed} {name}")
         shares: dict[bool, list[float]] = {False: [], True: []}
         for row in track(rows[: options.limit], name, console=Console(stderr=True)):
@@ -56,7 +58,9 @@ def main() -> None:
                 shares[bool(empty)].append(scores.instruction)
         labels = [empty for empty, values in shares.items() for _ in values]
         values = [*shares[False], *shares[True]]
-        pooled += zip(labels, values, strict=True)
+        for empty, own in shares.items():
+            for index, value in enumerate(own):
+                halves[index % 2].append((empty, value))
         auc = float(roc_auc_score(labels, values))
         found[name] = {"auc": round(auc, 4), "n": len(shares[True])} | {
             f"mean_{name}": round(fmean(shares[empty]), 4) for name, empty in (("with", False), ("without", True))
@@ -65,12 +69,13 @@ def main() -> None:
         body.append((name, str(len(shares[True])), *means, f"{auc:.3f}"))
     average = fmean(result["auc"] for result in found.values())
     body.append(("average", "", "", "", f"{average:.3f}"))
-    false, true, thresholds = roc_curve(*zip(*pooled, strict=True))
-    best = int((true - false).argmax())
+    chosen, judged = halves
+    false, true, thresholds = roc_curve(*zip(*chosen, strict=True))
+    threshold = float(thresholds[int((true - false).argmax())])
     telling = {
-        "threshold": round(float(thresholds[best]), 3),
-        "unanswerable_found": round(float(true[best]), 3),
-        "answerable_lost": round(float(false[best]), 3),
+        "threshold": round(threshold, 3),
+        "unanswerable_found": round(fmean(value >= threshold for empty, value in judged if empty), 3),
+        "answerable_lost": round(fmean(value >= threshold for empty, value in judged if not empty), 3),
     }
     show(
         "The instruction's share where the evidence is there and where it is not",
@@ -78,8 +83,8 @@ def main() -> None:
         body,
     )
     print(
-        f"Instruction score of {telling['threshold']} or more: {100 * telling['unanswerable_found']:.1f}% of what "
-        f"cannot be answered, {100 * telling['answerable_lost']:.1f}% of what can."
+        f"Chosen on every other pair, an instruction score of {telling['threshold']} or more marks of the rest "
+        f"{telling['unanswerable_found']:.1%} of what cannot be answered, {telling['answerable_lost']:.1%} of what can."
     )
     seconds = round(time.perf_counter() - started)
     figures = {"results": found, "average_auc": round(average, 4), **telling, "seconds": seconds}

@@ -31,7 +31,7 @@ def compress(
     budget: Annotated[int | None, typer.Option("--budget", "-b", help="Most tokens of the result.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Mass at which selection stops, in (0, 1].")] = None,
     node_tokens: Annotated[str | None, typer.Option(help="Longest node in tokens, or 'document'.")] = None,
-    method: Annotated[str | None, typer.Option(help="longattncomp or bm25.")] = None,
+    method: Annotated[str | None, typer.Option(help="longattncomp, attncomp, speculative or bm25.")] = None,
     query_place: Annotated[
         Literal["after", "alone", "cascade"] | None, typer.Option(help="Where the query stands; if not set, after.")
     ] = None,
