@@ -251,6 +251,16 @@ def test_evaluation_says_what_an_endpoint_charged(run: Any, toy_folder: Path, mo
         assert f"3 answers paid: 2000000 prompt and {shown}" in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("target", "price", "message"),
+    [("openai:toy", (-1, 0), "prices of 0 or more"), ("toy", (1, 1), "behind an endpoint")],
+)
+def test_evaluation_refuses_a_price(run: Any, target: str, price: tuple[int, int], message: str) -> None:
+    found = run("eval", "chat@8k", "--target", target, "--price", *price)
+    assert found.exit_code == 2
+    assert message in found.stderr
+
+
 def test_evaluation_shows_its_tasks(run: Any) -> None:
     shown = run("eval", "--list")
     assert shown.exit_code == 0

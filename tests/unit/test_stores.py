@@ -278,12 +278,19 @@ def test_three_processes_write_one_store(folder: Path) -> None:
 
 @POSIX
 def test_after_a_fork(tmp_path: Path) -> None:
-    """In a process of its own: this one may have threads, which a fork does not take along."""
+    """In a process of its own, with a thread that is in the store and does not come along."""
     script = """
-        import os, sys
+        import os, sys, threading, time
         from longattncomp.backbone.stores import LMDBStore
         store = LMDBStore(sys.argv[1])
         store.mset([("before", b"1")])
+        held = threading.Event()
+        def hold():
+            with store._folder._lock:
+                held.set()
+                time.sleep(1)
+        threading.Thread(target=hold).start()
+        held.wait()
         child = os.fork()
         if not child:
             assert store.mget(["before"]) == [b"1"]

@@ -109,6 +109,9 @@ class _Folder:
                 f"cannot use the store in {self._path} ({error}): free space there, or name another folder",
             ) from error
 
+    def renew_lock(self) -> None:
+        self._lock = threading.Lock()
+
     def _ready(self) -> Any:
         if self._process != os.getpid():
             self._environment = None
@@ -165,3 +168,15 @@ class _Folder:
 
 _folders: dict[Path, _Folder] = {}
 _folders_lock = threading.Lock()
+
+
+def _renew_locks() -> None:
+    """Whoever held one did not come along through a fork."""
+    global _folders_lock
+    _folders_lock = threading.Lock()
+    for folder in _folders.values():
+        folder.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

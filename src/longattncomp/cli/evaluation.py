@@ -128,11 +128,15 @@ def _show_tasks() -> None:
 
 
 def _target(name: str | None, settings: Settings, price: tuple[float, float] | None) -> Target | None:
+    from longattncomp.evaluation.spending import Prices
+    from longattncomp.evaluation.targets import ENDPOINT, open_target
+
+    if price and not (name or "").startswith(ENDPOINT):
+        raise InputError(
+            f"expected --price with a target behind an endpoint ({ENDPOINT}MODEL), got {name or 'no target'}"
+        )
     if name is None:
         return None
-    from longattncomp.evaluation.spending import Prices
-    from longattncomp.evaluation.targets import open_target
-
     prices = Prices(prompt=price[0], completion=price[1]) if price else None
     return open_target(name, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype, prices=prices)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from longattncomp.errors import InputError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
@@ -11,6 +13,10 @@ class Prices:
 
     prompt: float
     completion: float
+
+    def __post_init__(self) -> None:
+        if self.prompt < 0 or self.completion < 0:
+            raise InputError(f"expected prices of 0 or more, got {self.prompt} and {self.completion}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
