@@ -41,6 +41,7 @@ BASE = replace(
     STAGES["2"],
     name="base",
     sources={"squad": 8, "hotpotqa": 140, "musique": 50, "2wiki": 60, "qmsum": 5, "code": 4},
+    joined=0.0,
     favoured_heads=STAGES["1"].favoured_heads,
     epochs=2,
 )
@@ -48,12 +49,12 @@ MULTI_HOP = ("hotpotqa", "musique", "2wiki")
 VARIANTS = {
     "as it ships, trained on little": BASE,
     "no exact match": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"match_strength"})),
-    "no spreading": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"spread"})),
+    "no spreading": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"spread", "spread_gate", "spread_breadth"})),
     "rows alike": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"row_gate", "rarity"})),
     "heads alike": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"head_weights"}), favoured_heads=()),
     "the papers' head": replace(BASE, extensions=(), favoured_heads=()),
     "the papers' loss (BCE)": replace(BASE, loss="bce"),
-    "no rotary embedding": replace(BASE, rotary=False),
+    "rotary embedding": replace(BASE, rotary=True),
     "two needles at most": replace(BASE, samples=replace(BASE.samples, needles=2)),
     "multi-hop rows only": replace(BASE, sources={name: BASE.sources[name] for name in MULTI_HOP}),
     "12 layers": replace(BASE, layers=12, favoured_heads=(4,)),

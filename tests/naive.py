@@ -97,6 +97,8 @@ class Extensions:
         rarity: of one unit of inverse document frequency.
         match_strength: (n_heads,)
         spread: (n_scales,) logits, beside 0 for what stays.
+        spread_gate: (n_scales, width) what the query's mean state adds to them.
+        spread_breadth: (n_scales,) what each unit of the logarithm of 1 / sum of squared shares adds.
         word: byte -> word.
     """
 
@@ -105,6 +107,8 @@ class Extensions:
     rarity: float
     match_strength: Tensor
     spread: Tensor
+    spread_gate: Tensor
+    spread_breadth: Tensor
     word: Callable[[int], int]
 
 
@@ -131,6 +135,8 @@ def naive(
         0.0,
         torch.zeros(config.num_attention_heads),
         torch.full((len(SCALES),), -torch.inf),
+        torch.zeros(len(SCALES), config.hidden_size),
+        torch.zeros(len(SCALES)),
         int,
     )
     instruction, question, asked = INSTRUCTION.encode(), QUESTION.encode(), query.encode()
@@ -139,6 +145,7 @@ def naive(
     rare = torch.tensor([inverse_document_frequency(more.word(byte), nodes, more.word) for byte in asked])
     blocks = []  # per segment: (n_heads, m, n) logits
     gates = []  # per segment: (m,)
+    means = []  # per segment: (width,) of the query's states
     for part in parts:
         context = [*instruction, *(byte for byte, _ in part)]
         if place == "after":
@@ -152,6 +159,7 @@ def naive(
         block[..., len(instruction) :] += more.match_strength[:, None, None] * (rare[:, None] * same)
         blocks.append(block)
         gates.append(asking.normed[-len(asked) :] @ more.row_gate + more.rarity * rare)
+        means.append(asking.normed[-len(asked) :].mean(dim=0))
     highest = torch.cat(blocks, dim=-1).amax(dim=-1, keepdim=True)
 
     masses = torch.zeros(*blocks[0].shape[:2], 1 + len(nodes), dtype=torch.float64)
@@ -165,7 +173,9 @@ def naive(
     heads = more.head_weights.double().softmax(dim=0)
     counted = torch.stack(gates).double().mean(dim=0).softmax(dim=0)  # (m,)
     instruction_share, *found = torch.einsum("h,m,hmu->u", heads, counted, shares).tolist()
-    return Scores(spread(found, nodes, torch.cat([torch.zeros(1), more.spread]).softmax(0).tolist()), instruction_share)
+    breadth = math.log(sum(found) ** 2 / sum(share**2 for share in found))
+    given = more.spread + more.spread_gate @ torch.stack(means).mean(dim=0) + more.spread_breadth * breadth
+    return Scores(spread(found, nodes, torch.cat([torch.zeros(1), given]).softmax(0).tolist()), instruction_share)
 
 
 def spread(shares: Sequence[float], nodes: Sequence[Node], parts: Sequence[float]) -> tuple[float, ...]:

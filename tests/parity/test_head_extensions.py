@@ -17,7 +17,7 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.errors import LongAttnCompWarning
 from longattncomp.scorers import streaming
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.head import CrossAttentionHead, untrained_head
+from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, untrained_head
 from longattncomp.scorers.keys import JoinedKeys
 from longattncomp.scorers.matching import Match
 from longattncomp.scorers.streaming import block_mass, log_shares, segment_mass
@@ -65,6 +65,8 @@ def some(*without: str) -> Extensions:
         rarity=0.4,
         match_strength=torch.randn(4, generator=generator),
         spread=torch.randn(3, generator=generator),
+        spread_gate=0.1 * torch.randn(3, 32, generator=generator),
+        spread_breadth=torch.randn(3, generator=generator),
         word=folded,
     )
     off = {
@@ -73,6 +75,8 @@ def some(*without: str) -> Extensions:
         "rarity": 0.0,
         "match_strength": torch.zeros(4),
         "spread": torch.full((3,), -torch.inf),
+        "spread_gate": torch.zeros(3, 32),
+        "spread_breadth": torch.zeros(3),
         "word": int,
     }
     return replace(found, **{name: off[name] for name in without})
@@ -86,6 +90,8 @@ def extended(toy: Toy, place: Place, extensions: Extensions) -> CrossAttentionHe
         head.rarity.fill_(extensions.rarity)
         head.match_strength.copy_(extensions.match_strength)
         head.spread.copy_(extensions.spread)
+        head.spread_gate.copy_(extensions.spread_gate)
+        head.spread_breadth.copy_(extensions.spread_breadth)
     return head
 
 
@@ -125,14 +131,14 @@ def test_each_extension_matters_to_the_test_above(toys: Callable[[str], Toy]) ->
         return naive(toys("llama").whole, QUERY.text, NODES, place="after", longest=SEGMENT, extensions=extensions)
 
     full = found(some())
-    for name in ("head_weights", "row_gate", "rarity", "match_strength", "spread", "word"):
+    for name in (*EXTENSIONS, "word"):
         with pytest.raises(AssertionError):
             assert_same(found(some(name)), full, tolerance=1e-4)
 
 
 def test_matching_reaches_the_nodes_of_every_segment(toys: Callable[[str], Toy]) -> None:
     """A node with the query's rare byte gets nearly all the mass, wherever it stands."""
-    only = some("head_weights", "row_gate", "rarity", "spread")
+    only = some("head_weights", "row_gate", "rarity", "spread", "spread_gate", "spread_breadth")
     method = scorer(toys("llama"), "alone", replace(only, match_strength=torch.full((4,), 40.0)))
     for index, node in enumerate(NODES):
         marked = [*NODES[:index], replace(node, text=f"~{node.text[1:]}"), *NODES[index + 1 :]]
@@ -142,7 +148,7 @@ def test_matching_reaches_the_nodes_of_every_segment(toys: Callable[[str], Toy])
 
 def test_no_extension_is_the_paper_s_formula(toys: Callable[[str], Toy]) -> None:
     toy = toys("llama")
-    none = some("head_weights", "row_gate", "rarity", "match_strength", "spread")
+    none = some(*EXTENSIONS)
 
     found = scorer(toy, "after", none).score(QUERY, NODES)
 

@@ -21,7 +21,7 @@ from longattncomp.scorers.head import CrossAttentionHead, HeadConfig, load_head,
 from longattncomp.types import Node, Query, Scores
 
 Place = Literal["after", "alone"]
-EXTENSIONS = {"head_weights", "row_gate", "rarity", "match_strength", "spread"}
+EXTENSIONS = {"head_weights", "row_gate", "rarity", "match_strength", "spread", "spread_gate", "spread_breadth"}
 TEXT = "Ms. Ivory signed the lease on 3 May. The rent is due on Fridays. "
 NODES = [Node(index, 0, len(TEXT) - index, TEXT[index:], len(TEXT) - index) for index in range(5)]
 
@@ -98,7 +98,7 @@ def test_an_untrained_head_is_the_next_layer(toy_folder: Path, backbone: Backbon
     names = {"norm": "input_layernorm", "q_proj": "self_attn.q_proj", "k_proj": "self_attn.k_proj"}
     assert {name for name, _ in head.named_parameters()} == {f"{name}.weight" for name in names} | EXTENSIONS
     assert not any(head.get_parameter(name).any() for name in EXTENSIONS - {"spread"})
-    assert head.spread_weights().tolist() == [1, 0, 0, 0]
+    assert head.spread_weights(torch.zeros(3), torch.ones(4)).tolist() == [1, 0, 0, 0]
     for name, original in names.items():
         assert torch.equal(head.get_parameter(f"{name}.weight"), weights[f"model.layers.2.{original}.weight"])
     assert head.config == HeadConfig(backbone.fingerprint, 2, "after", rotary=True)
@@ -112,7 +112,7 @@ def test_extending_switches_on_what_the_paper_does_not_have(backbone: Backbone) 
     head.extend(favoured_heads=[2])
 
     assert head.head_weights.softmax(0).argmax() == 2
-    kept, *given = head.spread_weights().tolist()
+    kept, *given = head.spread_weights(torch.zeros(3), torch.ones(4)).tolist()
     assert 0.5 < kept < 1
     assert kept + sum(given) == pytest.approx(1)
     assert (head.match_strength > 0).all()

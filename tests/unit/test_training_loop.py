@@ -26,9 +26,9 @@ from longattncomp.backbone.forward import Asked, Backbone, Reading
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking import chunk
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Example
+from longattncomp.evaluation.rows import Evidence, Example
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.head import CrossAttentionHead, HeadConfig, load_head
+from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, HeadConfig, load_head
 from longattncomp.training import loop
 from longattncomp.training.loop import HEAD, LOG, Trained, train
 from longattncomp.training.losses import listwise
@@ -40,7 +40,6 @@ from longattncomp.types import Query
 
 Place = Literal["after", "alone"]
 LAYERS = 2
-EXTENSIONS = {"head_weights", "row_gate", "rarity", "match_strength", "spread", "spread_gate", "spread_breadth"}
 PROJECTIONS = {"norm.weight", "q_proj.weight", "k_proj.weight"}
 TOY = Stage(
     name="toy",
@@ -421,7 +420,14 @@ def test_another_run_is_not_gone_on_with(bench: Bench, contexts: list[Context], 
     bench.train(DROPPED, tmp_path, most_steps=1)
     before = (tmp_path / LOG).read_bytes()
 
-    others: list[dict[str, Any]] = [{"seed": 1}, {"contexts": contexts[1:]}]
+    (first, *rest), *more = contexts
+    moved = replace(first, evidence=(*first.evidence, Evidence(0, 0, 1)))
+    others: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"contexts": contexts[1:]},
+        {"contexts": [(moved, *rest), *more]},
+        {"head": bench.head("after", extended=False)},
+    ]
     for stage, options in [(replace(DROPPED, clip=0.5), {}), *((DROPPED, other) for other in others)]:
         with pytest.raises(InputError, match="holds another run"):
             bench.train(stage, tmp_path, **options)
@@ -440,9 +446,9 @@ def test_dropout_and_seed_matter_to_the_tests_above(uninterrupted: Path, bench: 
 
 
 def test_without_extensions_only_the_papers_weights_change(bench: Bench, tmp_path: Path) -> None:
-    for extensions, expected in (((), PROJECTIONS), (tuple(EXTENSIONS), PROJECTIONS | EXTENSIONS)):
+    for extensions, expected in (((), PROJECTIONS), (EXTENSIONS, PROJECTIONS.union(EXTENSIONS))):
         start = bench.head(extended=bool(extensions)).state_dict()
-        assert set(start) == PROJECTIONS | EXTENSIONS
+        assert set(start) == PROJECTIONS.union(EXTENSIONS)
 
         _, head = bench.train(replace(TOY, extensions=extensions), tmp_path / str(len(extensions)))
 
@@ -520,7 +526,7 @@ SCRIPT = """
     torch.set_num_threads(1)
     from longattncomp.backbone.forward import Backbone
     from longattncomp.backbone.tokenizer import DraftTokenizer
-    from longattncomp.scorers.head import CrossAttentionHead, HeadConfig
+    from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, HeadConfig
     from longattncomp.training.loop import train
     from longattncomp.training.queries import SampleOptions
     from longattncomp.training.stages import Stage, read_contexts

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from statistics import fmean
 
 import pytest
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Evidence, Example
 from longattncomp.training.meetings import meeting_samples
-from longattncomp.training.queries import SampleOptions, compound, contexts
+from longattncomp.training.queries import SampleOptions, compound, contexts, joined
 from longattncomp.training.samples import mixed, multi_hop_samples, paragraph_samples
 from longattncomp.types import Document
 
@@ -249,3 +250,18 @@ def test_impossible_weights_are_refused(weights: dict[str, float]) -> None:
 def test_impossible_options_are_refused(changes: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
         SampleOptions(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_share_of_the_contexts_is_one_long_document_with_the_same_evidence(share: float) -> None:
+    apart = list(contexts(paragraph_samples(paragraphs(titles=60), OPTIONS)))
+    together = list(contexts(joined((question for context in apart for question in context), share)))
+    whole = fmean(len(context[0].documents) == 1 for context in together)
+    assert whole == share if share in (0, 1) else 0.2 < whole < 0.8
+    for before, after in zip(apart, together, strict=True):
+        assert len({id(question.documents) for question in after}) == 1
+        for was, now in zip(before, after, strict=True):
+            assert (was.query, was.answers) == (now.query, now.answers)
+            assert [was.documents[span.document].text[span.start : span.end] for span in was.evidence] == [
+                now.documents[span.document].text[span.start : span.end] for span in now.evidence
+            ]

@@ -29,6 +29,7 @@ class Asked:
         # (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first
         self._mass = torch.full((head.n_heads, len(ids), 1 + n_nodes), -torch.inf, device=device)
         self._gates: list[Tensor] = []
+        self._reaches: list[Tensor] = []
         self._instructions: list[Tensor] = []
 
     def see(self, states: Tensor, rotary: Rotary, instruction: Tensor) -> None:
@@ -41,6 +42,7 @@ class Asked:
         """
         self._queries = self._head.queries(states, rotary)
         self._gates.append(self._head.rows(states, self._rarity))
+        self._reaches.append(self._head.reach(states))
         self._instructions.append(logits(self._queries, instruction).logsumexp(dim=-1))
 
     def attend(self, keys: JoinedKeys, columns: Columns) -> None:
@@ -58,5 +60,6 @@ class Asked:
         self._mass[..., 0] = instructions.logsumexp(0) - torch.tensor(float(len(instructions))).log()
         weights = self._head.weights(torch.stack(self._gates).mean(0))
         found = log_shares(self._mass.cpu().double(), weights.cpu().double()).exp()  # (1 + n_nodes,)
-        nodes = neighbours.spread(found[1:], self._head.spread_weights().cpu().double())
+        parts = self._head.spread_weights(torch.stack(self._reaches).mean(0), found[1:])
+        nodes = neighbours.spread(found[1:], parts.cpu().double())
         return Scores(tuple(nodes.tolist()), float(found[0]))

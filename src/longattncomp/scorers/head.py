@@ -20,9 +20,12 @@ from longattncomp.errors import BrokenModelError, HeadMismatchError
 from longattncomp.scorers.spreading import SCALES
 from longattncomp.types import ContextEncoding, QueryPlace
 
+LEAST_SHARE = 1e-20
+"""Whose logarithm and inverse have a gradient in fp32."""
+
 _FORMAT = "longattncomp-head-1"
 
-EXTENSIONS = ("head_weights", "row_gate", "rarity", "match_strength", "spread")
+EXTENSIONS = ("head_weights", "row_gate", "rarity", "match_strength", "spread", "spread_gate", "spread_breadth")
 """The weights that the papers' head does not have."""
 
 
@@ -65,6 +68,8 @@ class CrossAttentionHead(nn.Module):
         match_strength: (n_heads,) added to a logit where query and context have the same token,
             for each unit of its inverse document frequency.
         spread: (n_scales,) logits of the parts of a share that go to neighbours, 0 being its own's.
+        spread_gate: (n_scales, width) what in the query's mean state adds to them.
+        spread_breadth: (n_scales,) what the breadth of the shares adds to them.
         dropout: share of the head's input that is dropped in training.
         n_heads: query heads.
         head_dim: width of a head.
@@ -95,6 +100,8 @@ class CrossAttentionHead(nn.Module):
         self.rarity = nn.Parameter(torch.zeros(()))
         self.match_strength = nn.Parameter(torch.zeros(self.n_heads))
         self.spread = nn.Parameter(torch.full((len(SCALES),), -torch.inf))
+        self.spread_gate = nn.Parameter(torch.zeros(len(SCALES), len(self.row_gate)))
+        self.spread_breadth = nn.Parameter(torch.zeros(len(SCALES)))
 
     @torch.no_grad()
     def extend(self, names: Sequence[str] = EXTENSIONS, *, favoured_heads: Sequence[int] = ()) -> None:
@@ -142,9 +149,23 @@ class CrossAttentionHead(nn.Module):
         """Logarithms of the weights of heads and rows: (n_heads, m), summing to 1, from (m,) logits."""
         return self.head_weights.log_softmax(0)[:, None] + rows.log_softmax(0)
 
-    def spread_weights(self) -> Tensor:
-        """(1 + n_scales,) parts of a node's share that stay and that go to its neighbours."""
-        return torch.cat([self.spread.new_zeros(1), self.spread]).softmax(0)
+    def reach(self, states: Tensor) -> Tensor:
+        """What a query's states (m, width) add to the logits of spreading, (n_scales,)."""
+        added: Tensor = self.spread_gate @ self.norm(states.float()).mean(0)
+        return added
+
+    def spread_weights(self, reach: Tensor, shares: Tensor) -> Tensor:
+        """Parts of a node's share that stay and that go to its neighbours.
+
+        Args:
+            reach: (n_scales,) from the query.
+            shares: (n_nodes,) of the attention mass, before they spread.
+
+        Returns:
+            (1 + n_scales,) summing to 1.
+        """
+        logits = self.spread + reach + self.spread_breadth * breadth(shares).to(self.spread)
+        return torch.cat([logits.new_zeros(1), logits]).softmax(0)
 
     def _project(self, states: Tensor, rotary: Rotary, projection: nn.Module, norm: nn.Module) -> Tensor:
         given = nn.functional.dropout(self.norm(states.float()), self.dropout, training=self.training)
@@ -160,6 +181,12 @@ class CrossAttentionHead(nn.Module):
     def save(self, file: Path) -> None:
         """Write weights and configuration as one safetensors file."""
         save_file(self.state_dict(), file, metadata={"format": _FORMAT, "config": json.dumps(asdict(self.config))})
+
+
+def breadth(shares: Tensor) -> Tensor:
+    """Logarithm of how many nodes share the mass, 1 / sum_i (s_i / sum_j s_j)^2, a scalar."""
+    total = shares.sum().clamp_min(LEAST_SHARE)
+    return -(shares / total).square().sum().clamp_min(LEAST_SHARE).log()
 
 
 def logits(queries: Tensor, keys: Tensor) -> Tensor:

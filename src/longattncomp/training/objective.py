@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from longattncomp.backbone.passes import Rotary
 from longattncomp.scorers.columns import at
-from longattncomp.scorers.head import CrossAttentionHead
+from longattncomp.scorers.head import LEAST_SHARE, CrossAttentionHead
 from longattncomp.scorers.matching import Match
 from longattncomp.scorers.streaming import log_shares, segment_mass
 from longattncomp.training.states import Layout, Reader, States
-
-_LEAST_SHARE = 1e-20  # whose logarithm still has a gradient in fp32
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(log shares (1 + n_nodes,), evidence (n_nodes,)) -> scalar."""
@@ -47,8 +45,10 @@ class Objective(nn.Module):
             rarity = layout.questions[number].rarity
             gates = torch.stack([head.rows(row[number], rarity) for row in states.asked]).mean(0)
             found = log_shares(mass, head.weights(gates)).cpu()
-            nodes = layout.neighbours.spread(found[1:].exp(), head.spread_weights().cpu())
-            yield torch.cat([found[:1], nodes.clamp_min(_LEAST_SHARE).log()])
+            reach = torch.stack([head.reach(row[number]) for row in states.asked]).mean(0)
+            shares = found[1:].exp()
+            nodes = layout.neighbours.spread(shares, head.spread_weights(reach, shares).cpu())
+            yield torch.cat([found[:1], nodes.clamp_min(LEAST_SHARE).log()])
 
 
 def question_masses(

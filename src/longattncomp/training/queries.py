@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 from math import floor
 
+from longattncomp.chunking import SEPARATOR
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Evidence, Example
 from longattncomp.types import Document
@@ -80,6 +81,30 @@ def move(question: Example, documents: tuple[Document, ...], places: Mapping[str
         Evidence(places[question.documents[span.document].text], span.start, span.end) for span in question.evidence
     )
     return replace(question, documents=documents, evidence=_union(spans))
+
+
+def joined(examples: Iterable[Example], share: float, *, seed: int = 0) -> Iterator[Example]:
+    """Some contexts as one document, a blank line between what were documents: segments that hold several.
+
+    Args:
+        examples: questions, those of one context in a row.
+        share: of the contexts.
+        seed: chooses them.
+    """
+    rng = generator(seed, "joined")
+    for context in contexts(examples):
+        if rng.random() >= share:
+            yield from context
+            continue
+        documents = context[0].documents
+        starts = [0, *accumulate(len(document.text) + len(SEPARATOR) for document in documents)]
+        whole = (Document(SEPARATOR.join(document.text for document in documents), documents[0].id),)
+        for question in context:
+            spans = (
+                Evidence(0, starts[span.document] + span.start, starts[span.document] + span.end)
+                for span in question.evidence
+            )
+            yield replace(question, documents=whole, evidence=tuple(spans))
 
 
 def unanswerable(question: Example, documents: tuple[Document, ...]) -> Example:

@@ -11,9 +11,10 @@ from typing import Literal
 from longattncomp.evaluation.rows import Example
 from longattncomp.scorers.head import EXTENSIONS
 from longattncomp.training.chains import chain_samples
+from longattncomp.training.chats import chat_samples
 from longattncomp.training.code import code_samples
 from longattncomp.training.meetings import meeting_samples
-from longattncomp.training.queries import Context, SampleOptions, contexts
+from longattncomp.training.queries import Context, SampleOptions, contexts, joined
 from longattncomp.training.samples import mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.sources import SubQuestions, read_source
 from longattncomp.types import QueryPlace
@@ -27,8 +28,10 @@ class Stage:
 
     Attributes:
         name: what the command line calls it.
-        sources: collection -> most contexts of it; `code` is Python's own library, `chains` are hidden in SQuAD.
+        sources: collection -> most contexts of it; `code` is Python's own library, `chains` are hidden in SQuAD,
+            `chats` among QMSum's turns and SQuAD's paragraphs.
         samples: how they are drawn.
+        joined: share of the contexts of passages that are one long document instead.
         sub_questions: whether MuSiQue's questions come with their decomposition (subq), without (nosubq) or both.
         layers: L; None leaves it to the draft model's default.
         query_place: where the query stands.
@@ -41,9 +44,9 @@ class Stage:
         favoured_heads: query heads that start with more weight, as the probe found them.
         epochs: passes over all questions.
         batch: questions in a step.
-        learning_rate: of the projections and the row gate.
-        weight_rate: of the head weights, the rarity and the match strengths.
-        weight_decay: of the projections.
+        learning_rate: of the projections, the norm and the gates.
+        weight_rate: of the other extensions.
+        weight_decay: of what has the learning rate.
         warm_up: share of the steps with a rising learning rate; it then falls as a cosine.
         dropout: of the head's input.
         clip: largest norm of the gradient.
@@ -53,6 +56,7 @@ class Stage:
     name: str
     sources: Mapping[str, int]
     samples: SampleOptions = field(default_factory=SampleOptions)
+    joined: float = 0.0
     sub_questions: SubQuestions = "without"
     layers: int | None = None
     query_place: QueryPlace = "after"
@@ -97,12 +101,14 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
         return code_samples(options=stage.samples)
     if name == "chains":
         return chain_samples(read_source("squad", folder=folder), stage.samples)
+    if name == "chats":
+        meetings, paragraphs = (read_source(source, folder=folder) for source in ("qmsum", "squad"))
+        return chat_samples(meetings, paragraphs, stage.samples)
     examples = read_source(name, folder=folder, sub_questions=stage.sub_questions)
-    if name == "squad":
-        return paragraph_samples(examples, stage.samples)
     if name == "qmsum":
         return meeting_samples(examples, stage.samples)
-    return multi_hop_samples(examples, stage.samples)
+    passages = paragraph_samples if name == "squad" else multi_hop_samples
+    return joined(passages(examples, stage.samples), stage.joined, seed=stage.samples.seed)
 
 
 _SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
@@ -116,16 +122,20 @@ STAGES = {
             name="1",
             sources={"squad": 40, "hotpotqa": _EVERYTHING},
             samples=_SAMPLES,
+            joined=0.2,
             layers=15,
+            rotary=False,
             favoured_heads=(6,),
             epochs=1,
         ),
         Stage(
             name="2",
-            sources=_MIXED | {"squad": 100, "qmsum": 110, "code": 40, "chains": 80},
+            sources=_MIXED | {"qmsum": 110, "code": 40, "chains": 80, "chats": 80},
             samples=_SAMPLES,
+            joined=0.2,
             sub_questions="both",
             layers=15,
+            rotary=False,
             epochs=3,
         ),
         Stage(
