@@ -526,7 +526,7 @@ SCRIPT = """
     torch.set_num_threads(1)
     from longattncomp.backbone.forward import Backbone
     from longattncomp.backbone.tokenizer import DraftTokenizer
-    from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, HeadConfig
+    from longattncomp.scorers.head import CrossAttentionHead, HeadConfig
     from longattncomp.training.loop import train
     from longattncomp.training.queries import SampleOptions
     from longattncomp.training.stages import Stage, read_contexts

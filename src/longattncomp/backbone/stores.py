@@ -109,9 +109,6 @@ class _Folder:
                 f"cannot use the store in {self._path} ({error}): free space there, or name another folder",
             ) from error
 
-    def renew_lock(self) -> None:
-        self._lock = threading.Lock()
-
     def _ready(self) -> Any:
         if self._process != os.getpid():
             self._environment = None
@@ -175,7 +172,7 @@ def _renew_locks() -> None:
     global _folders_lock
     _folders_lock = threading.Lock()
     for folder in _folders.values():
-        folder.renew_lock()
+        folder._lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
