@@ -12,11 +12,13 @@ ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
 ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 .PHONY: demo test test-lowest lint format bench evaluation clean
-TASKS := chat code-debug qa-squad qa-hotpotqa vt niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
+TELLING := chat code-debug vt
+PLAIN := qa-squad qa-hotpotqa niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
 PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near alone longattncomp)
 ROWS = $(BIN)/longattncomp eval --data $(DATA) --out evaluation/rows $(PEERS)
 # Made without what was read before, so that the times are those of a first question.
 MADE = LONGATTNCOMP_CACHE_BYTES=0 $(BIN)/longattncomp eval --data $(DATA)
+ALL := $(PEERS) --method speculative --method attncomp
 LONG := niah-multikey qa-hotpotqa code-debug
 RIVALS := $(addprefix --method ,bm25 speculative longattncomp)
 
@@ -45,11 +47,12 @@ bench: .venv/peers     ## speed and memory on this machine; run it with nothing 
 	$(BIN)/python benchmarks/questions.py --plot questions.png
 
 evaluation: .venv/peers  ## every method by every task, with a report; DATA is the folder of the rows
-	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120 --method attncomp --method cascade
-	$(ROWS) squad-dev --budget 4% --limit 12
-	$(ROWS) qmsum-dev --budget 10% --limit 20
-	$(ROWS) lihua-dev --budget 10% --limit 60
-	$(MADE) --out evaluation/made --budget 10% --limit 3 $(addsuffix @8k,$(TASKS)) $(PEERS) --method speculative --method attncomp
+	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120 --method attncomp
+	$(ROWS) squad-dev --budget 4% --limit 12 --method cascade
+	$(ROWS) qmsum-dev --budget 10% --limit 20 --method cascade
+	$(ROWS) lihua-dev --budget 10% --limit 60 --method cascade
+	$(MADE) --out evaluation/made --budget 10% --limit 10 $(addsuffix @8k,$(TELLING)) $(ALL)
+	$(MADE) --out evaluation/made --budget 10% --limit 3 $(addsuffix @8k,$(PLAIN)) $(ALL)
 	$(MADE) --out evaluation/long --budget 10% --limit 1 $(addsuffix @32k,$(LONG)) $(RIVALS)
 	$(MADE) --out evaluation/longest --budget 16384 --limit 1 $(addsuffix @128k,$(LONG)) $(RIVALS)
 
