@@ -412,6 +412,18 @@ def size_of(toy: Toy, kind: str, nodes: Sequence[Node] = NODES) -> int:
     return cache._recent.used
 
 
+def test_memories_take_two_bytes_a_number(toy: Toy) -> None:
+    """A backbone in fp32 would fill the cache with half as many segments."""
+    cache = KeyCache(PLENTY)
+    scorer = toy.one("after", cache)
+    scorer.prepare(NODES)
+
+    kept = cache.get(sorted(scorer.names(NODES)), with_memory=True)
+
+    assert toy.backbone.dtype == torch.float32
+    assert {part.dtype for read in kept.values() for pair in read.memory or () for part in pair} == {torch.bfloat16}
+
+
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.4, 0.9])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cache_too_small_for_the_context(kind: str, share: float, toy: Toy) -> None:

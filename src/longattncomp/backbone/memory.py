@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -28,6 +29,13 @@ def memories(cache: DynamicCache, sizes: Sequence[int]) -> list[Memory]:
         tuple((layer.keys[row, :, :size].clone(), layer.values[row, :, :size].clone()) for layer in cache.layers)
         for row, size in enumerate(sizes)
     ]
+
+
+def rounded(memory: Memory) -> Memory:
+    """In bf16 what was in fp32; whoever asks over it computes in the model's own precision."""
+    if memory[0][0].dtype != torch.float32:
+        return memory
+    return tuple((keys.bfloat16(), values.bfloat16()) for keys, values in memory)
 
 
 class Past(DynamicCache):  # type: ignore[misc]

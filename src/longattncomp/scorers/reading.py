@@ -10,7 +10,7 @@ import xxhash
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
-from longattncomp.backbone.memory import Memory
+from longattncomp.backbone.memory import Memory, rounded
 from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import InputError, warn
 from longattncomp.scorers.columns import at
@@ -41,7 +41,7 @@ class Part:
 class SegmentReader:
     """Reads segments for a head, each after the instruction.
 
-    With a cache, keys are rounded as soon as they are read, so that it does not show whether they were.
+    With a cache, keys and memories are rounded as soon as they are read, so that it does not show whether they were.
     """
 
     def __init__(
@@ -160,7 +160,8 @@ class SegmentReader:
             exact = self._head.keys(reading.states[start:], at(reading.rotary, slice(start, n)))
             keys = exact if self.cache is None else Keys.of(exact)
             asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
-            parts += [Part(index, Read(keys, reading.memory), asked) for index in places[reading.index]]
+            memory = rounded(reading.memory) if reading.memory else None
+            parts += [Part(index, Read(keys, memory), asked) for index in places[reading.index]]
             tokens += n - start
             if questions or tokens >= _KEPT_TOKENS:
                 yield sorted(parts, key=lambda part: part.index)
