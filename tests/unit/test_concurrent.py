@@ -16,6 +16,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from longattncomp import Compressed, Compressor
@@ -45,6 +46,7 @@ def test_a_thousand_requests_a_tenth_of_them_cancelled(compressor: Compressor) -
     draw = random.Random(0)
     requests = [(f"Where is {draw.choice(WORDS)}?", draw.choice(contexts)) for _ in range(REQUESTS)]
     cancelled = set(draw.sample(range(REQUESTS), REQUESTS // 10))
+    process = psutil.Process()
     serial = {
         (query, id(context)): compressor.compress(query, context, token_budget=60)
         for query, context in dict.fromkeys((query, tuple(context)) for query, context in requests)
@@ -60,8 +62,11 @@ def test_a_thousand_requests_a_tenth_of_them_cancelled(compressor: Compressor) -
             tasks[index].cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
+    asyncio.run(all_at_once())
+    before = process.memory_info().rss
     found = asyncio.run(all_at_once())
 
+    assert process.memory_info().rss - before < 32e6  # what they attend to alone is 150 MB
     done = 0
     for index, (result, (query, context)) in enumerate(zip(found, requests, strict=True)):
         if isinstance(result, BaseException):
