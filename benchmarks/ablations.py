@@ -9,7 +9,8 @@ import argparse
 import json
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
@@ -23,19 +24,39 @@ from longattncomp import Compressor, Scores, Settings
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.chunking import chunk
 from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.collected import rows_of
 from longattncomp.evaluation.metrics import evidence_recall
 from longattncomp.evaluation.rows import Example
 from longattncomp.scorers.baseline import HeadScorer
-from longattncomp.scorers.head import EXTENSIONS, untrained_head
+from longattncomp.scorers.embedding import EmbeddingScorer
+from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, untrained_head
 from longattncomp.training.loop import train
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
 from longattncomp.training.queries import Context, contexts
 from longattncomp.training.stages import STAGES, Stage, read_contexts
-from longattncomp.training.states import Reader
+from longattncomp.training.states import Layout, Reader
 from longattncomp.types import Query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What is trained, and how it is measured.
+
+    Attributes:
+        stage: its samples and recipe.
+        own_keys: whether each query head gets a key head of its own, which starts as the one that it shared.
+        taught: part of the evidence that is all-MiniLM-L6-v2's opinion (distillation).
+        calibrated: power of the shares for a question without content that divides the shares.
+    """
+
+    stage: Stage
+    own_keys: bool = False
+    taught: float = 0.0
+    calibrated: float = 0.0
+
 
 BASE = replace(
     STAGES["2"],
@@ -46,7 +67,7 @@ BASE = replace(
     epochs=2,
 )
 MULTI_HOP = ("hotpotqa", "musique", "2wiki")
-VARIANTS = {
+STAGES_TRIED = {
     "as it ships, trained on little": BASE,
     "no exact match": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"match_strength"})),
     "no spreading": replace(BASE, extensions=tuple(set(EXTENSIONS) - {"spread", "spread_gate", "spread_breadth"})),
@@ -61,6 +82,13 @@ VARIANTS = {
     "8 layers": replace(BASE, layers=8, favoured_heads=(0,)),
     "the query alone, 8 layers": replace(STAGES["alone"], sources=BASE.sources, epochs=BASE.epochs),
 }
+VARIANTS = {name: Variant(stage=stage) for name, stage in STAGES_TRIED.items()} | {
+    "key heads of its own": Variant(stage=BASE, own_keys=True),
+    "taught by MiniLM": Variant(stage=BASE, taught=0.3),
+    "calibrated": Variant(stage=BASE, calibrated=1.0),
+    "half calibrated": Variant(stage=BASE, calibrated=0.5),
+}
+CONTENT_FREE = "N/A"
 MEASURED = {
     "squad-dev": ("4%", 8),
     "qmsum-dev": ("10%", 6),
@@ -79,11 +107,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rows: dict[str, dict[str, float]] = {}
-    for name, stage in VARIANTS.items():
+    for name, variant in VARIANTS.items():
         if options.only and name not in options.only:
             continue
         started = time.perf_counter()
-        rows[name] = measure(stage, options.data, options.seed)
+        rows[name] = measure(variant, options.data, options.seed)
         Console(stderr=True).print(name, rows[name], f"{time.perf_counter() - started:.0f} s")
     heads = ("variant", *(name.rpartition("-")[0] for name in MEASURED), "average")
     body = [
@@ -94,8 +122,9 @@ def main() -> None:
     print(json.dumps({"what": "ablations", "machine": machine(), "results": rows}))
 
 
-def measure(stage: Stage, data: Path, seed: int) -> dict[str, float]:
+def measure(variant: Variant, data: Path, seed: int) -> dict[str, float]:
     """Recall of one variant on each collection."""
+    stage = variant.stage
     settings = Settings.load()
     draft = locate(settings.model, layers=stage.layers, cache_dir=settings.cache_dir)
     backbone = Backbone.open(draft.folder, draft.layers)
@@ -103,7 +132,9 @@ def measure(stage: Stage, data: Path, seed: int) -> dict[str, float]:
     head = untrained_head(backbone, stage.query_place)
     head.config = replace(head.config, rotary=stage.rotary)
     head.extend(stage.extensions, favoured_heads=stage.favoured_heads)
-    reader = Reader(
+    if variant.own_keys:
+        own_keys(head)
+    reader = TaughtReader(
         backbone,
         tokenizer,
         query_place=stage.query_place,
@@ -112,9 +143,11 @@ def measure(stage: Stage, data: Path, seed: int) -> dict[str, float]:
         folder=settings.cache_dir / "states",
         most_bytes=20_000_000_000,
     )
+    reader.part = variant.taught
     with tempfile.TemporaryDirectory() as out:
         train(stage, list(read_contexts(stage, data, seed=seed)), head, reader, Path(out), seed=seed)
     compressor = Compressor(HeadScorer(), tokenizer, settings=settings.override(node_tokens=stage.node_tokens))
+    reader.part = 0.0
     objective = Objective(head.eval(), reader, listwise)
     found = {}
     for name, (budget, most) in MEASURED.items():
@@ -122,22 +155,67 @@ def measure(stage: Stage, data: Path, seed: int) -> dict[str, float]:
         found[name] = fmean(
             share
             for context in islice(contexts(rows), most)
-            for share in kept(context, objective, reader, compressor, Budget.parse(budget))
+            for share in kept(context, objective, reader, compressor, Budget.parse(budget), variant.calibrated)
         )
     return found
 
 
-def kept(context: Context, objective: Objective, reader: Reader, compressor: Compressor, budget: Budget) -> list[float]:
+def own_keys(head: CrossAttentionHead) -> None:
+    """Copy each key head for all the query heads that share it."""
+    shared = head.k_proj.get_parameter("weight").detach().view(-1, head.head_dim, head.row_gate.numel())
+    copies = head.n_heads // len(shared)
+    head.k_proj = torch.nn.Linear(head.row_gate.numel(), head.n_heads * head.head_dim, bias=False)
+    with torch.no_grad():
+        head.k_proj.weight.copy_(shared.repeat_interleave(copies, dim=0).flatten(0, 1))
+
+
+class TaughtReader(Reader):
+    """Gives part of the evidence of each answerable question to the nodes that all-MiniLM-L6-v2 finds like it."""
+
+    part = 0.0
+    warmth = 0.05
+    """Of the softmax over likenesses, of which the best is 1."""
+
+    def layout(self, examples: Sequence[Example]) -> Layout:
+        layout = super().layout(examples)
+        if not self.part:
+            return layout
+        nodes = chunk(examples[0].documents, self._tokenizer, node_tokens=self._node_tokens)
+        questions = []
+        for example, question in zip(examples, layout.questions, strict=True):
+            evidence = question.evidence
+            if evidence.any():
+                likeness = torch.tensor(TEACHER.score(Query(example.query), nodes).nodes)
+                opinion = (likeness / likeness.max() / self.warmth).softmax(0)
+                evidence = (1 - self.part) * evidence / evidence.sum() + self.part * opinion
+            questions.append(replace(question, evidence=evidence))
+        return replace(layout, questions=tuple(questions))
+
+
+TEACHER = EmbeddingScorer()
+
+
+def kept(
+    context: Context,
+    objective: Objective,
+    reader: Reader,
+    compressor: Compressor,
+    budget: Budget,
+    calibrated: float,
+) -> list[float]:
     """Evidence recall of each question of one context."""
-    layout = reader.layout(context)
+    asked = [*context, replace(context[0], query=CONTENT_FREE, evidence=())] if calibrated else context
+    layout = reader.layout(asked)
     states = reader.states(layout)
     nodes = compressor.nodes(context[0].documents)
     tokens = budget.of(sum(node.tokens for node in nodes))
     with torch.no_grad():
-        shares = list(objective.log_shares(layout, states, range(len(context))))
+        shares = torch.stack(list(objective.log_shares(layout, states, range(len(asked)))))
+    if calibrated:
+        shares = (shares - calibrated * shares[-1]).log_softmax(1)
     return [
         recall(example, compressor, found.exp().tolist(), tokens)
-        for example, found in zip(context, shares, strict=True)
+        for example, found in zip(context, shares, strict=False)
     ]
 
 
