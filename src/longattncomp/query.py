@@ -111,6 +111,26 @@ def parse_prompt(
     )
 
 
+def query_for(question: str, arguments: Mapping[str, Any] | None = None, *, tokenizer: Tokenizer) -> str:
+    """What an agent's text is read for: the question in a user's message, and the arguments of a tool call.
+
+    Args:
+        question: the message; of a long one the question in it is taken.
+        arguments: of the call; of long ones the last 128 tokens are taken.
+        tokenizer: what tokens are counted by.
+
+    Returns:
+        "" if both are blank.
+    """
+    given = " ".join(str(value) for value in (arguments or {}).values())
+    asked = []
+    if question.strip():
+        asked.append(parse_prompt([{"role": "user", "content": question}], tokenizer=tokenizer).query.text)
+    if given.strip():
+        asked.append(parse_prompt(given, mode="arbitrary", tokenizer=tokenizer).query.text)
+    return "\n".join(asked)
+
+
 def _read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], tuple[str, ...]]:
     """Roles, in lower case, and texts of chat messages."""
     if not isinstance(messages, Sequence) or isinstance(messages, bytes | bytearray | memoryview):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 from longattncomp import Compressed, Compressor
 from longattncomp.fitting import fit
-from longattncomp.query import parse_prompt
 
 MARK = "longattncomp"
 """Key in `response_metadata` of a message that is not to be shortened again."""
@@ -24,23 +23,6 @@ def is_question(message: BaseMessage) -> bool:
 def last_question(messages: Sequence[AnyMessage]) -> str:
     """The last thing a human said that has text, or ""."""
     return next((said for message in reversed(messages) if is_question(message) and (said := str(message.text))), "")
-
-
-def query_for(engine: Compressor, question: str, arguments: Mapping[str, Any] | None = None) -> str:
-    """What a text is read for: the question in a human's message, and the arguments of a tool call.
-
-    Args:
-        engine: its tokenizer says what is too long for a query.
-        question: a human's message; of a long one the question in it is taken.
-        arguments: of the tool call; of long ones the last 128 tokens are taken.
-    """
-    given = " ".join(str(value) for value in (arguments or {}).values())
-    asked = []
-    if question.strip():
-        asked.append(parse_prompt([{"role": "user", "content": question}], tokenizer=engine.tokenizer).query.text)
-    if given.strip():
-        asked.append(parse_prompt(given, mode="arbitrary", tokenizer=engine.tokenizer).query.text)
-    return "\n".join(asked)
 
 
 def texts_of(message: BaseMessage) -> list[str]:
@@ -70,7 +52,7 @@ def shorten(
         query: what they are read for.
         texts: of each message, block by block.
         lines: one per message, which ends its text.
-        token_budget: most tokens of all texts and lines.
+        token_budget: most tokens of all texts and lines; no `keep_rate` beside it.
 
     Returns:
         As many texts as given, "" for each of which nothing is kept.
@@ -95,8 +77,9 @@ def shorten(
 
     reserve = sum(engine.count(f"\n{line}") for line in lines)
     flat = [text for own in texts for text in own]
-    result = engine.compress(query, flat, token_budget=max(1, token_budget - reserve), order="position")
-    return place(fit(engine, result, shown, token_budget=token_budget, order="position"))
+    options: dict[str, Any] = {"order": "position", "keep_rate": 1.0}
+    result = engine.compress(query, flat, token_budget=max(1, token_budget - reserve), **options)
+    return place(fit(engine, result, shown, token_budget=token_budget, **options))
 
 
 def with_texts(message: M, texts: Sequence[str]) -> M:

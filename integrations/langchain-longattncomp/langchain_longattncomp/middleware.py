@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from langchain.agents.middleware.types import AgentMiddleware, AgentState, ToolCallRequest
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
 from longattncomp.errors import InputError
+from longattncomp.query import query_for
+from longattncomp.recent import Recent
 from longattncomp.settings import PER_CALL
 from longattncomp.threads import in_thread
 
@@ -23,7 +24,6 @@ from langchain_longattncomp.messages import (
     is_question,
     last_question,
     marked,
-    query_for,
     shorten,
     texts_of,
     with_texts,
@@ -42,8 +42,9 @@ class LongAttnMiddleware(AgentMiddleware):
     What is kept is verbatim and in order; a last line names the tool, which this middleware brings,
     that reads the whole text. A message is rewritten at most once and in place, so tool calls keep
     their results and the prompt's prefix stays the same for the provider's cache. AI and system
-    messages, the last human message, errors, results of `return_direct` tools and Commands are never
-    touched. What the engine cannot shorten passes whole, with `LongAttnCompWarning`.
+    messages, the last human message, errors and results of `return_direct` tools are never touched;
+    what comes in Commands, and pages of originals, only in old history. What the engine cannot
+    shorten passes whole, with `LongAttnCompWarning`.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class LongAttnMiddleware(AgentMiddleware):
         self._name = name
         self._originals = Originals()
         self._reader = f"read_original_{name}" if name else "read_original"
-        self.tools = [reading_tool(self._reader, self._originals, self.options)]
+        self.tools = [reading_tool(self._reader, self._originals, self._engine)]
 
     @property
     def name(self) -> str:
@@ -133,7 +134,9 @@ class LongAttnMiddleware(AgentMiddleware):
 
     def _shortened(self, request: ToolCallRequest, answer: _Answer) -> _Answer:
         call = request.tool_call
-        if not isinstance(answer, ToolMessage) or not self._may_change(answer, call["name"]):
+        if not isinstance(answer, ToolMessage) or MARK in answer.response_metadata:
+            return answer
+        if not self._may_change(answer, call["name"]):
             return answer
         if getattr(request.tool, "return_direct", False):
             return marked(answer, return_direct=True)
@@ -144,7 +147,8 @@ class LongAttnMiddleware(AgentMiddleware):
             budget = budget_for(engine, texts, self._line("0" * 12, tokens)) if texts else tokens
             if tokens <= budget:
                 return answer
-            query = query_for(engine, last_question(request.state["messages"]), call["args"])
+            question = last_question(request.state["messages"])
+            query = query_for(question, call["args"], tokenizer=engine.tokenizer)
             (shorter,) = self._kept(engine, query, [answer], request.runtime.store, budget)
         except Exception as error:  # noqa: BLE001 (the tool has run, and its result is not to be lost)
             pass_on(f"a result of {call['name']} passes", error)
@@ -159,20 +163,23 @@ class LongAttnMiddleware(AgentMiddleware):
         if sum(sizes) <= trigger:
             return []
         least = 2 * engine.count(self._line("0" * 12, max(sizes)))
+        tools = {call["id"]: call["name"] for message in messages for call in getattr(message, "tool_calls", ())}
         last = max((index for index, message in enumerate(messages) if is_question(message)), default=-1)
+        answered = max((index for index, message in enumerate(messages) if isinstance(message, AIMessage)), default=-1)
         old = [
             index
             for index, message in enumerate(messages[: max(0, len(messages) - self.keep_last)])
             if index != last and message.id and sizes[index] > least
-            if is_question(message) or isinstance(message, ToolMessage)
-            if self._may_change(message, message.name)
+            if is_question(message)
+            or (isinstance(message, ToolMessage) and self._may_change(message, tools.get(message.tool_call_id)))
+            if MARK not in message.response_metadata or (_page_of(message) and index < answered)
         ]
         if not old:
             return []
         others = sum(sizes) - sum(sizes[index] for index in old)
         # Half of the trigger, so that it is a while until the prompt changes again.
         budget = max(trigger // 2 - others, least * len(old))
-        query = query_for(engine, last_question(messages))
+        query = query_for(last_question(messages), tokenizer=engine.tokenizer)
         return self._kept(engine, query, [messages[index] for index in old], runtime.store, budget)
 
     def _kept(
@@ -184,7 +191,9 @@ class LongAttnMiddleware(AgentMiddleware):
         budget: int,
     ) -> list[M]:
         texts = [texts_of(message) for message in messages]
-        keys = [self._originals.keep(own, store) for own in texts]
+        keys = [
+            _page_of(message) or self._originals.keep(own, store) for message, own in zip(messages, texts, strict=True)
+        ]
         sizes = [_tokens(engine, *own) for own in texts]
         lines = [self._line(key, size) for key, size in zip(keys, sizes, strict=True)]
         rows = shorten(engine, query, texts, lines, token_budget=budget)
@@ -193,9 +202,8 @@ class LongAttnMiddleware(AgentMiddleware):
             for message, row, key, size in zip(messages, rows, keys, sizes, strict=True)
         ]
 
-    def _may_change(self, message: AnyMessage, tool: str | None) -> bool:
-        failed = isinstance(message, ToolMessage) and message.status == "error"
-        return not failed and MARK not in message.response_metadata and tool not in self.exclude_tools
+    def _may_change(self, message: ToolMessage, tool: str | None) -> bool:
+        return message.status != "error" and not self.exclude_tools & {tool, message.name}
 
     def _engine(self, context: Any) -> Compressor:
         """The engine with the options of this run: `longattncomp` in the agent's context, a mapping or an attribute."""
@@ -209,6 +217,12 @@ class LongAttnMiddleware(AgentMiddleware):
         return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}") gives the whole text.]'
 
 
+def _page_of(message: BaseMessage) -> str | None:
+    """The original that it is a page of, where it can be read again."""
+    read_back: str | None = message.response_metadata.get(MARK, {}).get("read_back")
+    return read_back
+
+
 def _calls(message: AnyMessage) -> list[str]:
     return [str(call["args"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
 
@@ -217,7 +231,13 @@ def _tokens(engine: Compressor, *texts: str) -> int:
     return sum(_count(engine, text) for text in texts)
 
 
-@lru_cache(1024)
+_COUNTED: Recent[tuple[Compressor, str], tuple[int, int]] = Recent(10_000_000, lambda counted: counted[0])
+"""Characters and tokens of texts, for a history is counted before every call of the model."""
+
+
 def _count(engine: Compressor, text: str) -> int:
-    """Remembered, for a history is counted before every call of the model."""
-    return engine.count(text)
+    known = _COUNTED.get((engine, text))
+    if known is None:
+        known = len(text), engine.count(text)
+        _COUNTED.put((engine, text), known)
+    return known[1]

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from langchain.tools import ToolRuntime
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
-from longattncomp import Compressor
-from longattncomp.options import Options
+from longattncomp import Compressor, Document
+from longattncomp.chunking import chunk
 
 from langchain_longattncomp.messages import marked
 from langchain_longattncomp.originals import Originals
 
+_PIECE = 64
+"""Most tokens of what a page is put together from, as the draft model counts."""
 
-def reading_tool(name: str, originals: Originals, options: Options) -> BaseTool:
+
+def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Compressor]) -> BaseTool:
     """A tool that gives a shortened message's whole text, page by page, each page within the budget.
 
     Args:
         name: by which the model calls it.
         originals: where it looks.
-        options: `token_budget` is for one page.
+        engine_for: a run's context -> the engine; its `token_budget` is for one page.
     """
 
-    def read(id: str, runtime: ToolRuntime, page: int = 1) -> ToolMessage:  # noqa: A002 (the model sees it)
+    def read(id: str, runtime: ToolRuntime[Any, Any], page: int = 1) -> ToolMessage:  # noqa: A002 (the model sees it)
         def answer(text: str, **status: str) -> ToolMessage:
             message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", name=name, **status)
             return marked(message, read_back=id)
@@ -31,7 +35,7 @@ def reading_tool(name: str, originals: Originals, options: Options) -> BaseTool:
         whole = originals.find(id, runtime.store)
         if whole is None:
             return answer(f"Nothing is kept under {id!r}.", status="error")
-        engine = options.engine()
+        engine = engine_for(runtime.context)
         pages = list(_pages(engine, whole, engine.settings.token_budget))
         if not 1 <= page <= len(pages):
             return answer(f"There are pages 1 to {len(pages)} of {id!r}.", status="error")
@@ -52,9 +56,9 @@ def _head(page: int, pages: int) -> str:
 
 
 def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
-    room = budget - engine.count(_head(9999, 9999))
+    room = max(1, budget - engine.count(_head(9999, 9999)))
     page, used = "", 0
-    for node in engine.nodes(text, token_budget=max(room, 1)):
+    for node in chunk([Document(text)], engine.tokenizer, node_tokens=min(_PIECE, room)):
         tokens = engine.count(node.text)
         if page and used + tokens > room:
             yield page

@@ -85,7 +85,7 @@ async def test_llama_index_18516_long_tool_results_in_a_function_agent(words: Co
     for message in results:
         assert "Ada signed the lease in May." in str(message.content)
         assert len(str(message.content).encode()) <= 200
-    assert scorer.queries == [f"Who signed the lease? {day}" for day in ("monday", "tuesday", "sunday")]
+    assert scorer.queries == [f"Who signed the lease?\n{day}" for day in ("monday", "tuesday", "sunday")]
     originals = [event.tool_output.content for event in events if isinstance(event, ToolCallResult)]
     assert originals == [REPORT] * 3, "the run's events carry the originals"
 

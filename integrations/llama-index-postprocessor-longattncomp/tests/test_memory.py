@@ -13,7 +13,7 @@ from llama_index.core.memory import ChatMemoryBuffer, Memory
 from llama_index.core.workflow import JsonSerializer
 from longattncomp import Compressor, LongAttnCompWarning, Settings
 from longattncomp.errors import ModelNotFoundError
-from toy import ListMemory, WordScorer
+from toy import BrokenScorer, ListMemory, WordScorer
 
 from llama_index.postprocessor.longattncomp import LongAttnCompMemory
 
@@ -188,3 +188,30 @@ def test_a_keep_rate_shortens_what_fits_the_budget(words: Compressor) -> None:
 
 def test_messages_keep_their_order_when_documents_would_not(words: Compressor) -> None:
     assert view(words, order="score").get() == view(words).get()
+
+
+@pytest.mark.parametrize("gap_mark", ["", "\n"])
+def test_no_message_is_left_without_text(gap_mark: str, words: Compressor) -> None:
+    assert all(message.content for message in view(words, gap_mark=gap_mark).get())
+
+
+def test_what_failed_once_is_tried_again(words: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = view(words)
+    monkeypatch.setattr(WordScorer, "score", BrokenScorer.score)
+    with pytest.warns(LongAttnCompWarning, match="out of memory"):
+        assert memory.get() == conversation()
+    monkeypatch.undo()
+    assert texts_of(memory.get(), 3) == ["[...]"]
+
+
+def test_of_a_long_question_only_what_it_asks_is_the_query(words: Compressor, scorer: WordScorer) -> None:
+    view(words).get(input=f"{LONG * 30}\n\nWho signed the lease?")
+    assert scorer.queries == ["Who signed the lease?"]
+
+
+def test_a_question_without_words_is_not_the_question(words: Compressor, scorer: WordScorer) -> None:
+    image = ChatMessage(role="user", blocks=[ImageBlock(url="https://example.org/lease.png")])
+    LongAttnCompMemory(
+        inner=ListMemory(messages=[*conversation(), image]), compressor=words, keep_last=1, token_budget=150
+    ).get()
+    assert scorer.queries == ["Who signed the lease?"]

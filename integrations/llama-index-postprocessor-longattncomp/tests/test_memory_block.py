@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.memory import Memory
-from longattncomp import Compressor, LongAttnCompWarning, Settings
+from longattncomp import CompressedDocument, Compressor, LongAttnCompWarning, Settings
 from toy import WordScorer
 
 from llama_index.postprocessor.longattncomp import LongAttnCompMemoryBlock
+from llama_index.postprocessor.longattncomp.archive import exchanges
 
 SMALL_TALK = [("user", "It rained all day."), ("assistant", "That is how it is at this time of the year.")]
+WHOLE = CompressedDocument(index=0, id="0", text="", spans=(), score=0.0, metadata={})
 LEASE = [("user", "Which paper was it?"), ("assistant", "Ada signed the lease in the month of May."), ("user", "Good.")]
 
 
@@ -178,3 +181,22 @@ async def test_a_keep_rate_bounds_what_comes_back(words: Compressor) -> None:
     assert "signed the lease in the month of May." in content
     assert len(content) < whole / 3, "a fifth, and who said it"
     assert len(await block.aget([], session_id="s")) < whole / 3, "without a question too"
+
+
+async def test_an_agent_that_asks_the_same_at_each_step_is_answered_without_reading(
+    words: Compressor, scorer: WordScorer
+) -> None:
+    block = await filled(LongAttnCompMemoryBlock(compressor=words, token_budget=200))
+    contents = [await block.aget(asking("Who signed the lease?"), session_id="s") for _ in range(3)]
+    assert len(set(contents)) == len(scorer.queries) == 1
+    await block.aput(messages(("user", "Ben signed the other lease.")), session_id="s")
+    await block.aget(asking("Who signed the lease?"), session_id="s")
+    assert len(scorer.queries) == 2
+
+
+def test_a_piece_that_begins_at_a_line_break_is_of_who_speaks_after_it() -> None:
+    """A node may end before the break that ends a turn."""
+    (exchange,) = exchanges([("user", "Which paper?"), ("assistant", "The lease.")])
+    at = exchange.text.index("\n")
+    document = replace(WHOLE, spans=((at - 4, at), (at, len(exchange.text)), (at + 3, at + 15)))
+    assert exchange.labelled(document, "|") == "user: per?|assistant: The lease.|assistant: sistant: The"

@@ -310,3 +310,20 @@ def test_by_score_the_best_come_first_and_those_without_text_last(words: Compres
     }
     assert [node.node_id for node in left["position"]] == ["image", "node-0", "node-2"]
     assert [node.node_id for node in left["score"]] == ["node-2", "node-0", "image"]
+
+
+def test_a_keep_rate_is_of_the_text_and_leaves_metadata_lines_to_the_budget(words: Compressor) -> None:
+    nodes = found(RENT, LEASE, metadata={"source": "The lease and the other papers. " * 4})
+    left = LongAttnCompPostprocessor(compressor=words, keep_rate=0.15).postprocess_nodes(nodes, query_str=QUERY)
+    assert "Ada signed the lease" in llm_text(left)
+    assert "source: The lease" in llm_text(left)
+
+
+def test_what_the_llm_reads_of_images_is_charged(words: Compressor) -> None:
+    images = [NodeWithScore(node=ImageNode(metadata={"caption": f"Photograph {n} of the house."})) for n in range(5)]
+    left = LongAttnCompPostprocessor(compressor=words, token_budget=300).postprocess_nodes(
+        [*images, *found(LEASE)], query_str=QUERY
+    )
+    assert len(left) == 6
+    assert "Photograph 4" in llm_text(left)
+    assert len(llm_text(left).encode()) <= 300

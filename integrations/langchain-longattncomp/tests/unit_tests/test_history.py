@@ -72,6 +72,21 @@ def test_exclude_tools_holds_for_old_results() -> None:
     assert after[3] == history()[3]
 
 
+def test_exclude_tools_knows_a_message_without_a_name_by_its_call() -> None:
+    before = history()
+    before[3] = before[3].model_copy(update={"name": None, "tool_call_id": before[2].tool_calls[0]["id"]})
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=0, exclude_tools=["archive"]), before)
+    assert after[3] == before[3]
+
+
+def test_keep_rate_is_for_one_tool_result() -> None:
+    free, rated = (
+        run(LongAttnMiddleware(compressor=engine(**options, top_p=1.0), trigger=9_000, keep_last=1), history())
+        for options in ({}, {"keep_rate": 0.1})
+    )
+    assert size(rated) == size(free)
+
+
 def test_an_engine_that_fails_leaves_the_history_with_a_warning() -> None:
     with pytest.warns(LongAttnCompWarning, match="the history passes uncompressed"):
         assert run(LongAttnMiddleware(compressor=engine(Broken()), trigger=100, keep_last=0), history()) == history()

@@ -35,8 +35,9 @@ def agent(scorer: Any = None, **options: Any) -> Any:
         return LONG
 
     tools = [StructuredTool.from_function(archive)]
-    middleware = [*options.pop("outer", []), LongAttnMiddleware(compressor=engine(scorer))]
-    return create_agent(ScriptedModel(script=reads_all), tools, middleware=middleware, **options)
+    inner = options.pop("middleware", None) or LongAttnMiddleware(compressor=engine(scorer))
+    model = options.pop("model", None) or ScriptedModel(script=reads_all)
+    return create_agent(model, tools, middleware=[*options.pop("outer", []), inner], **options)
 
 
 def read(state: Any) -> str:
@@ -58,9 +59,26 @@ async def test_page_by_page_verbatim_and_not_shortened_again(store: InMemoryStor
     assert len(scorer.queries) == 1
 
 
-def test_pages_stay_whole_for_a_stricter_middleware_and_in_old_history() -> None:
-    strict = LongAttnMiddleware(compressor=engine(), name="strict", token_budget=200, trigger=1_000, keep_last=0)
+def test_pages_stay_whole_for_a_stricter_middleware() -> None:
+    strict = LongAttnMiddleware(compressor=engine(), name="strict", token_budget=200)
     assert read(agent(outer=[strict]).invoke(ASK)) == LONG
+
+
+def test_pages_are_read_whole_and_shortened_when_they_are_old() -> None:
+    """Else pages alone would stand over the trigger for good."""
+    model = ScriptedModel(script=reads_all)
+    trigger = LongAttnMiddleware(compressor=engine(), trigger=2_000, keep_last=0)
+    state = agent(model=model, middleware=trigger).invoke(ASK)
+    assert "".join(fresh[-1].content.split("\n", 1)[1] for fresh in model.prompts[2:-1]) == LONG
+    assert sum(len(message.content) for message in state["messages"] if message.type == "tool") < 2_000
+
+
+def test_a_page_has_its_budget_whatever_a_node_is() -> None:
+    """AttnComp's nodes are whole documents, and a run may have a budget of its own."""
+    whole = LongAttnMiddleware(compressor=engine(node_tokens="document"))
+    assert read(agent(middleware=whole).invoke(ASK)) == LONG
+    wide = agent(middleware=LongAttnMiddleware(compressor=engine(token_budget=2_000)), context_schema=dict)
+    assert read(wide.invoke(ASK, context={"longattncomp": {"token_budget": 500}})) == LONG
 
 
 def test_the_model_sees_an_id_and_a_page() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import TextBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field
@@ -43,15 +43,10 @@ class CompressToolResults(BaseModel):
         output = result.tool_output
         if output.is_error or result.return_direct:
             return result
-        query = " ".join([asked, *_words(result.tool_kwargs)])
         texts = [block.text for block in output.blocks if isinstance(block, TextBlock)]
-        left = iter(shrink(self.compression, query, texts))
+        left = iter(shrink(self.compression, asked, texts, arguments=result.tool_kwargs))
         blocks = [
             block.model_copy(update={"text": next(left)}) if isinstance(block, TextBlock) else block
             for block in output.blocks
         ]
         return result.model_copy(update={"tool_output": output.model_copy(update={"blocks": blocks})})
-
-
-def _words(arguments: dict[str, Any]) -> list[str]:
-    return [str(value) for value in arguments.values()]

@@ -33,9 +33,10 @@ class Exchange:
         return gap_mark.join(self._piece(start, end) for start, end in document.spans)
 
     def _piece(self, start: int, end: int) -> str:
+        text = self.text[start:end].lstrip()  # a line break before a turn is the end of the one before
+        start = end - len(text)
         turn = bisect_right(self.starts, start) - 1
-        text = self.text[start:end]
-        return text if start == self.starts[turn] else f"{self.roles[turn]}: {text.lstrip()}"
+        return text if start == self.starts[turn] else f"{self.roles[turn]}: {text}"
 
 
 def text_of(message: ChatMessage) -> str:
@@ -44,8 +45,9 @@ def text_of(message: ChatMessage) -> str:
 
 
 def last_user_text(messages: Iterable[ChatMessage]) -> str:
-    """The current question; empty if there is none."""
-    return next((text_of(message) for message in reversed([*messages]) if message.role == MessageRole.USER), "")
+    """The last thing a user said that has text, or ""."""
+    users = (message for message in reversed([*messages]) if message.role == MessageRole.USER)
+    return next((text for message in users if (text := text_of(message)).strip()), "")
 
 
 def exchanges(turns: Iterable[Turn]) -> list[Exchange]:

@@ -84,25 +84,25 @@ class LongAttnCompPostprocessor(LongAttnCompOptions, BaseNodePostprocessor):
         return await in_thread(self._postprocess_nodes, nodes, query_bundle)
 
     def _compressed(self, engine: Compressor, nodes: list[NodeWithScore], query: str) -> list[NodeWithScore]:
-        fitted = self._fitted(engine, engine.compress(query, [text_of(node) for node in nodes]), nodes)
-        blank = {index: node for index, node in enumerate(nodes) if not text_of(node).strip()}
-        left = fitted | {index: node for index, node in blank.items() if index not in fitted}
+        left = self._fitted(engine, engine.compress(query, [text_of(node) for node in nodes]), nodes)
         return [left[index] for index in (sorted(left) if engine.settings.order == "position" else left)]
 
     def _fitted(self, engine: Compressor, result: Compressed, nodes: list[NodeWithScore]) -> dict[int, NodeWithScore]:
-        """What is left of the nodes by their index."""
+        """What is left of the nodes by their index, those without text at the end."""
+        blank = {index: node for index, node in enumerate(nodes) if not text_of(node).strip()}
 
         def left(found: Compressed) -> dict[int, NodeWithScore]:
-            return {
+            kept = {
                 document.index: left_of(nodes[document.index], document, replace_score=self.replace_score)
                 for document in found.documents
             }
+            return kept | {index: node for index, node in blank.items() if index not in kept}
 
         def shown(found: Compressed) -> str:
-            return engine.settings.separator.join(shown_to_llm(node) for node in left(found).values())
+            return engine.settings.separator.join(filter(None, map(shown_to_llm, left(found).values())))
 
         try:
-            return left(fit(engine, result, shown, token_budget=result.token_budget))
+            return left(fit(engine, result, shown, token_budget=engine.settings.token_budget))
         except BudgetError as error:
             warn_of(error, "the LLM will not see the metadata of these nodes")
             return {index: without_metadata_lines(node) for index, node in left(result).items()}

@@ -112,11 +112,8 @@ class LongAttnCompMemory(LongAttnCompOptions, BaseMemory):
     def _view(self, messages: list[ChatMessage], asked: str | ChatMessage | None) -> list[ChatMessage]:
         query = text_of(asked) if isinstance(asked, ChatMessage) else asked
         places = dict(self._old_texts(messages))
-        changed = {
-            place: text
-            for place, text in zip(places, self._shrunk(query or last_user_text(messages), places), strict=True)
-            if text != places[place]
-        }
+        left = shrink(self, query or last_user_text(messages), list(places.values()), known=self._seen)
+        changed = {place: text for place, text in zip(places, left, strict=True) if text != places[place]}
         view = list(messages)
         for index in {index for index, _ in changed}:
             blocks = [
@@ -133,16 +130,6 @@ class LongAttnCompMemory(LongAttnCompOptions, BaseMemory):
                 for number, block in enumerate(message.blocks):
                     if isinstance(block, TextBlock):
                         yield (index, number), block.text
-
-    def _shrunk(self, query: str, places: dict[Place, str]) -> list[str]:
-        """What an agent asks for again at each of its steps is not read again."""
-        texts = list(places.values())
-        key = (query, *texts, *sorted((name, str(value)) for name, value in self.given().items()))
-        known = self._seen.get(key)
-        if known is None:
-            known = shrink(self, query, texts)
-            self._seen.put(key, known)
-        return known
 
 
 def _rebuilt(data: dict[str, Any]) -> BaseMemory:

@@ -11,6 +11,7 @@ from longattncomp import Compressed, Compressor, Settings
 from longattncomp.counting import counter
 from longattncomp.errors import BudgetError
 from longattncomp.fitting import fit
+from longattncomp.query import query_for
 from longattncomp.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, last_user_text, latest, text_of
@@ -35,6 +36,8 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
         default_factory=dict, description="(role, text) of every turn, by session, oldest first."
     )
 
+    _pulled: Recent[tuple[Any, ...], str] = PrivateAttr(default_factory=Recent)
+    """An agent asks its memory the same at each of its steps."""
     _read: Recent[str, tuple[Compressor, Compressed, list[Exchange]]] = PrivateAttr(default_factory=Recent)
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
@@ -65,14 +68,19 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
             engine = self.engine()
             texts = [exchange.text for exchange in spoken]
             budget, count = engine.budget(texts), engine.count
-            if not query.strip():
+            asked = query_for(query, tokenizer=engine.tokenizer)
+            if not asked:
                 return latest(whole, budget, count)
-            result = engine.compress(query, texts, order="position")
+            key = (engine, asked, *texts)
+            if (known := self._pulled.get(key)) is not None:
+                return known
+            result = engine.compress(asked, texts, order="position")
             content = _fitted(engine, result, spoken, engine.settings.token_budget)
         except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
             warn_of(error, "the latest turns are brought back instead of those that the question needs")
             return latest(whole, budget, count)
         self._read.put(content, (engine, result, spoken))
+        self._pulled.put(key, content)
         return content
 
     def _truncated(self, content: str, tokens_to_truncate: int) -> str | None:

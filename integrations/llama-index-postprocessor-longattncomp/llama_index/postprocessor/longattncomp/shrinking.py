@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from longattncomp import Compressed, LongAttnCompWarning
 from longattncomp.errors import BudgetError, InputError
 from longattncomp.fitting import fit
+from longattncomp.query import query_for
 
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.recent import Recent
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+_NOTHING_LEFT = "[...]"
+"""Where the gap mark is blank: some providers refuse a message without text."""
 
 
 def or_whole(compress: Callable[[], T], whole: T) -> T:
@@ -39,16 +44,25 @@ def warn_of(error: Exception, consequence: str) -> None:
     warnings.warn(f"{type(error).__name__}: {error}; {consequence}", LongAttnCompWarning, stacklevel=2)
 
 
-def shrink(options: LongAttnCompOptions, query: str, texts: Sequence[str]) -> list[str]:
+def shrink(
+    options: LongAttnCompOptions,
+    question: str,
+    texts: Sequence[str],
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    known: Recent[tuple[Any, ...], list[str]] | None = None,
+) -> list[str]:
     """The texts within the budget together, one for one; the gap mark stands for those that left nothing.
 
-    Texts that fit, and a blank query, leave everything as it is. The kept text has at most `keep_rate` of
-    the tokens, and with the gap marks at most `token_budget`.
+    Texts that fit, and neither question nor arguments, leave everything as it is. The kept text has
+    at most `keep_rate` of the tokens, and with the gap marks at most `token_budget`.
 
     Args:
         options: name the engine and the budget.
-        query: what the texts are read for.
+        question: a user's message, which the texts are read for.
         texts: in order; may be empty.
+        arguments: of the call that gave the texts.
+        known: what the engine gave for the same before.
 
     Raises:
         InputError: an option is out of its range.
@@ -56,16 +70,21 @@ def shrink(options: LongAttnCompOptions, query: str, texts: Sequence[str]) -> li
         CacheError: the cache directory cannot be written.
     """
     whole = list(texts)
-    if not query.strip() or not any(text.strip() for text in whole):
+    if not (question.strip() or arguments) or not any(text.strip() for text in whole):
         return whole
     engine = options.engine()
+    query = query_for(question, arguments, tokenizer=engine.tokenizer)
+    key = (engine, query, *whole)
+    if known is not None and (before := known.get(key)) is not None:
+        return before
     budget, separator = engine.settings.token_budget, engine.settings.separator
-    if engine.count(separator.join(whole)) <= engine.budget(whole):
+    if not query or engine.count(separator.join(whole)) <= engine.budget(whole):
         return whole
 
     def shown(result: Compressed) -> list[str]:
         left = {document.index: document.text for document in result.documents}
-        return [left.get(index, engine.settings.gap_mark.strip() if text else "") for index, text in enumerate(whole)]
+        mark = engine.settings.gap_mark.strip() or _NOTHING_LEFT
+        return [left.get(index, mark if text else "") for index, text in enumerate(whole)]
 
     def together(result: Compressed) -> str:
         return separator.join(shown(result))
@@ -73,9 +92,12 @@ def shrink(options: LongAttnCompOptions, query: str, texts: Sequence[str]) -> li
     def compressed() -> list[str]:
         result = engine.compress(query, whole, order="position")
         try:
-            return shown(fit(engine, result, together, token_budget=budget, order="position"))
+            left = shown(fit(engine, result, together, token_budget=budget, order="position"))
         except BudgetError as error:
             warn_of(error, "the gap marks of texts that left nothing are not charged")
-            return shown(result)
+            left = shown(result)
+        if known is not None:
+            known.put(key, left)
+        return left
 
     return or_whole(compressed, whole)
