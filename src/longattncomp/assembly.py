@@ -165,6 +165,7 @@ class Assembler:
         )
 
     def _longest_head(self, text: str) -> str:
+        blank = len(text) - len(text.lstrip())
         for cuts in _CUTS:
             offsets = cuts(text)
             reach = 1  # doubled, so that a small budget reads little of a large text
@@ -173,7 +174,9 @@ class Assembler:
             reach = min(reach, len(offsets))
             fitting = bisect_right(offsets, self.token_budget, hi=reach, key=lambda end: self.count(text[:end]))
             for end in reversed(offsets[:fitting]):
-                if self.count(text[:end]) <= self.token_budget and text[:end].strip():
+                if end <= blank:
+                    break
+                if self.count(text[:end]) <= self.token_budget:
                     return text[:end]
         return ""
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from longattncomp.counting import first_surrogate
 from longattncomp.errors import InputError, warn
-from longattncomp.types import Document, Pin, Query, Span
+from longattncomp.types import Document, Pin, Query, Span, merged
 
 Documents = str | Document | Sequence[str | Document]
 
@@ -50,7 +50,7 @@ def as_documents(documents: Documents) -> list[Document]:
 
 
 def pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int, list[Span]]:
-    """Pinned character ranges by document.
+    """Pinned character ranges by document, increasing, none touching another.
 
     Raises:
         InputError: a pin of another shape, or outside the documents.
@@ -71,7 +71,7 @@ def pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int
         if not 0 <= start <= end <= length:
             raise InputError(f"expected a pin within 0 to {length} of document {index}, got {start} to {end}")
         spans.setdefault(index, []).append((start, end))
-    return spans
+    return {index: merged(own) for index, own in spans.items()}
 
 
 def neighbours(

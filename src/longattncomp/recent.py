@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar
+
+from longattncomp.forking import Lock
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -28,7 +29,7 @@ class Recent(Generic[K, V]):
         self.most = most
         self._size = size
         self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self.used = 0
 
     def get(self, key: K) -> V | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +15,19 @@ from longattncomp.inputs import pinned_spans
 from longattncomp.recent import Recent
 from longattncomp.scorers.batch import score_batch
 from longattncomp.settings import Settings
-from longattncomp.types import Compressed, Document, Node, Pin, Progress, Query, Scorer, Scores, Tokenizer
+from longattncomp.types import (
+    Compressed,
+    Document,
+    Node,
+    Pin,
+    Progress,
+    Query,
+    ScoredNode,
+    Scorer,
+    Scores,
+    Span,
+    Tokenizer,
+)
 
 _REMEMBERED = 16_000_000
 """Characters of contexts whose nodes are remembered for the next question."""
@@ -107,9 +119,7 @@ class Stages:
         }
         nodes, counted = self.nodes(documents, settings, cuts)
         pinned = {
-            index
-            for index, node in enumerate(nodes if spans else ())
-            if any(start < node.end and node.start < end for start, end in spans.get(node.document, ()))
+            index for index, node in enumerate(nodes if spans else ()) if _overlaps(spans.get(node.document, ()), node)
         }
         free = [index for index in range(len(nodes)) if index not in pinned]
         assembler = self._assembler(settings, allow_empty=allow_empty)
@@ -129,7 +139,8 @@ class Stages:
         self, query: Query, documents: Sequence[Document], nodes: Sequence[Node], scores: Scores, settings: Settings
     ) -> Compressed:
         """What `run` does after scoring."""
-        return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
+        counted = [node if isinstance(node, ScoredNode) else self._counted([node])[0] for node in nodes]
+        return self._assembler(settings).assemble(query, documents, counted, scores)
 
     def _parts(self, documents: Sequence[Document]) -> dict[int, list[int]]:
         return {
@@ -156,6 +167,12 @@ class Stages:
             order=settings.order,
             allow_empty=allow_empty,
         )
+
+
+def _overlaps(spans: Sequence[Span], node: Node) -> bool:
+    """Whether any of the increasing spans has a character of it."""
+    before = bisect_left(spans, node.end, key=lambda span: span[0])
+    return before > 0 and spans[before - 1][1] > node.start
 
 
 def _apart(nodes: Sequence[Node], parts: Mapping[int, Sequence[int]]) -> list[Node]:

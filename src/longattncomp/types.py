@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -20,6 +20,17 @@ Span = tuple[int, int]
 """Character offsets `[start, end)`."""
 Pin = int | tuple[int, int, int]
 """What a caller pins: a document's index, or (document, start, end) in characters."""
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same characters as increasing spans of which none touches another."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

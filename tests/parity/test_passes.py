@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from toy import save_toy_model
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.lookahead import LookAhead
+from longattncomp.backbone.passes import Passes
 from longattncomp.backbone.processors import Processors
 
 Request = tuple[str, list[list[int]], list[list[int]]]
@@ -162,3 +164,26 @@ def test_a_pass_has_at_most_the_threads_of_who_asks(backbone: Backbone, monkeypa
         torch.set_num_threads(before)
         hook.remove()
     assert seen == [3]
+
+
+@pytest.mark.parametrize(
+    ("types", "sliding_window", "expected"),
+    [
+        (None, None, "full"),
+        (None, 4, "sliding"),
+        (["full_attention"] * 2, 4, "full"),  # Qwen's deeper layers have the window
+        (["full_attention", "sliding_attention"], 4, "each its own"),
+    ],
+)
+def test_layers_that_see_everything_have_no_window(
+    types: list[str] | None, sliding_window: int | None, expected: str
+) -> None:
+    config = SimpleNamespace(layer_types=types, sliding_window=sliding_window)
+    passes = Passes(SimpleNamespace(config=config), None, window=64, read_tokens=64, asked_tokens=64)
+    full, sliding = torch.ones(1), torch.zeros(1)
+    found = passes._masks(full, sliding)
+    named = {"full": full, "sliding": sliding}
+    if expected in named:
+        assert found is named[expected]
+    else:
+        assert found == {"full_attention": full, "sliding_attention": sliding}

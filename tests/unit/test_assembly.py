@@ -345,3 +345,15 @@ def test_a_long_context_is_counted_once_whole() -> None:
 
     assemble([["a" * 500], ["b" * 500], ["cc"]], [0.1, 0.4, 0.5], 100, order="score", count=count)
     assert [text for text in counted if len(text) > 900] == ["a" * 500 + "|" + "b" * 500 + "|cc"]
+
+
+def test_blank_text_costs_few_counts() -> None:
+    """A prefix for each space would be counted otherwise, and they are long."""
+    counted: list[int] = []
+
+    def count(text: str) -> int:
+        counted.append(len(text))
+        return len(text)
+
+    assemble([[" " * 4_000], [" " * 4_000 + "signed"]], [0.6, 0.4], 3, count=count)
+    assert len(counted) < 200

@@ -13,6 +13,7 @@ from longattncomp import Compressor, Query
 from longattncomp.errors import InputError
 from longattncomp.scorers.cascade import LEAST, CascadeScorer
 from longattncomp.scorers.cross_attention import INSTRUCTION, CrossAttentionScorer
+from longattncomp.scorers.key_cache import KeyCache
 
 QUERY = Query("Who signed the lease?")
 TEXTS = [f"Entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(60)]
@@ -126,3 +127,34 @@ def test_heads_of_both_places_lie_in_one_folder(
     assert opened.scorer.score(QUERY, nodes) == cascade.score(QUERY, nodes)
     alone = Compressor.from_pretrained(toy_folder, query_place="alone", **options)
     assert alone.scorer.score(QUERY, nodes) == cascade.alone.score(QUERY, nodes)
+
+
+def test_what_alone_read_stays_for_the_next_question(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the segments that each question looks at fill the cache."""
+    monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", 512)
+    options = {"layers": 2, "dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128}
+    pair = [
+        Compressor.from_pretrained(toy_folder, query_place=place, cache_bytes=10**9, **options).scorer
+        for place in ("alone", "after")
+    ]
+    whole = KeyCache(10**9)
+    small = KeyCache(1)
+    both = CascadeScorer(*(with_cache(one, whole) for one in pair))
+    nodes = Compressor.from_pretrained(toy_folder, **options).nodes(TEXTS)
+    both.alone.prepare(nodes)
+    small._recent.most = int(1.5 * whole._recent.used)
+    both = CascadeScorer(*(with_cache(one, small) for one in pair))
+    for number in range(0, 60, 10):
+        both.score(Query(f"What of house {number}?"), nodes)
+        names = both.alone.names(nodes)
+        assert small.get(sorted(names), with_memory=False).keys() == names
+    assert small._recent.used > whole._recent.used
+
+
+def with_cache(scorer: Any, cache: KeyCache) -> CrossAttentionScorer:
+    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer._tokenizer, segment_tokens=128, cache=cache)
+
+
+def test_one_segment_has_nothing_to_choose(toy_folder: Path) -> None:
+    with pytest.raises(InputError, match="leave encoding='causal' out"):
+        Compressor.from_pretrained(toy_folder, query_place="cascade", encoding="causal", layers=2)

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.toy import ByteTokenizer, save_toy_model
 
 from longattncomp import Compressor, Document, Node, Query, Scores, Settings
-from longattncomp.errors import InputError
+from longattncomp.errors import BrokenModelError, InputError, LongAttnCompWarning
 from longattncomp.files import read_documents
+from longattncomp.scorers.head import read_head_config
+from longattncomp.scorers.registry import head_file
 from longattncomp.types import Progress
 
 
@@ -155,7 +158,6 @@ def test_scores_for_other_nodes_are_refused(words: Compressor) -> None:
 
 def test_special_tokens_that_the_model_expects_come_first(tmp_path: Path) -> None:
     """A BOS in the tokenizer's template is read first and counted to the instruction."""
-    import torch
     from tokenizers import Tokenizer
     from tokenizers.processors import TemplateProcessing
 
@@ -276,3 +278,51 @@ def test_the_budget_over_documents_is_that_of_their_result(words: Compressor) ->
     assert words.budget("Any text") == words.budget([Document("Any text")]) == words.settings.token_budget
     with pytest.raises(InputError):
         words.budget([])
+
+
+@pytest.fixture
+def toy(toy_folder: Path) -> Compressor:
+    options: dict[str, Any] = {"layers": 2, "head": "untrained", "device": "cpu", "dtype": "float32"}
+    return Compressor.from_pretrained(toy_folder, node_tokens=40, segment_tokens=200, cache_bytes=1_001, **options)
+
+
+def test_a_long_query_is_summed_a_few_rows_at_a_time(toy: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, text = "Who signed the lease of the flat in Harbour Street? " * 3, "The lease was signed by Ada. " * 20
+    whole = toy.compress(query, text, token_budget=100)
+    monkeypatch.setattr("longattncomp.scorers.asked._ROWS", 7)
+    found = toy.compress(query, text, token_budget=100)
+    assert found.scores == pytest.approx(whole.scores, rel=1e-9)
+
+
+def test_attention_that_is_not_a_number_is_an_error(toy: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first tokens would come back as the best."""
+    weights = toy.scorer.head._parameters  # type: ignore[attr-defined]
+    monkeypatch.setitem(weights, "row_gate", torch.full_like(weights["row_gate"], torch.nan))
+    with pytest.raises(BrokenModelError, match=r"not a number.*float32"):
+        toy.compress("Who signed the lease?", "The lease was signed by Ada. " * 20, token_budget=100)
+
+
+def test_what_a_method_has_no_use_for_is_said(toy_folder: Path, tmp_path: Path) -> None:
+    with pytest.warns(LongAttnCompWarning, match="method='bm25' has no use for query_place, key_store"):
+        Compressor.from_pretrained(toy_folder, method="bm25", query_place="alone", key_store=tmp_path)
+
+
+def test_the_depth_that_a_shipped_head_has_keeps_it() -> None:
+    shipped = head_file(Settings())
+    assert shipped is not None
+    assert head_file(Settings(layers=read_head_config(shipped).layers)) == shipped
+    assert head_file(Settings(layers=3)) is None
+
+
+def test_what_was_counted_is_not_counted_again() -> None:
+    counted: list[str] = []
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return len(text)
+
+    one = Compressor(WordScorer(), ByteTokenizer(), settings=Settings(node_tokens=20), target_tokenizer=count)
+    result = one.compress("lease", "The lease was signed by Ada. " * 50, token_budget=200)
+    counted.clear()
+    one.assemble(result.query, result.context, result.all_nodes, Scores(result.scores, 0.0), token_budget=100)
+    assert len(counted) < len(result.all_nodes)

@@ -108,11 +108,15 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     """In a process of its own, as a server that loads before it forks."""
     script = """
         import asyncio, os
+        from longattncomp.forking import Lock
         from longattncomp.threads import in_thread
+        held = Lock()
+        held.__enter__()
         assert asyncio.run(in_thread(abs, -1)) == 1
         child = os.fork()
         if not child:
-            os._exit(asyncio.run(in_thread(abs, -7)))
+            with held:  # whoever had it did not come along
+                os._exit(asyncio.run(in_thread(abs, -7)))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     done = subprocess.run(

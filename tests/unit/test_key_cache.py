@@ -192,8 +192,9 @@ def test_a_store_that_gives_too_few_values(store: Mapping, monkeypatch: pytest.M
         lambda data: data + b"\0",
         lambda data: bytes(len(data)),
         lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: data.decode("latin-1"),
     ],
-    ids=["empty", "ten bytes", "one less", "one more", "zeros", "one bit"],
+    ids=["empty", "ten bytes", "one less", "one more", "zeros", "one bit", "text"],
 )
 def test_damaged_values_are_missing(store: Mapping, damage: Callable[[bytes], bytes]) -> None:
     KeyCache(0, store).put(READS)

@@ -271,3 +271,8 @@ def test_end_of_sequence_tokens_of_both_configurations(config: Any, generation: 
     model = SimpleNamespace(config=SimpleNamespace(eos_token_id=config))
     model.generation_config = SimpleNamespace(eos_token_id=generation)
     assert _ends(model) == expected
+
+
+def test_there_is_nothing_to_prepare(scorer: SpeculativePrefillScorer, nodes: list[Node]) -> None:
+    with pytest.raises(InputError, match="anew for each question"):
+        scorer.prepare(nodes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from torch import nn
 from longattncomp.backbone import attention
 from longattncomp.backbone.layout import read_config, require_supported
 from longattncomp.errors import BrokenModelError, InputError
+from longattncomp.forking import Lock
 
-_QUIET = threading.Lock()  # transformers' verbosity is one for the whole process
+_QUIET = Lock()  # transformers' verbosity is one for the whole process
 
 
 @dataclass(frozen=True, slots=True)

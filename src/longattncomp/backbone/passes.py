@@ -181,8 +181,10 @@ class Passes:
 
     def _masks(self, full: Tensor, sliding: Tensor) -> Any:
         kinds = set(getattr(self._model.config, "layer_types", None) or ())
-        if kinds <= {"full_attention"}:  # these models take one mask for all their layers
+        if not kinds:  # these models take one mask for all their layers
             return full if getattr(self._model.config, "sliding_window", None) is None else sliding
+        if kinds == {"full_attention"}:  # so may these, whatever window their deeper layers have
+            return full
         return {"full_attention": full, "sliding_attention": sliding}
 
     def _forward(self, ids: Tensor, **options: Any) -> tuple[Tensor, Rotary]:

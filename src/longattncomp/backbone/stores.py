@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from longattncomp.errors import CacheError, warn
+from longattncomp.forking import Lock
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class _Folder:
     def __init__(self, path: Path) -> None:
         self.read = 0
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._environment: Any = None
         self._process = self._inode = self._page = 0
 
@@ -164,16 +164,4 @@ class _Folder:
 
 
 _folders: dict[Path, _Folder] = {}
-_folders_lock = threading.Lock()
-
-
-def _renew_locks() -> None:
-    """Whoever held one did not come along through a fork."""
-    global _folders_lock
-    _folders_lock = threading.Lock()
-    for folder in _folders.values():
-        folder._lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
+_folders_lock = Lock()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Evidence
-from longattncomp.types import Span
+from longattncomp.types import Span, merged
 
 Kept = Mapping[int, Sequence[Span]]
 """Kept character ranges by document index."""
@@ -37,8 +37,8 @@ def evidence_recall(kept: Kept, evidence: Sequence[Evidence]) -> float:
     _require(evidence)
     found = total = 0
     for document in {span.document for span in evidence}:
-        wanted = _merged((span.start, span.end) for span in evidence if span.document == document)
-        found += _overlap(_merged(kept.get(document, ())), wanted)
+        wanted = merged((span.start, span.end) for span in evidence if span.document == document)
+        found += _overlap(merged(kept.get(document, ())), wanted)
         total += sum(end - start for start, end in wanted)
     return found / total
 
@@ -51,7 +51,7 @@ def strict_recall(kept: Kept, evidence: Sequence[Evidence]) -> float:
     """
     _require(evidence)
     for span in evidence:
-        found = _overlap(_merged(kept.get(span.document, ())), [(span.start, span.end)])
+        found = _overlap(merged(kept.get(span.document, ())), [(span.start, span.end)])
         if 10 * found < 9 * (span.end - span.start):  # whole numbers, so that 90% is 90%
             return 0.0
     return 1.0
@@ -81,16 +81,6 @@ def estimate(values: Sequence[float], *, seed: int = 0, resamples: int = 1000) -
     means = np.concatenate([data[rng.integers(len(data), size=(size, len(data)))].mean(axis=1) for size in sizes])
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(data.mean()), float(low), float(high))
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _overlap(left: Sequence[Span], right: Sequence[Span]) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longattncomp.backbone.passes import Rotary
+from longattncomp.errors import BrokenModelError
 from longattncomp.scorers.columns import Columns
 from longattncomp.scorers.head import CrossAttentionHead, logits
 from longattncomp.scorers.keys import JoinedKeys
@@ -15,6 +16,8 @@ from longattncomp.scorers.matching import Match, Words
 from longattncomp.scorers.spreading import Neighbours
 from longattncomp.scorers.streaming import block_mass, log_shares
 from longattncomp.types import Scores
+
+_ROWS = 64  # of a query that are summed at once, in double precision
 
 
 class Asked:
@@ -59,7 +62,14 @@ class Asked:
         instructions = torch.stack(self._instructions)
         self._mass[..., 0] = instructions.logsumexp(0) - torch.tensor(float(len(instructions))).log()
         weights = self._head.weights(torch.stack(self._gates).mean(0))
-        found = log_shares(self._mass.cpu().double(), weights.cpu().double()).exp()  # (1 + n_nodes,)
+        rows = [slice(top, top + _ROWS) for top in range(0, weights.shape[1], _ROWS)]
+        shares = [log_shares(self._mass[:, own].cpu().double(), weights[:, own].cpu().double()) for own in rows]
+        found = torch.stack(shares).logsumexp(0).exp()  # (1 + n_nodes,)
+        if not found.isfinite().all():
+            raise BrokenModelError(
+                "the draft model's attention is not a number: its weights are damaged, or too large for this precision "
+                "(open it with dtype='float32')"
+            )
         parts = self._head.spread_weights(torch.stack(self._reaches).mean(0), found[1:])
         nodes = neighbours.spread(found[1:], parts.cpu().double())
         return Scores(tuple(nodes.tolist()), float(found[0]))

@@ -65,6 +65,7 @@ class CascadeScorer:
             queries,
             context,
             chosen,
+            needed=self.alone.reader.names(context),
             progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
         )
         return [

@@ -128,6 +128,7 @@ class CrossAttentionScorer:
         context: Segmented,
         chosen: Sequence[Collection[int]] | None = None,
         *,
+        needed: Collection[str] = (),
         progress: Progress | None = None,
     ) -> list[Scores]:
         """`score` for many queries, each as if the context had some of its segments only.
@@ -137,14 +138,16 @@ class CrossAttentionScorer:
             context: from `segmented`; what is rare in it is rare in its parts.
             chosen: for each query the indices of at least one segment, none twice; None for all. Nodes
                 elsewhere have what their neighbours give them.
+            needed: names of what else has to stay in the cache.
             progress: as `score`.
         """
-        wanted = chosen or [range(len(context.parts))] * len(queries)
+        everything = frozenset(range(len(context.parts)))
+        wanted = [everything if chosen is None else frozenset(chosen[index]) for index in range(len(queries))]
         results: list[Scores] = []
         with self.backbone.beside_passes():
             for start in range(0, len(queries), _ASKED):
                 group = slice(start, start + _ASKED)
-                results += self._score_group(queries[group], context, wanted[group], progress)
+                results += self._score_group(queries[group], context, wanted[group], needed, progress)
         return results
 
     @torch.inference_mode()
@@ -198,7 +201,8 @@ class CrossAttentionScorer:
         self,
         queries: Sequence[Query],
         context: Segmented,
-        chosen: Sequence[Collection[int]],
+        chosen: Sequence[frozenset[int]],
+        needed: Collection[str],
         progress: Progress | None,
     ) -> list[Scores]:
         wanted = sorted(set().union(*chosen))
@@ -210,7 +214,7 @@ class CrossAttentionScorer:
         if self._alone:
             self._ask_alone(asked, questions)
         done, total = 0, sum(context.sizes[index] for index in wanted)
-        for parts in self.reader.read(context, wanted, questions):
+        for parts in self.reader.read(context, wanted, questions, needed=needed):
             if self._alone:
                 self._attend_alone(asked, context, parts, chosen)
             else:
@@ -221,10 +225,10 @@ class CrossAttentionScorer:
         return [one.scores(context.neighbours) for one in asked]
 
     def _attend_alone(
-        self, asked: Sequence[Asked], context: Segmented, parts: Sequence[Part], chosen: Sequence[Collection[int]]
+        self, asked: Sequence[Asked], context: Segmented, parts: Sequence[Part], chosen: Sequence[frozenset[int]]
     ) -> None:
         device = self.backbone.device
-        for here, group in groupby(zip(asked, chosen, strict=True), key=lambda pair: frozenset(pair[1])):
+        for here, group in groupby(zip(asked, chosen, strict=True), key=lambda pair: pair[1]):
             own = [part for part in parts if part.index in here]
             if own:
                 columns = Columns.below([context.columns(part.index, device) for part in own])
@@ -238,7 +242,7 @@ class CrossAttentionScorer:
         questions: Sequence[Sequence[int]],
         context: Segmented,
         parts: Sequence[Part],
-        chosen: Sequence[Collection[int]],
+        chosen: Sequence[frozenset[int]],
     ) -> None:
         device = self.backbone.device
         answers = {part.index: part.asked for part in parts if part.asked}

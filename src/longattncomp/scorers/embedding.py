@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,6 +17,7 @@ from longattncomp.backbone.cache import ModelCache, file_fingerprint
 from longattncomp.chunking import TOLERANCE, chunk
 from longattncomp.counting import encodable
 from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
+from longattncomp.forking import Lock
 from longattncomp.types import Document, Node, Progress, Query, Scores
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class EmbeddingScorer:
         self.model = str(model)
         self._device = device
         self._cache_dir = cache_dir or platformdirs.user_cache_path("longattncomp")
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._opened: tuple[Any, DraftTokenizer, int] | None = None
         self._node = lru_cache(cached_nodes)(self._embed_node)
 

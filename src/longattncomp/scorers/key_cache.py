@@ -75,7 +75,7 @@ class KeyCache:
         for name, data in stored.items():
             if data is None:
                 continue
-            keys = Keys.from_bytes(data, name)
+            keys = Keys.from_bytes(data, name) if isinstance(data, bytes) else None
             if keys is None:
                 damaged += 1
                 continue

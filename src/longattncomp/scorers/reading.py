@@ -62,7 +62,12 @@ class SegmentReader:
         self._with_memory = head.config.query_place == "after"
 
     def read(
-        self, context: Segmented, wanted: Sequence[int], questions: Sequence[Sequence[int]]
+        self,
+        context: Segmented,
+        wanted: Sequence[int],
+        questions: Sequence[Sequence[int]],
+        *,
+        needed: Collection[str] = (),
     ) -> Iterator[list[Part]]:
         """Some segments, a few at a time: those in the cache, then the others as they are read.
 
@@ -70,6 +75,7 @@ class SegmentReader:
             context: lays them out.
             wanted: which, increasing.
             questions: token ids that follow each; read with them where nothing is kept, else not looked at.
+            needed: names of what else has to stay in the cache.
         """
         if self.cache is None:
             yield from self._read(context, wanted, questions if self._with_memory else ())
@@ -80,9 +86,9 @@ class SegmentReader:
             missing += sorted(set(group) - {part.index for part in found})
             if found:
                 yield found
-        _, needed = context.names(self._digest)
+        staying = self.names(context).union(needed)
         for parts in self._read(context, missing):
-            self._keep(context, parts, needed)
+            self._keep(context, parts, staying)
             yield parts
 
     def prepare(

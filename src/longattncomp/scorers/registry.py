@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from longattncomp.backbone.locate import EMBEDDED, DraftModel, locate
 from longattncomp.backbone.stores import ByteStore, LMDBStore
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError, warn
+from longattncomp.forking import Lock
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer
 
@@ -24,7 +24,7 @@ _OPENED_BY = (
 """The settings that `build` looks at."""
 
 _opened: dict[tuple[Any, ...], tuple[tuple[Scorer, DraftTokenizer], ByteStore | None]] = {}
-_opening = threading.Lock()
+_opening = Lock()
 
 
 def shared(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, DraftTokenizer]:
@@ -48,8 +48,8 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, D
         CacheError: the cache directory cannot be written.
         InputError: a setting that this draft model cannot have.
     """
-    if settings.method in ("bm25", "speculative") and settings.head:
-        raise InputError(f"method={settings.method!r} has no head: leave head out")
+    if settings.method in ("bm25", "speculative"):
+        _require_no_head(settings, store)
     if settings.method == "bm25":
         from longattncomp.scorers.lexical import BM25Scorer
 
@@ -101,6 +101,10 @@ def _cross_attention(settings: Settings, cache: KeyCache | None) -> tuple[CrossA
     file = head_file(settings)
     trained = read_head_config(file) if file else None
     draft = _locate(settings, trained.layers if trained else None)
+    if file is None and settings.head is None and settings.model.lower() in EMBEDDED:
+        warn(
+            f"no head was trained for layers={settings.layers}; layer L+1 scores untrained, which finds less than BM25"
+        )
     with one_thread():
         backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
         if file:
@@ -132,16 +136,31 @@ def head_file(settings: Settings) -> Path | None:
     A folder holds a head for each place of the query, `after.safetensors` and `alone.safetensors`, and
     `attncomp.safetensors`. Another depth than the default's has no checkpoint here.
     """
+    from longattncomp.scorers.head import read_head_config
+
     place = "attncomp" if settings.method == "attncomp" else settings.query_place or "after"
-    if settings.head is not None or settings.layers is not None:
+    if settings.head is not None:
         given = settings.head if isinstance(settings.head, Path) else None
         return given / f"{place}.safetensors" if given and given.is_dir() else given
     model = settings.model.lower()
     file = Path(__file__).parent / "heads" / model / f"{place}.safetensors"
-    return file if model in EMBEDDED and file.is_file() else None
+    if model not in EMBEDDED or not file.is_file():
+        return None
+    return file if settings.layers in (None, read_head_config(file).layers) else None
+
+
+def _require_no_head(settings: Settings, store: ByteStore | None) -> None:
+    if settings.head:
+        raise InputError(f"method={settings.method!r} has no head: leave head out")
+    names = ("query_place", "encoding", "layers", "segment_tokens", "key_store")
+    idle = [name for name in names if getattr(settings, name) != Settings.model_fields[name].default]
+    if idle or store is not None:
+        warn(f"method={settings.method!r} has no use for {', '.join(idle + ['store'] * (store is not None))}")
 
 
 def _require_pair(settings: Settings) -> None:
+    if settings.encoding == "causal":
+        raise InputError("query_place='cascade' chooses among segments: leave encoding='causal' out")
     missing = [
         place for place in ("alone", "after") if not head_file(settings.model_copy(update={"query_place": place}))
     ]

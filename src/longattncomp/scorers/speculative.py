@@ -18,7 +18,7 @@ from longattncomp.backbone.processors import beside_passes
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking import whole
 from longattncomp.errors import BrokenModelError, InputError, warn
-from longattncomp.types import Node, Progress, Query, Scores
+from longattncomp.types import Node, Prepared, Progress, Query, Scores
 
 INSTRUCTION = "Read the documents below and answer the question.\n\n"
 """Stands before every window: a prompt's first tokens draw attention whatever they say, and none may be a node's."""
@@ -79,6 +79,14 @@ class SpeculativePrefillScorer:
                 f"the draft model's window of {self._draft.window} tokens has no room for a context beside {fixed} "
                 "tokens of instruction and answer: use another draft model"
             )
+
+    def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
+        """Nothing: the query is part of what is read.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("method='speculative' reads a context anew for each question: there is nothing to prepare")
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
         """Give every node the attention of its mean token, as a share of the sum.
