@@ -278,3 +278,30 @@ def test_evaluation_with_a_target(run: Any, toy_folder: Path) -> None:
     read = {row["method"]: row for row in rows if row.get("target")}
     assert read.keys() == {"bm25", "full", "none", "oracle"}
     assert all(row["likelihood"]["mean"] < 0 for row in read.values())
+
+
+def test_evaluation_looks_for_all_files_before_it_measures(run: Any, tmp_path: Path) -> None:
+    found = run("eval", "chat@8k", "hotpotqa", "--limit", 1, "--method", "bm25", "--data", tmp_path)
+    assert found.exit_code == 2
+    assert "hotpotqa-train.jsonl.gz" in found.stderr
+    assert "chat@8k" not in found.stderr  # no bar yet
+
+
+def test_a_folder_knows_the_rows_of_its_tasks(run: Any, tmp_path: Path) -> None:
+    row = {"id": "1", "task": "t", "query": "pigs", "answers": ["six"], "documents": [{"id": "d", "text": "six pigs"}]}
+    rows = tmp_path / "qmsum-dev.jsonl.gz"
+    rows.write_bytes(gzip.compress(json.dumps(row).encode()))
+    command = ("eval", "qmsum-dev", "--method", "bm25", "--data", tmp_path, "--out", tmp_path / "out")
+    assert run(*command).exit_code == 0
+    rows.write_bytes(gzip.compress(json.dumps(row | {"query": "six"}).encode()))
+    again = run(*command)
+    assert again.exit_code == 2
+    assert "holds a run with other files" in " ".join(again.stderr.split())
+
+
+def test_what_an_earlier_task_is_does_not_change(run: Any, tmp_path: Path) -> None:
+    """Common words are in no average, whoever goes on in the folder."""
+    command = ("eval", "--limit", 1, "--method", "bm25", "--out", tmp_path)
+    assert run(*command, "cwe@8k", "niah-single@8k").exit_code == 0
+    found = run(*command, "chat@8k")
+    assert json.loads(found.stdout.splitlines()[-1])["left_out"] == ["cwe@8k"]

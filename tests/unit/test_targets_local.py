@@ -134,7 +134,7 @@ def test_answers_come_in_order_and_do_not_depend_on_what_was_asked_before(target
     assert len({answered.likelihood for answered in together}) == len(asked)
 
 
-@pytest.mark.parametrize(("most", "one_line"), [(8, True), (64, True), (70, False)])
+@pytest.mark.parametrize(("most", "one_line"), [(8, True), (96, True), (97, False)])
 def test_an_answer_is_as_long_as_the_question_lets_it(
     target: LocalTarget, monkeypatch: pytest.MonkeyPatch, most: int, one_line: bool
 ) -> None:

@@ -581,3 +581,30 @@ def test_two_processes_train_the_head_of_one(bench: Bench, toy_folder: Path, row
         torch.testing.assert_close(two[name], weight, rtol=1e-4, atol=1e-4 * float(weight.abs().max()))
     for key in ("loss", "validation"):
         assert logged(tmp_path / "two", key) == pytest.approx(logged(tmp_path / "one", key), rel=1e-4)
+
+
+def test_what_one_stage_keeps_out_the_next_keeps_out(
+    bench: Bench, contexts: list[Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the second would be measured on what the first was trained on."""
+
+    class DrawnError(Exception):
+        pass
+
+    def kept_out(given: list[Context], seed: int = 0) -> set[int]:
+        drawn: list[int] = []
+
+        def items(_: Any, order: list[int], *__: Any) -> None:
+            drawn.extend(order)
+            raise DrawnError
+
+        monkeypatch.setattr(loop, "_items", items)
+        with pytest.raises(DrawnError):
+            bench.train(TOY, tmp_path, contexts=given, seed=seed)
+        return {id(context) for number, context in enumerate(given) if number not in drawn}
+
+    everything = kept_out([*contexts, *(tuple(context[:1]) for context in contexts)])
+    some = [context for context in contexts if id(context) in everything] + contexts[:3]
+    assert kept_out(some[::-1]) & everything
+    assert kept_out(contexts) == kept_out(contexts[::-1])
+    assert len({frozenset(kept_out(contexts, seed)) for seed in range(5)}) > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -265,3 +266,17 @@ def test_a_share_of_the_contexts_is_one_long_document_with_the_same_evidence(sha
             assert [was.documents[span.document].text[span.start : span.end] for span in was.evidence] == [
                 now.documents[span.document].text[span.start : span.end] for span in now.evidence
             ]
+
+
+def test_rows_that_are_nothing_but_evidence_make_no_empty_context() -> None:
+    bare = [
+        replace(
+            row,
+            documents=(row.documents[row.evidence[0].document],),
+            evidence=(replace(row.evidence[0], document=0),),
+        )
+        for row in rows()
+    ]
+    found = list(multi_hop_samples(bare, replace(OPTIONS, native=1.0, unanswerable=0.5)))
+    assert found
+    assert all(sample.documents for sample in found)

@@ -89,16 +89,26 @@ def evaluate(
         compressor = Compressor.from_pretrained(
             settings=settings, target_tokenizer=reader.count if reader and not settings.target_tokenizer else None
         )
+        draws = {
+            name: Draw(
+                examples=limit or (_DRAWN if task.sized else sys.maxsize),
+                seed=seed,
+                count=compressor.tokenizer.count,
+                data=data,
+            )
+            for name, task in tasks.items()
+        }
+        for name, task in tasks.items():
+            if task.file is not None:
+                draws[name].file(task.file)  # before anything is measured
         file = out and begin(out, settings=settings, tasks=tasks, seed=seed, target=target, data=data)
         records = Records(file)
         chosen = compressors(methods or DEFAULT_METHODS, compressor, seed=seed)
         try:
             for name, task in tasks.items():
-                most = limit or (_DRAWN if task.sized else sys.maxsize)
-                draw = Draw(examples=most, seed=seed, count=compressor.tokenizer.count, data=data)
                 with progress_bar(name) as advance:
                     measure(
-                        task.draw(draw),
+                        task.draw(draws[name]),
                         chosen,
                         budgets=limits,
                         records=records,
@@ -109,12 +119,17 @@ def evaluate(
         finally:
             if spent := getattr(reader, "spent", None):
                 notes.print(f"{reader.name if reader else ''}: {spent}", markup=False)
-        known = {**{one.task: TASKS.get(one.task) for one in records}, **tasks}  # those of earlier runs, too
+        known = {**{one.task: _known(one.task) for one in records}, **tasks}  # those of earlier runs, too
         summary = summarise(records, known, seed=seed)
         report.render(summary, tables(120))
         if out is not None:
             _write(out, records, summary, known, settings)
         typer.echo(report.to_json(summary))
+
+
+def _known(name: str) -> Task | None:
+    """A task of an earlier run; None for a file's."""
+    return TASKS.get(name) or TASKS.get(name.rpartition("@")[0])
 
 
 def _show_tasks() -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from longattncomp.training.queries import Context
     from longattncomp.training.stages import Stage
 
-CODE = "code"
-"""The collection that is Python's own library, hence here."""
+_MADE_OF = {"code": (), "chains": ("squad",), "chats": ("qmsum", "squad")}
+"""Collections that are put together here, out of others or of Python's own library."""
 
 Data = Annotated[
     Path | None, typer.Option(help="Folder of <collection>-train.jsonl.gz; if not given, public sets by name.")
@@ -48,7 +48,7 @@ def describe_samples(
         from longattncomp.backbone.tokenizer import DraftTokenizer
         from longattncomp.training import describe
 
-        located = locate(settings.model, layers=stage.layers or settings.layers, cache_dir=settings.cache_dir)
+        located = locate(settings.model, layers=settings.layers or stage.layers, cache_dir=settings.cache_dir)
         tokenizer = DraftTokenizer.from_folder(located.folder)
         contexts = read_samples(stage, data, seed, most=count)
         found = describe.describe((example for context in contexts for example in context), tokenizer.count)
@@ -71,15 +71,24 @@ def stage_named(name: str) -> Stage:
 
 
 def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
-    """Ask for the folder, or for the library that reads public sets by name.
+    """Ask for the files of all stages, or for the library that reads public sets by name.
 
     Raises:
-        InputError: it is not there.
+        InputError: one is not there.
     """
-    if data is None and any(set(stage.sources) - {CODE} for stage in stages):
+    from longattncomp.training.hub import NAMES
+
+    needed = sorted({name for stage in stages for source in stage.sources for name in _MADE_OF.get(source, (source,))})
+    if data is not None:
+        if not data.is_dir():
+            raise InputError(f"data: expected a folder with <collection>-train.jsonl.gz, found none at {data}")
+        absent = [f"{name}-train.jsonl.gz" for name in needed if not (data / f"{name}-train.jsonl.gz").is_file()]
+        if absent:
+            raise InputError(f"data: expected {', '.join(absent)} in {data}, found no such file")
+    elif needed:
         require("datasets")
-    if data is not None and not data.is_dir():
-        raise InputError(f"data: expected a folder with <collection>-train.jsonl.gz, found none at {data}")
+        if absent := [name for name in needed if name not in NAMES]:
+            raise InputError(f"data: no public set of {', '.join(absent)} can be read by name: give a folder of rows")
 
 
 def read_samples(

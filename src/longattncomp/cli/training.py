@@ -111,7 +111,7 @@ def _require_chain(stages: Sequence[Stage]) -> None:
 
 def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float) -> tuple[CrossAttentionHead, Reader]:
     from longattncomp.backbone.forward import Backbone
-    from longattncomp.backbone.locate import locate
+    from longattncomp.backbone.locate import EMBEDDED, locate
     from longattncomp.backbone.tokenizer import DraftTokenizer
     from longattncomp.scorers.head import load_head, read_head_config, untrained_head
     from longattncomp.training.states import Reader
@@ -123,7 +123,7 @@ def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float)
             f"{stage.name!r} trains query_place={stage.query_place!r} and rotary={stage.rotary}: start from another "
             "head or from none"
         )
-    layers = stage.layers or settings.layers or (config.layers if config else None)
+    layers = settings.layers or stage.layers or (config.layers if config else None)
     draft = locate(settings.model, layers=layers, cache_dir=settings.cache_dir)
     backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
     if start:
@@ -132,7 +132,8 @@ def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float)
         head = untrained_head(backbone, stage.query_place)
         head.config = replace(head.config, rotary=stage.rotary)
     if stage.extensions and head.spread.isneginf().all():  # switched off: the draft model's own, or trained so
-        head.extend(stage.extensions, favoured_heads=stage.favoured_heads)
+        probed = settings.model.lower() in EMBEDDED and settings.layers is None
+        head.extend(stage.extensions, favoured_heads=stage.favoured_heads if probed else ())
     folder = settings.cache_dir / "states"
     try:
         reader = Reader(

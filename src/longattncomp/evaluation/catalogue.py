@@ -89,7 +89,7 @@ def _of_file(path: Path, name: str) -> Task:
         about="rows of a file",
         prompt=_ROWS,
         split="all of the file",
-        metric="f1",
+        metric="recall",
         licence="the file's own",
         draw=_under(name, lambda draw: _sample(rows_of, path, draw)),
     )

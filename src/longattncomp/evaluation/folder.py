@@ -46,7 +46,7 @@ def begin(
         "settings": settings.model_dump(mode="json"),
         "heads": _heads(settings),
         "data": str(data.resolve()) if data else None,
-        "files": _prints({name: Path(name) for name in tasks if name not in TASKS}),
+        "files": _prints(_files(tasks, data)),
     }
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _HOW
@@ -60,6 +60,14 @@ def begin(
     if found != how:
         _replace(file, json.dumps(how, indent=1))
     return folder / _RECORDS
+
+
+def _files(tasks: Iterable[str], data: Path | None) -> dict[str, Path]:
+    """The files that tasks read their rows from."""
+    known = {name: TASKS.get(name) or TASKS.get(name.rpartition("@")[0]) for name in tasks}
+    given = {name: Path(name) for name, task in known.items() if task is None}
+    stored = {task.file for task in known.values() if task is not None and task.file is not None}
+    return given | {file: data / file for file in stored if data is not None}
 
 
 def _found(file: Path) -> dict[str, Any] | None:

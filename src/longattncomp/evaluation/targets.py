@@ -14,7 +14,7 @@ ENDPOINT = "openai:"
 """Starts the name of a target behind an OpenAI-compatible endpoint; the endpoint's name of the model follows."""
 SHORT_ANSWER = 32
 """Tokens of the longest answer, unless the question asks for more."""
-_ONE_LINE = 64
+_ONE_LINE = 96
 """An answer of more tokens than these may have several lines."""
 
 
@@ -55,7 +55,7 @@ class Asked:
 
     @property
     def one_line(self) -> bool:
-        """Whether the answer ends with its first line, as one of up to 64 tokens does."""
+        """Whether the answer ends with its first line, as one of up to 96 tokens does."""
         return self.answer_tokens <= _ONE_LINE
 
 

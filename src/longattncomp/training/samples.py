@@ -173,6 +173,8 @@ def _rows_sample(rows: Sequence[Context], options: SampleOptions, rng: random.Ra
         for document in row[0].documents
         if number not in robbed or document.text not in gold[number]
     ]
+    if not kept:  # rows that are nothing but evidence
+        return []
     documents, places = pool(kept, rng)
     singles = [
         move(question, documents, places) for number, row in enumerate(rows) if number not in robbed for question in row
