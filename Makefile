@@ -20,6 +20,9 @@ ROWS = $(BIN)/longattncomp eval --data $(DATA) --out evaluation/rows $(PEERS)
 MADE = LONGATTNCOMP_CACHE_BYTES=0 $(BIN)/longattncomp eval --data $(DATA)
 ALL := $(PEERS) --method speculative --method attncomp
 LONG := niah-multikey qa-hotpotqa code-debug
+ifeq ($(MAKECMDGOALS)$(DATA),evaluation)
+$(error DATA=FOLDER is missing: the folder of the rows)
+endif
 RIVALS := $(addprefix --method ,bm25 speculative longattncomp)
 
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
@@ -46,7 +49,7 @@ bench: .venv/peers     ## speed and memory on this machine; run it with nothing 
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/questions.py --plot questions.png
 
-evaluation: .venv/peers  ## every method by every task, with a report; DATA is the folder of the rows
+evaluation: .venv/peers  ## every method by every task, with a report; DATA=FOLDER is that of the rows
 	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120 --method attncomp
 	$(ROWS) squad-dev --budget 4% --limit 12 --method cascade
 	$(ROWS) qmsum-dev --budget 10% --limit 20 --method cascade

@@ -29,8 +29,10 @@ def main() -> None:
         print(json.dumps(peak(sys.argv[2], int(sys.argv[3]))))
         return
     results: dict[str, Any] = {"machine": machine()}
-    for dtype in ("float32", "bfloat16"):
-        results[dtype] = speed(dtype) | {"peak": child("--peak", dtype, "100000")}
+    # First: what this process holds when it starts another may be counted as the other's peak.
+    peaks = {dtype: child("--peak", dtype, "100000") for dtype in ("float32", "bfloat16")}
+    for dtype, found in peaks.items():
+        results[dtype] = speed(dtype) | {"peak": found}
     results["import_s"] = fresh("import longattncomp")
     results["first_compress_2k_s"] = fresh(
         "from longattncomp import Compressor; Compressor.from_pretrained().compress('Who cancels?', 'word ' * 2000)"
