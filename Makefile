@@ -53,7 +53,8 @@ evaluation: .venv/peers  ## every method by every task, with a report; DATA=FOLD
 	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120 --method attncomp
 	$(ROWS) squad-dev --budget 4% --limit 12 --method cascade
 	$(ROWS) qmsum-dev --budget 10% --limit 20 --method cascade
-	$(ROWS) lihua-dev --budget 10% --limit 60 --method cascade
+	$(ROWS) lihua-dev --budget 10% --limit 60
+	$(ROWS) lihua-dev --budget 10% --limit 20 --method cascade
 	$(MADE) --out evaluation/made --budget 10% --limit 10 $(addsuffix @8k,$(TELLING)) $(ALL)
 	$(MADE) --out evaluation/made --budget 10% --limit 3 $(addsuffix @8k,$(PLAIN)) $(ALL)
 	$(MADE) --out evaluation/long --budget 10% --limit 1 $(addsuffix @32k,$(LONG)) $(RIVALS)
