@@ -20,7 +20,7 @@ from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, pro
 from longattncomp.errors import InputError
 from longattncomp.evaluation import report
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.catalogue import TASKS, find_task
+from longattncomp.evaluation.catalogue import TASKS, find_task, named
 from longattncomp.evaluation.folder import begin
 from longattncomp.evaluation.methods import DEFAULT_METHODS, METHODS, compressors
 from longattncomp.evaluation.page import Run, page
@@ -119,17 +119,12 @@ def evaluate(
         finally:
             if spent := getattr(reader, "spent", None):
                 notes.print(f"{reader.name if reader else ''}: {spent}", markup=False)
-        known = {**{one.task: _known(one.task) for one in records}, **tasks}  # those of earlier runs, too
+        known = {**{one.task: named(one.task) for one in records}, **tasks}  # those of earlier runs, too
         summary = summarise(records, known, seed=seed)
         report.render(summary, tables(120))
         if out is not None:
             _write(out, records, summary, known, settings)
         typer.echo(report.to_json(summary))
-
-
-def _known(name: str) -> Task | None:
-    """A task of an earlier run; None for a file's."""
-    return TASKS.get(name) or TASKS.get(name.rpartition("@")[0])
 
 
 def _show_tasks() -> None:

@@ -72,6 +72,12 @@ def find_task(name: str) -> Task:
     raise InputError(f"expected a task or a file of rows, got {name!r}; do you mean {', '.join(near)}?")
 
 
+def named(name: str) -> Task | None:
+    """The task of `TASKS` that a name means, at whatever length; None if it is a file's."""
+    sized = _SIZED.fullmatch(name)
+    return TASKS.get(name) or (TASKS.get(sized["name"]) if sized and not Path(name).is_file() else None)
+
+
 def _of_length(task: Task, name: str, tokens: int) -> Task:
     if not task.sized or _SIZED.fullmatch(task.name):
         raise InputError(f"expected a task whose length can be chosen before the @, got {name!r}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from longattncomp import Settings, __version__
 from longattncomp.errors import InputError
-from longattncomp.evaluation.catalogue import TASKS
+from longattncomp.evaluation.catalogue import named
 from longattncomp.evaluation.targets import ENDPOINT
 
 _HOW = "run.json"
@@ -64,7 +64,7 @@ def begin(
 
 def _files(tasks: Iterable[str], data: Path | None) -> dict[str, Path]:
     """The files that tasks read their rows from."""
-    known = {name: TASKS.get(name) or TASKS.get(name.rpartition("@")[0]) for name in tasks}
+    known = {name: named(name) for name in tasks}
     given = {name: Path(name) for name, task in known.items() if task is None}
     stored = {task.file for task in known.values() if task is not None and task.file is not None}
     return given | {file: data / file for file in stored if data is not None}
