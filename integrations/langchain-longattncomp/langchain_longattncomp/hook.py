@@ -8,8 +8,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from longattncomp import Compressor
+from longattncomp.query import query_for
 
-from langchain_longattncomp.messages import MARK, budget_for, last_question, query_for, shorten, texts_of, with_texts
+from langchain_longattncomp.messages import MARK, budget_for, last_question, shorten, texts_of, with_texts
 from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.passing import pass_on
 
@@ -47,7 +48,8 @@ def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]
             return message
         before = messages[:index]
         try:
-            query = query_for(engine, last_question(before), _arguments(before, message.tool_call_id))
+            arguments = _arguments(before, message.tool_call_id)
+            query = query_for(last_question(before), arguments, tokenizer=engine.tokenizer)
             return with_texts(message, shortened(engine, tuple(texts_of(message)), query))
         except Exception as error:  # noqa: BLE001 (the agent goes on with what it has)
             pass_on(f"a result of {message.name} passes", error)

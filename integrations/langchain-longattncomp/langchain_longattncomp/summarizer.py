@@ -8,8 +8,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, get_buffer_string
 from longattncomp import Compressed
 from longattncomp.fitting import fit
+from longattncomp.query import query_for
 
-from langchain_longattncomp.messages import last_question, query_for, texts_of
+from langchain_longattncomp.messages import last_question, texts_of
 from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.passing import pass_on
 
@@ -43,7 +44,7 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
             return "\n\n".join(f"{spoken[part.index][0]}: {part.text}" for part in result.documents)
 
         try:
-            asked = query_for(engine, query or last_question(messages) or spoken[-1][1])
+            asked = query_for(query or last_question(messages) or spoken[-1][1], tokenizer=engine.tokenizer)
             result = engine.compress(asked, [text for _, text in spoken], order="position")
             summary = labelled(fit(engine, result, labelled, token_budget=budget, order="position"))
         except Exception as error:  # noqa: BLE001 (the agent goes on with what it has)

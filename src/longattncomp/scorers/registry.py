@@ -152,7 +152,7 @@ def head_file(settings: Settings) -> Path | None:
 def _require_no_head(settings: Settings, store: ByteStore | None) -> None:
     if settings.head:
         raise InputError(f"method={settings.method!r} has no head: leave head out")
-    names = ("query_place", "encoding", "layers", "segment_tokens", "key_store")
+    names = ("query_place", "layers", "key_store")
     idle = [name for name in names if getattr(settings, name) != Settings.model_fields[name].default]
     if idle or store is not None:
         warn(f"method={settings.method!r} has no use for {', '.join(idle + ['store'] * (store is not None))}")
