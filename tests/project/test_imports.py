@@ -17,7 +17,7 @@ PACKAGE = "longattncomp"
 ROOT = Path(longattncomp.__file__).parent
 
 ORDER = (
-    {"types", "errors", "settings", "threads", "recent", "installed"},
+    {"types", "errors", "settings", "threads", "forking", "recent", "installed"},
     {
         "chunking",
         "counting",
