@@ -112,23 +112,18 @@ def parse_prompt(
 
 
 def query_for(question: str, arguments: Mapping[str, Any] | None = None, *, tokenizer: Tokenizer) -> str:
-    """What an agent's text is read for: the question in a user's message, and the arguments of a tool call.
+    """What an agent's text is read for: the question in a user's message, and a tool call's arguments; "" for none.
 
     Args:
         question: the message; of a long one the question in it is taken.
         arguments: of the call; of long ones the last 128 tokens are taken.
         tokenizer: what tokens are counted by.
-
-    Returns:
-        "" if both are blank.
     """
-    given = " ".join(str(value) for value in (arguments or {}).values())
-    asked = []
-    if question.strip():
-        asked.append(parse_prompt([{"role": "user", "content": question}], tokenizer=tokenizer).query.text)
+    given = " ".join(map(str, (arguments or {}).values()))
+    asked = [parse_prompt([{"role": "user", "content": question}], tokenizer=tokenizer)] if question.strip() else []
     if given.strip():
-        asked.append(parse_prompt(given, mode="arbitrary", tokenizer=tokenizer).query.text)
-    return "\n".join(asked)
+        asked.append(parse_prompt(given, mode="arbitrary", tokenizer=tokenizer))
+    return "\n".join(one.query.text for one in asked)
 
 
 def _read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], tuple[str, ...]]:
