@@ -20,10 +20,10 @@ ROWS = $(BIN)/longattncomp eval --data $(DATA) --out evaluation/rows $(PEERS)
 MADE = LONGATTNCOMP_CACHE_BYTES=0 $(BIN)/longattncomp eval --data $(DATA)
 ALL := $(PEERS) --method speculative --method attncomp
 LONG := niah-multikey qa-hotpotqa code-debug
+RIVALS := $(addprefix --method ,bm25 speculative longattncomp)
 ifeq ($(MAKECMDGOALS)$(DATA),evaluation)
 $(error DATA=FOLDER is missing: the folder of the rows)
 endif
-RIVALS := $(addprefix --method ,bm25 speculative longattncomp)
 
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
 	$(BIN)/longattncomp demo

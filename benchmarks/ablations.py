@@ -89,6 +89,7 @@ VARIANTS = {name: Variant(stage=stage) for name, stage in STAGES_TRIED.items()} 
     "half calibrated": Variant(stage=BASE, calibrated=0.5),
 }
 CONTENT_FREE = "N/A"
+TEACHER = EmbeddingScorer()
 MEASURED = {
     "squad-dev": ("4%", 8),
     "qmsum-dev": ("10%", 6),
@@ -190,9 +191,6 @@ class TaughtReader(Reader):
                 evidence = (1 - self.part) * evidence / evidence.sum() + self.part * opinion
             questions.append(replace(question, evidence=evidence))
         return replace(layout, questions=tuple(questions))
-
-
-TEACHER = EmbeddingScorer()
 
 
 def kept(

@@ -139,8 +139,7 @@ class Stages:
         self, query: Query, documents: Sequence[Document], nodes: Sequence[Node], scores: Scores, settings: Settings
     ) -> Compressed:
         """What `run` does after scoring."""
-        counted = [node if isinstance(node, ScoredNode) else self._counted([node])[0] for node in nodes]
-        return self._assembler(settings).assemble(query, documents, counted, scores)
+        return self._assembler(settings).assemble(query, documents, self._counted(nodes), scores)
 
     def _parts(self, documents: Sequence[Document]) -> dict[int, list[int]]:
         return {
@@ -150,7 +149,10 @@ class Stages:
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self.target
-        return tuple(nodes if count is None else (replace(node, tokens=count(node.text)) for node in nodes))
+        if count is None:
+            return tuple(nodes)
+        # Those of a result were counted before.
+        return tuple(node if isinstance(node, ScoredNode) else replace(node, tokens=count(node.text)) for node in nodes)
 
     def _assembler(self, settings: Settings, *, allow_empty: bool = False) -> Assembler:
         return Assembler(

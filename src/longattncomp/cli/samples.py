@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from longattncomp.training.queries import Context
     from longattncomp.training.stages import Stage
 
-_MADE_OF = {"code": (), "chains": ("squad",), "chats": ("qmsum", "squad")}
-"""Collections that are put together here, out of others or of Python's own library."""
-
 Data = Annotated[
     Path | None, typer.Option(help="Folder of <collection>-train.jsonl.gz; if not given, public sets by name.")
 ]
@@ -77,8 +74,9 @@ def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
         InputError: one is not there.
     """
     from longattncomp.training.hub import NAMES
+    from longattncomp.training.stages import collections
 
-    needed = sorted({name for stage in stages for source in stage.sources for name in _MADE_OF.get(source, (source,))})
+    needed = sorted(set().union(*map(collections, stages)))
     if data is not None:
         if not data.is_dir():
             raise InputError(f"data: expected a folder with <collection>-train.jsonl.gz, found none at {data}")

@@ -22,6 +22,8 @@ from longattncomp.types import QueryPlace
 _EVERYTHING = 10**9
 _LARGE = 1_000
 """Contexts of a collection of which everything is taken, about."""
+_MADE_OF = {"code": (), "chains": ("squad",), "chats": ("qmsum", "squad")}
+"""Sources that are put together here, out of collections or of Python's own library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +101,18 @@ def read_contexts(stage: Stage, folder: Path | None, *, seed: int = 0) -> Iterat
     yield from contexts(mixed(streams, weights=weights, seed=seed))
 
 
+def collections(stage: Stage) -> set[str]:
+    """The names of all collections whose rows a stage reads."""
+    return {name for source in stage.sources for name in _MADE_OF.get(source, (source,))}
+
+
 def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
     if name == "code":
         return code_samples(options=stage.samples)
     if name == "chains":
         return chain_samples(read_source("squad", folder=folder), stage.samples)
     if name == "chats":
-        meetings, paragraphs = (read_source(source, folder=folder) for source in ("qmsum", "squad"))
+        meetings, paragraphs = (read_source(source, folder=folder) for source in _MADE_OF[name])
         return chat_samples(meetings, paragraphs, stage.samples)
     examples = read_source(name, folder=folder, sub_questions=stage.sub_questions)
     if name == "qmsum":
