@@ -20,13 +20,12 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
-from speed import QUERY, machine, timed
+from speed import CHARACTERS, QUERY, machine, sources, timed
 
 PLACES = ("after", "alone", "cascade")
 TOKENS = 100_000
 MILLION = 1_000_000
 BUDGET = 2048
-CHARACTERS = 4.4  # a token of Python's sources
 QUESTIONS = (
     QUERY,
     "Which exceptions does wait_for raise, and when?",
@@ -57,24 +56,6 @@ def main() -> None:
     if options.plot:
         draw(results, options.plot)
     print(json.dumps({"what": "questions", **results}))
-
-
-def sources(tokens: int) -> list[str]:
-    """About so many tokens of the standard library, a file a document, asyncio first."""
-    library = Path(json.__file__).parents[1]
-    texts: list[str] = []
-    left = tokens * CHARACTERS
-    for file in [
-        *sorted(library.glob("asyncio/*.py")),
-        *sorted(library.glob("[a-z]*/*.py")),
-        *sorted(library.glob("*.py")),
-    ]:
-        if left <= 0 or "site-packages" in file.parts:
-            continue
-        text = file.read_text(encoding="utf-8", errors="replace")[: int(left) + 1]
-        texts.append(text)
-        left -= len(text)
-    return texts
 
 
 def opened(place: str, **options: Any) -> Any:

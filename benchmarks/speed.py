@@ -7,7 +7,9 @@ import platform
 import subprocess
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,21 +18,25 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from longattncomp import Settings
+
 REPEATS = 3
 PLAIN_TOKENS = 8192
 SEGMENT = (1, 1024)
+CHARACTERS = 4.4  # a token of Python's sources
 SHAPES = ((1, 256), (4, 256), (1, 512), (1, 1024), (2, 1024))
 QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
 
 
 def main() -> None:
     """Measure, print, and end with one line of JSON."""
-    if len(sys.argv) == 4 and sys.argv[1] == "--peak":
-        print(json.dumps(peak(sys.argv[2], int(sys.argv[3]))))
+    if sys.argv[1:2] == ["--peak"]:
+        print(json.dumps(peak(sys.argv[2], *map(int, sys.argv[3:]))))
         return
     results: dict[str, Any] = {"machine": machine()}
     # First: what this process holds when it starts another may be counted as the other's peak.
     peaks = {dtype: child("--peak", dtype, "100000") for dtype in ("float32", "bfloat16")}
+    results["million"] = child("--peak", "bfloat16", "1000000", "0")
     for dtype, found in peaks.items():
         results[dtype] = speed(dtype) | {"peak": found}
     results["import_s"] = fresh("import longattncomp")
@@ -98,13 +104,13 @@ def speed(dtype: str) -> dict[str, Any]:
     }
 
 
-def peak(dtype: str, tokens: int) -> dict[str, Any]:
+def peak(dtype: str, tokens: int, cache_bytes: int = Settings().cache_bytes) -> dict[str, Any]:
     """Compress so many tokens in this process; its peak resident memory in MB."""
     import resource
 
     from longattncomp import Compressor
 
-    compressor = Compressor.from_pretrained(dtype=dtype, device="cpu")
+    compressor = Compressor.from_pretrained(dtype=dtype, device="cpu", cache_bytes=cache_bytes)
     started = time.perf_counter()
     result = compressor.compress(QUERY, sources(tokens), token_budget=2048)
     unit = 1 if platform.system() == "Darwin" else 1024
@@ -116,23 +122,27 @@ def peak(dtype: str, tokens: int) -> dict[str, Any]:
 
 
 def sources(tokens: int) -> list[str]:
-    """About so many tokens of the standard library's sources."""
+    """About so many tokens of the standard library, a file a document, asyncio first."""
+    library = Path(json.__file__).parents[1]
     texts: list[str] = []
-    for file in sorted(Path(json.__file__).parents[1].joinpath("asyncio").glob("*.py")):
-        texts.append(file.read_text(encoding="utf-8"))
-        if sum(map(len, texts)) > tokens * 4.3:  # characters a token
-            break
+    left = tokens * CHARACTERS
+    for file in [
+        *sorted(library.glob("asyncio/*.py")),
+        *sorted(library.glob("[a-z]*/*.py")),
+        *sorted(library.glob("*.py")),
+    ]:
+        if left <= 0 or "site-packages" in file.parts:
+            continue
+        text = file.read_text(encoding="utf-8", errors="replace")[: int(left) + 1]
+        texts.append(text)
+        left -= len(text)
     return texts
 
 
 def upto(nodes: list[Any], tokens: int) -> list[Any]:
     """The first nodes with so many tokens in all."""
-    kept: list[Any] = []
-    for node in nodes:
-        if sum(other.tokens for other in kept) + node.tokens > tokens:
-            break
-        kept.append(node)
-    return kept
+    sizes = list(accumulate(node.tokens for node in nodes))
+    return nodes[: bisect_right(sizes, tokens)]
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -174,6 +184,8 @@ def show(results: dict[str, Any]) -> None:
         table.add_row(label, *(str(results[dtype][key]) for dtype in ("float32", "bfloat16")))
     for label, key in (("compressing 100k tokens, s", "seconds"), ("peak memory, MB", "peak_mb")):
         table.add_row(label, *(str(results[dtype]["peak"][key]) for dtype in ("float32", "bfloat16")))
+    for label, key in (("compressing a million, tokens", "tokens"), ("seconds", "seconds"), ("peak, MB", "peak_mb")):
+        table.add_row(label, "", str(results["million"][key]))
     table.add_row("import longattncomp, s", str(results["import_s"]), "")
     table.add_row("new process, first 2k tokens, s", "", str(results["first_compress_2k_s"]))
     Console(width=100).print(table)
