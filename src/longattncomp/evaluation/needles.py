@@ -8,6 +8,7 @@ import string
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.rows import Evidence, Example
@@ -49,6 +50,17 @@ class Hidden:
     answers: tuple[str, ...]
     lines: tuple[tuple[str, bool], ...]
     gap: tuple[str, str]
+
+
+class Puzzle(Protocol):
+    """What is hidden, and the question about it."""
+
+    @property
+    def task(self) -> str:
+        """The name of its kind."""
+
+    def draw(self, rng: random.Random) -> Hidden:
+        """One of its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +154,7 @@ class Chains:
 
 
 def hide(
-    kind: Needles | Chains,
+    kind: Puzzle,
     paragraphs: Sequence[str],
     count: Callable[[str], int],
     *,

@@ -10,9 +10,9 @@ from typing import Literal
 
 from longattncomp.evaluation.rows import Example
 from longattncomp.scorers.head import EXTENSIONS
-from longattncomp.training.chains import chain_samples
 from longattncomp.training.chats import chat_samples
 from longattncomp.training.code import code_samples
+from longattncomp.training.hidden import chain_samples, needle_samples
 from longattncomp.training.meetings import meeting_samples
 from longattncomp.training.queries import Context, SampleOptions, contexts, joined
 from longattncomp.training.samples import mixed, multi_hop_samples, paragraph_samples
@@ -22,7 +22,7 @@ from longattncomp.types import QueryPlace
 _EVERYTHING = 10**9
 _LARGE = 1_000
 """Contexts of a collection of which everything is taken, about."""
-_MADE_OF = {"code": (), "chains": ("squad",), "chats": ("qmsum", "squad")}
+_MADE_OF = {"code": (), "chains": ("squad",), "needles": ("squad",), "chats": ("qmsum", "squad")}
 """Sources that are put together here, out of collections or of Python's own library."""
 
 
@@ -32,8 +32,8 @@ class Stage:
 
     Attributes:
         name: what the command line calls it.
-        sources: collection -> most contexts of it; `code` is Python's own library, `chains` are hidden in SQuAD,
-            `chats` among QMSum's turns and SQuAD's paragraphs.
+        sources: collection -> most contexts of it; `code` is Python's own library, `chains` and `needles` are
+            hidden in SQuAD, `chats` among QMSum's turns and SQuAD's paragraphs.
         samples: how they are drawn.
         joined: share of the contexts of passages that are one long document instead.
         sub_questions: whether MuSiQue's questions come with their decomposition (subq), without (nosubq) or both.
@@ -109,8 +109,9 @@ def collections(stage: Stage) -> set[str]:
 def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
     if name == "code":
         return code_samples(options=stage.samples)
-    if name == "chains":
-        return chain_samples(read_source("squad", folder=folder), stage.samples)
+    if name in ("chains", "needles"):
+        hidden = chain_samples if name == "chains" else needle_samples
+        return hidden(read_source("squad", folder=folder), stage.samples)
     if name == "chats":
         meetings, paragraphs = (read_source(source, folder=folder) for source in _MADE_OF[name])
         return chat_samples(meetings, paragraphs, stage.samples)
@@ -139,7 +140,7 @@ STAGES = {
         ),
         Stage(
             name="2",
-            sources=_MIXED | {"qmsum": 110, "code": 40, "chains": 80, "chats": 80},
+            sources=_MIXED | {"qmsum": 110, "code": 40, "chains": 80, "chats": 80, "needles": 60},
             samples=_SAMPLES,
             joined=0.2,
             sub_questions="both",

@@ -1,4 +1,4 @@
-"""Chains of assignments between paragraphs: what is asked is there, or is not."""
+"""Chains of assignments and lines with values between paragraphs: what is asked is there, or is not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from itertools import islice
 
 from longattncomp.evaluation.rows import Example
-from longattncomp.training.chains import chain_samples
+from longattncomp.training.hidden import chain_samples, needle_samples
 from longattncomp.training.queries import SampleOptions, contexts
 from longattncomp.types import Document
 
@@ -50,3 +50,39 @@ def test_a_share_is_asked_for_a_value_that_is_not_there() -> None:
 def test_the_seed_decides() -> None:
     assert drawn() == drawn()
     assert drawn()[0] != drawn(seed=1)[0]
+
+
+def needles(seed: int = 0, unanswerable: float = 0.25) -> list[tuple[Example, ...]]:
+    options = SampleOptions(seed=seed, unanswerable=unanswerable)
+    return list(islice(contexts(needle_samples(PROSE, options)), 40))
+
+
+def test_all_lines_with_an_answer_are_evidence_and_no_other_is() -> None:
+    several = 0
+    for context in needles():
+        text = context[0].documents[0].text
+        for question in context:
+            lines = [text[span.start : span.end] for span in question.evidence]
+            assert len(lines) == len(question.answers)
+            for answer in question.answers:
+                assert sum(answer in line for line in lines) >= 1
+            several += len(lines) >= 8
+            starts = [span.start for span in question.evidence]
+            assert starts == sorted(set(starts))
+    assert several > 20
+
+
+def test_a_key_without_a_value_stands_nowhere() -> None:
+    asked = [question for context in needles() for question in context]
+    missing = [question for question in asked if not question.evidence]
+    assert 0.1 < len(missing) / len(asked) < 0.4
+    for question in missing:
+        key = question.id.partition("#")[0].rpartition("-0-")[2]
+        assert key in question.query
+        assert key not in question.documents[0].text
+    assert all(question.evidence for context in needles(unanswerable=0.0) for question in context)
+
+
+def test_the_seed_decides_the_lines() -> None:
+    assert needles() == needles()
+    assert needles()[0] != needles(seed=1)[0]
