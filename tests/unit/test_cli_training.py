@@ -43,7 +43,6 @@ TOY = {
     "second": replace(FIRST, name="second", learning_rate=1e-3),
     "alone": replace(FIRST, name="alone", query_place="alone", rotary=False),
     "plain": replace(FIRST, name="plain", extensions=()),
-    "twice": replace(FIRST, name="twice", runs=2),
 }
 
 
@@ -133,25 +132,6 @@ def test_what_was_stopped_goes_on_to_the_same_head(run: Run, data: Path, tmp_pat
     assert [stage["complete"] for stage in rest["stages"]] == [True, True]
     parts, at_once = (load_file(tmp_path / name / "head.safetensors") for name in ("parts", "whole"))
     assert all(parts[name].equal(at_once[name]) for name in at_once)
-
-
-def test_each_run_of_a_stage_is_drawn(run: Run, data: Path, tmp_path: Path) -> None:
-    whole = last_line(run("train", "--stage", "twice", "--data", data, "--out", tmp_path / "whole"))
-    (stage,) = whole["stages"]
-    assert stage["complete"]
-    found = load_file(whole["head"])
-    for number in range(2):
-        alone = load_file(tmp_path / "whole" / "twice" / f"run-{number}" / "head.safetensors")
-        assert alone.keys() == found.keys()
-        assert not alone["q_proj.weight"].equal(found["q_proj.weight"])
-
-    def drawn() -> list[bool]:
-        return [(tmp_path / "parts" / "twice" / f"run-{number}" / "loss.png").exists() for number in range(2)]
-
-    last_line(run("train", "--stage", "twice", "--data", data, "--out", tmp_path / "parts", "--steps", 1))
-    assert drawn() == [True, False]
-    assert last_line(run("train", "--stage", "twice", "--data", data, "--out", tmp_path / "parts"))["head"]
-    assert drawn() == [True, True]
 
 
 def test_a_run_that_is_complete_is_left_alone(run: Run, data: Path, tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ from longattncomp.evaluation.rows import Evidence, Example
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
 from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, HeadConfig, load_head
 from longattncomp.training import loop
-from longattncomp.training.batches import split
 from longattncomp.training.loop import HEAD, LOG, Trained, train
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
@@ -584,13 +583,25 @@ def test_two_processes_train_the_head_of_one(bench: Bench, toy_folder: Path, row
         assert logged(tmp_path / "two", key) == pytest.approx(logged(tmp_path / "one", key), rel=1e-4)
 
 
-def test_what_one_stage_keeps_out_the_next_keeps_out(contexts: list[Context]) -> None:
+def test_what_one_stage_keeps_out_the_next_keeps_out(
+    bench: Bench, contexts: list[Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else the second would be measured on what the first was trained on."""
 
+    class DrawnError(Exception):
+        pass
+
     def kept_out(given: list[Context], seed: int = 0) -> set[int]:
-        kept, trained_on = split(TOY, given, seed)
-        assert sorted(kept + trained_on) == list(range(len(given)))
-        return {id(given[number]) for number in kept}
+        drawn: list[int] = []
+
+        def items(_: Any, order: list[int], *__: Any) -> None:
+            drawn.extend(order)
+            raise DrawnError
+
+        monkeypatch.setattr(loop, "_items", items)
+        with pytest.raises(DrawnError):
+            bench.train(TOY, tmp_path, contexts=given, seed=seed)
+        return {id(context) for number, context in enumerate(given) if number not in drawn}
 
     everything = kept_out([*contexts, *(tuple(context[:1]) for context in contexts)])
     some = [context for context in contexts if id(context) in everything] + contexts[:3]

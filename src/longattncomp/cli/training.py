@@ -163,22 +163,30 @@ def _train(
     most_steps: int | None,
     shown: bool,
 ) -> Reached:
-    from longattncomp.training import curves, loop, runs
+    from longattncomp.training import curves, loop
 
+    taken, rest = 0, 0
     with progress_bar(f"stage {stage.name}: steps", shown=shown) as advance:
-        found = runs.train_stage(
-            stage, contexts, head, reader, out / stage.name, seed=seed, most_steps=most_steps, progress=advance
+
+        def count(done: int, total: int) -> None:
+            nonlocal taken, rest
+            taken, rest = taken + 1, total - done
+            advance(done, total)
+
+        found = loop.train(
+            stage, contexts, head, reader, out / stage.name, seed=seed, most_steps=most_steps, progress=count
         )
-    for folder in runs.run_folders(stage, out / stage.name) if shown else ():
-        if (folder / loop.LOG).is_file() and (losses := curves.read_log(folder / loop.LOG)).training:
-            curves.plot(losses, folder / "loss.png", title=f"stage {stage.name}")
+    if shown:
+        losses = curves.read_log(out / stage.name / loop.LOG)
+        if losses.training:
+            curves.plot(losses, out / stage.name / "loss.png", title=f"stage {stage.name}")
     return Reached(
         stage=stage.name,
         contexts=len(contexts),
         questions=sum(map(len, contexts)),
         steps=found.steps,
-        taken=found.taken,
-        complete=found.complete,
+        taken=taken,
+        complete=rest == 0,
         validation=found.validation if math.isfinite(found.validation) else None,
         seconds=found.seconds,
         head=found.head,

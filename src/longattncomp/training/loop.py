@@ -1,28 +1,26 @@
-"""stage -> one run's head: a loop for one process or many, which goes on where it was stopped."""
+"""stage -> trained head: one loop for one process or many, which goes on where it was stopped."""
 
 from __future__ import annotations
 
 import json
 import math
+import random
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import accumulate, chain
 from pathlib import Path
 from time import perf_counter
 
 import torch
 import xxhash
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.utils import set_seed
-from safetensors.torch import load_file
 from torch import nn
 
 from longattncomp.errors import InputError
 from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead
 from longattncomp.training import losses
-from longattncomp.training.batches import Item, epoch, split, whole
 from longattncomp.training.objective import Loss, Objective
 from longattncomp.training.queries import Context
 from longattncomp.training.stages import Stage
@@ -36,23 +34,27 @@ _CHECKPOINT_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """Some questions of one context."""
+
+    context: int
+    questions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """What training reached.
 
     Attributes:
-        head: the best checkpoint, or the mean of those of several runs.
+        head: the best checkpoint.
         validation: its loss on the contexts kept out.
-        steps: of the optimizer, those before a stop included.
-        taken: of them, in this call.
-        complete: whether none are left.
-        seconds: in this call.
+        steps: of the optimizer.
+        seconds: in this run.
     """
 
     head: Path
     validation: float
     steps: int
-    taken: int
-    complete: bool
     seconds: float
 
 
@@ -64,11 +66,10 @@ def train(
     out: Path,
     *,
     seed: int = 0,
-    run: int = 0,
     most_steps: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train a head once; call it again after a kill, and it goes on to the same result, rounding apart.
+    """Train a head; call it again after a kill, and it goes on to the same result, rounding apart.
 
     Args:
         stage: how.
@@ -77,34 +78,40 @@ def train(
         reader: reads contexts, with the head's backbone.
         out: gets `head.safetensors` (best by validation loss), `log.jsonl` and the state to go on from.
         seed: of the order, the split and the dropout.
-        run: which of the stage's runs: another order and dropout, the same split.
-        most_steps: stop after so many steps of this call, ready to go on.
+        most_steps: stop after so many steps of this run, ready to go on.
         progress: called with (steps done, steps in all).
 
     Raises:
         InputError: too few contexts to keep some out for validation, or `out` holds another run.
     """
-    kept_out, trained_on = split(stage, contexts, seed)
+    kept_out = max(1, round(stage.validation * len(contexts)))
+    if len(contexts) <= kept_out:
+        raise InputError(f"expected at least {kept_out + 1} contexts to train on, got {len(contexts)}")
     started = perf_counter()
-    set_seed(seed + run)
+    set_seed(seed)
     accelerator = Accelerator(cpu=reader.backbone.device.type == "cpu")
+    # By what they hold, so that a stage keeps out what the stage before kept out.
+    order = sorted(range(len(contexts)), key=lambda index: _place(contexts[index], seed))
     layouts = _Layouts(contexts, reader)
     objective = Objective(head, reader, _loss(stage))
     head.dropout = stage.dropout
     optimizer = torch.optim.AdamW(_groups(head, stage))
-    epochs = [epoch(contexts, trained_on, stage.batch, f"{seed + run}/{number}") for number in range(stage.epochs)]
-    batches = list(chain.from_iterable(epochs))
-    ends = set(accumulate(map(len, epochs)))
+    epochs = [
+        _batches(_items(contexts, order[kept_out:], stage.batch, f"{seed}/{epoch}"), stage.batch)
+        for epoch in range(stage.epochs)
+    ]
+    batches = [batch for epoch in epochs for batch in epoch]
+    ends = {sum(map(len, epochs[: epoch + 1])) for epoch in range(stage.epochs)}
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, len(batches), stage.warm_up))
-    state = _State(accelerator, out, _identity(stage, contexts, head, reader, (seed, run)), best=math.inf, step=0)
+    run = _Run(accelerator, out, _identity(stage, contexts, head, reader, seed), best=math.inf, step=0)
     objective, optimizer, schedule = accelerator.prepare(objective, optimizer, schedule)
     # One step of ours is one step of the schedule, however many processes share it.
     schedule.split_batches = True
-    state.resume()
-    first = state.step
+    run.resume()
+    first = run.step
     for batch in batches[first:]:
-        if most_steps is not None and state.step - first >= most_steps:
-            state.save()
+        if most_steps is not None and run.step - first >= most_steps:
+            run.save()
             break
         objective.train()
         mine = batch[accelerator.process_index :: accelerator.num_processes]
@@ -115,68 +122,25 @@ def train(
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        state.step += 1
+        run.step += 1
         mean = float(accelerator.reduce(loss.detach(), "sum")) / count
-        state.log({"step": state.step, "loss": mean, "rate": schedule.get_last_lr()[0]})
+        run.log({"step": run.step, "loss": mean, "rate": schedule.get_last_lr()[0]})
         if progress is not None:
-            progress(state.step, len(batches))
-        if state.step in ends:
-            found = _validate(objective, layouts, whole(contexts, kept_out))
-            if found < state.best:
-                state.best = found
+            progress(run.step, len(batches))
+        if run.step in ends:
+            found = _validate(objective, layouts, [Item(index, _all(contexts[index])) for index in order[:kept_out]])
+            if found < run.best:
+                run.best = found
                 if accelerator.is_main_process:
                     _save(accelerator.unwrap_model(objective).head, out / HEAD, stage, found)
-            state.log({"step": state.step, "validation": found})
-        if state.step in ends or state.step % _CHECKPOINT_STEPS == 0:
-            state.save()
-    return Trained(
-        head=out / HEAD,
-        validation=state.best,
-        steps=state.step,
-        taken=state.step - first,
-        complete=state.step == len(batches),
-        seconds=perf_counter() - started,
-    )
-
-
-def validation_loss(
-    stage: Stage, contexts: Sequence[Context], head: CrossAttentionHead, reader: Reader, *, seed: int = 0
-) -> float:
-    """The loss of a head on the contexts that `train` keeps out with the same seed: a mean over their questions."""
-    kept_out, _ = split(stage, contexts, seed)
-    objective = Objective(head, reader, _loss(stage))
-    return _validate(objective, _Layouts(contexts, reader), whole(contexts, kept_out))
-
-
-def average(
-    stage: Stage,
-    contexts: Sequence[Context],
-    head: CrossAttentionHead,
-    reader: Reader,
-    heads: Sequence[Path],
-    out: Path,
-    *,
-    seed: int = 0,
-) -> float:
-    """Give a head the mean of the weights of several, and write it to `out`; returns its `validation_loss`."""
-    weights = [load_file(file) for file in heads]
-    head.load_state_dict({name: torch.stack([one[name] for one in weights]).mean(0) for name in weights[0]})
-    validation = validation_loss(stage, contexts, head, reader, seed=seed)
-    state = PartialState()
-    if state.is_main_process:
-        _save(head, out / HEAD, stage, validation)
-    state.wait_for_everyone()
-    return validation
-
-
-def _save(head: CrossAttentionHead, file: Path, stage: Stage, validation: float) -> None:
-    trained = {**head.config.trained, stage.name: {**asdict(stage), "validation_loss": validation}}
-    head.config = replace(head.config, segment_tokens=stage.segment_tokens, trained=trained)
-    head.save(file)
+            run.log({"step": run.step, "validation": found})
+        if run.step in ends or run.step % _CHECKPOINT_STEPS == 0:
+            run.save()
+    return Trained(out / HEAD, run.best, run.step, perf_counter() - started)
 
 
 @dataclass(slots=True)
-class _State:
+class _Run:
     """Where a run stands, on disk too."""
 
     accelerator: Accelerator
@@ -247,17 +211,49 @@ def _validate(objective: nn.Module, layouts: _Layouts, items: Sequence[Item]) ->
     return total / sum(len(item.questions) for item in items)
 
 
-def _identity(
-    stage: Stage, contexts: Sequence[Context], head: CrossAttentionHead, reader: Reader, seeds: tuple[int, int]
-) -> str:
+def _items(contexts: Sequence[Context], chosen: Sequence[int], batch: int, seed: str) -> list[Item]:
+    rng = random.Random(seed)  # noqa: S311
+    items = []
+    for index in chosen:
+        numbers = rng.sample(range(len(contexts[index])), len(contexts[index]))
+        items += [Item(index, tuple(numbers[at : at + batch])) for at in range(0, len(numbers), batch)]
+    rng.shuffle(items)
+    return items
+
+
+def _batches(items: Sequence[Item], batch: int) -> list[list[Item]]:
+    """Neighbouring items until they hold `batch` questions."""
+    batches: list[list[Item]] = []
+    size = batch
+    for item in items:
+        if size >= batch:
+            batches.append([])
+            size = 0
+        batches[-1].append(item)
+        size += len(item.questions)
+    return batches
+
+
+def _identity(stage: Stage, contexts: Sequence[Context], head: CrossAttentionHead, reader: Reader, seed: int) -> str:
     """Of all that a run's result depends on."""
-    digest = xxhash.xxh3_128(json.dumps([asdict(stage), seeds, reader.backbone.digest]).encode())
+    digest = xxhash.xxh3_128(json.dumps([asdict(stage), seed, reader.backbone.digest]).encode())
     for context in contexts:
         asked = [(question.query, [asdict(span) for span in question.evidence]) for question in context]
         digest.update(json.dumps([asked, [document.text for document in context[0].documents]]).encode())
     for weight in head.state_dict().values():
         digest.update(weight.cpu().contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def _place(context: Context, seed: int) -> bytes:
+    """Where a context comes in the order, whichever others there are."""
+    digest = xxhash.xxh3_128(f"{seed}/split".encode())
+    digest.update(json.dumps([document.text for document in context[0].documents]).encode())
+    return digest.digest()
+
+
+def _all(context: Context) -> tuple[int, ...]:
+    return tuple(range(len(context)))
 
 
 def _loss(stage: Stage) -> Loss:
@@ -282,3 +278,9 @@ def _groups(head: CrossAttentionHead, stage: Stage) -> list[dict[str, object]]:
 def _rate(steps: int, warm_up: float, step: int) -> float:
     """Linear warm-up, then a cosine down to zero."""
     return min(1.0, (step + 1) / max(1.0, warm_up * steps)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+
+
+def _save(head: CrossAttentionHead, file: Path, stage: Stage, validation: float) -> None:
+    trained = {**head.config.trained, stage.name: {**asdict(stage), "validation_loss": validation}}
+    head.config = replace(head.config, segment_tokens=stage.segment_tokens, trained=trained)
+    head.save(file)

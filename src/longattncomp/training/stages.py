@@ -46,8 +46,7 @@ class Stage:
         instruction_weight: lambda of the bce loss.
         extensions: which of `head.EXTENSIONS` are trained; with none the head is the papers'.
         favoured_heads: query heads of SmolLM2-135M-Instruct that start with more weight, as the probe found them.
-        runs: how often it is trained, in other orders; the head is the mean of their weights.
-        epochs: passes over all questions in a run.
+        epochs: passes over all questions.
         batch: questions in a step.
         learning_rate: of the projections, the norm and the gates.
         weight_rate: of the other extensions.
@@ -72,7 +71,6 @@ class Stage:
     instruction_weight: float = 0.8
     extensions: tuple[str, ...] = EXTENSIONS
     favoured_heads: tuple[int, ...] = ()
-    runs: int = 1
     epochs: int = 3
     batch: int = 8
     learning_rate: float = 5e-4
