@@ -55,6 +55,7 @@ class Options(BaseModel):
     encoding: ContextEncoding | None = _setting("encoding")
     query_place: QueryPlace | Literal["cascade"] | None = _setting("query_place")
     segment_tokens: int | None = _setting("segment_tokens")
+    feedback: float | None = _setting("feedback")
     cache_bytes: int | None = _setting("cache_bytes")
     key_store: Name | None = _setting("key_store")
     cache_dir: Name | None = _setting("cache_dir")

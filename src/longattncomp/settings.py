@@ -88,6 +88,12 @@ class Settings(BaseModel):
         "sentence", description="End nodes at a sentence or line end if one is near, or at the exact token."
     )
     segment_tokens: int = Field(1024, ge=1, description="Longest segment, in draft tokens.")
+    feedback: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Part of the scores that comes from asking again with the text of the best node; 0 asks once.",
+    )
     token_budget: int = Field(16384, ge=1, description="Most tokens the result may have.")
     keep_rate: float = Field(
         1.0, gt=0, le=1, description="Most of the context's tokens the result may have, within token_budget."

@@ -51,7 +51,9 @@ class Entry:
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
-def cross_attention(place: str, encoding: str, *, most_bytes: int | None = None) -> Callable[[Path], Scorer]:
+def cross_attention(
+    place: str, encoding: str, *, most_bytes: int | None = None, feedback: float = 0.0
+) -> Callable[[Path], Scorer]:
     def make(folder: Path) -> Scorer:
         from longattncomp.backbone.forward import Backbone
         from longattncomp.scorers.cross_attention import CrossAttentionScorer
@@ -66,6 +68,7 @@ def cross_attention(place: str, encoding: str, *, most_bytes: int | None = None)
             encoding=encoding,
             segment_tokens=SEGMENT,
             cache=None if most_bytes is None else KeyCache(most_bytes),
+            feedback=feedback,
         )
 
     return make
@@ -91,9 +94,16 @@ SCORERS = [
     Entry("cross-attention, alone", cross_attention("alone", "segmented"), reads=True),
     Entry("cross-attention, causal", cross_attention("after", "causal"), reads=False),
     Entry("cascade", cascade, reads=True),
+    Entry("after, asked again", cross_attention("after", "segmented", feedback=0.5), reads=True),
     Entry("after, kept", cross_attention("after", "segmented", most_bytes=PLENTY), reads=True, keeps=True),
     Entry("alone, kept", cross_attention("alone", "segmented", most_bytes=PLENTY), reads=True, keeps=True),
     Entry("causal, kept", cross_attention("after", "causal", most_bytes=PLENTY), reads=False, keeps=True),
+    Entry(
+        "alone, asked again, kept",
+        cross_attention("alone", "segmented", most_bytes=PLENTY, feedback=0.5),
+        reads=True,
+        keeps=True,
+    ),
     Entry("cascade, kept", lambda folder: cascade(folder, most_bytes=PLENTY), reads=True, keeps=True),
     Entry("after, little room", cross_attention("after", "segmented", most_bytes=200_000), reads=True, keeps=True),
     Entry("speculative prefill", speculative, reads=False),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.segmented import Segmented
 from longattncomp.types import Node, Prepared, Progress, Query, Scores
 
 LOOKED_AT = 0.25
@@ -23,7 +21,7 @@ class CascadeScorer:
     """`after` looks at those segments only in which `alone` puts the most mass.
 
     The nodes of the segments looked at share what `alone` gave them as `after` says; the others keep
-    what `alone` says. The instruction's share is that of `after`.
+    what `alone` says. The instruction's share is that of `after`, and so is the feedback.
 
     Attributes:
         alone: its head is for a query alone.
@@ -57,34 +55,25 @@ class CascadeScorer:
         room = max(LEAST, math.ceil(LOOKED_AT * tokens))
         if tokens <= room:
             return self.after.score_batch(queries, nodes, progress=progress)
+        total = 2 * tokens + self.after.again(context)
         firsts = self.alone.score_segments(
-            queries, context, progress=progress and (lambda done, _: progress(done, 2 * tokens))
+            queries, context, progress=progress and (lambda done, _: progress(done, total))
         )
-        chosen = [_most(first, context, room) for first in firsts]
+        chosen = [context.richest(first.nodes, room) for first in firsts]
+        needed = self.alone.reader.names(context)
         seconds = self.after.score_segments(
             queries,
             context,
             chosen,
-            needed=self.alone.reader.names(context),
-            progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
+            needed=needed,
+            progress=progress and (lambda done, of: progress(tokens * (of + done) // of, total)),
         )
-        return [
-            _blend(first, second, {node for index in own for node in range(*context.spans[index])})
+        found = [
+            _blend(first, second, context.nodes_of(own))
             for first, second, own in zip(firsts, seconds, chosen, strict=True)
         ]
-
-
-def _most(scores: Scores, context: Segmented, room: int) -> list[int]:
-    """The segments with the most mass in their nodes, until they have `room` tokens."""
-    before = [0.0, *accumulate(scores.nodes)]
-    mass = [before[end] - before[start] for start, end in context.spans]
-    chosen: list[int] = []
-    for index in sorted(range(len(mass)), key=lambda index: -mass[index]):
-        if room <= 0:
-            break
-        chosen.append(index)
-        room -= context.sizes[index]
-    return chosen
+        more = progress and (lambda done, of: progress(2 * tokens + (total - 2 * tokens) * done // of, total))
+        return self.after.ask_again(queries, context, found, needed=needed, progress=more)
 
 
 def _blend(first: Scores, second: Scores, looked_at: set[int]) -> Scores:

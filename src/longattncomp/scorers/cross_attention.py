@@ -14,6 +14,7 @@ from longattncomp.errors import InputError, warn
 from longattncomp.recent import Recent
 from longattncomp.scorers.asked import Asked
 from longattncomp.scorers.columns import Columns, at
+from longattncomp.scorers.feedback import LOOKED_AT, asked_again, mixed
 from longattncomp.scorers.head import CrossAttentionHead
 from longattncomp.scorers.key_cache import KeyCache
 from longattncomp.scorers.keys import joined
@@ -54,6 +55,7 @@ class CrossAttentionScorer:
         encoding: ContextEncoding = "segmented",
         segment_tokens: int = 1024,
         cache: KeyCache | None = None,
+        feedback: float = 0.0,
     ) -> None:
         """Put a head on a backbone.
 
@@ -66,6 +68,7 @@ class CrossAttentionScorer:
             encoding: segmented or causal.
             segment_tokens: longest segment, in tokens.
             cache: of what was read, so that no text is read twice; None keeps nothing.
+            feedback: part of the mass that a second question shares out, see `feedback.mixed`.
 
         Raises:
             InputError: a segment and a query do not fit the draft model's window.
@@ -79,6 +82,7 @@ class CrossAttentionScorer:
         self.reader = SegmentReader(backbone, head, self._instruction, cache)
         self._question = list(tokenizer.encode(QUESTION).ids)
         self._words = np.asarray(words, dtype=np.int64)
+        self._feedback = feedback
         self._alone = head.config.query_place == "alone"
         self._remembered: Recent[int, Segmented] = Recent(_REMEMBERED, lambda context: sum(context.sizes))
         self._room = backbone.window - len(self._instruction) - len(self._question)
@@ -119,7 +123,13 @@ class CrossAttentionScorer:
         """
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
-        return self.score_segments(queries, self.segmented(nodes), progress=progress)
+        context = self.segmented(nodes)
+        tokens, more = sum(context.sizes), self.again(context)
+        firsts = self.score_segments(
+            queries, context, progress=progress and (lambda done, _: progress(done, tokens + more))
+        )
+        rest = progress and (lambda done, of: progress(tokens + more * done // of, tokens + more))
+        return self.ask_again(queries, context, firsts, progress=rest)
 
     @torch.inference_mode()
     def score_segments(
@@ -149,6 +159,50 @@ class CrossAttentionScorer:
                 group = slice(start, start + _ASKED)
                 results += self._score_group(queries[group], context, wanted[group], needed, progress)
         return results
+
+    def again(self, context: Segmented) -> int:
+        """How many tokens a second question sees, about; 0 if none is asked."""
+        return min(LOOKED_AT, sum(context.sizes)) if self._feedback else 0
+
+    def ask_again(
+        self,
+        queries: Sequence[Query],
+        context: Segmented,
+        firsts: Sequence[Scores],
+        *,
+        needed: Collection[str] = (),
+        progress: Progress | None = None,
+    ) -> list[Scores]:
+        """Ask each query again, with the text of the node that it found first, and mix what both find.
+
+        Args:
+            queries: as `score_batch`.
+            context: from `segmented`.
+            firsts: what the queries found in it.
+            needed: as `score_segments`.
+            progress: as `score_segments`.
+        """
+        found = list(firsts)
+        if not self._feedback:
+            return found
+        room = self._room if self._alone else self._room - max(context.sizes)
+        again = [
+            asked_again(query, first, context.nodes, self._tokenizer, room)
+            for query, first in zip(queries, firsts, strict=True)
+        ]
+        chosen = {index: context.richest(firsts[index].nodes, LOOKED_AT) for index, query in enumerate(again) if query}
+        seconds = self.score_segments(
+            [query for query in again if query],
+            context,
+            list(chosen.values()),
+            needed=needed,
+            progress=progress,
+        )
+        if not chosen and progress is not None:
+            progress(1, 1)
+        for (index, own), second in zip(chosen.items(), seconds, strict=True):
+            found[index] = mixed(firsts[index], second, context.nodes_of(own), self._feedback)
+        return found
 
     @torch.inference_mode()
     def prepare(

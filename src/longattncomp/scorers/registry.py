@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from longattncomp.scorers.key_cache import KeyCache
 
 _OPENED_BY = (
-    "method", "model", "head", "layers", "device", "dtype", "encoding", "query_place", "segment_tokens", "cache_dir",
-    "cache_bytes", "key_store",
+    "method", "model", "head", "layers", "device", "dtype", "encoding", "query_place", "segment_tokens", "feedback",
+    "cache_dir", "cache_bytes", "key_store",
 )  # fmt: skip
 """The settings that `build` looks at."""
 
@@ -126,6 +126,7 @@ def _cross_attention(settings: Settings, cache: KeyCache | None) -> tuple[CrossA
         encoding=settings.encoding,
         segment_tokens=settings.segment_tokens,
         cache=cache,
+        feedback=settings.feedback,
     )
     return scorer, tokenizer
 
@@ -152,7 +153,7 @@ def head_file(settings: Settings) -> Path | None:
 def _require_no_head(settings: Settings, store: ByteStore | None) -> None:
     if settings.head:
         raise InputError(f"method={settings.method!r} has no head: leave head out")
-    names = ("query_place", "layers", "key_store")
+    names = ("query_place", "layers", "feedback", "key_store")
     idle = [name for name in names if getattr(settings, name) != Settings.model_fields[name].default]
     if idle or store is not None:
         warn(f"method={settings.method!r} has no use for {', '.join(idle + ['store'] * (store is not None))}")

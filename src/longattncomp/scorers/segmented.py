@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 
@@ -50,6 +51,22 @@ class Segmented:
         """First node and one past the last of each segment; a node may lie in two."""
         owners = [part.unit_array[part.unit_array >= 0] for part in self.parts]
         return [(int(own[0]), int(own[-1]) + 1) for own in owners]
+
+    def richest(self, shares: Sequence[float], room: int) -> list[int]:
+        """The segments with the most mass in their nodes, best first, until they have `room` tokens."""
+        before = [0.0, *accumulate(shares)]
+        mass = [before[end] - before[start] for start, end in self.spans]
+        chosen: list[int] = []
+        for index in sorted(range(len(mass)), key=lambda index: -mass[index]):
+            if room <= 0:
+                break
+            chosen.append(index)
+            room -= self.sizes[index]
+        return chosen
+
+    def nodes_of(self, chosen: Iterable[int]) -> set[int]:
+        """The nodes of some segments."""
+        return {node for index in chosen for node in range(*self.spans[index])}
 
     def names(self, digest: str) -> tuple[list[str], frozenset[str]]:
         """What the segments are called in a cache, in order and as a set.
