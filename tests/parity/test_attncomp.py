@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.naive import naive, prose
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp import Compressor, Document
 from longattncomp.errors import InputError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.toy import ByteTokenizer, save_toy_model
+from toy import ByteTokenizer, save_toy_model
 
 from longattncomp import Compressor, Document, Node, Query, Scores, Settings
 from longattncomp.errors import BrokenModelError, InputError, LongAttnCompWarning

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
 from longattncomp.scorers import embedding

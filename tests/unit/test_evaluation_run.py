@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError, LongAttnCompWarning

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp import Compressed, Compressor, Node, Query, Scores, Settings
 from longattncomp.errors import BudgetError

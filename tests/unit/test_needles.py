@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.metrics import strict_recall

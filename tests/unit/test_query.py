@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp.errors import InputError
 from longattncomp.query import ParsedPrompt, parse_prompt

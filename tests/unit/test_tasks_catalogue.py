@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp import Settings
 from longattncomp.errors import InputError

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp.evaluation import debugging
 from longattncomp.evaluation.catalogue import find_task

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.toy import ByteTokenizer
+from toy import ByteTokenizer
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.catalogue import TASKS, find_task
