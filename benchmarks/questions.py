@@ -20,11 +20,10 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
-from speed import CHARACTERS, QUERY, machine, sources, timed
+from speed import CHARACTERS, MILLION, MILLION_CHARACTERS, QUERY, machine, sources, timed
 
 PLACES = ("after", "alone", "cascade")
 TOKENS = 100_000
-MILLION = 1_000_000
 BUDGET = 2048
 QUESTIONS = (
     QUERY,
@@ -120,7 +119,7 @@ def appending() -> dict[str, Any]:
 
 def million(folder: Path) -> dict[str, Any]:
     """A million tokens with the keys on disk alone: preparing them, and questions."""
-    documents = sources(MILLION)
+    documents = sources(MILLION, MILLION_CHARACTERS)
     compressor = opened("alone", cache_bytes=0, key_store=folder)
     started = time.perf_counter()
     prepared = compressor.prepare(documents)
