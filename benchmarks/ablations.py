@@ -86,7 +86,6 @@ VARIANTS = {name: Variant(stage=stage) for name, stage in STAGES_TRIED.items()} 
     "key heads of its own": Variant(stage=BASE, own_keys=True),
     "taught by MiniLM": Variant(stage=BASE, taught=0.3),
     "calibrated": Variant(stage=BASE, calibrated=1.0),
-    "half calibrated": Variant(stage=BASE, calibrated=0.5),
 }
 CONTENT_FREE = "N/A"
 TEACHER = EmbeddingScorer()
