@@ -76,6 +76,8 @@ STAGES_TRIED = {
     "the papers' head": replace(BASE, extensions=(), favoured_heads=()),
     "the papers' loss (BCE)": replace(BASE, loss="bce"),
     "rotary embedding": replace(BASE, rotary=True),
+    "segments of 256": replace(BASE, segment_tokens=256),
+    "segments of 512": replace(BASE, segment_tokens=512),
     "two needles at most": replace(BASE, samples=replace(BASE.samples, needles=2)),
     "multi-hop rows only": replace(BASE, sources={name: BASE.sources[name] for name in MULTI_HOP}),
     "12 layers": replace(BASE, layers=12, favoured_heads=(4,)),
