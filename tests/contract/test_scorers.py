@@ -51,9 +51,7 @@ class Entry:
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
-def cross_attention(
-    place: str, encoding: str, *, most_bytes: int | None = None, feedback: float = 0.0
-) -> Callable[[Path], Scorer]:
+def cross_attention(place: str, encoding: str, *, most_bytes: int | None = None) -> Callable[[Path], Scorer]:
     def make(folder: Path) -> Scorer:
         from longattncomp.backbone.forward import Backbone
         from longattncomp.scorers.cross_attention import CrossAttentionScorer
@@ -68,7 +66,6 @@ def cross_attention(
             encoding=encoding,
             segment_tokens=SEGMENT,
             cache=None if most_bytes is None else KeyCache(most_bytes),
-            feedback=feedback,
         )
 
     return make
@@ -80,6 +77,15 @@ def cascade(folder: Path, *, most_bytes: int | None = None) -> Scorer:
     return CascadeScorer(
         *(cross_attention(place, "segmented", most_bytes=most_bytes)(folder) for place in ("alone", "after"))
     )
+
+
+def asked_again(once: Callable[[Path], Scorer]) -> Callable[[Path], Scorer]:
+    def make(folder: Path) -> Scorer:
+        from longattncomp.scorers.feedback import FeedbackScorer
+
+        return FeedbackScorer(once(folder), 0.5)
+
+    return make
 
 
 def speculative(folder: Path) -> Scorer:
@@ -94,13 +100,14 @@ SCORERS = [
     Entry("cross-attention, alone", cross_attention("alone", "segmented"), reads=True),
     Entry("cross-attention, causal", cross_attention("after", "causal"), reads=False),
     Entry("cascade", cascade, reads=True),
-    Entry("after, asked again", cross_attention("after", "segmented", feedback=0.5), reads=True),
+    Entry("after, asked again", asked_again(cross_attention("after", "segmented")), reads=True),
+    Entry("cascade, asked again", asked_again(cascade), reads=True),
     Entry("after, kept", cross_attention("after", "segmented", most_bytes=PLENTY), reads=True, keeps=True),
     Entry("alone, kept", cross_attention("alone", "segmented", most_bytes=PLENTY), reads=True, keeps=True),
     Entry("causal, kept", cross_attention("after", "causal", most_bytes=PLENTY), reads=False, keeps=True),
     Entry(
         "alone, asked again, kept",
-        cross_attention("alone", "segmented", most_bytes=PLENTY, feedback=0.5),
+        asked_again(cross_attention("alone", "segmented", most_bytes=PLENTY)),
         reads=True,
         keeps=True,
     ),

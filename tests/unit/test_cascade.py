@@ -98,7 +98,7 @@ def test_segments_not_looked_at_are_not_read_by_after(
 
 
 def without_cache(scorer: CrossAttentionScorer) -> CrossAttentionScorer:
-    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer._tokenizer, segment_tokens=128)
+    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer.tokenizer, segment_tokens=128)
 
 
 def test_many_questions_are_as_one_by_one(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
@@ -152,7 +152,7 @@ def test_what_alone_read_stays_for_the_next_question(toy_folder: Path, monkeypat
 
 
 def with_cache(scorer: Any, cache: KeyCache) -> CrossAttentionScorer:
-    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer._tokenizer, segment_tokens=128, cache=cache)
+    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer.tokenizer, segment_tokens=128, cache=cache)
 
 
 def test_one_segment_has_nothing_to_choose(toy_folder: Path) -> None:

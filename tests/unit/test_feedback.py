@@ -12,7 +12,7 @@ from longattncomp import Compressor, Query
 from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.scorers.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.feedback import asked_again, mixed
+from longattncomp.scorers.feedback import FeedbackScorer, asked_again, mixed
 from longattncomp.scorers.key_cache import KeyCache
 from longattncomp.types import Node, Scores
 
@@ -72,11 +72,9 @@ def compressor(request: pytest.FixtureRequest, toy_folder: Path) -> Compressor:
     return Compressor.from_pretrained(toy_folder, query_place=request.param, **OPTIONS)
 
 
-def again(compressor: Compressor, weight: float, *, cache: KeyCache | None = None) -> CrossAttentionScorer:
+def plain(compressor: Compressor, cache: KeyCache | None = None) -> CrossAttentionScorer:
     scorer: Any = compressor.scorer
-    return CrossAttentionScorer(
-        scorer.backbone, scorer.head, compressor.tokenizer, segment_tokens=128, cache=cache, feedback=weight
-    )
+    return CrossAttentionScorer(scorer.backbone, scorer.head, compressor.tokenizer, segment_tokens=128, cache=cache)
 
 
 def by_hand(scorer: CrossAttentionScorer, compressor: Compressor, query: Query, weight: float, room: int) -> Scores:
@@ -108,10 +106,10 @@ def by_hand(scorer: CrossAttentionScorer, compressor: Compressor, query: Query, 
 def test_the_second_question_is_the_first_with_the_best_node(
     compressor: Compressor, room: int, cached: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longattncomp.scorers.cross_attention.LOOKED_AT", room)
+    monkeypatch.setattr("longattncomp.scorers.feedback.LOOKED_AT", room)
     queries = [QUERY, Query("What is due on Fridays?"), Query("house 7")]
     cache = KeyCache(10**9) if cached else None
-    once, twice = again(compressor, 0.0, cache=cache), again(compressor, 0.5, cache=cache)
+    once, twice = plain(compressor, cache), FeedbackScorer(plain(compressor, cache), 0.5)
     assert (sum(once.segmented(compressor.nodes(TEXTS)).sizes) > 2 * room) == (room == 300)
     expected = [by_hand(once, compressor, query, 0.5, room) for query in queries]
     together = twice.score_batch(queries, compressor.nodes(TEXTS))
@@ -126,12 +124,15 @@ def test_the_cascade_asks_again_after_its_second_look(toy_folder: Path, monkeypa
     monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", 512)
     given = ("alone", "after")
     places = {place: Compressor.from_pretrained(toy_folder, query_place=place, **OPTIONS) for place in given}
-    alone, after = (again(places[place], 0.0) for place in given)
-    once, twice = CascadeScorer(alone, after), CascadeScorer(alone, again(places["after"], 0.5))
+    alone, after = (plain(places[place]) for place in given)
+    once = CascadeScorer(alone, after)
     nodes = places["after"].nodes(TEXTS)
-    first, found = once.score(QUERY, nodes), twice.score(QUERY, nodes)
-    (expected,) = twice.after.ask_again([QUERY], after.segmented(nodes), [first])
-    assert found.nodes == pytest.approx(expected.nodes)
+    first, found = once.score(QUERY, nodes), FeedbackScorer(once, 0.5).score(QUERY, nodes)
+    best = nodes[max(range(len(nodes)), key=lambda index: first.nodes[index])]
+    second = after.score(Query(f"{QUERY.text} {best.text}"), nodes)
+    scale = sum(first.nodes) / sum(second.nodes)
+    assert found.nodes == pytest.approx([(a + scale * b) / 2 for a, b in zip(first.nodes, second.nodes, strict=True)])
+    assert found.instruction == first.instruction
     assert found.nodes != pytest.approx(first.nodes, rel=1e-3)
 
 
@@ -140,9 +141,10 @@ def test_it_can_be_stopped_before_the_second_question_is_done(compressor: Compre
         pass
 
     nodes = compressor.nodes(TEXTS)
-    tokens = sum(again(compressor, 0.5).segmented(nodes).sizes)
+    twice = FeedbackScorer(plain(compressor), 0.5)
+    tokens = sum(plain(compressor).segmented(nodes).sizes)
     steps: list[tuple[int, int]] = []
-    again(compressor, 0.5).score(QUERY, nodes, progress=lambda *step: steps.append(step))
+    twice.score(QUERY, nodes, progress=lambda *step: steps.append(step))
     assert steps[-1] == (2 * tokens, 2 * tokens)
     complete = [done for done, _ in steps].index(tokens) + 1
 
@@ -154,7 +156,7 @@ def test_it_can_be_stopped_before_the_second_question_is_done(compressor: Compre
             raise Enough
 
     with pytest.raises(Enough):
-        again(compressor, 0.5).score(QUERY, nodes, progress=stop)
+        twice.score(QUERY, nodes, progress=stop)
 
 
 # --- the setting ------------------------------------------------------------------------------
@@ -163,9 +165,10 @@ def test_it_can_be_stopped_before_the_second_question_is_done(compressor: Compre
 def test_a_setting_switches_it_on(compressor: Compressor, toy_folder: Path) -> None:
     place = compressor.settings.query_place
     nodes = compressor.nodes(TEXTS)
-    for weight in (0.0, 0.5):
+    once = plain(compressor, KeyCache(10**9))
+    for weight, expected in ((0.0, once.score(QUERY, nodes)), (0.5, FeedbackScorer(once, 0.5).score(QUERY, nodes))):
         opened = Compressor.from_pretrained(toy_folder, query_place=place, feedback=weight, **OPTIONS)
-        assert opened.scorer.score(QUERY, nodes) == again(compressor, weight, cache=KeyCache(10**9)).score(QUERY, nodes)
+        assert opened.scorer.score(QUERY, nodes) == expected
     shared = [
         Compressor.from_pretrained(toy_folder, query_place=place, feedback=weight, shared=True, **OPTIONS).scorer
         for weight in (0.0, 0.5, 0.5)

@@ -21,7 +21,7 @@ class CascadeScorer:
     """`after` looks at those segments only in which `alone` puts the most mass.
 
     The nodes of the segments looked at share what `alone` gave them as `after` says; the others keep
-    what `alone` says. The instruction's share is that of `after`, and so is the feedback.
+    what `alone` says. The instruction's share is that of `after`.
 
     Attributes:
         alone: its head is for a query alone.
@@ -55,25 +55,21 @@ class CascadeScorer:
         room = max(LEAST, math.ceil(LOOKED_AT * tokens))
         if tokens <= room:
             return self.after.score_batch(queries, nodes, progress=progress)
-        total = 2 * tokens + self.after.again(context)
         firsts = self.alone.score_segments(
-            queries, context, progress=progress and (lambda done, _: progress(done, total))
+            queries, context, progress=progress and (lambda done, _: progress(done, 2 * tokens))
         )
         chosen = [context.richest(first.nodes, room) for first in firsts]
-        needed = self.alone.reader.names(context)
         seconds = self.after.score_segments(
             queries,
             context,
             chosen,
-            needed=needed,
-            progress=progress and (lambda done, of: progress(tokens * (of + done) // of, total)),
+            needed=self.alone.reader.names(context),
+            progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
         )
-        found = [
+        return [
             _blend(first, second, context.nodes_of(own))
             for first, second, own in zip(firsts, seconds, chosen, strict=True)
         ]
-        more = progress and (lambda done, of: progress(2 * tokens + (total - 2 * tokens) * done // of, total))
-        return self.after.ask_again(queries, context, found, needed=needed, progress=more)
 
 
 def _blend(first: Scores, second: Scores, looked_at: set[int]) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -14,7 +14,6 @@ from longattncomp.errors import InputError, warn
 from longattncomp.recent import Recent
 from longattncomp.scorers.asked import Asked
 from longattncomp.scorers.columns import Columns, at
-from longattncomp.scorers.feedback import LOOKED_AT, asked_again, mixed
 from longattncomp.scorers.head import CrossAttentionHead
 from longattncomp.scorers.key_cache import KeyCache
 from longattncomp.scorers.keys import joined
@@ -55,7 +54,6 @@ class CrossAttentionScorer:
         encoding: ContextEncoding = "segmented",
         segment_tokens: int = 1024,
         cache: KeyCache | None = None,
-        feedback: float = 0.0,
     ) -> None:
         """Put a head on a backbone.
 
@@ -68,21 +66,19 @@ class CrossAttentionScorer:
             encoding: segmented or causal.
             segment_tokens: longest segment, in tokens.
             cache: of what was read, so that no text is read twice; None keeps nothing.
-            feedback: part of the mass that a second question shares out, see `feedback.mixed`.
 
         Raises:
             InputError: a segment and a query do not fit the draft model's window.
         """
         self.backbone = backbone
         self.head = head
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._causal = encoding == "causal"
         self._segment_tokens = segment_tokens
         self._instruction = [*prefix, *tokenizer.encode(INSTRUCTION).ids]
         self.reader = SegmentReader(backbone, head, self._instruction, cache)
         self._question = list(tokenizer.encode(QUESTION).ids)
         self._words = np.asarray(words, dtype=np.int64)
-        self._feedback = feedback
         self._alone = head.config.query_place == "alone"
         self._remembered: Recent[int, Segmented] = Recent(_REMEMBERED, lambda context: sum(context.sizes))
         self._room = backbone.window - len(self._instruction) - len(self._question)
@@ -123,13 +119,7 @@ class CrossAttentionScorer:
         """
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
-        context = self.segmented(nodes)
-        tokens, more = sum(context.sizes), self.again(context)
-        firsts = self.score_segments(
-            queries, context, progress=progress and (lambda done, _: progress(done, tokens + more))
-        )
-        rest = progress and (lambda done, of: progress(tokens + more * done // of, tokens + more))
-        return self.ask_again(queries, context, firsts, progress=rest)
+        return self.score_segments(queries, self.segmented(nodes), progress=progress)
 
     @torch.inference_mode()
     def score_segments(
@@ -160,50 +150,6 @@ class CrossAttentionScorer:
                 results += self._score_group(queries[group], context, wanted[group], needed, progress)
         return results
 
-    def again(self, context: Segmented) -> int:
-        """How many tokens a second question sees, about; 0 if none is asked."""
-        return min(LOOKED_AT, sum(context.sizes)) if self._feedback else 0
-
-    def ask_again(
-        self,
-        queries: Sequence[Query],
-        context: Segmented,
-        firsts: Sequence[Scores],
-        *,
-        needed: Collection[str] = (),
-        progress: Progress | None = None,
-    ) -> list[Scores]:
-        """Ask each query again, with the text of the node that it found first, and mix what both find.
-
-        Args:
-            queries: as `score_batch`.
-            context: from `segmented`.
-            firsts: what the queries found in it.
-            needed: as `score_segments`.
-            progress: as `score_segments`.
-        """
-        found = list(firsts)
-        if not self._feedback:
-            return found
-        room = self._room if self._alone else self._room - max(context.sizes)
-        again = [
-            asked_again(query, first, context.nodes, self._tokenizer, room)
-            for query, first in zip(queries, firsts, strict=True)
-        ]
-        chosen = {index: context.richest(firsts[index].nodes, LOOKED_AT) for index, query in enumerate(again) if query}
-        seconds = self.score_segments(
-            [query for query in again if query],
-            context,
-            list(chosen.values()),
-            needed=needed,
-            progress=progress,
-        )
-        if not chosen and progress is not None:
-            progress(1, 1)
-        for (index, own), second in zip(chosen.items(), seconds, strict=True):
-            found[index] = mixed(firsts[index], second, context.nodes_of(own), self._feedback)
-        return found
-
     @torch.inference_mode()
     def prepare(
         self, nodes: Sequence[Node], *, progress: Progress | None = None, needed: Collection[str] = ()
@@ -228,6 +174,10 @@ class CrossAttentionScorer:
         """What the segments of these nodes are called in the cache."""
         return self.reader.names(self.segmented(nodes)) if nodes else frozenset()
 
+    def query_room(self, sizes: Iterable[int]) -> int:
+        """Most tokens of a query over segments of these sizes."""
+        return self._room - (0 if self._alone else max(sizes))
+
     def segmented(self, nodes: Sequence[Node]) -> Segmented:
         """Lay nodes out in segments; remembered while the same sequence comes again.
 
@@ -239,14 +189,14 @@ class CrossAttentionScorer:
         if known is not None and known.nodes == given:
             return known
         if self._causal:
-            parts: tuple[Segment, ...] = (whole(nodes, self._tokenizer),)
+            parts: tuple[Segment, ...] = (whole(nodes, self.tokenizer),)
             if len(parts[0].ids) >= self._room:
                 raise InputError(
                     f"the context has {len(parts[0].ids)} tokens, more than the draft model's window of "
                     f"{self.backbone.window} with its instruction and query: use encoding='segmented'"
                 )
         else:
-            parts = tuple(segments(nodes, self._tokenizer, segment_tokens=self._segment_tokens))
+            parts = tuple(segments(nodes, self.tokenizer, segment_tokens=self._segment_tokens))
         context = Segmented(given, parts, Words(parts, len(nodes), self._words))
         self._remembered.put(id(nodes), context)
         return context
@@ -260,10 +210,8 @@ class CrossAttentionScorer:
         progress: Progress | None,
     ) -> list[Scores]:
         wanted = sorted(set().union(*chosen))
-        longest = 0 if self._alone else max(context.sizes[index] for index in wanted)
-        asked = [
-            Asked(self._query_ids(query, longest), context.words, len(context.nodes), self.head) for query in queries
-        ]
+        room = self.query_room(context.sizes[index] for index in wanted)
+        asked = [Asked(self._query_ids(query, room), context.words, len(context.nodes), self.head) for query in queries]
         questions = [[*self._question, *one.ids] for one in asked]
         if self._alone:
             self._ask_alone(asked, questions)
@@ -313,13 +261,12 @@ class CrossAttentionScorer:
                     one.see(states[skipped:], at(rotary, slice(skipped, len(states))), instruction)
                     one.attend(keys, columns)
 
-    def _query_ids(self, query: Query, longest: int) -> list[int]:
-        ids = list(self._tokenizer.encode(query.text).ids)
-        room = self._room - longest
+    def _query_ids(self, query: Query, room: int) -> list[int]:
+        ids = list(self.tokenizer.encode(query.text).ids)
         if not ids:
             raise InputError("expected a query with at least one token, got none")
         if room < 1:
-            raise InputError(f"a segment of {longest} tokens leaves no room for the query: lower segment_tokens")
+            raise InputError("a segment leaves no room for the query in the draft model's window: lower segment_tokens")
         if len(ids) > room:
             warn(f"the query has {len(ids)} tokens; its last {room} are used, which fit the draft model's window")
         return ids[-room:]

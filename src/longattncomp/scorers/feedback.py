@@ -3,13 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from longattncomp.types import Node, Query, Scores, Tokenizer
+from longattncomp.scorers.cascade import CascadeScorer
+from longattncomp.scorers.cross_attention import CrossAttentionScorer
+from longattncomp.types import Node, Prepared, Progress, Query, Scores, Tokenizer
 
 LOOKED_AT = 8192
 """Tokens of the segments with the most mass, which the second question sees."""
 
 _BORROWED = 64  # tokens of the best node
+
+
+@dataclass(frozen=True)
+class FeedbackScorer:
+    """Asks each query again, with the text of the node that it found first, and mixes what both find.
+
+    The second question is asked of the segments with the most mass only; of a cascade, of its `after`.
+
+    Attributes:
+        first: answers the query itself.
+        weight: part of the mass that the second question shares out, see `mixed`.
+    """
+
+    first: CrossAttentionScorer | CascadeScorer
+    weight: float
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        """As `CrossAttentionScorer.score`, reading anew what no cache has kept."""
+        (scores,) = self.score_batch([query], nodes, progress=progress)
+        return scores
+
+    def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
+        """As `first` does."""
+        return self.first.prepare(nodes, progress=progress)
+
+    def score_batch(
+        self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
+    ) -> list[Scores]:
+        """`score` for many queries over the same nodes; a segment is read once for all first and all second ones."""
+        if not nodes:
+            return self.first.score_batch(queries, nodes)
+        if isinstance(self.first, CascadeScorer):
+            asker, needed = self.first.after, self.first.alone.names(nodes)
+        else:
+            asker, needed = self.first, frozenset()
+        context = asker.segmented(nodes)
+        tokens = sum(context.sizes)
+        more = min(LOOKED_AT, tokens)
+        found = self.first.score_batch(
+            queries, nodes, progress=progress and (lambda done, of: progress(tokens * done // of, tokens + more))
+        )
+        room = asker.query_room(context.sizes)
+        again = [
+            asked_again(query, first, context.nodes, asker.tokenizer, room)
+            for query, first in zip(queries, found, strict=True)
+        ]
+        chosen = {index: context.richest(found[index].nodes, LOOKED_AT) for index, query in enumerate(again) if query}
+        seconds = asker.score_segments(
+            [query for query in again if query],
+            context,
+            list(chosen.values()),
+            needed=needed,
+            progress=progress and (lambda done, of: progress(tokens + more * done // of, tokens + more)),
+        )
+        if not chosen and progress is not None:
+            progress(tokens + more, tokens + more)
+        for (index, own), second in zip(chosen.items(), seconds, strict=True):
+            found[index] = mixed(found[index], second, context.nodes_of(own), self.weight)
+        return found
 
 
 def asked_again(query: Query, scores: Scores, nodes: Sequence[Node], tokenizer: Tokenizer, room: int) -> Query | None:

@@ -14,6 +14,7 @@ from longattncomp.settings import Settings
 from longattncomp.types import Scorer
 
 if TYPE_CHECKING:
+    from longattncomp.scorers.cascade import CascadeScorer
     from longattncomp.scorers.cross_attention import CrossAttentionScorer
     from longattncomp.scorers.key_cache import KeyCache
 
@@ -67,6 +68,15 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, D
     if settings.method == "attncomp" and settings.query_place not in (None, "after"):
         raise InputError(f"method='attncomp' reads the query after the text, got query_place={settings.query_place!r}")
 
+    first, tokenizer = _first(settings, store)
+    if not settings.feedback:
+        return first, tokenizer
+    from longattncomp.scorers.feedback import FeedbackScorer
+
+    return FeedbackScorer(first, settings.feedback), tokenizer
+
+
+def _first(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentionScorer | CascadeScorer, DraftTokenizer]:
     cache = _cache(settings, store)
     if settings.query_place == "cascade":
         from longattncomp.scorers.cascade import CascadeScorer
@@ -126,7 +136,6 @@ def _cross_attention(settings: Settings, cache: KeyCache | None) -> tuple[CrossA
         encoding=settings.encoding,
         segment_tokens=settings.segment_tokens,
         cache=cache,
-        feedback=settings.feedback,
     )
     return scorer, tokenizer
 
