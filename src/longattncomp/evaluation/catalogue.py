@@ -35,8 +35,8 @@ _CHOICE = "{context}\n\nQuestion: {query}\nAnswer with the right choice.\nAnswer
 _LONG = "{context}\n\nQuestion: {query}\nAnswer in a few sentences.\nAnswer:"
 _ROWS = "{context}\n\nQuestion: {query}\n{options}\nAnswer:"
 
-_JOINED = 64
 _NUMBER = 12  # tokens of a needle's number and the comma, at most
+_JOINED = 64
 """Tokens of an answer that names several things."""
 _SENTENCES = 256
 """Tokens of an answer of a few sentences."""

@@ -1,4 +1,4 @@
-"""(question, its first scores) -> what it is asked again with, and both answers as one."""
+"""(query, nodes) -> scores of a query asked twice, the second time with the text that it found."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FeedbackScorer:
     def score_batch(
         self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
     ) -> list[Scores]:
-        """`score` for many queries over the same nodes; a segment is read once for all first and all second ones."""
+        """`score` for many queries over the same nodes; all second questions share one reading, as the first do."""
         if not nodes:
             return self.first.score_batch(queries, nodes)
         if isinstance(self.first, CascadeScorer):
