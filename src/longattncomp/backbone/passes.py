@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from longattncomp.backbone.memory import Memory, Past, length, memories
+from longattncomp.backbone.memory import Memory, Past, cached, length, memories
 from longattncomp.backbone.processors import Processors, threads_of_caller
 
 Rotary = tuple[Tensor, Tensor]
@@ -137,7 +137,7 @@ class Passes:
         for row, sequence in enumerate(sequences):
             padded[row, : len(sequence)] = torch.tensor(sequence)
         cache = DynamicCache() if jobs[0].keep else None
-        states, (cos, sin) = self._forward(padded, past_key_values=cache, use_cache=cache is not None)
+        states, (cos, sin) = self._forward(padded, cache, use_cache=cache is not None)
         kept = memories(cache, [len(sequence) for sequence in sequences]) if cache is not None else []
         rotary = cos[:1], sin[:1]
         return [(states[rows], rotary, kept[rows]) for rows in _slices([len(job.sequences) for job in jobs])]
@@ -162,7 +162,7 @@ class Passes:
         device = self._model.device
         states, (cos, sin) = self._forward(
             ids,
-            past_key_values=past,
+            past,
             use_cache=True,
             position_ids=positions.to(device),
             attention_mask=self._masks(seen.to(device), (seen & near).to(device)),
@@ -187,9 +187,10 @@ class Passes:
             return full
         return {"full_attention": full, "sliding_attention": sliding}
 
-    def _forward(self, ids: Tensor, **options: Any) -> tuple[Tensor, Rotary]:
+    def _forward(self, ids: Tensor, cache: DynamicCache | None, **options: Any) -> tuple[Tensor, Rotary]:
         """States (batch, n, width), and cos and sin, each (batch or 1, n, head_dim), of ids (batch, n)."""
-        states = self._model(input_ids=ids.to(self._model.device), **options).last_hidden_state
+        ids = ids.to(self._model.device)
+        states = self._model(input_ids=ids, **cached(self._model, cache), **options).last_hidden_state
         return states, self._tap.rotary
 
 
