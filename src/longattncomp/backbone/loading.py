@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,8 @@ def quiet_transformers() -> Iterator[None]:
             logging.set_verbosity(verbosity)
             if bars:
                 logging.enable_progress_bar()
+
+
+def cache_argument(model: Any) -> str:
+    """What the model calls the cache that it is handed; transformers renamed it in 5.24."""
+    return "cache" if "cache" in signature(type(model).forward).parameters else "past_key_values"

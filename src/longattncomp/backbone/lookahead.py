@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache
 
-from longattncomp.backbone.memory import cached
+from longattncomp.backbone.loading import cache_argument
 from longattncomp.backbone.processors import Processors, threads_of_caller
 from longattncomp.backbone.turns import Turns
 
@@ -69,6 +68,8 @@ class LookAhead:
             What `fold` came to, (n,), for the last token of the prompt, then for each decoded token; an end-of-sequence
             token is not read, and has none.
         """
+        from transformers import DynamicCache
+
         cache = DynamicCache(config=self._model.config)
         *pieces, unread = (prompt[start : start + _PIECE] for start in range(0, len(prompt), _PIECE))
         for piece in pieces:
@@ -105,8 +106,7 @@ def _run(model: Any, processors: Processors, steps: Sequence[_Step]) -> list[int
             input_ids=torch.tensor([step.ids], device=model.device),
             use_cache=True,
             logits_to_keep=1,
-            **cached(model, step.cache),
-            **{_TAPPED: step.tap},
+            **{cache_argument(model): step.cache, _TAPPED: step.tap},
         ).logits  # (1, 1, vocabulary)
     return [int(logits[0, -1].argmax())]
 
@@ -149,6 +149,8 @@ class _Tap:
 
 
 def _tap(model: Any) -> None:
+    from transformers import AttentionInterface, AttentionMaskInterface
+
     name: str = model.config._attn_implementation
     if name.startswith(_TAPPED):
         return

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from inspect import signature
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,11 +11,6 @@ from transformers import DynamicCache
 
 Memory = tuple[tuple[Tensor, Tensor], ...]
 """For each layer the keys and the values of one context, each (n_key_heads, n, head_dim)."""
-
-
-def cached(model: Any, cache: DynamicCache | None) -> Mapping[str, DynamicCache | None]:
-    """A cache under the name that a model of transformers takes it by: another one before 5.24."""
-    return {"cache" if "cache" in signature(type(model).forward).parameters else "past_key_values": cache}
 
 
 def nbytes(memory: Memory) -> int:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from longattncomp.backbone.memory import Memory, Past, cached, length, memories
+from longattncomp.backbone.loading import cache_argument
+from longattncomp.backbone.memory import Memory, Past, length, memories
 from longattncomp.backbone.processors import Processors, threads_of_caller
 
 Rotary = tuple[Tensor, Tensor]
@@ -190,7 +191,7 @@ class Passes:
     def _forward(self, ids: Tensor, cache: DynamicCache | None, **options: Any) -> tuple[Tensor, Rotary]:
         """States (batch, n, width), and cos and sin, each (batch or 1, n, head_dim), of ids (batch, n)."""
         ids = ids.to(self._model.device)
-        states = self._model(input_ids=ids, **cached(self._model, cache), **options).last_hidden_state
+        states = self._model(input_ids=ids, **{cache_argument(self._model): cache}, **options).last_hidden_state
         return states, self._tap.rotary
 
 

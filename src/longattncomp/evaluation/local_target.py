@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
+from longattncomp.backbone.loading import cache_argument
 from longattncomp.backbone.locate import locate
-from longattncomp.backbone.memory import cached
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.answers import exact_and_f1
@@ -124,6 +123,8 @@ class _Reading:
     """A sequence whose keys and values stay: the next one is read from where the two part."""
 
     def __init__(self, model: Any) -> None:
+        from transformers import DynamicCache
+
         self._model = model
         self._cache = DynamicCache()  # without the model's configuration: a sliding layer's could not be cut back
         self._held: list[int] = []
@@ -141,7 +142,8 @@ class _Reading:
         if surplus := len(self._held) - start:
             self._cache.crop(-surplus)
         fed = torch.tensor([ids[start:]], device=self._model.device)  # (1, n)
-        found = self._model(input_ids=fed, use_cache=True, logits_to_keep=rows, **cached(self._model, self._cache))
+        cached = {cache_argument(self._model): self._cache}
+        found = self._model(input_ids=fed, use_cache=True, logits_to_keep=rows, **cached)
         self._held = ids
         logits: Tensor = found.logits[0].float()
         return logits
