@@ -46,7 +46,8 @@ class Assembler:
         count: how many tokens a text has for the target.
         count_whole: the same for the whole context, which the caller may remember.
         token_budget: most tokens of the result.
-        top_p: see `selection.select`, like `min_score`, `surroundings`, `overflow` and `min_relevance`.
+        top_p: see `selection.select`, like `min_score`, `surroundings`, `document_weight`, `overflow` and
+            `min_relevance`.
         gap_mark: put where text of one document was left out.
         separator: put between two documents.
         order: of the documents in the text; by score, those with pinned text are the first.
@@ -63,6 +64,7 @@ class Assembler:
     separator: str
     order: Order = "position"
     surroundings: float = 0.0
+    document_weight: float = 0.0
     min_relevance: float = 0.0
     allow_empty: bool = False
 
@@ -114,6 +116,7 @@ class Assembler:
                 top_p=self.top_p,
                 min_score=self.min_score,
                 surroundings=self.surroundings,
+                document_weight=self.document_weight,
                 overflow=self.overflow,
                 gap_tokens=gap_tokens,
                 separator_tokens=separator_tokens,

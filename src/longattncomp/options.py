@@ -40,6 +40,7 @@ class Options(BaseModel):
     min_relevance: float | None = _setting("min_relevance")
     min_score: float | None = _setting("min_score")
     surroundings: float | None = _setting("surroundings")
+    document_weight: float | None = _setting("document_weight")
     overflow: Overflow | None = _setting("overflow")
     node_tokens: int | Literal["document"] | None = _setting("node_tokens")
     node_boundary: Literal["sentence", "exact"] | None = _setting("node_boundary")

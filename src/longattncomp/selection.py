@@ -25,6 +25,7 @@ def select(
     top_p: float = 0.95,
     min_score: float = 0.0,
     surroundings: float = 0.0,
+    document_weight: float = 0.0,
     overflow: Overflow = "fill",
     gap_tokens: int = 0,
     separator_tokens: int = 0,
@@ -36,10 +37,11 @@ def select(
     node), a node is kept unless the mass has reached `top_p`, its score is under `min_score`
     (AttnComp, arXiv 2509.17486), or it does not fit what is left of the budget.
 
-    The rank is the score, and beyond the papers a part of the mass of all nodes of its document within
-    `NEAR` tokens. That is selection over two sizes at once: short nodes point at what was asked for, and
-    where the budget allows, what stands around them comes along. A node at the end of its document, or in a
-    document shorter than the surroundings, has less around it.
+    The rank is the score in the papers. Beyond them two things may raise it, each a selection over two sizes
+    at once, short nodes and what they are part of. `surroundings` adds a part of the mass of all nodes of the
+    document within `NEAR` tokens; a node at the end of its document, or in a document shorter than that, has
+    less around it. `document_weight` multiplies by a power of the mass of the whole document, which changes
+    nothing among the nodes of one document.
 
     Args:
         scores: one share of the mass per node.
@@ -49,6 +51,7 @@ def select(
         top_p: mass at which the search ends, in (0, 1]; 1 leaves the end to the other rules.
         min_score: score under which a node is left out.
         surroundings: what part of the mass around a node, its own included, is added to its score for its rank.
+        document_weight: the power of the mass of a node's document that its rank is multiplied by.
         overflow: "fill" skips a node that does not fit, "paper" ends the search.
         gap_tokens: cost of a gap mark between two runs of one document, in tokens.
         separator_tokens: cost of the separator between two documents, in tokens.
@@ -78,7 +81,7 @@ def select(
 
     used = sum(keep(index, "pinned") for index in sorted(pinned))
     mass = scores.instruction
-    ranks = _ranks(scores.nodes, nodes, surroundings)
+    ranks = _ranks(scores.nodes, nodes, surroundings, document_weight)
     ranked = sorted((i for i in range(len(nodes)) if i not in kept), key=lambda i: (-ranks[i], i))
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
@@ -105,8 +108,10 @@ def select(
     return Selection(tuple(sorted(kept)), tuple(reasons), stop_reason, used)
 
 
-def _ranks(scores: Sequence[float], nodes: Sequence[Node], surroundings: float) -> Sequence[float]:
-    if not surroundings:
+def _ranks(
+    scores: Sequence[float], nodes: Sequence[Node], surroundings: float, document_weight: float
+) -> Sequence[float]:
+    if not surroundings and not document_weight:
         return scores
     ranks: list[float] = []
     for _, run in groupby(range(len(nodes)), key=lambda index: nodes[index].document):
@@ -114,7 +119,8 @@ def _ranks(scores: Sequence[float], nodes: Sequence[Node], surroundings: float) 
         ends = list(accumulate(nodes[index].tokens for index in own))
         middles = [end - nodes[index].tokens / 2 for index, end in zip(own, ends, strict=True)]
         masses = list(accumulate((round(scores[index] * _UNIT) for index in own), initial=0))
+        weight = (masses[-1] / _UNIT) ** document_weight
         for index, middle in zip(own, middles, strict=True):
             first, last = bisect_left(middles, middle - NEAR), bisect_right(middles, middle + NEAR)
-            ranks.append(scores[index] + surroundings * ((masses[last] - masses[first]) / _UNIT))
+            ranks.append(weight * (scores[index] + surroundings * ((masses[last] - masses[first]) / _UNIT)))
     return ranks

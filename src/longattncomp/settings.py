@@ -33,10 +33,12 @@ UNTRAINED: Literal["untrained"] = "untrained"
 """The head that a draft model has by nature: its own layer L+1."""
 
 OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "attncomp": {"node_tokens": "document", "min_score": 0.01},
-    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0},
+    "attncomp": {"node_tokens": "document", "min_score": 0.01, "document_weight": 0.0},
+    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "document_weight": 0.0},
+    "bm25": {"document_weight": 0.0},
 }
-"""What a method has by default where it differs: AttnComp's epsilon, Speculative Prefill's pieces of 32 tokens."""
+"""What a method has by default where it differs: AttnComp's epsilon, Speculative Prefill's pieces of 32 tokens. Only
+LongAttnComp's own scores were measured to gain by their documents'."""
 
 PER_CALL = frozenset(
     {
@@ -46,6 +48,7 @@ PER_CALL = frozenset(
         "top_p",
         "min_score",
         "surroundings",
+        "document_weight",
         "overflow",
         "node_tokens",
         "node_boundary",
@@ -108,6 +111,12 @@ class Settings(BaseModel):
     min_score: float = Field(0.0, ge=0, le=1, description="Score below which a node is left out (AttnComp's epsilon).")
     surroundings: float = Field(
         0.0, ge=0, le=1, description="Part of the mass of the 768 tokens around a node that counts for its rank."
+    )
+    document_weight: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Power of the mass of a node's document that its rank is multiplied by; 0 for the score alone.",
     )
     overflow: Overflow = Field("fill", description="A node over the budget is skipped (fill) or the end (paper).")
     gap_mark: str = Field("\n[...]\n", description="Put where text of one document was left out.")

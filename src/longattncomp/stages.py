@@ -163,6 +163,7 @@ class Stages:
             top_p=settings.top_p,
             min_score=settings.min_score,
             surroundings=settings.surroundings,
+            document_weight=settings.document_weight,
             overflow=settings.overflow,
             gap_mark=settings.gap_mark,
             separator=settings.separator,

@@ -193,7 +193,7 @@ def test_what_stands_beside_does_not_depend_on_the_methods(compressor: Compresso
     engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", node_tokens=8)
     text = "Much is said. " * 9 + "six pigs 3. " + "Little is said. " * 9
     asked = Example("a", "farm", "pigs", (), (Document(text), Document(text)), (Evidence(1, 126, 137),))
-    reference = engine.configured(order="score", surroundings=1.0, keep_rate=0.1)
+    reference = engine.configured(order="score", surroundings=1.0, document_weight=1.0, keep_rate=0.1)
     found = []
     for names in (["attncomp", "bm25"], ["bm25", "attncomp"], ["tail"]):
         options = {"reading": Reading(target=Parrot()), "reference": reference}
@@ -300,7 +300,14 @@ def test_systems_cut_their_own_nodes(toy_folder: Any) -> None:
 
 
 def test_settings_of_ours_do_not_reach_the_systems(toy_folder: Any) -> None:
-    ours = {"surroundings": 0.3, "min_score": 0.2, "top_p": 0.5, "node_tokens": 16, "overflow": "paper"}
+    ours = {
+        "surroundings": 0.3,
+        "document_weight": 0.7,
+        "min_score": 0.2,
+        "top_p": 0.5,
+        "node_tokens": 16,
+        "overflow": "paper",
+    }
     engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", gap_mark="~", **ours)
     found = compressors(["attncomp", "speculative"], engine)
     for name, one in found.items():
@@ -355,6 +362,6 @@ def test_no_budgets_by_value(given: dict[str, Any]) -> None:
 
 def test_peers_rank_by_their_scores_alone_unless_they_are_given_our_selection(compressor: Compressor) -> None:
     found = compressors(["bm25", "bm25-near", "longattncomp", "random"], compressor)
-    surroundings = {name: one.settings.surroundings for name, one in found.items()}
-    assert surroundings == {"bm25": 0.0, "bm25-near": 0.5, "longattncomp": 0.0, "random": 0.0}
+    ranks = {name: (one.settings.surroundings, one.settings.document_weight) for name, one in found.items()}
+    assert ranks == {"bm25": (0.0, 0.0), "bm25-near": (0.5, 0.0), "longattncomp": (0.0, 0.5), "random": (0.0, 0.0)}
     assert found["bm25"].scorer is found["bm25-near"].scorer

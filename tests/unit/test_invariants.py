@@ -135,6 +135,7 @@ OPTIONS = st.fixed_dictionaries(
         "top_p": st.sampled_from([0.01, 0.3, 0.5, 0.95, 1.0]),
         "min_score": st.sampled_from([0.0, 0.0, 0.01, 0.2, 1.0]),
         "surroundings": st.sampled_from([0.0, 0.5, 1.0]),
+        "document_weight": st.sampled_from([0.0, 0.5, 1.0]),
         "keep_rate": st.sampled_from([1.0, 1.0, 0.5, 0.01]),
         "overflow": st.sampled_from(["fill", "paper"]),
         "gap_mark": st.sampled_from(["", " ", "\n[...]\n", "…", "[" + "." * 60 + "]", "\n" * 9]),
@@ -376,6 +377,7 @@ PLAIN = {
     "gap_mark": "\n[...]\n",
     "separator": "\n\n",
     "surroundings": 0.5,
+    "document_weight": 0.5,
     "keep_rate": 1.0,
     "order": "position",
 }

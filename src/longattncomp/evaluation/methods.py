@@ -99,6 +99,7 @@ def compressors(
         if name == OURS:
             return compressor
         bare = name.removesuffix("-near")
-        return compressor.configured(surroundings=0.0 if bare == name else _NEAR).scored_by(scorer(bare))
+        plain = compressor.configured(surroundings=0.0 if bare == name else _NEAR, document_weight=0.0)
+        return plain.scored_by(scorer(bare))
 
     return {name: opened(name) for name in dict.fromkeys(names)}
