@@ -245,7 +245,7 @@ def test_a_documents_mass_changes_the_order_and_not_what_is_reached() -> None:
 def test_equal_documents_are_taken_in_order() -> None:
     """Sums of shares in another order would differ in their last bits."""
     shares = [0.1, 0.2, 0.3 / 7]
-    scores = [*shares, *shares[::-1]]
+    scores = [*shares[::-1], *shares]
     found = choose(scores, 1, 1, 1, None, 1, 1, 1, token_budget=1, instruction=0.0, top_p=1.0, document_weight=0.5)
     assert found.indices == (1,)
 
