@@ -148,7 +148,9 @@ def measure(variant: Variant, data: Path, seed: int) -> dict[str, float]:
     reader.part = variant.taught
     with tempfile.TemporaryDirectory() as out:
         train(stage, list(read_contexts(stage, data, seed=seed)), head, reader, Path(out), seed=seed)
-    compressor = Compressor(HeadScorer(), tokenizer, settings=settings.override(node_tokens=stage.node_tokens))
+    compressor = Compressor(
+        HeadScorer(), tokenizer, settings=settings.override(node_tokens=stage.node_tokens, node_boundary="near")
+    )
     reader.part = 0.0
     objective = Objective(head.eval(), reader, listwise)
     found = {}

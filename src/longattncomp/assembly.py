@@ -46,7 +46,7 @@ class Assembler:
         count: how many tokens a text has for the target.
         count_whole: the same for the whole context, which the caller may remember.
         token_budget: most tokens of the result.
-        top_p: see `selection.select`, like `min_score`, `surroundings`, `document_weight`, `overflow` and
+        top_p: see `selection.select`, like `min_score`, `surroundings`, `context_weight`, `overflow` and
             `min_relevance`.
         gap_mark: put where text of one document was left out.
         separator: put between two documents.
@@ -64,7 +64,7 @@ class Assembler:
     separator: str
     order: Order = "position"
     surroundings: float = 0.0
-    document_weight: float = 0.0
+    context_weight: float = 0.0
     min_relevance: float = 0.0
     allow_empty: bool = False
 
@@ -116,7 +116,7 @@ class Assembler:
                 top_p=self.top_p,
                 min_score=self.min_score,
                 surroundings=self.surroundings,
-                document_weight=self.document_weight,
+                context_weight=self.context_weight,
                 overflow=self.overflow,
                 gap_tokens=gap_tokens,
                 separator_tokens=separator_tokens,

@@ -12,10 +12,13 @@ from zlib import crc32
 import numpy as np
 import regex
 
-from longattncomp.types import Document, Node, Tokenizer
+from longattncomp.types import Document, Node, NodeBoundary, Tokenizer
 
 TOLERANCE = 0.25
-"""Share of a node, counted from its end, in which a sentence or line end is looked for."""
+"""Share of a node, counted from its end, in which the end of a sentence or line is near."""
+
+_TOLERANCES = {"sentence": 0.75, "near": TOLERANCE}
+"""The same in which such an end is looked for."""
 
 SEPARATOR = "\n\n"
 """What the draft model reads between two documents where it reads all in one pass; it belongs to no node."""
@@ -90,7 +93,7 @@ def chunk(
     tokenizer: Tokenizer,
     *,
     node_tokens: int | Literal["document"] = 256,
-    boundary: Literal["sentence", "exact"] = "sentence",
+    boundary: NodeBoundary = "near",
     cuts: Mapping[int, Sequence[int]] | None = None,
 ) -> list[Node]:
     """Cut every document into nodes that tile it: no character is lost, none stands twice.
@@ -102,9 +105,9 @@ def chunk(
         documents: texts in the caller's order; an empty one yields no node.
         tokenizer: the draft model's.
         node_tokens: longest node in tokens (LongAttnComp), or "document" (AttnComp).
-        boundary: "sentence" ends a node at a paragraph, sentence or line end if one lies in its
-            last quarter; "exact" at the token count, as the paper does. Neither splits a
-            grapheme cluster or a CRLF.
+        boundary: "sentence" ends a node at a paragraph, sentence or line end unless its first quarter alone
+            has one, "near" if one lies in its last quarter; "exact" at the token count, as the paper does.
+            None splits a grapheme cluster or a CRLF.
         cuts: document index -> character offsets where a node must end.
     """
     nodes: list[Node] = []
@@ -200,7 +203,7 @@ def _spans(
     low: int,
     high: int,
     node_tokens: int | Literal["document"],
-    boundary: str,
+    boundary: NodeBoundary,
 ) -> Iterator[tuple[int, int]]:
     start = low
     while start < high:
@@ -213,8 +216,9 @@ def _spans(
                 if end == ends[stop]:  # the next token holds more bytes of the same character
                     end -= 1
                 end = max(end, start + 1)
-                if boundary == "sentence":
-                    earliest = int(ends[first + round(node_tokens * (1 - TOLERANCE)) - 1]) if node_tokens > 1 else end
+                if boundary != "exact":
+                    least = round(node_tokens * (1 - _TOLERANCES[boundary]))
+                    earliest = int(ends[first + least - 1]) if least else start
                     end = _best_boundary(text, start, max(earliest, start), end)
                 end = snap(text, end, start)
         yield start, end

@@ -108,7 +108,7 @@ class Compressor:
             allow_empty: whether nothing may be kept if no node passes `top_p` and `min_score`; with
                 `min_relevance` above 0 nothing may be kept in any case.
             progress: called with (tokens done, tokens in all) while the context is read.
-            **options: `keep_rate`, `min_relevance`, `top_p`, `min_score`, `surroundings`, `document_weight`,
+            **options: `keep_rate`, `min_relevance`, `top_p`, `min_score`, `surroundings`, `context_weight`,
                 `overflow`, `node_tokens`, `node_boundary`, `gap_mark`, `separator` or `order`, each as in `Settings`.
 
         Raises:

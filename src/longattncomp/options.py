@@ -13,7 +13,7 @@ from longattncomp.backbone.stores import ByteStore
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
 from longattncomp.settings import PER_CALL, Settings
-from longattncomp.types import ContextEncoding, Method, Order, Overflow, QueryPlace
+from longattncomp.types import ContextEncoding, Method, NodeBoundary, Order, Overflow, QueryPlace
 
 
 def _setting(name: str) -> Any:
@@ -40,10 +40,10 @@ class Options(BaseModel):
     min_relevance: float | None = _setting("min_relevance")
     min_score: float | None = _setting("min_score")
     surroundings: float | None = _setting("surroundings")
-    document_weight: float | None = _setting("document_weight")
+    context_weight: float | None = _setting("context_weight")
     overflow: Overflow | None = _setting("overflow")
     node_tokens: int | Literal["document"] | None = _setting("node_tokens")
-    node_boundary: Literal["sentence", "exact"] | None = _setting("node_boundary")
+    node_boundary: NodeBoundary | None = _setting("node_boundary")
     gap_mark: str | None = _setting("gap_mark")
     separator: str | None = _setting("separator")
     order: Order | None = _setting("order")

@@ -12,6 +12,9 @@ from longattncomp.types import Node, NodeReason, Overflow, Scores, Selection, St
 NEAR = 384
 """Tokens between the middles of two nodes up to which one is among the other's surroundings."""
 
+BESIDE = 32
+"""The same, up to which one stands right beside the other."""
+
 _UNIT = 2**60
 """Shares are added up in whole parts of this many: windows with the same shares then have the same mass."""
 
@@ -25,7 +28,7 @@ def select(
     top_p: float = 0.95,
     min_score: float = 0.0,
     surroundings: float = 0.0,
-    document_weight: float = 0.0,
+    context_weight: float = 0.0,
     overflow: Overflow = "fill",
     gap_tokens: int = 0,
     separator_tokens: int = 0,
@@ -37,11 +40,11 @@ def select(
     node), a node is kept unless the mass has reached `top_p`, its score is under `min_score`
     (AttnComp, arXiv 2509.17486), or it does not fit what is left of the budget.
 
-    The rank is the score in the papers. Beyond them two things may raise it, each a selection over two sizes
+    The rank is the score in the papers. Beyond them two things may raise it, each a selection over several sizes
     at once, short nodes and what they are part of. `surroundings` adds a part of the mass of all nodes of the
     document within `NEAR` tokens; a node at the end of its document, or in a document shorter than that, has
-    less around it. `document_weight` multiplies by a power of the mass of the whole document, which changes
-    nothing among the nodes of one document.
+    less around it. `context_weight` is w in `s^(1-w) (b D)^w`, where s is the score, b the mass per token of the
+    nodes within `BESIDE` tokens, s among them, and D the mass of the document.
 
     Args:
         scores: one share of the mass per node.
@@ -51,7 +54,7 @@ def select(
         top_p: mass at which the search ends, in (0, 1]; 1 leaves the end to the other rules.
         min_score: score under which a node is left out.
         surroundings: what part of the mass around a node, its own included, is added to its score for its rank.
-        document_weight: the power of the mass of a node's document that its rank is multiplied by.
+        context_weight: how much of a node's rank is due to what stands right beside it and to its document, in [0, 1].
         overflow: "fill" skips a node that does not fit, "paper" ends the search.
         gap_tokens: cost of a gap mark between two runs of one document, in tokens.
         separator_tokens: cost of the separator between two documents, in tokens.
@@ -81,7 +84,7 @@ def select(
 
     used = sum(keep(index, "pinned") for index in sorted(pinned))
     mass = scores.instruction
-    ranks = _ranks(scores.nodes, nodes, surroundings, document_weight)
+    ranks = _ranks(scores.nodes, nodes, surroundings, context_weight)
     ranked = sorted((i for i in range(len(nodes)) if i not in kept), key=lambda i: (-ranks[i], i))
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
@@ -109,18 +112,27 @@ def select(
 
 
 def _ranks(
-    scores: Sequence[float], nodes: Sequence[Node], surroundings: float, document_weight: float
+    scores: Sequence[float], nodes: Sequence[Node], surroundings: float, context_weight: float
 ) -> Sequence[float]:
-    if not surroundings and not document_weight:
+    if not surroundings and not context_weight:
         return scores
     ranks: list[float] = []
     for _, run in groupby(range(len(nodes)), key=lambda index: nodes[index].document):
         own = list(run)
-        ends = list(accumulate(nodes[index].tokens for index in own))
-        middles = [end - nodes[index].tokens / 2 for index, end in zip(own, ends, strict=True)]
+        ends = list(accumulate((nodes[index].tokens for index in own), initial=0))
+        middles = [end - nodes[index].tokens / 2 for index, end in zip(own, ends[1:], strict=True)]
         masses = list(accumulate((round(scores[index] * _UNIT) for index in own), initial=0))
-        weight = (masses[-1] / _UNIT) ** document_weight
         for index, middle in zip(own, middles, strict=True):
-            first, last = bisect_left(middles, middle - NEAR), bisect_right(middles, middle + NEAR)
-            ranks.append(weight * (scores[index] + surroundings * ((masses[last] - masses[first]) / _UNIT)))
+            near, beside = (
+                (bisect_left(middles, middle - reach), bisect_right(middles, middle + reach))
+                for reach in (NEAR, BESIDE)
+            )
+            rank = scores[index] + surroundings * _sum(masses, near) / _UNIT
+            density = _sum(masses, beside) / _UNIT / max(1, _sum(ends, beside))
+            ranks.append(rank ** (1 - context_weight) * (density * masses[-1] / _UNIT) ** context_weight)
     return ranks
+
+
+def _sum(totals: Sequence[int], part: tuple[int, int]) -> int:
+    """Of a part of what was accumulated, from 0: its first index and one past its last."""
+    return totals[part[1]] - totals[part[0]]

@@ -26,19 +26,19 @@ from pydantic_settings import (
 from yaml import YAMLError
 
 from longattncomp.errors import InputError
-from longattncomp.types import ContextEncoding, Method, Order, Overflow, QueryPlace
+from longattncomp.types import ContextEncoding, Method, NodeBoundary, Order, Overflow, QueryPlace
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 UNTRAINED: Literal["untrained"] = "untrained"
 """The head that a draft model has by nature: its own layer L+1."""
 
 OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "attncomp": {"node_tokens": "document", "min_score": 0.01, "document_weight": 0.0},
-    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "document_weight": 0.0},
-    "bm25": {"document_weight": 0.0},
+    "attncomp": {"node_tokens": "document", "min_score": 0.01, "context_weight": 0.0},
+    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "context_weight": 0.0},
+    "bm25": {"node_tokens": 64, "node_boundary": "near", "context_weight": 0.0},
 }
-"""What a method has by default where it differs: AttnComp's epsilon, Speculative Prefill's pieces of 32 tokens. Only
-LongAttnComp's own scores were measured to gain by their documents'."""
+"""What a method has by default where it differs, such as AttnComp's epsilon. Words find most in longer nodes, and only
+LongAttnComp's own scores were measured to gain by what a node is part of."""
 
 PER_CALL = frozenset(
     {
@@ -48,7 +48,7 @@ PER_CALL = frozenset(
         "top_p",
         "min_score",
         "surroundings",
-        "document_weight",
+        "context_weight",
         "overflow",
         "node_tokens",
         "node_boundary",
@@ -85,10 +85,12 @@ class Settings(BaseModel):
         "(cascade); none: as the head was trained.",
     )
     node_tokens: Annotated[int, Field(ge=1)] | Literal["document"] = Field(
-        64, description="Longest node, in draft tokens, or 'document' for one node per document."
+        32, description="Longest node, in draft tokens, or 'document' for one node per document."
     )
-    node_boundary: Literal["sentence", "exact"] = Field(
-        "sentence", description="End nodes at a sentence or line end if one is near, or at the exact token."
+    node_boundary: NodeBoundary = Field(
+        "sentence",
+        description="End nodes at a sentence or line end (sentence), at one in their last quarter (near), or at the "
+        "exact token.",
     )
     segment_tokens: int = Field(1024, ge=1, description="Longest segment, in draft tokens.")
     feedback: float = Field(
@@ -112,11 +114,12 @@ class Settings(BaseModel):
     surroundings: float = Field(
         0.0, ge=0, le=1, description="Part of the mass of the 768 tokens around a node that counts for its rank."
     )
-    document_weight: float = Field(
-        0.5,
+    context_weight: float = Field(
+        0.35,
         ge=0,
         le=1,
-        description="Power of the mass of a node's document that its rank is multiplied by; 0 for the score alone.",
+        description="How much of a node's rank is due to the nodes right beside it and to its document; 0 for the "
+        "score alone.",
     )
     overflow: Overflow = Field("fill", description="A node over the budget is skipped (fill) or the end (paper).")
     gap_mark: str = Field("\n[...]\n", description="Put where text of one document was left out.")

@@ -163,7 +163,7 @@ class Stages:
             top_p=settings.top_p,
             min_score=settings.min_score,
             surroundings=settings.surroundings,
-            document_weight=settings.document_weight,
+            context_weight=settings.context_weight,
             overflow=settings.overflow,
             gap_mark=settings.gap_mark,
             separator=settings.separator,

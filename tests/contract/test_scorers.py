@@ -181,8 +181,13 @@ def assert_again(entry: Entry, found: Scores, expected: Scores) -> None:
     Keys are rounded to 8 bits before they are used, read or kept, so no more than the order differs. Only
     a number that lies between two of the 256, and was read again in another batch, may go the other way.
     """
-    if not entry.keeps:
+    if entry.keeps:
+        assert_near(found, expected)
+    else:
         assert found == expected
+
+
+def assert_near(found: Scores, expected: Scores) -> None:
     assert found.nodes == pytest.approx(expected.nodes, rel=1e-4, abs=1e-7)
     assert found.instruction == pytest.approx(expected.instruction, rel=1e-4, abs=1e-7)
 
@@ -319,7 +324,8 @@ def test_unusual_queries(scorer: Scorer, tokenizer: DraftTokenizer, nodes: list[
     assert_shares(scorer.score(Query(text), odd), len(odd))
 
 
-def test_threads_share_a_scorer(entry: Entry, scorer: Scorer, nodes: list[Node]) -> None:
+def test_threads_share_a_scorer(scorer: Scorer, nodes: list[Node]) -> None:
+    """On some processors a product's last bits depend on what else is in the batch."""
     queries = [Query(text) for text in ("Who signed?", "Where is the pear tree?", "rent(month)", "lease")] * 3
     expected = [scorer.score(query, nodes) for query in queries]
 
@@ -327,7 +333,7 @@ def test_threads_share_a_scorer(entry: Entry, scorer: Scorer, nodes: list[Node])
         found = list(pool.map(lambda query: scorer.score(query, nodes), queries))
 
     for one, other in zip(found, expected, strict=True):
-        assert_again(entry, one, other)
+        assert_near(one, other)
 
 
 def test_hash_seeds_do_not_matter() -> None:

@@ -123,7 +123,7 @@ def test_empty_documents_among_others_are_no_error(compressor: Compressor) -> No
         ({"overflow": "cut"}, "overflow: input should be 'fill' or 'paper', got 'cut'"),
         ({"node_tokens": 0}, "node_tokens.*: input should be greater than or equal to 1, got 0"),
         ({"node_tokens": "page"}, "node_tokens.*: input should be 'document', got 'page'"),
-        ({"node_boundary": "word"}, "node_boundary: input should be 'sentence' or 'exact', got 'word'"),
+        ({"node_boundary": "word"}, "node_boundary: input should be 'sentence', 'near' or 'exact', got 'word'"),
         ({"gap_mark": 3}, "gap_mark: input should be a valid string, got 3"),
         ({"budget": 5}, "no such setting: budget; there are: method, .*token_budget"),
         ({"topp": 1, "Top_p": 1}, "no such setting: Top_p, topp; there are: "),

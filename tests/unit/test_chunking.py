@@ -15,7 +15,7 @@ from toy import ByteTokenizer
 
 from longattncomp import Document, Node
 from longattncomp.chunking import Segment, chunk, paragraph_ends, segments, snap, text_boundaries, whole
-from longattncomp.types import Encoding
+from longattncomp.types import Encoding, NodeBoundary
 
 BYTES = ByteTokenizer()
 
@@ -31,7 +31,7 @@ class WordTokenizer:
         return len(self.encode(text).ids)
 
 
-def cut(text: str, node_tokens: int, boundary: str = "sentence") -> list[str]:
+def cut(text: str, node_tokens: int, boundary: NodeBoundary = "near") -> list[str]:
     return [node.text for node in chunk([Document(text)], BYTES, node_tokens=node_tokens, boundary=boundary)]
 
 
@@ -116,12 +116,19 @@ def test_a_cut_is_looked_for_in_the_last_quarter_only() -> None:
     assert cut("a" * 16 + "\n" + "b" * 9, 16) == ["a" * 16, "\n" + "b" * 9]
 
 
+def test_every_sentence_past_the_first_quarter_may_end_a_node() -> None:
+    assert cut("a" * 3 + "\n" + "b" * 15, 16, "sentence") == ["a" * 3 + "\n" + "b" * 12, "b" * 3]
+    assert cut("a" * 4 + "\n" + "b" * 15, 16, "sentence") == ["a" * 4 + "\n", "b" * 15]
+    assert cut("One. Two, three. Four and five.", 24, "sentence") == ["One. Two, three. ", "Four and five."]
+    assert cut("a\nb", 1, "sentence") == ["a", "\n", "b"]
+
+
 def test_the_last_of_two_equal_boundaries_wins() -> None:
     assert cut("a" * 12 + "\n\n" + "b" + "\n" + "c" * 9, 16) == ["a" * 12 + "\n\n", "b\n" + "c" * 9]  # blank line wins
     assert cut("a" * 12 + "\n" + "b" + "\n" + "c" * 9, 16) == ["a" * 12 + "\nb\n", "c" * 9]
 
 
-@pytest.mark.parametrize("boundary", ["sentence", "exact"])
+@pytest.mark.parametrize("boundary", ["near", "exact"])
 @pytest.mark.parametrize(
     ("text", "node_tokens", "nodes"),
     [
@@ -167,7 +174,7 @@ def test_nothing_in_nothing_out() -> None:
     assert chunk([Document(""), Document("")], BYTES) == []
 
 
-@pytest.mark.parametrize("boundary", ["sentence", "exact"])
+@pytest.mark.parametrize("boundary", ["sentence", "near", "exact"])
 @pytest.mark.parametrize("letter", ["x", "租", "x. ", "\n", " ", "\r\n"])
 def test_a_megabyte_in_one_line_takes_linear_time(letter: str, boundary: str) -> None:
     assert seconds(letter, 1_000_000, boundary) < 3

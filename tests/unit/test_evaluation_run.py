@@ -193,7 +193,7 @@ def test_what_stands_beside_does_not_depend_on_the_methods(compressor: Compresso
     engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", node_tokens=8)
     text = "Much is said. " * 9 + "six pigs 3. " + "Little is said. " * 9
     asked = Example("a", "farm", "pigs", (), (Document(text), Document(text)), (Evidence(1, 126, 137),))
-    reference = engine.configured(order="score", surroundings=1.0, document_weight=1.0, keep_rate=0.1)
+    reference = engine.configured(order="score", surroundings=1.0, context_weight=1.0, keep_rate=0.1)
     found = []
     for names in (["attncomp", "bm25"], ["bm25", "attncomp"], ["tail"]):
         options = {"reading": Reading(target=Parrot()), "reference": reference}
@@ -292,17 +292,24 @@ def test_more_methods(compressor: Compressor) -> None:
     assert {record.method: record.recall for record in found} == {"words": 1, "head": 0}
 
 
-def test_systems_cut_their_own_nodes(toy_folder: Any) -> None:
+def test_systems_and_peers_cut_their_own_nodes(toy_folder: Any) -> None:
     engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", token_budget=90)
-    found = compressors(["longattncomp", "bm25", "attncomp", "speculative", "alone"], engine)
-    sizes = {name: one.settings.node_tokens for name, one in found.items()}
-    assert sizes == {"longattncomp": 64, "bm25": 64, "attncomp": "document", "speculative": 32, "alone": 64}
+
+    def cuts(engine: Compressor) -> dict[str, tuple[Any, str]]:
+        found = compressors(["longattncomp", "bm25", "attncomp", "speculative", "alone"], engine)
+        return {name: (one.settings.node_tokens, one.settings.node_boundary) for name, one in found.items()}
+
+    systems = {"attncomp": ("document", "sentence"), "speculative": (32, "exact")}
+    ours = dict.fromkeys(("longattncomp", "alone"), (32, "sentence"))
+    assert cuts(engine) == {**ours, **systems, "bm25": (64, "near")}
+    ours = dict.fromkeys(("longattncomp", "alone"), (9, "sentence"))
+    assert cuts(engine.configured(node_tokens=9)) == {**ours, **systems, "bm25": (9, "near")}
 
 
 def test_settings_of_ours_do_not_reach_the_systems(toy_folder: Any) -> None:
     ours = {
         "surroundings": 0.3,
-        "document_weight": 0.7,
+        "context_weight": 0.7,
         "min_score": 0.2,
         "top_p": 0.5,
         "node_tokens": 16,
@@ -362,6 +369,6 @@ def test_no_budgets_by_value(given: dict[str, Any]) -> None:
 
 def test_peers_rank_by_their_scores_alone_unless_they_are_given_our_selection(compressor: Compressor) -> None:
     found = compressors(["bm25", "bm25-near", "longattncomp", "random"], compressor)
-    ranks = {name: (one.settings.surroundings, one.settings.document_weight) for name, one in found.items()}
-    assert ranks == {"bm25": (0.0, 0.0), "bm25-near": (0.5, 0.0), "longattncomp": (0.0, 0.5), "random": (0.0, 0.0)}
+    ranks = {name: (one.settings.surroundings, one.settings.context_weight) for name, one in found.items()}
+    assert ranks == {"bm25": (0.0, 0.0), "bm25-near": (0.5, 0.0), "longattncomp": (0.0, 0.35), "random": (0.0, 0.0)}
     assert found["bm25"].scorer is found["bm25-near"].scorer

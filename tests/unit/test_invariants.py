@@ -130,12 +130,12 @@ DOCUMENTS = st.lists(
 OPTIONS = st.fixed_dictionaries(
     {
         "node_tokens": st.sampled_from([1, 2, 3, 5, 8, 16, 64, 256, "document"]),
-        "node_boundary": st.sampled_from(["sentence", "exact"]),
+        "node_boundary": st.sampled_from(["sentence", "near", "exact"]),
         "token_budget": st.one_of(st.integers(1, 12), st.integers(1, 120), st.integers(1, 1500)),
         "top_p": st.sampled_from([0.01, 0.3, 0.5, 0.95, 1.0]),
         "min_score": st.sampled_from([0.0, 0.0, 0.01, 0.2, 1.0]),
         "surroundings": st.sampled_from([0.0, 0.5, 1.0]),
-        "document_weight": st.sampled_from([0.0, 0.5, 1.0]),
+        "context_weight": st.sampled_from([0.0, 0.5, 1.0]),
         "keep_rate": st.sampled_from([1.0, 1.0, 0.5, 0.01]),
         "overflow": st.sampled_from(["fill", "paper"]),
         "gap_mark": st.sampled_from(["", " ", "\n[...]\n", "…", "[" + "." * 60 + "]", "\n" * 9]),
@@ -377,7 +377,7 @@ PLAIN = {
     "gap_mark": "\n[...]\n",
     "separator": "\n\n",
     "surroundings": 0.5,
-    "document_weight": 0.5,
+    "context_weight": 0.5,
     "keep_rate": 1.0,
     "order": "position",
 }
@@ -428,7 +428,7 @@ def test_documents_given_as_strings_or_as_one_are_the_same(case: Case) -> None:
     TEXTS
     | st.lists(st.sampled_from(["🇩🇪", "👨‍👩‍👧‍👦", "e\u0301", "\r\n", "क्षि"]), min_size=9, max_size=80).map("".join),
     st.sampled_from([64, 65, 66, 67, 97, 128, 256]),
-    st.sampled_from(["sentence", "exact"]),
+    st.sampled_from(["sentence", "near", "exact"]),
 )
 def test_no_node_boundary_splits_a_grapheme_cluster_or_a_crlf(text: str, node_tokens: int, boundary: str) -> None:
     nodes = chunk([Document(text)], BYTES, node_tokens=node_tokens, boundary=boundary)
@@ -442,7 +442,9 @@ def test_no_node_boundary_splits_a_grapheme_cluster_or_a_crlf(text: str, node_to
 
 
 @THOROUGH
-@given(TEXTS, st.integers(1, 40), st.sampled_from(["sentence", "exact"]), st.lists(st.integers(-2, 60), max_size=4))
+@given(
+    TEXTS, st.integers(1, 40), st.sampled_from(["sentence", "near", "exact"]), st.lists(st.integers(-2, 60), max_size=4)
+)
 def test_nodes_keep_their_size_and_end_at_every_cut(
     text: str, node_tokens: int, boundary: str, cuts: list[int]
 ) -> None:

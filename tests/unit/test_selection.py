@@ -217,39 +217,49 @@ def test_equal_nodes_with_as_much_around_them_are_taken_in_order() -> None:
 
 
 def test_the_mass_of_its_document_raises_a_nodes_rank() -> None:
-    # 0.2 alone; 0.15 beside 0.15 and 0.1: sqrt(0.2) 0.2 = 0.089, sqrt(0.4) 0.15 = 0.095, sqrt(0.4) 0.1 = 0.063
-    scores, sizes = [0.2, 0.0, 0.15, 0.1, 0.15], (10, None, 10, 10, 10, 10)
+    # 0.2 alone; 0.15 beside 0.15 and 0.09: 0.2 sqrt(0.2) = 0.089, 0.15 sqrt(0.39) = 0.094, 0.09 sqrt(0.39) = 0.056
+    scores, sizes = [0.2, 0.0, 0.15, 0.09, 0.15], (100, None, 100, 100, 100, 100)
     order = {0.0: [0, 2, 4, 3, 1], 0.5: [2, 4, 0, 3, 1], 1.0: [2, 4, 0, 3, 1]}
     for weight, ranked in order.items():
         for most in range(1, 6):
-            found = choose(scores, *sizes, token_budget=10 * most, top_p=1.0, document_weight=weight)
+            found = choose(scores, *sizes, token_budget=100 * most, top_p=1.0, context_weight=weight)
             assert found.indices == tuple(sorted(ranked[:most]))
 
 
-def test_a_single_document_is_ranked_by_its_scores_whatever_its_mass() -> None:
+@pytest.mark.parametrize(("size", "ranked"), [(32, [4, 3, 0]), (33, [0, 3, 4])])
+def test_what_stands_right_beside_a_node_raises_its_rank(size: int, ranked: list[int]) -> None:
+    # In 32 tokens: sqrt(0.1 0.1/2) = 0.071, sqrt(0.09 0.18/3) = 0.073, sqrt(0.09 0.18/2) = 0.09; of 33 they are apart
+    scores = [0.1, 0.0, 0.0, 0.09, 0.09]
+    for most in range(1, 4):
+        found = choose(scores, *[size] * 5, token_budget=size * most, top_p=1.0, context_weight=0.5)
+        assert found.indices == tuple(sorted(ranked[:most]))
+
+
+def test_long_nodes_of_one_document_are_ranked_by_their_scores() -> None:
     scores = [0.01, 0.3, 0.02, 0.3, 0.05]
     for most in range(1, 6):
         plain, weighted = (
-            choose(scores, *[10] * 5, token_budget=10 * most, document_weight=weight) for weight in (0.0, 1.0)
+            choose(scores, *[100] * 5, token_budget=100 * most, context_weight=weight) for weight in (0.0, 1.0)
         )
         assert plain == weighted
 
 
 def test_a_documents_mass_changes_the_order_and_not_what_is_reached() -> None:
-    found = choose([0.3, 0.2, 0.25, 0.25], 1, 1, None, 1, 1, instruction=0.0, top_p=0.5, document_weight=1.0)
-    assert found == Selection((0, 2), (S, T, S, T), "top_p", 2)
-    least = choose([0.05, 0.4, 0.2], 1, 1, None, 1, top_p=1.0, min_score=0.1, document_weight=1.0)
-    assert least == Selection((1, 2), (M, S, S), "min_score", 2)
+    sizes = (100, 100, None, 100, 100)
+    found = choose([0.3, 0.2, 0.25, 0.25], *sizes, instruction=0.0, top_p=0.5, context_weight=1.0)
+    assert found == Selection((0, 2), (S, T, S, T), "top_p", 200)
+    least = choose([0.05, 0.4, 0.2], *sizes[:-1], top_p=1.0, min_score=0.1, context_weight=1.0)
+    assert least == Selection((1, 2), (M, S, S), "min_score", 200)
 
 
 def test_equal_documents_are_taken_in_order() -> None:
     """Sums of shares in another order would differ in their last bits."""
     shares = [0.1, 0.2, 0.3 / 7]
     scores = [*shares[::-1], *shares]
-    found = choose(scores, 1, 1, 1, None, 1, 1, 1, token_budget=1, instruction=0.0, top_p=1.0, document_weight=0.5)
+    found = choose(scores, 1, 1, 1, None, 1, 1, 1, token_budget=1, instruction=0.0, top_p=1.0, context_weight=0.5)
     assert found.indices == (1,)
 
 
 def test_documents_without_a_share() -> None:
-    found = choose([0.0, 0.0, 0.1], 1, None, 1, None, 1, top_p=1.0, token_budget=2, document_weight=0.5)
+    found = choose([0.0, 0.0, 0.1], 1, None, 1, None, 1, top_p=1.0, token_budget=2, context_weight=0.5)
     assert found.indices == (0, 2)

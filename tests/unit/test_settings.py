@@ -76,7 +76,7 @@ def test_defaults() -> None:
     settings = Settings.load()
     assert settings == Settings()
     assert (settings.token_budget, settings.top_p, settings.min_score) == (16384, 0.95, 0.0)
-    assert (settings.node_tokens, settings.segment_tokens, settings.overflow) == (64, 1024, "fill")
+    assert (settings.node_tokens, settings.segment_tokens, settings.overflow) == (32, 1024, "fill")
     assert (settings.model, settings.method, settings.encoding) == (DEFAULT_MODEL, "longattncomp", "segmented")
     assert (settings.gap_mark, settings.separator) == ("\n[...]\n", "\n\n")
     assert settings.cache_dir == platformdirs.user_cache_path("longattncomp")
@@ -218,7 +218,8 @@ def test_settings_are_frozen() -> None:
 def test_a_method_brings_its_own_defaults() -> None:
     assert Settings.load(method="attncomp").node_tokens == "document"
     assert Settings.load(method="attncomp").min_score == 0.01
-    assert (Settings().node_tokens, Settings().min_score) == (64, 0.0)
+    assert (Settings().node_tokens, Settings().min_score) == (32, 0.0)
+    assert Settings.load(method="bm25").node_tokens == 64
     assert Settings.load(method="speculative", node_tokens=128).node_tokens == 128
     assert Settings.load(method="speculative").top_p == 1.0
 
@@ -234,7 +235,7 @@ def test_another_method_leaves_the_defaults_of_the_last(monkeypatch: pytest.Monk
     monkeypatch.setenv("LONGATTNCOMP_TOP_P", "0.7")
     found = Settings.load(method="attncomp").override(method="speculative")
     assert (found.node_tokens, found.min_score, found.top_p) == (32, 0.0, 0.7)
-    assert found.override(method="longattncomp").node_tokens == 64
+    assert found.override(method="bm25").node_tokens == 64
     assert found.override(token_budget=9).node_tokens == 32
 
 
@@ -257,7 +258,7 @@ def test_what_was_asked_for_stays_with_another_method(monkeypatch: pytest.Monkey
         copies = settings, settings.override(token_budget=9), deepcopy(settings), pickle.loads(pickle.dumps(settings))
         for copy in copies:
             assert (copy.node_tokens, copy.top_p) == (32, 1.0)
-            other = copy.override(method="longattncomp")
+            other = copy.override(method="bm25")
             assert (other.node_tokens, other.top_p) == (64, 1.0)
             assert copy.override(method="attncomp").node_boundary == "sentence"
 

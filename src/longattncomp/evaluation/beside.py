@@ -37,7 +37,7 @@ def beside(
     bound = [budget for budget in bound if not known(ORACLE, str(budget))]
     if not bound and known(FULL, _ALL) and known(NONE, _NOTHING):
         return
-    exact = reference.configured(order="position", surroundings=0.0, document_weight=0.0, keep_rate=1.0)
+    exact = reference.configured(order="position", surroundings=0.0, context_weight=0.0, keep_rate=1.0)
     all_of_it = whole(example, exact)
     everything = record(example, FULL, _ALL, target, all_of_it, 0.0)
     if not known(FULL, _ALL):

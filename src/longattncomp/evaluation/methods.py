@@ -11,7 +11,7 @@ from longattncomp.scorers.baseline import HeadScorer, RandomScorer, TailScorer
 from longattncomp.scorers.embedding import EmbeddingScorer
 from longattncomp.scorers.fusion import FusionScorer
 from longattncomp.scorers.lexical import BM25Scorer
-from longattncomp.settings import Settings
+from longattncomp.settings import OWN_DEFAULTS, Settings
 from longattncomp.types import Scorer
 
 OURS = "longattncomp"
@@ -48,8 +48,8 @@ def compressors(
 ) -> dict[str, Compressor]:
     """Open methods by their names.
 
-    `speculative` and `attncomp` cut and select as they were made to. All others get the nodes of `compressor`, and the
-    peers rank them by their scores alone.
+    `speculative` and `attncomp` cut and select as they were made to. The peers get nodes as `method="bm25"` has
+    them, in which they find more than in ours, unless the settings say otherwise, and rank them by their scores alone.
 
     Args:
         names: out of `METHODS` and `scorers`.
@@ -63,6 +63,7 @@ def compressors(
     """
     if compressor.settings.method != OURS:
         raise InputError(f"expected method={OURS!r} in the settings, got {compressor.settings.method!r}: leave it out")
+    chosen = compressor.settings.model_fields_set
     compressor = compressor.configured(keep_rate=1.0)  # budgets are the measurement's
     known = {**METHODS, **dict.fromkeys(scorers or {}, "")}
     if not names or any(name not in known for name in names):
@@ -99,7 +100,8 @@ def compressors(
         if name == OURS:
             return compressor
         bare = name.removesuffix("-near")
-        plain = compressor.configured(surroundings=0.0 if bare == name else _NEAR, document_weight=0.0)
+        cut = {name: value for name, value in OWN_DEFAULTS["bm25"].items() if name not in chosen}
+        plain = compressor.configured(**cut | {"surroundings": 0.0 if bare == name else _NEAR, "context_weight": 0.0})
         return plain.scored_by(scorer(bare))
 
     return {name: opened(name) for name in dict.fromkeys(names)}
