@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
-from itertools import accumulate, groupby
 from typing import Literal
+
+import numpy as np
 
 from longattncomp.types import Node, NodeReason, Overflow, Scores, Selection, StopReason
 
@@ -114,25 +114,27 @@ def select(
 def _ranks(
     scores: Sequence[float], nodes: Sequence[Node], surroundings: float, context_weight: float
 ) -> Sequence[float]:
-    if not surroundings and not context_weight:
+    if not nodes or not (surroundings or context_weight):
         return scores
-    ranks: list[float] = []
-    for _, run in groupby(range(len(nodes)), key=lambda index: nodes[index].document):
-        own = list(run)
-        ends = list(accumulate((nodes[index].tokens for index in own), initial=0))
-        middles = [end - nodes[index].tokens / 2 for index, end in zip(own, ends[1:], strict=True)]
-        masses = list(accumulate((round(scores[index] * _UNIT) for index in own), initial=0))
-        for index, middle in zip(own, middles, strict=True):
-            near, beside = (
-                (bisect_left(middles, middle - reach), bisect_right(middles, middle + reach))
-                for reach in (NEAR, BESIDE)
-            )
-            rank = scores[index] + surroundings * _sum(masses, near) / _UNIT
-            density = _sum(masses, beside) / _UNIT / max(1, _sum(ends, beside))
-            ranks.append(rank ** (1 - context_weight) * (density * masses[-1] / _UNIT) ** context_weight)
-    return ranks
+    own = np.asarray(scores, dtype=np.float64)  # (n,), as all below
+    units = np.rint(own * _UNIT).astype(np.int64)
+    tokens = np.array([node.tokens for node in nodes])
+    documents = np.array([node.document for node in nodes])
+    begins = np.append(True, documents[1:] != documents[:-1])
+    runs = begins.cumsum() - 1
+    middles = tokens.cumsum() - tokens / 2 + runs * (NEAR + 1)  # documents are out of each other's reach
 
+    def within(reach: int, values: np.ndarray) -> np.ndarray:
+        sums = np.append(0, values.cumsum())
+        last, first = (np.searchsorted(middles, middles + reach, "right"), np.searchsorted(middles, middles - reach))
+        return np.asarray(sums[last] - sums[first])
 
-def _sum(totals: Sequence[int], part: tuple[int, int]) -> int:
-    """Of a part of what was accumulated, from 0: its first index and one past its last."""
-    return totals[part[1]] - totals[part[0]]
+    ranks = own
+    if surroundings:
+        ranks = ranks + surroundings * (within(NEAR, units) / _UNIT)
+    if context_weight:
+        density = within(BESIDE, units) / _UNIT / np.maximum(1, within(BESIDE, tokens))
+        of_document = np.add.reduceat(units, np.flatnonzero(begins))[runs] / _UNIT
+        ranks = ranks ** (1 - context_weight) * (density * of_document) ** context_weight
+    found: list[float] = ranks.tolist()
+    return found
