@@ -37,8 +37,8 @@ OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "context_weight": 0.0},
     "bm25": {"node_tokens": 64, "node_boundary": "near", "context_weight": 0.0},
 }
-"""What a method has by default where it differs, such as AttnComp's epsilon. Words find most in longer nodes, and only
-LongAttnComp's own scores were measured to gain by what a node is part of."""
+"""What a method has by default where it differs, such as AttnComp's epsilon. Words find more of
+passages in longer nodes, and only LongAttnComp's own scores were measured to gain by what a node is part of."""
 
 PER_CALL = frozenset(
     {

@@ -49,7 +49,8 @@ def compressors(
     """Open methods by their names.
 
     `speculative` and `attncomp` cut and select as they were made to. The peers get nodes as `method="bm25"` has
-    them, in which they find more than in ours, unless the settings say otherwise, and rank them by their scores alone.
+    them, in which they find more of passages than in ours, unless the settings say otherwise; they rank by their scores
+    alone.
 
     Args:
         names: out of `METHODS` and `scorers`.
