@@ -80,10 +80,13 @@ def test_openai_compatible(server: str, words: Compressor) -> None:
     assert 100 < len(context.encode()) <= 300
 
 
-async def test_year_of_chat_in_short(opened: list[Settings], tmp_path: Path, capsys: Any) -> None:
+async def test_year_of_chat_in_short(
+    opened: list[Settings], tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On made-up chats and a toy model; the real ones are below."""
     import year_of_chat
 
+    monkeypatch.setenv("LONGATTNCOMP_NODE_TOKENS", "64")  # of a toy tokenizer, one a byte
     chats = [{"text": f"LiHua: It rained on day {day}.\nYuriko: Oh dear."} for day in range(365)]
     chats[200] = {"text": "LiHua: Ada signed the lease.\nYuriko: At last!"}
     lines = [{"documents": chats}, {"query": "Who signed the lease?"}]
