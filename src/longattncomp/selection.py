@@ -126,7 +126,8 @@ def _ranks(
 
     def within(reach: int, values: np.ndarray) -> np.ndarray:
         sums = np.append(0, values.cumsum())
-        last, first = (np.searchsorted(middles, middles + reach, "right"), np.searchsorted(middles, middles - reach))
+        first = np.searchsorted(middles, middles - reach)
+        last = np.searchsorted(middles, middles + reach, "right")
         return np.asarray(sums[last] - sums[first])
 
     ranks = own
