@@ -1,18 +1,26 @@
-"""a result, and what its reader is shown -> a result of which the shown text keeps the budget."""
+"""a result, and what is made of it for its reader -> what is made of it, of which the text keeps the budget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import BudgetError
 from longattncomp.types import Compressed, Scores
 
+T = TypeVar("T")
+
 
 def fit(
-    compressor: Compressor, result: Compressed, shown: Callable[[Compressed], str], *, token_budget: int, **options: Any
-) -> Compressed:
+    compressor: Compressor,
+    result: Compressed,
+    made_of: Callable[[Compressed], T],
+    text_of: Callable[[T], str] = str,
+    *,
+    token_budget: int,
+    **options: Any,
+) -> T:
     """Keep less until what is put around the kept text fits as well; nothing is read again.
 
     Frameworks show more than the kept text: metadata lines, the names of speakers, a note. How much is
@@ -21,12 +29,13 @@ def fit(
     Args:
         compressor: made the result.
         result: at a budget of at least `token_budget`, and without pins.
-        shown: the text that the budget bounds.
+        made_of: what the reader gets of a result, such as messages.
+        text_of: the text in it that the budget bounds; where it is a text, all of it.
         token_budget: most tokens of it.
         **options: as `Compressor.assemble`, those of the call that made the result.
 
     Raises:
-        BudgetError: what is put around the text leaves nothing for it.
+        BudgetError: what is put around the kept text leaves nothing for it.
     """
     scores = Scores(result.scores, result.instruction_score)
 
@@ -37,14 +46,14 @@ def fit(
 
     limit = min(result.token_budget, token_budget)
     fitted = result if limit == result.token_budget else within(limit)
-    while (tokens := _tokens(compressor, fitted, shown(fitted))) > token_budget:
+    while (tokens := _tokens(compressor, fitted, text_of(made := made_of(fitted)))) > token_budget:
         limit = min(limit - 1, limit * token_budget // tokens)
         if limit < 1:
             raise BudgetError(
                 f"what is shown beside the kept text leaves it nothing of {token_budget} tokens: raise token_budget"
             )
         fitted = within(limit)
-    return fitted
+    return made
 
 
 def _tokens(compressor: Compressor, result: Compressed, text: str) -> int:

@@ -40,21 +40,34 @@ TEXTS = [f"Text {number} says this and that. " * 3 for number in range(6)]
 @given(st.integers(24, 700))
 def test_what_is_shown_keeps_the_budget_and_nothing_is_read_again(budget: int) -> None:
     engine = compressor()
-    fitted = fit(engine, engine.compress("this", TEXTS, token_budget=budget), labelled, token_budget=budget)
-    assert 0 < engine.count(labelled(fitted)) <= budget
+    shown = fit(engine, engine.compress("this", TEXTS, token_budget=budget), labelled, token_budget=budget)
+    assert 0 < engine.count(shown) <= budget
     assert engine.scorer.asked == 1  # type: ignore[attr-defined]
 
 
 def test_what_fits_is_left_as_it_is() -> None:
     engine = compressor()
     result = engine.compress("this", TEXTS, token_budget=100)
-    assert fit(engine, result, lambda found: found.text, token_budget=100) is result
+    assert fit(engine, result, lambda found: found, lambda found: found.text, token_budget=100) is result
 
 
 def test_a_smaller_budget_than_the_results_is_kept() -> None:
     engine = compressor()
     result = engine.compress("this", TEXTS, token_budget=400)
-    assert fit(engine, result, lambda found: found.text, token_budget=50).tokens <= 50
+    assert engine.count(fit(engine, result, lambda found: found.text, token_budget=50)) <= 50
+
+
+def test_what_is_made_of_a_result_is_made_once() -> None:
+    engine = compressor()
+    result = engine.compress("this", TEXTS, token_budget=400)
+    made: list[list[str]] = []
+
+    def rows(found: Compressed) -> list[str]:
+        made.append([document.text for document in found.documents])
+        return made[-1]
+
+    assert fit(engine, result, rows, "\n\n".join, token_budget=400) is made[0]
+    assert len(made) == 1
 
 
 def test_no_room_beside_what_is_shown_is_an_error() -> None:
@@ -67,6 +80,6 @@ def test_no_room_beside_what_is_shown_is_an_error() -> None:
 def test_options_of_the_call_hold() -> None:
     engine = compressor()
     result = engine.compress("this", TEXTS, token_budget=100, gap_mark=" // ", separator="|")
-    fitted = fit(engine, result, labelled, token_budget=90, gap_mark=" // ", separator="|")
-    assert "[...]" not in fitted.text
-    assert "\n\n" not in fitted.text
+    shown = fit(engine, result, lambda found: found.text, token_budget=90, gap_mark=" // ", separator="|")
+    assert "[...]" not in shown
+    assert "\n\n" not in shown

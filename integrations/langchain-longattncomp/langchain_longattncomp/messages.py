@@ -72,14 +72,14 @@ def shorten(
             own[last] = f"{own[last]}\n{line}".lstrip("\n")
         return rows
 
-    def shown(result: Compressed) -> str:
-        return "\n".join(text for own in place(result) for text in own)
+    def shown(rows: list[list[str]]) -> str:
+        return "\n".join(text for own in rows for text in own)
 
     reserve = sum(engine.count(f"\n{line}") for line in lines)
     flat = [text for own in texts for text in own]
     options: dict[str, Any] = {"order": "position", "keep_rate": 1.0}
     result = engine.compress(query, flat, token_budget=max(1, token_budget - reserve), **options)
-    return place(fit(engine, result, shown, token_budget=token_budget, **options))
+    return fit(engine, result, place, shown, token_budget=token_budget, **options)
 
 
 def with_texts(message: M, texts: Sequence[str]) -> M:

@@ -46,7 +46,7 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
         try:
             asked = query_for(query or last_question(messages) or spoken[-1][1], tokenizer=engine.tokenizer)
             result = engine.compress(asked, [text for _, text in spoken], order="position")
-            summary = labelled(fit(engine, result, labelled, token_budget=budget, order="position"))
+            summary = fit(engine, result, labelled, token_budget=budget, order="position")
         except Exception as error:  # noqa: BLE001 (the agent goes on with what it has)
             pass_on(f"{len(messages)} messages pass as their own summary", error)
             return get_buffer_string(messages)

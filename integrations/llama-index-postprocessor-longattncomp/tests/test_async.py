@@ -111,15 +111,11 @@ async def test_events(words: Compressor, events: list[BaseEvent], asynchronous: 
     assert len(debug.get_event_pairs(CBEventType.RERANKING)) == 1
 
 
-def best(call: Callable[[], object], times: int = 15) -> float:
+def took(call: Callable[[], object]) -> float:
     """CPU seconds: other processes share the cores."""
-
-    def once() -> float:
-        start = time.thread_time()
-        call()
-        return time.thread_time() - start
-
-    return min(once() for _ in range(times))
+    start = time.thread_time()
+    call()
+    return time.thread_time() - start
 
 
 @pytest.mark.parametrize("metadata", [{}, {"file_path": "/data/a.txt"}])
@@ -130,8 +126,14 @@ def test_overhead_is_under_5_ms_for_100_documents(metadata: dict[str, str]) -> N
     ]
     compressor = Compressor(WordScorer(), ByteTokenizer(), settings=Settings(token_budget=6000))
     postprocessor = LongAttnCompPostprocessor(compressor=compressor)
-    engine = best(lambda: compressor.compress("mill?", [node.text for node in nodes]))
-    adapter = best(lambda: postprocessor.postprocess_nodes(nodes, query_str="mill?"))
+    pairs = [
+        (
+            took(lambda: compressor.compress("mill?", [node.text for node in nodes])),
+            took(lambda: postprocessor.postprocess_nodes(nodes, query_str="mill?")),
+        )
+        for _ in range(30)
+    ]
+    engine, adapter = map(min, zip(*pairs, strict=True))
     print(f"overhead: {1000 * (adapter - engine):.1f} ms over {1000 * engine:.1f} ms")  # noqa: T201
     assert adapter - engine < max(0.005, 1.5 * engine)  # a slow machine has as much more as its engine takes longer
 

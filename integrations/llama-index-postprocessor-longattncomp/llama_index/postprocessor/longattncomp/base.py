@@ -98,11 +98,11 @@ class LongAttnCompPostprocessor(LongAttnCompOptions, BaseNodePostprocessor):
             }
             return kept | {index: node for index, node in blank.items() if index not in kept}
 
-        def shown(found: Compressed) -> str:
-            return engine.settings.separator.join(filter(None, map(shown_to_llm, left(found).values())))
+        def shown(kept: dict[int, NodeWithScore]) -> str:
+            return engine.settings.separator.join(filter(None, map(shown_to_llm, kept.values())))
 
         try:
-            return left(fit(engine, result, shown, token_budget=engine.settings.token_budget))
+            return fit(engine, result, left, shown, token_budget=engine.settings.token_budget)
         except BudgetError as error:
             warn_of(error, "the LLM will not see the metadata of these nodes")
             return {index: without_metadata_lines(node) for index, node in left(result).items()}

@@ -101,4 +101,4 @@ def _fitted(engine: Compressor, result: Compressed, spoken: list[Exchange], toke
             spoken[document.index].labelled(document, engine.settings.gap_mark) for document in found.documents
         )
 
-    return shown(fit(engine, result, shown, token_budget=token_budget, order="position"))
+    return fit(engine, result, shown, token_budget=token_budget, order="position")

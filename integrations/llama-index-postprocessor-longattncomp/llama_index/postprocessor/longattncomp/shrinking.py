@@ -86,13 +86,10 @@ def shrink(
         mark = engine.settings.gap_mark.strip() or _NOTHING_LEFT
         return [left.get(index, mark if text else "") for index, text in enumerate(whole)]
 
-    def together(result: Compressed) -> str:
-        return separator.join(shown(result))
-
     def compressed() -> list[str]:
         result = engine.compress(query, whole, order="position")
         try:
-            left = shown(fit(engine, result, together, token_budget=budget, order="position"))
+            left = fit(engine, result, shown, separator.join, token_budget=budget, order="position")
         except BudgetError as error:
             warn_of(error, "the gap marks of texts that left nothing are not charged")
             left = shown(result)
