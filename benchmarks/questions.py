@@ -147,7 +147,7 @@ def a_million() -> dict[str, Any]:
 
 
 def embeddings() -> dict[str, Any]:
-    """all-MiniLM-L6-v2 over the same nodes, in batches: all of them, then a question."""
+    """all-MiniLM-L6-v2 over the same text, in batches of nodes as BM25 has them: all of them, then a question."""
     from longattncomp import Compressor
     from longattncomp.scorers.embedding import EmbeddingScorer
 

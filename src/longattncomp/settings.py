@@ -77,8 +77,14 @@ class Settings(BaseModel):
     )
     layers: int | None = Field(None, ge=1, description="L, the layers kept; none: the model's default.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Backbone arithmetic.")
-    encoding: ContextEncoding = Field("segmented", description="How the context is read.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="The backbone's arithmetic: auto, float32, bfloat16 or float16."
+    )
+    encoding: ContextEncoding = Field(
+        "segmented",
+        description="How the context is read: in segments (segmented), or all in one pass if the window holds it "
+        "(causal).",
+    )
     query_place: QueryPlace | Literal["cascade"] | None = Field(
         None,
         description="Whether the query sees the context (after), not (alone), or the part of it that alone finds "
@@ -89,8 +95,8 @@ class Settings(BaseModel):
     )
     node_boundary: NodeBoundary = Field(
         "sentence",
-        description="End nodes at a sentence or line end (sentence), at one in their last quarter (near), or at the "
-        "exact token.",
+        description="Where nodes end: at the last sentence or line end after their first quarter (sentence), at one in "
+        "their last quarter (near), or at the token (exact).",
     )
     segment_tokens: int = Field(1024, ge=1, description="Longest segment, in draft tokens.")
     feedback: float = Field(

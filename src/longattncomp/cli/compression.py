@@ -33,7 +33,8 @@ def compress(
     node_tokens: Annotated[str | None, typer.Option(help="Longest node in tokens, or 'document'.")] = None,
     method: Annotated[str | None, typer.Option(help="longattncomp, attncomp, speculative or bm25.")] = None,
     query_place: Annotated[
-        Literal["after", "alone", "cascade"] | None, typer.Option(help="Where the query stands; if not set, after.")
+        Literal["after", "alone", "cascade"] | None,
+        typer.Option(help="Where the query stands; if not set, as in the settings."),
     ] = None,
     key_store: Annotated[Path | None, typer.Option(help="Folder of the keys that `index` wrote.")] = None,
     model: Model = None,

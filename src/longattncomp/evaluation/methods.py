@@ -48,9 +48,9 @@ def compressors(
 ) -> dict[str, Compressor]:
     """Open methods by their names.
 
-    `speculative` and `attncomp` cut and select as they were made to. The peers get nodes as `method="bm25"` has
+    `speculative` and `attncomp` have the nodes and the rank of their papers. The peers get nodes as `method="bm25"` has
     them, in which they find more of passages than in ours, unless the settings say otherwise; they rank by their scores
-    alone.
+    alone, `bm25-near` by its surroundings as well.
 
     Args:
         names: out of `METHODS` and `scorers`.
