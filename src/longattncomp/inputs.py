@@ -7,9 +7,12 @@ from itertools import groupby
 
 from longattncomp.counting import first_surrogate
 from longattncomp.errors import InputError, warn
-from longattncomp.types import Document, Pin, Query, Span, merged
+from longattncomp.types import Document, Node, Pin, Query, Scores, Span, merged
 
 Documents = str | Document | Sequence[str | Document]
+
+_ROUNDING = 1e-3
+"""By which shares of 16 or 32 bits may sum to more than they should."""
 
 
 def as_query(query: str | Query) -> Query:
@@ -89,3 +92,15 @@ def neighbours(
     if sizes[0] != sizes[1] or not isinstance(sizes[0], int):
         raise InputError(f"expected a list of queries and one context for each, got {sizes[0]} and {sizes[1]}")
     return [list(rows) for _, rows in groupby(zip(queries, contexts, strict=True), key=lambda row: id(row[1]))]
+
+
+def what_is_wrong(scores: Scores, nodes: Sequence[Node]) -> str:
+    """Why these are no shares of the mass, one for each node; "" if they are."""
+    if len(scores.nodes) != len(nodes):
+        return f"expected one score for each of {len(nodes)} nodes, got {len(scores.nodes)}"
+    shares = (*scores.nodes, scores.instruction)
+    if (least := min(shares)) < 0:
+        return f"expected scores of 0 or more, got {least}: give each node its share of the mass"
+    if not (mass := sum(shares)) <= 1 + _ROUNDING:  # which what is not a number is not either
+        return f"expected scores and the instruction's score to sum to 1 at most, got {mass}: divide them by it"
+    return ""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from toy import ByteTokenizer
 
-from longattncomp import Compressor, Document, LongAttnCompError, LongAttnCompWarning, Query, Settings
-from longattncomp.errors import BudgetError, InputError
+from longattncomp import Compressor, Document, LongAttnCompError, LongAttnCompWarning, Node, Query, Scores, Settings
+from longattncomp.errors import BudgetError, InputError, ModelError
 from longattncomp.scorers.baseline import HeadScorer
+from longattncomp.types import Progress
 
 LEASE = "Ada signed the lease. Bob did not."
 
@@ -255,3 +257,31 @@ def test_nul_and_other_controls_are_kept(toy: Compressor, text: str) -> None:
         result = toy.compress("\x00?", [text, LEASE], top_p=1.0)
     assert result.text == f"{text}\n\n{LEASE}"
     assert result.documents[0].text == text
+
+
+# Scores.
+
+
+@pytest.mark.parametrize(
+    ("shares", "instruction", "message"),
+    [
+        ([0.5], 0.0, "expected one score for each of 2 nodes, got 1"),
+        ([0.5, -0.1], 0.0, "expected scores of 0 or more, got -0.1"),
+        ([0.5, 0.4], -0.1, "expected scores of 0 or more, got -0.1"),
+        ([0.9, 0.8], 0.0, "expected scores and the instruction's score to sum to 1 at most, got 1.7"),
+        ([0.5, math.nan], 0.0, "expected scores and the instruction's score to sum to 1 at most, got nan"),
+        ([math.inf, 0.0], 0.0, "expected scores and the instruction's score to sum to 1 at most, got inf"),
+    ],
+)
+def test_scores_that_are_no_shares(shares: list[float], instruction: float, message: str) -> None:
+    class Wrong:
+        def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+            return Scores(tuple(shares), instruction)
+
+    compressor = Compressor(Wrong(), ByteTokenizer(), settings=Settings(node_tokens=22))
+    nodes = compressor.nodes(LEASE)
+    assert len(nodes) == 2
+    with refused(f"^{re.escape(message)}"):
+        compressor.assemble(Query("who?"), [Document(LEASE)], nodes, Scores(tuple(shares), instruction))
+    with pytest.raises(ModelError, match=f"^Wrong: {re.escape(message)}"):
+        compressor.compress("who?", LEASE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from longattncomp.errors import ModelError
+from longattncomp.inputs import what_is_wrong
 from longattncomp.types import Node, Prepared, Progress, Query, Scorer, Scores
 
 
@@ -27,7 +29,16 @@ class BatchScorer(Protocol):
 def score_batch(
     scorer: Scorer, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
 ) -> list[Scores]:
-    """What `scorer.score` gives for each query."""
+    """What `scorer.score` gives for each query.
+
+    Raises:
+        ModelError: they are no shares of the mass, one for each node.
+    """
     if isinstance(scorer, BatchScorer):
-        return scorer.score_batch(queries, nodes, progress=progress)
-    return [scorer.score(query, nodes, progress=progress) for query in queries]
+        found = scorer.score_batch(queries, nodes, progress=progress)
+    else:
+        found = [scorer.score(query, nodes, progress=progress) for query in queries]
+    for scores in found:
+        if wrong := what_is_wrong(scores, nodes):
+            raise ModelError(f"{type(scorer).__name__}: {wrong}")
+    return found
