@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from longattncomp.counting import counter
 from longattncomp.errors import InputError
-from longattncomp.inputs import Documents, as_documents, as_query, neighbours
+from longattncomp.inputs import Documents, as_documents, as_query, neighbours, what_is_wrong
 from longattncomp.query import Mode, parse_prompt
 from longattncomp.scorers.batch import PreparedScorer
 from longattncomp.settings import Settings
 from longattncomp.stages import Stages
+from longattncomp.stopping import stopping
 from longattncomp.types import Compressed, Document, Node, Pin, Prepared, Progress, Query, Scorer, Scores, Tokenizer
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Compressor:
         Args:
             scorer: gives every node its share of the mass.
             tokenizer: the draft model's; sizes nodes and segments.
-            settings: defaults of every call; read from their sources if not given.
+            settings: defaults of every call; read from their sources if not given. Give `context_weight=0` for a
+                scorer whose shares hardly differ, and `Settings(method="bm25")` for BM25.
             target_tokenizer: counts the budget, see `counting.counter`; if not given the one
                 that the settings name, else the draft model's.
         """
@@ -123,10 +125,9 @@ class Compressor:
         self, query: str | Query, documents: Documents, *, progress: Progress | None = None, **options: Any
     ) -> Compressed:
         """`compress` in a thread, so that an event loop goes on; cancelled, it reads 8,192 tokens more at most."""
-        from longattncomp.threads import Stoppable, in_thread
+        from longattncomp.threads import in_thread
 
-        with Stoppable(progress) as stoppable:
-            return await in_thread(self.compress, query, documents, progress=stoppable, **options)
+        return await in_thread(self.compress, query, documents, progress=progress, **options)
 
     def prepare(
         self, documents: Documents, *, token_budget: int | None = None, progress: Progress | None = None, **options: Any
@@ -148,14 +149,13 @@ class Compressor:
         if not isinstance(self.scorer, PreparedScorer):
             tokens = sum(node.tokens for node in nodes)
             return Prepared(tokens, tokens, 0)
-        return self.scorer.prepare(nodes, progress=progress)
+        return self.scorer.prepare(nodes, progress=stopping(progress))
 
     async def aprepare(self, documents: Documents, *, progress: Progress | None = None, **options: Any) -> Prepared:
         """`prepare` in a thread, as `acompress`."""
-        from longattncomp.threads import Stoppable, in_thread
+        from longattncomp.threads import in_thread
 
-        with Stoppable(progress) as stoppable:
-            return await in_thread(self.prepare, documents, progress=stoppable, **options)
+        return await in_thread(self.prepare, documents, progress=progress, **options)
 
     def compress_batch(
         self,
@@ -273,10 +273,10 @@ class Compressor:
                 `node_boundary` apart.
 
         Raises:
-            InputError: not one score for each node, or as `compress`.
+            InputError: the scores are no shares of the mass, one for each node; or as `compress`.
         """
-        if len(scores.nodes) != len(nodes):
-            raise InputError(f"expected one score for each of {len(nodes)} nodes, got {len(scores.nodes)}")
+        if wrong := what_is_wrong(scores, nodes):
+            raise InputError(wrong)
         settings = self._stages.bounded(self.settings.of_call(token_budget=token_budget, **options), documents)
         return self._stages.assemble(query, documents, nodes, scores, settings)
 
@@ -292,7 +292,7 @@ class Compressor:
     ) -> list[Compressed]:
         asked, texts = [as_query(query) for query in queries], as_documents(documents)
         settings = self._stages.bounded(self.settings.of_call(**options), texts)
-        return self._stages.run(asked, texts, settings, pins=pins, allow_empty=allow_empty, progress=progress)
+        return self._stages.run(asked, texts, settings, pins=pins, allow_empty=allow_empty, progress=stopping(progress))
 
     def _nodes(self, documents: Documents, **options: Any) -> Sequence[Node]:
         texts = as_documents(documents)

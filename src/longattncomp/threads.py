@@ -6,10 +6,11 @@ import asyncio
 import contextvars
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
+from longattncomp.stopping import AWAITED, Stoppable
 from longattncomp.types import Progress
 
 P = ParamSpec("P")
@@ -30,26 +31,6 @@ def _pool() -> ThreadPoolExecutor:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # none of its threads came along
-
-
-class Stoppable:
-    """Progress of work in a thread, through which it ends at its next step once the caller has gone."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._stopped = False
-
-    def __enter__(self) -> Stoppable:
-        return self
-
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._stopped = error is not None
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._stopped:
-            raise CancelledError
-        if self._progress is not None:
-            self._progress(done, total)
 
 
 def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress: Progress | None) -> list[R]:
@@ -80,6 +61,12 @@ def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call it in another thread, in this context, so that spans stay nested."""
-    call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
-    return await asyncio.get_running_loop().run_in_executor(_pool(), call)
+    """Call it in another thread, in this context, so that spans stay nested.
+
+    Cancelled, it ends at its next step: where it reports to what `stopping` made of its progress.
+    """
+    context = contextvars.copy_context()
+    with Stoppable(None) as stoppable:
+        context.run(AWAITED.set, stoppable)
+        call = partial(context.run, partial(function, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(_pool(), call)

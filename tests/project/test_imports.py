@@ -17,7 +17,7 @@ PACKAGE = "longattncomp"
 ROOT = Path(longattncomp.__file__).parent
 
 ORDER = (
-    {"types", "errors", "settings", "threads", "forking", "recent", "installed"},
+    {"types", "errors", "settings", "threads", "stopping", "forking", "recent", "installed"},
     {
         "chunking",
         "counting",

@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pytest
 
 from longattncomp import Compressed, Compressor
 from longattncomp.errors import InputError
-from longattncomp.threads import AT_ONCE, in_threads
+from longattncomp.threads import AT_ONCE, in_thread, in_threads
 from longattncomp.types import Progress
 
 REQUESTS = 1000
@@ -176,9 +177,11 @@ def test_what_a_batch_is_about_shows_in_its_threads() -> None:
     assert in_threads(lambda row, _: row, [], None) == []
 
 
-def test_a_cancelled_call_stops_reading(compressor: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by", ["acompress", "in_thread"])
+def test_a_cancelled_call_stops_reading(compressor: Compressor, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """Also within what somebody else runs in a thread, and takes for no failure."""
     read: list[int] = []
-    ended = threading.Event()
+    ended, failed = threading.Event(), threading.Event()
     genuine = compressor.compress
     hook = compressor.scorer.backbone._model.register_forward_pre_hook(lambda *_: read.append(1))  # type: ignore[attr-defined]
 
@@ -188,11 +191,19 @@ def test_a_cancelled_call_stops_reading(compressor: Compressor, monkeypatch: pyt
         finally:
             ended.set()
 
+    def fails_open(*args: Any, **options: Any) -> Compressed | None:
+        try:
+            return compress(*args, **options)
+        except Exception:  # noqa: BLE001 (as adapters do)
+            failed.set()
+            return None
+
     monkeypatch.setattr(compressor, "compress", compress)
     long = [text(f"long {number}", 1000) for number in range(40)]
 
     async def given_up() -> None:
-        task = asyncio.ensure_future(compressor.acompress("Where?", long, token_budget=60))
+        call = compressor.acompress if by == "acompress" else partial(in_thread, fails_open)
+        task = asyncio.ensure_future(call("Where?", long, token_budget=60))
         while len(read) < 3:
             await asyncio.sleep(0.001)
         task.cancel()
@@ -206,3 +217,4 @@ def test_a_cancelled_call_stops_reading(compressor: Compressor, monkeypatch: pyt
     compressor.compress("Where?", long, token_budget=60)
     hook.remove()
     assert stopped < len(read)
+    assert not failed.is_set()
