@@ -142,7 +142,7 @@ class Assembler:
         if (
             pinned
             or selection.stop_reason == "min_relevance"
-            or (self.allow_empty and selection.stop_reason != "budget")
+            or (self.allow_empty and "budget" not in selection.reasons)
         ):
             return result(selection.reasons, selection.stop_reason)
         return result(selection.reasons, selection.stop_reason, self._best_piece(nodes, scores))

@@ -202,6 +202,9 @@ def test_unless_the_caller_allows_nothing() -> None:
     assert (result.stop_reason, reasons(result)) == ("top_p", ["top_p", "top_p"])
     # A budget that is too small is no verdict on the documents.
     assert assemble([["abc"]], [1.0], 2, allow_empty=True).text == "ab"
+    # Nor by what comes after it.
+    found = assemble([["a" * 20], ["bcdef"]], [0.9, 0.005], 10, instruction=0.095, min_score=0.01, allow_empty=True)
+    assert found.text == "a" * 10
 
 
 def test_another_character_if_the_first_does_not_fit() -> None:
