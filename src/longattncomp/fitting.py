@@ -28,11 +28,14 @@ def fit(
 
     Args:
         compressor: made the result.
-        result: at a budget of at least `token_budget`, and without pins.
+        result: without pins; its own budget bounds the kept text where that is less.
         made_of: what the reader gets of a result, such as messages.
         text_of: the text in it that the budget bounds; where it is a text, all of it.
         token_budget: most tokens of it.
         **options: as `Compressor.assemble`, those of the call that made the result.
+
+    Returns:
+        What was made of the result that fits.
 
     Raises:
         BudgetError: what is put around the kept text leaves nothing for it.
@@ -47,6 +50,7 @@ def fit(
     limit = min(result.token_budget, token_budget)
     fitted = result if limit == result.token_budget else within(limit)
     while (tokens := _tokens(compressor, fitted, text_of(made := made_of(fitted)))) > token_budget:
+        limit = min(limit, fitted.tokens)  # what the kept text does not use need not be taken from it
         limit = min(limit - 1, limit * token_budget // tokens)
         if limit < 1:
             raise BudgetError(

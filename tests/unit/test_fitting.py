@@ -83,3 +83,17 @@ def test_options_of_the_call_hold() -> None:
     shown = fit(engine, result, lambda found: found.text, token_budget=90, gap_mark=" // ", separator="|")
     assert "[...]" not in shown
     assert "\n\n" not in shown
+
+
+@pytest.mark.parametrize("over", [1, 50, 200])
+def test_what_the_text_does_not_use_of_the_budget_costs_no_rounds(over: int) -> None:
+    engine = compressor()
+    result = engine.compress("this", TEXTS[:3], token_budget=5000)
+    rounds = []
+
+    def with_metadata(found: Compressed) -> str:
+        rounds.append(found)
+        return found.text + "x" * (5000 - result.tokens + over)
+
+    assert engine.count(fit(engine, result, with_metadata, token_budget=5000)) <= 5000
+    assert 1 < len(rounds) < 30
