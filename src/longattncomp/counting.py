@@ -94,9 +94,11 @@ def counter(tokenizer: Any) -> Counter:
     """
     if isinstance(tokenizer, str | Path):
         return _by_name(str(tokenizer))
-    # The `encode` of a transformers tokenizer, perhaps with arguments: what stands behind it can be copied.
+    # The `encode` of a transformers tokenizer, perhaps with arguments: what stands behind it can be copied. That of
+    # tiktoken alone, which LlamaIndex's documentation sets, fails on a text that names a special token.
     method = tokenizer.func if isinstance(tokenizer, partial) else tokenizer
-    if hasattr(owner := getattr(method, "__self__", None), "backend_tokenizer"):
+    owner = getattr(method, "__self__", None)
+    if hasattr(owner, "backend_tokenizer") or (method is tokenizer and hasattr(owner, "encode_ordinary")):
         tokenizer = owner
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(backend, "to_str") and hasattr(backend, "encode"):

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,6 +84,8 @@ def test_a_tiktoken_encoding() -> None:
     count = counter(tiktoken_encoding())
     assert count(TEXT) == TIKTOKEN_TOKENS  # <end> in a document is text and no error
     assert count("low low") == 3
+    assert counter(tiktoken_encoding().encode)(TEXT) == TIKTOKEN_TOKENS
+    assert counter(partial(tiktoken_encoding().encode, allowed_special="all"))(TEXT) == HF_TOKENS
 
 
 @pytest.mark.parametrize("truncated", [True, False])
