@@ -152,7 +152,7 @@ def _read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], tu
 def _pins(text: str, found: _Found, fits: _Fits) -> list[Span]:
     """Spans to keep of the text that holds the query: the query's own, and an "Answer:" that closes the text."""
     start = found.pin + len(text[found.pin :]) - len(text[found.pin :].lstrip())
-    stop, end = len(text.rstrip()), len(text[: found.end].rstrip())
+    stop, end = _before_space(text, len(text)), _before_space(text, found.end)
     if after := TAG_AND_CUE.match(text, end):
         end = after.end()
         if after["cue"] and fits(begun := text[end:].partition("\n")[0], _QUERY_TOKENS):
@@ -168,7 +168,7 @@ def _last_tokens(text: str, tokenizer: Tokenizer) -> _Found:
     ends = tokenizer.encode(text).ends
     start = ends[-_QUERY_TOKENS - 1] if len(ends) > _QUERY_TOKENS else 0
     if not text[start:].strip():  # nothing but space: the last tokens of what is before it
-        stop = len(text.rstrip())
+        stop = _before_space(text, len(text))
         spoken = max(bisect_right(ends, stop), bisect_left(ends, stop) + 1)  # a token may run into the space
         start = ends[spoken - _QUERY_TOKENS - 1] if spoken > _QUERY_TOKENS else 0
     return _Found(start, start, len(text), "arbitrary")
@@ -219,9 +219,16 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: _Fits)
         between = text[end : options[0]]
         if fits(between, _BLOCK_TOKENS) and not CONTEXT.search(between):
             end, source = options[1], "options"
-    after = TAG_AND_CUE.match(text, len(text[:end].rstrip()), limit)
+    after = TAG_AND_CUE.match(text, _before_space(text, end), limit)
     answered = bool(after and after["cue"] and ANSWERED.match(text, after.end(), limit))
     return _Found(label.start(), start, end, source), answered
+
+
+def _before_space(text: str, end: int) -> int:
+    """Where the space that ends there begins; nothing is copied, for a prompt may have thousands of labels."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
 
 
 def _closes(text: str, end: int, fits: _Fits) -> bool:
@@ -248,7 +255,7 @@ def _options_at_end(text: str, fits: _Fits) -> _Found | None:
     options = _options(text, max(0, len(text) - _REACH), len(text), last=True)
     if not options or not _closes(text, options[1], fits):
         return None
-    stop = len(text[: options[0]].rstrip())
+    stop = _before_space(text, options[0])
     start = next((at for at in _block_starts(text, stop) if fits(text[at:stop], _QUERY_TOKENS)), stop)
     question = text[start:stop].strip()
     is_list = question.endswith((".", "。")) and not re.search("[?？؟]", question)
@@ -257,7 +264,7 @@ def _options_at_end(text: str, fits: _Fits) -> _Found | None:
 
 def _trailing(text: str, fits: _Fits) -> _Found | None:
     """The last paragraph or line, if it asks something."""
-    stop = len(text[: _closing_cue(text)].rstrip())
+    stop = _before_space(text, _closing_cue(text))
     for start in _block_starts(text, stop):
         asked = text[start:stop].strip()
         if len(text[:start].strip()) > len(asked) and fits(asked, _QUERY_TOKENS) and _asks(asked):

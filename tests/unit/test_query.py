@@ -421,6 +421,12 @@ def test_time_is_linear(unit: str) -> None:
     assert time.process_time() - start < 1.0
 
 
+def test_a_long_context_with_many_answered_questions() -> None:
+    start = time.process_time()
+    parse("words " * 350_000 + "Q: a?\nA: b\n" * 1500)
+    assert time.process_time() - start < 1.0
+
+
 def test_megabyte_prompt() -> None:
     start = time.process_time()
     parsed = parse(f"{DOCUMENTS * 125}{FAQ * 20}\n\nQuestion: Who?\nAnswer:{' ' * 100_000}")
