@@ -60,8 +60,14 @@ class LongAttnCompressor(
         return True
 
     def invoke(self, input: CompressionInput, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:  # noqa: A002
-        """Compress, as one run of its own in a trace."""
-        return self._call_with_config(self._compressed, input, config)
+        """Compress, as one run of its own in a trace.
+
+        Args:
+            input: the documents and the query.
+            config: of the run.
+            **kwargs: options of this call, such as `token_budget`, which `bind` may give.
+        """
+        return self._call_with_config(self._compressed, input, config, **kwargs)
 
     async def ainvoke(
         self,
@@ -70,7 +76,7 @@ class LongAttnCompressor(
         **kwargs: Any,
     ) -> list[Document]:
         """`invoke` in a thread, so that the event loop goes on."""
-        return await self._acall_with_config(self._acompressed, input, config)
+        return await self._acall_with_config(self._acompressed, input, config, **kwargs)
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -90,10 +96,10 @@ class LongAttnCompressor(
         """`compress_documents` in a thread, so that the event loop goes on."""
         return await self.ainvoke({"documents": documents, "query": query}, {"callbacks": callbacks})
 
-    async def _acompressed(self, given: CompressionInput) -> list[Document]:
-        return await in_thread(self._compressed, given)
+    async def _acompressed(self, given: CompressionInput, **options: Any) -> list[Document]:
+        return await in_thread(self._compressed, given, **options)
 
-    def _compressed(self, given: CompressionInput) -> list[Document]:
+    def _compressed(self, given: CompressionInput, **options: Any) -> list[Document]:
         if not isinstance(given, dict) or not {"documents", "query"} <= given.keys():
             raise InputError(f'expected {{"documents": [...], "query": "..."}}, got {type(given).__name__}')
         documents, query = list(given["documents"]), given["query"]
@@ -103,7 +109,7 @@ class LongAttnCompressor(
         if isinstance(query, str) and not query.strip():
             pass_on(f"{len(documents)} documents pass", "the query is blank")
             return [_plain(document) for document in documents]
-        engine = self.engine()
+        engine = self.engine().configured(**options) if options else self.engine()
         texts = [documents[index].page_content for index in with_text]
         try:
             result = engine.compress(query, texts)

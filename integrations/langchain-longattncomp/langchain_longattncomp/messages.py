@@ -22,7 +22,9 @@ def is_question(message: BaseMessage) -> bool:
 
 def last_question(messages: Sequence[AnyMessage]) -> str:
     """The last thing a human said that has text, or ""."""
-    return next((said for message in reversed(messages) if is_question(message) and (said := str(message.text))), "")
+    return next(
+        (said for message in reversed(messages) if is_question(message) and (said := str(message.text)).strip()), ""
+    )
 
 
 def texts_of(message: BaseMessage) -> list[str]:
@@ -69,7 +71,7 @@ def shorten(
             rows[row][column] = part.text
         for own, line in zip(rows, lines, strict=True):
             last = max((column for column, text in enumerate(own) if text), default=0)
-            own[last] = f"{own[last]}\n{line}".lstrip("\n")
+            own[last] = f"{own[last]}\n{line}" if own[last] else line
         return rows
 
     def shown(rows: list[list[str]]) -> str:

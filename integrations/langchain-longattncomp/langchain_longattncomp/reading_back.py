@@ -58,10 +58,19 @@ def _head(page: int, pages: int) -> str:
 def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
     room = max(1, budget - engine.count(_head(9999, 9999)))
     page, used = "", 0
-    for node in chunk([Document(text)], engine.tokenizer, node_tokens=min(_PIECE, room)):
-        tokens = engine.count(node.text)
+    for piece in _pieces(engine, text, min(_PIECE, room), room):
+        tokens = engine.count(piece)
         if page and used + tokens > room:
             yield page
             page, used = "", 0
-        page, used = page + node.text, used + tokens
+        page, used = page + piece, used + tokens
     yield page
+
+
+def _pieces(engine: Compressor, text: str, most: int, room: int) -> Iterator[str]:
+    """Pieces of `most` tokens as the draft model counts, or of fewer where the budget counts more than `room`."""
+    for node in chunk([Document(text)], engine.tokenizer, node_tokens=most):
+        if most > 1 and engine.count(node.text) > room:
+            yield from _pieces(engine, node.text, most // 2, room)
+        else:
+            yield node.text

@@ -41,6 +41,18 @@ def test_langchain_37815_a_result_reads_the_same_in_later_turns_and_is_shortened
     assert scorer.queries == ["Who signed the lease?\nlease"]
 
 
+def test_what_says_nothing_is_no_question() -> None:
+    scorer = WordScorer()
+    pre_model_hook(compressor=engine(scorer))({"messages": [TURN[0], HumanMessage(" \n"), *TURN[1:]]})
+    assert scorer.queries == ["Who signed the lease?\nlease"]
+
+
+def test_the_line_breaks_before_what_is_kept_stay() -> None:
+    result = ToolMessage(f"\n\nAda Marsh signed the lease in May.{' It rained.' * 100}", tool_call_id="call-0-0")
+    view = pre_model_hook(compressor=engine(node_tokens=40))({"messages": [*TURN[:2], result]})
+    assert view["llm_input_messages"][2].content.startswith("\n\nAda Marsh signed")
+
+
 def test_what_is_short_or_failed_stays() -> None:
     scorer = WordScorer()
     given = [

@@ -10,9 +10,11 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 from langgraph.store.memory import InMemoryStore
-from toys import ScriptedModel, WordScorer, calls, engine, report
+from longattncomp import Compressor
+from toys import ByteTokenizer, ScriptedModel, WordScorer, calls, engine, report
 
 from langchain_longattncomp import LongAttnMiddleware
+from langchain_longattncomp.reading_back import _pages
 
 LONG = report("Ada Marsh signed the lease in May.", 3_000)
 
@@ -79,6 +81,14 @@ def test_a_page_has_its_budget_whatever_a_node_is() -> None:
     assert read(agent(middleware=whole).invoke(ASK)) == LONG
     wide = agent(middleware=LongAttnMiddleware(compressor=engine(token_budget=2_000)), context_schema=dict)
     assert read(wide.invoke(ASK, context={"longattncomp": {"token_budget": 500}})) == LONG
+
+
+def test_a_page_has_its_budget_whatever_counts_it() -> None:
+    """A byte of the draft model's is 30 tokens here, so that no node of 64 fits a page."""
+    counted = Compressor(WordScorer(), ByteTokenizer(), target_tokenizer=lambda text: 30 * len(text))
+    pages = list(_pages(counted, LONG, 1_500))
+    assert "".join(pages) == LONG
+    assert all(counted.count(page) <= 1_500 for page in pages)
 
 
 def test_the_model_sees_an_id_and_a_page() -> None:

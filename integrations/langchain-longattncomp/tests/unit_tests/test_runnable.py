@@ -160,3 +160,15 @@ def test_an_open_engine_travels_through_configurable_fields(compressor: LongAttn
     assert length(configurable.invoke({"documents": FOUND, "query": QUERY})) <= 150
     with pytest.raises((ValueError, InputError), match="open already"):
         configurable.invoke({"documents": FOUND, "query": QUERY}, {"configurable": {"model": "other"}})
+
+
+async def test_options_of_a_call_are_bound_or_given(compressor: LongAttnCompressor) -> None:
+    asked = {"documents": FOUND, "query": QUERY}
+    for found in (
+        compressor.invoke(asked, token_budget=60),
+        await compressor.ainvoke(asked, token_budget=60),
+        compressor.bind(token_budget=60).invoke(asked),
+    ):
+        assert 0 < length(found) <= 60 < length(compressor.invoke(asked)) <= 150
+    with pytest.raises(InputError, match="budget"):
+        compressor.invoke(asked, budget=60)
