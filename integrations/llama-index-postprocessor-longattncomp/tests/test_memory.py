@@ -13,7 +13,7 @@ from llama_index.core.memory import ChatMemoryBuffer, Memory
 from llama_index.core.workflow import JsonSerializer
 from longattncomp import Compressor, LongAttnCompWarning, Settings
 from longattncomp.errors import ModelNotFoundError
-from toy import BrokenScorer, ListMemory, WordScorer
+from toy import BrokenScorer, ByteTokenizer, ListMemory, WordScorer
 
 from llama_index.postprocessor.longattncomp import LongAttnCompMemory
 
@@ -110,6 +110,15 @@ def test_more_gap_marks_than_budget(words: Compressor) -> None:
 def test_an_engine_that_fails_leaves_messages_whole(broken: Compressor) -> None:
     with pytest.warns(LongAttnCompWarning, match="out of memory"):
         assert view(broken).get() == conversation()
+
+
+def test_a_tokenizer_that_fails_leaves_messages_whole(scorer: WordScorer) -> None:
+    def fails(text: str) -> int:
+        raise ValueError("a special token")
+
+    compressor = Compressor(scorer, ByteTokenizer(), settings=Settings(token_budget=90), target_tokenizer=fails)
+    with pytest.warns(LongAttnCompWarning, match="a special token; the text is passed on whole"):
+        assert view(compressor).get() == conversation()
 
 
 def test_a_missing_model_is_an_error() -> None:

@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.memory import Memory
+from llama_index.core.settings import Settings as LlamaIndexSettings
 from longattncomp import CompressedDocument, Compressor, LongAttnCompWarning, Settings
 from toy import WordScorer
 
 from llama_index.postprocessor.longattncomp import LongAttnCompMemoryBlock
-from llama_index.postprocessor.longattncomp.archive import exchanges
+from llama_index.postprocessor.longattncomp.archive import exchanges, latest
 
 SMALL_TALK = [("user", "It rained all day."), ("assistant", "That is how it is at this time of the year.")]
 WHOLE = CompressedDocument(index=0, id="0", text="", spans=(), score=0.0, metadata={})
@@ -98,6 +99,21 @@ async def test_a_block_never_raises(broken: Compressor, session: str) -> None:
             content = await block.aget(asking("lease"), session_id=session)
         assert 50 < len(content.encode()) <= 100
         assert len(block.archive[session]) == 43
+
+
+async def test_a_block_never_raises_whatever_counts(broken: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LlamaIndexSettings, "_tokenizer", 3)
+    block = LongAttnCompMemoryBlock(model="nowhere")
+    await block.aput(messages(*LEASE))
+    with pytest.warns(LongAttnCompWarning) as warned:
+        assert await block.aget(asking("Who signed the lease?")) == "\n".join(f"{role}: {text}" for role, text in LEASE)
+    assert any("characters are counted" in str(warning.message) for warning in warned)
+
+
+def test_the_latest_turns_come_back_in_any_script() -> None:
+    turns = f"assistant: {'今天天气很好。' * 40}\n"
+    assert latest(turns, 50, len) == turns.strip()[-50:]
+    assert latest("user: a\nassistant: b\n\n", 12, len) == "assistant: b"
 
 
 async def test_truncation_compresses_again_and_reads_nothing_again(words: Compressor, scorer: WordScorer) -> None:

@@ -61,8 +61,9 @@ def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
 
 
 def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:
-    """The end of a text that fits: whole lines, or words if the last line alone does not."""
-    for start_of in (r"^", r"\S+"):
+    """The end of a text that fits: whole lines, words if the last line alone does not, or characters."""
+    text = text.rstrip("\n")
+    for start_of in (r"^", r"\S+", r"\S"):
         starts = [match.start() for match in re.finditer(start_of, text, re.MULTILINE)]
         first = bisect_left(starts, True, key=lambda start: count(text[start:]) <= token_budget)
         if first < len(starts):

@@ -8,7 +8,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.memory import BaseMemoryBlock
 from longattncomp import Compressed, Compressor, Settings
-from longattncomp.counting import counter
+from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError
 from longattncomp.fitting import fit
 from longattncomp.query import query_for
@@ -63,7 +63,7 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
     def _pull(self, spoken: list[Exchange], query: str) -> str:
         whole = "\n".join(exchange.text for exchange in spoken)
         budget = max(1, self.token_budget or Settings.model_fields["token_budget"].default)
-        count = counter(settings_tokenizer())
+        count: Counter | None = None
         try:
             engine = self.engine()
             texts = [exchange.text for exchange in spoken]
@@ -78,14 +78,14 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
             content = _fitted(engine, result, spoken, engine.settings.token_budget)
         except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
             warn_of(error, "the latest turns are brought back instead of those that the question needs")
-            return latest(whole, budget, count)
+            return latest(whole, budget, count or _any_counter())
         self._read.put(content, (engine, result, spoken))
         self._pulled.put(key, content)
         return content
 
     def _truncated(self, content: str, tokens_to_truncate: int) -> str | None:
         known = self._read.get(content)
-        count = known[0].count if known else counter(settings_tokenizer())
+        count = known[0].count if known else _any_counter()
         budget = count(content) - tokens_to_truncate
         if budget < 1:
             return None
@@ -93,6 +93,15 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
             return (_fitted(*known, budget) if known else latest(content, budget, count)) or None
         except BudgetError:
             return None
+
+
+def _any_counter() -> Counter:
+    """LlamaIndex's tokenizer, or characters, which are as many or more."""
+    try:
+        return counter(settings_tokenizer())
+    except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
+        warn_of(error, "characters are counted instead of tokens")
+        return len
 
 
 def _fitted(engine: Compressor, result: Compressed, spoken: list[Exchange], token_budget: int) -> str:

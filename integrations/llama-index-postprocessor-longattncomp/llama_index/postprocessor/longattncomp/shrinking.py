@@ -73,13 +73,7 @@ def shrink(
     if not (question.strip() or arguments) or not any(text.strip() for text in whole):
         return whole
     engine = options.engine()
-    query = query_for(question, arguments, tokenizer=engine.tokenizer)
-    key = (engine, query, *whole)
-    if known is not None and (before := known.get(key)) is not None:
-        return before
     budget, separator = engine.settings.token_budget, engine.settings.separator
-    if not query or engine.count(separator.join(whole)) <= engine.budget(whole):
-        return whole
 
     def shown(result: Compressed) -> list[str]:
         left = {document.index: document.text for document in result.documents}
@@ -87,6 +81,12 @@ def shrink(
         return [left.get(index, mark if text else "") for index, text in enumerate(whole)]
 
     def compressed() -> list[str]:
+        query = query_for(question, arguments, tokenizer=engine.tokenizer)
+        key = (engine, query, *whole)
+        if known is not None and (before := known.get(key)) is not None:
+            return before
+        if not query or engine.count(separator.join(whole)) <= engine.budget(whole):
+            return whole
         result = engine.compress(query, whole, order="position")
         try:
             left = fit(engine, result, shown, separator.join, token_budget=budget, order="position")
