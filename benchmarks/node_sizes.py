@@ -70,13 +70,15 @@ def main() -> None:
     own = compressor.settings
     usual = (own.node_tokens, own.node_boundary, own.context_weight)
     ranks = (_PLAIN, own.context_weight)
+    console = Console(stderr=True)
     found: dict[str, dict[Setting, float]] = {}
     for name in options.task:
         draw = Draw(examples=options.limit, seed=options.seed, count=compressor.tokenizer.count, data=options.data)
         examples = list(find_task(name).draw(draw))
-        shown = track(examples, name, console=Console(stderr=True))
+        shown = track(examples, name, console=console)
         recalls = recall(shown, compressor, Budget.parse(TASKS[name]), ranks)
         found[name] = {setting: fmean(values) for setting, values in recalls.items()}
+        console.print(name, found[name])
     body = [
         (f"{size} {boundary}", f"{weight:g}", *(f"{100 * of[size, boundary, weight]:.1f}" for of in found.values()))
         for weight in ranks

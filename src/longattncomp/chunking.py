@@ -107,7 +107,7 @@ def chunk(
         node_tokens: longest node in tokens (LongAttnComp), or "document" (AttnComp).
         boundary: "sentence" ends a node at a paragraph, sentence or line end unless its first quarter alone
             has one, "near" if one lies in its last quarter; "exact" at the token count, as the paper does.
-            None splits a grapheme cluster or a CRLF.
+            None splits a CRLF or a grapheme cluster that is no longer than a node.
         cuts: document index -> character offsets where a node must end.
     """
     nodes: list[Node] = []

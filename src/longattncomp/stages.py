@@ -55,7 +55,7 @@ class Stages:
             _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
         )
         self._count_again = lru_cache(maxsize=8)(self.count)  # what was put together is counted to be sure
-        self._count_whole = lru_cache(maxsize=1)(self.count)  # the next question is often asked of the same context
+        self._count_whole = lru_cache(maxsize=8)(self.count)  # the next question is often asked of the same context
 
     def bounded(self, settings: Settings, documents: Sequence[Document]) -> Settings:
         """The settings with the budget that `keep_rate` leaves over these documents."""
