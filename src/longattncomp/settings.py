@@ -36,9 +36,11 @@ OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "attncomp": {"node_tokens": "document", "min_score": 0.01, "context_weight": 0.0},
     "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "context_weight": 0.0},
     "bm25": {"node_tokens": 64, "node_boundary": "near", "context_weight": 0.0},
+    "alone": {"node_tokens": 64, "node_boundary": "near"},
 }
-"""What a method has by default where it differs, such as AttnComp's epsilon. Words find more of
-passages in longer nodes, and only LongAttnComp's own scores were measured to gain by what a node is part of."""
+"""What a method, or LongAttnComp with the query at such a place, has by default where it differs, such as AttnComp's
+epsilon. Words, and queries that do not see the context, find more of passages in longer nodes, and only LongAttnComp's
+own scores were measured to gain by what a node is part of."""
 
 PER_CALL = frozenset(
     {
@@ -149,8 +151,10 @@ class Settings(BaseModel):
     @classmethod
     def _method(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Fill in the method's own defaults, which do not count as set: another method has others."""
-        method = given.get("method") if isinstance(given, dict) else None
-        own = OWN_DEFAULTS.get(method, {}) if isinstance(method, str) else {}
+        name = (given.get("method") or "longattncomp") if isinstance(given, dict) else None
+        if name == "longattncomp":
+            name = given.get("query_place")
+        own = OWN_DEFAULTS.get(name, {}) if isinstance(name, str) else {}
         if not own:
             return handler(given)
         made = handler({**own, **given})

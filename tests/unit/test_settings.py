@@ -224,6 +224,17 @@ def test_a_method_brings_its_own_defaults() -> None:
     assert Settings.load(method="speculative").top_p == 1.0
 
 
+def test_so_does_a_place_of_the_query() -> None:
+    alone = Settings.load(query_place="alone")
+    assert (alone.node_tokens, alone.node_boundary, alone.context_weight) == (64, "near", 0.35)
+    assert Settings().override(query_place="alone") == alone
+    assert alone.override(query_place="cascade").node_tokens == 32
+    assert Settings.load(query_place="alone", node_tokens=32).node_tokens == 32
+    assert Settings.load(query_place="alone", method="speculative").node_boundary == "exact"
+    with pytest.raises(InputError, match="query_place"):
+        Settings.load(query_place=["alone"])
+
+
 def test_the_environment_is_stronger_than_a_methods_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LONGATTNCOMP_METHOD", "attncomp")
     monkeypatch.setenv("LONGATTNCOMP_MIN_SCORE", "0.5")
