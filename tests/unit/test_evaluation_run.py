@@ -300,10 +300,10 @@ def test_systems_and_peers_cut_their_own_nodes(toy_folder: Any) -> None:
         return {name: (one.settings.node_tokens, one.settings.node_boundary) for name, one in found.items()}
 
     systems = {"attncomp": ("document", "sentence"), "speculative": (32, "exact")}
-    ours = dict.fromkeys(("longattncomp", "alone"), (32, "sentence"))
-    assert cuts(engine) == {**ours, **systems, "bm25": (64, "near")}
-    ours = dict.fromkeys(("longattncomp", "alone"), (9, "sentence"))
-    assert cuts(engine.configured(node_tokens=9)) == {**ours, **systems, "bm25": (9, "near")}
+    longer = dict.fromkeys(("bm25", "alone"), (64, "near"))
+    assert cuts(engine) == {"longattncomp": (32, "sentence"), **longer, **systems}
+    longer = dict.fromkeys(("bm25", "alone"), (9, "near"))
+    assert cuts(engine.configured(node_tokens=9)) == {"longattncomp": (9, "sentence"), **longer, **systems}
 
 
 def test_settings_of_ours_do_not_reach_the_systems(toy_folder: Any) -> None:
