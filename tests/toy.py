@@ -1,8 +1,11 @@
-"""A byte tokenizer and small random draft models, so that most tests need no weights."""
+"""What many tests share: a byte tokenizer, small random draft models, and a clock that other tests do not disturb."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from time import thread_time
+from timeit import repeat
 
 from longattncomp.types import Encoding
 
@@ -21,6 +24,14 @@ class ByteTokenizer:
 
     def count(self, text: str) -> int:
         return len(text.encode("utf-8", "surrogatepass"))
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Of this thread on the processor, the least of three tries.
+
+    Meanwhile no garbage of other tests is collected, which took longer than what was timed.
+    """
+    return min(repeat(call, timer=thread_time, number=1, repeat=3))
 
 
 SIZES = {

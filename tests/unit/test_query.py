@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy import ByteTokenizer
+from toy import ByteTokenizer, seconds
 
 from longattncomp.errors import InputError
 from longattncomp.query import ParsedPrompt, parse_prompt
@@ -416,20 +415,17 @@ SPACES = [f"Question: x?{mark}{' ' * 50_000}\n" for mark in ("", "\nA:", "\n\nA.
 def test_time_is_linear(unit: str) -> None:
     # A linear scan of 150 kB takes some 20 ms, a quadratic one takes minutes.
     prompt = unit * (150_000 // len(unit)) + "x"
-    start = time.process_time()
-    parse(prompt)
-    assert time.process_time() - start < 1.0
+    assert seconds(lambda: parse(prompt)) < 1.0
 
 
 def test_a_long_context_with_many_answered_questions() -> None:
-    start = time.process_time()
-    parse("words " * 350_000 + "Q: a?\nA: b\n" * 1500)
-    assert time.process_time() - start < 1.0
+    prompt = "words " * 350_000 + "Q: a?\nA: b\n" * 1500
+    assert seconds(lambda: parse(prompt)) < 1.0
 
 
 def test_megabyte_prompt() -> None:
-    start = time.process_time()
-    parsed = parse(f"{DOCUMENTS * 125}{FAQ * 20}\n\nQuestion: Who?\nAnswer:{' ' * 100_000}")
+    prompt = f"{DOCUMENTS * 125}{FAQ * 20}\n\nQuestion: Who?\nAnswer:{' ' * 100_000}"
+    parsed = parse(prompt)
     assert len(parsed.texts[0]) > 1_000_000
     assert pinned(parsed) == ["Question: Who?\nAnswer:"]
-    assert time.process_time() - start < 1.0
+    assert seconds(lambda: parse(prompt)) < 1.0
