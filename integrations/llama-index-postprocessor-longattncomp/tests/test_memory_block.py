@@ -11,7 +11,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.memory import Memory
 from longattncomp import CompressedDocument, Compressor, LongAttnCompWarning, Settings
-from toy import WordScorer
+from toy import ByteTokenizer, WordScorer
 
 from llama_index.postprocessor.longattncomp import LongAttnCompMemoryBlock, memory_block
 from llama_index.postprocessor.longattncomp.archive import exchanges, latest
@@ -107,6 +107,29 @@ async def test_a_block_never_raises_whatever_counts(monkeypatch: pytest.MonkeyPa
     with pytest.warns(LongAttnCompWarning) as warned:
         assert await block.aget(asking("Who signed the lease?")) == "\n".join(f"{role}: {text}" for role, text in LEASE)
     assert any("characters are counted" in str(warning.message) for warning in warned)
+
+
+async def test_a_block_never_raises_on_a_text_that_its_tokenizer_refuses(scorer: WordScorer) -> None:
+    refused = False
+
+    def refuses(text: str) -> int:
+        if refused:
+            raise ValueError("no such character")
+        return len(text)
+
+    engine = Compressor(scorer, ByteTokenizer(), settings=Settings(token_budget=90), target_tokenizer=refuses)
+    block = await filled(LongAttnCompMemoryBlock(compressor=engine))
+    content = await block.aget(asking("Who signed the lease?"), session_id="s")
+    refused = True
+    with pytest.warns(LongAttnCompWarning, match="no such character"):
+        latest_turns = await block.aget(asking("What was the paper?"), session_id="s")
+    assert latest_turns.endswith("at this time of the year.")
+    assert len(latest_turns) <= 90
+    with pytest.warns(LongAttnCompWarning, match="no such character"):
+        shorter = await block.atruncate(content, 30)
+    assert shorter is not None
+    assert content.endswith(shorter)
+    assert len(shorter) <= len(content) - 30
 
 
 def test_the_latest_turns_come_back_in_any_script() -> None:

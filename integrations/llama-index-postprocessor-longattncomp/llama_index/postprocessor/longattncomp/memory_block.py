@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage
@@ -78,30 +79,30 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
             content = _fitted(engine, result, spoken, engine.settings.token_budget)
         except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
             warn_of(error, "the latest turns are brought back instead of those that the question needs")
-            return latest(whole, budget, count or _any_counter())
+            return _counted(lambda count: latest(whole, budget, count), count)
         self._read.put(content, (engine, result, spoken))
         self._pulled.put(key, content)
         return content
 
     def _truncated(self, content: str, tokens_to_truncate: int) -> str | None:
-        known = self._read.get(content)
-        count = known[0].count if known else _any_counter()
-        budget = count(content) - tokens_to_truncate
-        if budget < 1:
-            return None
-        try:
-            return (_fitted(*known, budget) if known else latest(content, budget, count)) or None
-        except BudgetError:
-            return None
+        if known := self._read.get(content):
+            try:
+                budget = known[0].count(content) - tokens_to_truncate
+                return (_fitted(*known, budget) if budget > 0 else "") or None
+            except BudgetError:
+                return None
+            except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
+                warn_of(error, "the latest of it is kept instead of what the question needs")
+        return _counted(lambda count: latest(content, count(content) - tokens_to_truncate, count)) or None
 
 
-def _any_counter() -> Counter:
-    """LlamaIndex's tokenizer, or characters, which are as many or more."""
+def _counted(work: Callable[[Counter], str], count: Counter | None = None) -> str:
+    """Work that counts with LlamaIndex's tokenizer, or another; if that fails characters, which are as many or more."""
     try:
-        return counter(settings_tokenizer())
+        return work(count or counter(settings_tokenizer()))
     except Exception as error:  # noqa: BLE001 (whatever it is, a block may not raise)
         warn_of(error, "characters are counted instead of tokens")
-        return len
+        return work(len)
 
 
 def _fitted(engine: Compressor, result: Compressed, spoken: list[Exchange], token_budget: int) -> str:
