@@ -12,7 +12,7 @@ from longattncomp.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import last_user_text, text_of
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.recent import Recent
+from llama_index.postprocessor.longattncomp.remembered import Remembered
 from llama_index.postprocessor.longattncomp.shrinking import shrink
 
 _COMPRESSED = (MessageRole.USER, MessageRole.TOOL, MessageRole.FUNCTION)
@@ -38,7 +38,7 @@ class LongAttnCompMemory(LongAttnCompOptions, BaseMemory):
     inner: SerializeAsAny[BaseMemory] = Field(description="The memory that keeps the originals.")
     keep_last: int = Field(default=4, ge=0, description="How many messages at the end stay as they are.")
 
-    _seen: Recent[tuple[Any, ...], list[str]] = PrivateAttr(default_factory=Recent)
+    _seen: Remembered[tuple[Any, ...], list[str]] = PrivateAttr(default_factory=Remembered)
 
     @classmethod
     def class_name(cls) -> str:

@@ -17,7 +17,7 @@ from longattncomp.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, last_user_text, latest, text_of
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.recent import Recent
+from llama_index.postprocessor.longattncomp.remembered import Remembered
 from llama_index.postprocessor.longattncomp.shrinking import warn_of
 from llama_index.postprocessor.longattncomp.tokenizer import settings_tokenizer
 
@@ -37,9 +37,9 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
         default_factory=dict, description="(role, text) of every turn, by session, oldest first."
     )
 
-    _pulled: Recent[tuple[Any, ...], str] = PrivateAttr(default_factory=Recent)
+    _pulled: Remembered[tuple[Any, ...], str] = PrivateAttr(default_factory=Remembered)
     """An agent asks its memory the same at each of its steps."""
-    _read: Recent[str, tuple[Compressor, Compressed, list[Exchange]]] = PrivateAttr(default_factory=Recent)
+    _read: Remembered[str, tuple[Compressor, Compressed, list[Exchange]]] = PrivateAttr(default_factory=Remembered)
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
         for message in messages:

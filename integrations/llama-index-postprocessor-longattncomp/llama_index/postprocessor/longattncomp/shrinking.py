@@ -13,7 +13,7 @@ from longattncomp.fitting import fit
 from longattncomp.query import query_for
 
 from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.recent import Recent
+from llama_index.postprocessor.longattncomp.remembered import Remembered
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def shrink(
     texts: Sequence[str],
     *,
     arguments: Mapping[str, Any] | None = None,
-    known: Recent[tuple[Any, ...], list[str]] | None = None,
+    known: Remembered[tuple[Any, ...], list[str]] | None = None,
 ) -> list[str]:
     """The texts within the budget together, one for one; the gap mark stands for those that left nothing.
 
