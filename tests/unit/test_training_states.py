@@ -12,10 +12,11 @@ from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.chunking import chunk
 from longattncomp.evaluation.rows import Evidence, Example
 from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION
 from longattncomp.training.states import Layout, Reader, States
-from longattncomp.types import Document
+from longattncomp.types import Document, NodeBoundary
 
 Place = Literal["after", "alone"]
 PLENTY = 10**9  # bytes
@@ -50,7 +51,13 @@ class Opener:
         patch.setattr(backbone, "read", counted)
 
     def __call__(
-        self, place: Place = "after", *, segment: int = 128, node: int = 32, most_bytes: int = PLENTY
+        self,
+        place: Place = "after",
+        *,
+        segment: int = 128,
+        node: int = 32,
+        boundary: NodeBoundary = "near",
+        most_bytes: int = PLENTY,
     ) -> Reader:
         reader = Reader(
             self._backbone,
@@ -58,6 +65,7 @@ class Opener:
             query_place=place,
             segment_tokens=segment,
             node_tokens=node,
+            node_boundary=boundary,
             folder=self._folder,
             most_bytes=most_bytes,
         )
@@ -92,6 +100,19 @@ def assert_equal(found: States, expected: States) -> None:
     for row, other_row in zip(found.asked, expected.asked, strict=True):
         for one, other in zip(row, other_row, strict=True):
             assert torch.equal(one, other)
+
+
+def test_nodes_end_where_the_stage_says(reader: Opener, tokenizer: DraftTokenizer) -> None:
+    before, lease = "It rained. The roof held. " * 2, "Ada signed it. "
+    asked = examples((0, len(before), len(before + lease)), texts=[before + lease + before])
+    boundaries: tuple[NodeBoundary, ...] = ("sentence", "exact")
+    largest = {}
+    for boundary in boundaries:
+        nodes = chunk(asked[0].documents, tokenizer, node_tokens=32, boundary=boundary)
+        evidence = reader(boundary=boundary).layout(asked).questions[0].evidence
+        assert (len(evidence), evidence.sum()) == (len(nodes), len(lease))
+        largest[boundary] = evidence.max()
+    assert largest["exact"] < largest["sentence"] == len(lease)
 
 
 def only(backbone: Backbone, ids: Sequence[int]) -> Tensor:

@@ -142,6 +142,7 @@ def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float)
             query_place=stage.query_place,
             segment_tokens=stage.segment_tokens,
             node_tokens=stage.node_tokens,
+            node_boundary=stage.node_boundary,
             folder=folder,
             most_bytes=int(cache_gb * 1e9),
         )

@@ -17,7 +17,7 @@ from longattncomp.training.meetings import meeting_samples
 from longattncomp.training.queries import Context, SampleOptions, contexts, joined
 from longattncomp.training.samples import mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.sources import SubQuestions, read_source
-from longattncomp.types import QueryPlace
+from longattncomp.types import NodeBoundary, QueryPlace
 
 _EVERYTHING = 10**9
 _LARGE = 1_000
@@ -42,6 +42,7 @@ class Stage:
         rotary: whether queries and keys carry the layer's rotary embedding.
         segment_tokens: longest segment, in tokens.
         node_tokens: longest node, in tokens, or "document" for one node per document.
+        node_boundary: where nodes end.
         loss: `bce`, the papers', or `listwise`.
         instruction_weight: lambda of the bce loss.
         extensions: which of `head.EXTENSIONS` are trained; with none the head is the papers'.
@@ -67,6 +68,7 @@ class Stage:
     rotary: bool = True
     segment_tokens: int = 1024
     node_tokens: int | Literal["document"] = 64
+    node_boundary: NodeBoundary = "near"
     loss: Literal["bce", "listwise"] = "listwise"
     instruction_weight: float = 0.8
     extensions: tuple[str, ...] = EXTENSIONS
@@ -146,6 +148,29 @@ STAGES = {
             sub_questions="both",
             rotary=False,
             epochs=3,
+        ),
+        Stage(
+            name="3",
+            sources={
+                "squad": 10,
+                "hotpotqa": 100,
+                "musique": 140,
+                "2wiki": 140,
+                "qmsum": 16,
+                "code": 16,
+                "chains": 32,
+                "chats": 60,
+                "needles": 16,
+            },
+            samples=_SAMPLES,
+            joined=0.2,
+            sub_questions="both",
+            rotary=False,
+            node_tokens=32,
+            node_boundary="sentence",
+            epochs=1,
+            learning_rate=2e-4,
+            weight_rate=2e-2,
         ),
         Stage(
             name="alone",

@@ -24,7 +24,7 @@ from longattncomp.scorers.columns import Columns
 from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION
 from longattncomp.scorers.matching import Words
 from longattncomp.scorers.spreading import Neighbours
-from longattncomp.types import QueryPlace
+from longattncomp.types import NodeBoundary, QueryPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ class Reader:
         query_place: QueryPlace,
         segment_tokens: int,
         node_tokens: int | Literal["document"],
+        node_boundary: NodeBoundary = "near",
         folder: Path,
         most_bytes: int,
     ) -> None:
@@ -103,6 +104,7 @@ class Reader:
             query_place: after each segment, or alone.
             segment_tokens: longest segment, in tokens.
             node_tokens: longest node, in tokens, or "document".
+            node_boundary: where nodes end.
             folder: where states are kept; several processes may share it.
             most_bytes: of states on disk; contexts beyond it are read again whenever they are asked for.
         """
@@ -111,6 +113,7 @@ class Reader:
         self._alone = query_place == "alone"
         self._segment_tokens = segment_tokens
         self._node_tokens = node_tokens
+        self._node_boundary: NodeBoundary = node_boundary
         self._instruction = (*tokenizer.prefix, *tokenizer.encode(INSTRUCTION).ids)
         self._question = tuple(tokenizer.encode(QUESTION).ids)
         self._most_bytes = most_bytes
@@ -126,7 +129,9 @@ class Reader:
         Raises:
             InputError: a segment leaves no room for a question.
         """
-        nodes = chunk(examples[0].documents, self._tokenizer, node_tokens=self._node_tokens)
+        nodes = chunk(
+            examples[0].documents, self._tokenizer, node_tokens=self._node_tokens, boundary=self._node_boundary
+        )
         parts = list(segments(nodes, self._tokenizer, segment_tokens=self._segment_tokens))
         words = Words(parts, len(nodes), self._tokenizer.words)
         questions = []
