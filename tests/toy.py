@@ -29,7 +29,7 @@ class ByteTokenizer:
 def seconds(call: Callable[[], object]) -> float:
     """Of this thread on the processor, the least of three tries.
 
-    Meanwhile no garbage of other tests is collected, which took longer than what was timed.
+    Meanwhile no garbage is collected: that of other tests may take longer than what is timed.
     """
     return min(repeat(call, timer=thread_time, number=1, repeat=3))
 

@@ -102,6 +102,11 @@ def assert_equal(found: States, expected: States) -> None:
             assert torch.equal(one, other)
 
 
+def only(backbone: Backbone, ids: Sequence[int]) -> Tensor:
+    (reading,) = backbone.read([ids])
+    return reading.states
+
+
 def test_nodes_end_where_the_stage_says(reader: Opener, tokenizer: DraftTokenizer) -> None:
     before, lease = "It rained. The roof held. " * 2, "Ada signed it. "
     asked = examples((0, len(before), len(before + lease)), texts=[before + lease + before])
@@ -113,11 +118,6 @@ def test_nodes_end_where_the_stage_says(reader: Opener, tokenizer: DraftTokenize
         assert (len(evidence), evidence.sum()) == (len(nodes), len(lease))
         largest[boundary] = evidence.max()
     assert largest["exact"] < largest["sentence"] == len(lease)
-
-
-def only(backbone: Backbone, ids: Sequence[int]) -> Tensor:
-    (reading,) = backbone.read([ids])
-    return reading.states
 
 
 @pytest.mark.parametrize("queries", [QUERIES, QUERIES[:1]], ids=["several", "one"])

@@ -207,5 +207,5 @@ STAGES = {
         ),
     )
 }
-"""`1` and `2` made the head that ships, `alone` and `attncomp` the others. `paper` is LongAttnComp's recipe for
-Llama-3.1-8B-Instruct."""
+"""`1` and `2` made the head that ships, `alone` and `attncomp` the others; `3` goes on from `2`. `paper` is
+LongAttnComp's recipe for Llama-3.1-8B-Instruct."""

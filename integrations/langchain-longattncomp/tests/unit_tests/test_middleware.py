@@ -73,7 +73,7 @@ async def test_langchain_33474_async_does_the_same_and_the_loop_goes_on() -> Non
 
     asked, others_went_on = threading.Event(), threading.Event()
     running = asyncio.create_task(agent(middleware(Waiting())).ainvoke(ASK))
-    while not asked.is_set():
+    while not (asked.is_set() or running.done()):
         await asyncio.sleep(0.001)
     others_went_on.set()
     assert result_of(await running).content == shortened
