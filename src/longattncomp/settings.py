@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import os
+from collections.abc import Hashable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -185,15 +186,17 @@ class Settings(BaseModel):
         if yaml_file is not None and not Path(yaml_file).is_file():
             raise InputError(f"expected a YAML file of settings, found none at {str(yaml_file)!r}")
         given = cls._given(arguments)
+        file = yaml_file or "longattncomp.yaml"
+        said = (frozenset(os.environ.items()), _content(".env"), _content(file))
         try:
-            found = _sources(cls, yaml_file or "longattncomp.yaml")(**given)
-            return cls.model_validate({name: value for name, value in found if name in found.model_fields_set})
+            read = _read if all(isinstance(value, Hashable) for value in given.values()) else _read.__wrapped__
+            return read(cls, file, said, **given)
         except ValidationError as error:
             raise InputError(_readable(error)) from error
         except InputError:
             raise
         except (YAMLError, TypeError) as error:
-            raise InputError(f"cannot read {yaml_file or 'longattncomp.yaml'} as YAML: {error}") from error
+            raise InputError(f"cannot read {file} as YAML: {error}") from error
         except ValueError as error:
             raise InputError(f"cannot read the settings in the environment, .env or YAML: {error}") from error
 
@@ -231,7 +234,21 @@ class Settings(BaseModel):
         return {name: value for name, value in arguments.items() if value is not None}
 
 
-@cache  # a class takes a millisecond to build, and components of frameworks read their settings at every use
+def _content(file: Path | str) -> bytes | None:
+    try:
+        return Path(file).read_bytes()
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=64, typed=True)  # three milliseconds, and components of frameworks read their settings at every use
+def _read(settings: type[Settings], yaml_file: Path | str, _said: Hashable, **given: Any) -> Settings:
+    """`_said` is what the sources hold: with other contents they are read again."""
+    found = _sources(settings, yaml_file)(**given)
+    return settings.model_validate({name: value for name, value in found if name in found.model_fields_set})
+
+
+@cache  # a class takes a millisecond to build
 def _sources(settings: type[Settings], yaml_file: Path | str) -> type[BaseSettings]:
     class Sources(settings, BaseSettings):  # type: ignore[misc, valid-type]
         model_config = SettingsConfigDict(

@@ -82,6 +82,25 @@ def test_defaults() -> None:
     assert settings.cache_dir == platformdirs.user_cache_path("longattncomp")
 
 
+def test_what_the_sources_say_now_and_not_what_they_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was read is remembered by all that was read, also that of another folder."""
+    assert Settings.load().layers is None
+    Path(".env").write_text("LONGATTNCOMP_LAYERS=${NUMBER}")
+    for number in "345":
+        monkeypatch.setenv("NUMBER", number)
+        assert Settings.load().layers == int(number)
+    for number in "67":  # as long as before, and maybe in the same tick of the clock
+        Path("longattncomp.yaml").write_text(f"segment_tokens: {number}{number}")
+        assert Settings.load().segment_tokens == int(2 * number)
+    monkeypatch.chdir(tmp_path / "..")
+    assert Settings.load() == Settings()
+    assert Settings.load(layers=1).layers == 1
+    with pytest.raises(InputError, match="layers"):
+        Settings.load(layers=1.5)
+    with pytest.raises(InputError, match=r"layers.*\[1\]"):
+        Settings.load(layers=[1])
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from timeit import timeit
 
 import pytest
 from langchain_core.documents import Document
@@ -18,7 +19,7 @@ QUERIES = [f"lease {index} signed" for index in range(32)]
 
 
 async def longest_pause(work: Callable[[], asyncio.Future[object]]) -> tuple[object, float]:
-    """What the work gives, and how long a task beside it was kept waiting at most, in seconds."""
+    """What the work gives, and which part of its time a task beside it was kept waiting at once, at most."""
     pauses = [0.0]
 
     async def heartbeat() -> None:
@@ -29,9 +30,11 @@ async def longest_pause(work: Callable[[], asyncio.Future[object]]) -> tuple[obj
 
     beat = asyncio.create_task(heartbeat())
     await asyncio.sleep(0.02)
+    start = time.perf_counter()
     result = await work()
+    took = time.perf_counter() - start
     beat.cancel()
-    return result, max(pauses)
+    return result, max(pauses) / took
 
 
 async def test_llama_index_16911_langchain_33474_32_at_once_as_one_by_one_and_the_loop_goes_on(
@@ -57,11 +60,11 @@ async def test_llama_index_16911_langchain_33474_32_at_once_as_one_by_one_and_th
         return results[:-1]
 
     pauses: list[float] = []
-    while len(pauses) < 6 and min(pauses, default=1.0) >= 0.05:  # a busy machine pauses us now and then
+    while len(pauses) < 6 and min(pauses, default=1.0) >= 0.25:  # a busy machine pauses us now and then
         concurrent, pause = await longest_pause(at_once)
         assert concurrent == serial
         pauses.append(pause)
-    assert min(pauses) < 0.05
+    assert min(pauses) < 0.25
 
 
 def test_several_event_loops(bm25_model: str) -> None:
@@ -76,18 +79,20 @@ def test_overhead_over_the_engine_is_under_5_ms_for_100_documents(bm25_model: st
     texts = [document.page_content for document in documents]
     engine = compressor.engine()
 
-    def cost(work: Callable[[], object]) -> float:
-        start = time.process_time()
-        work()
-        return time.process_time() - start
+    def seconds(call: Callable[[], object]) -> float:
+        """Of this thread; `timeit` stops the collector, which would read what all other tests left."""
+        return timeit(call, timer=time.thread_time, number=1)
 
-    work = (
-        lambda: compressor.compress_documents(documents, "lease"),
-        lambda: engine.compress("lease", texts, token_budget=10_000),
-    )
-    ours, theirs = zip(*[(cost(work[0]), cost(work[1])) for _ in range(15)], strict=True)
+    pairs = [
+        (
+            seconds(lambda: compressor.compress_documents(documents, "lease")),
+            seconds(lambda: engine.compress("lease", texts, token_budget=10_000)),
+        )
+        for _ in range(30)
+    ]
+    ours, theirs = map(min, zip(*pairs, strict=True))
     # A slow machine has as much more as its engine takes longer.
-    assert min(ours) - min(theirs) < max(0.005, 1.5 * min(theirs))
+    assert ours - theirs < max(0.005, 1.5 * theirs)
 
 
 async def test_cancelled_calls_do_not_stop_later_ones() -> None:
