@@ -213,6 +213,23 @@ def test_the_best_checkpoint_is_kept(bench: Bench, tmp_path: Path, monkeypatch: 
     assert not torch.equal(after[1]["q_proj.weight"], after[2]["q_proj.weight"])
 
 
+def test_what_is_kept_of_the_start_is_saved_and_not_trained_on(bench: Bench, tmp_path: Path) -> None:
+    stage = replace(TOY, epochs=2, kept=0.25)
+    before = bench.head().state_dict()
+    _, whole = bench.train(replace(stage, kept=0.0), tmp_path / "whole")
+
+    bench.train(stage, tmp_path / "kept", most_steps=4)
+    trained, head = bench.train(stage, tmp_path / "kept")
+
+    assert_same_weights(head.state_dict(), whole.state_dict())
+    assert logged(tmp_path / "kept", "validation") != logged(tmp_path / "whole", "validation")
+    final = {name: 0.25 * before[name] + 0.75 * weight for name, weight in head.state_dict().items()}
+    saved = load_file(trained.head)
+    assert trained.validation == list(logged(tmp_path / "kept", "validation").values())[-1]
+    assert_same_weights(saved, final)
+    assert not torch.allclose(saved["q_proj.weight"], head.q_proj.weight)
+
+
 def test_the_validation_is_the_mean_loss_of_contexts_never_trained_on(
     bench: Bench, contexts: list[Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

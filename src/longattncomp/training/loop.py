@@ -6,7 +6,8 @@ import json
 import math
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -89,6 +90,7 @@ def train(
         raise InputError(f"expected at least {kept_out + 1} contexts to train on, got {len(contexts)}")
     started = perf_counter()
     set_seed(seed)
+    before = {name: weight.clone() for name, weight in head.state_dict().items()}
     accelerator = Accelerator(cpu=reader.backbone.device.type == "cpu")
     # By what they hold, so that a stage keeps out what the stage before kept out.
     order = sorted(range(len(contexts)), key=lambda index: _place(contexts[index], seed))
@@ -128,11 +130,14 @@ def train(
         if progress is not None:
             progress(run.step, len(batches))
         if run.step in ends:
-            found = _validate(objective, layouts, [Item(index, _all(contexts[index])) for index in order[:kept_out]])
-            if found < run.best:
-                run.best = found
-                if accelerator.is_main_process:
-                    _save(accelerator.unwrap_model(objective).head, out / HEAD, stage, found)
+            with _mean(accelerator.unwrap_model(objective).head, before, stage.kept) as mean_head:
+                found = _validate(
+                    objective, layouts, [Item(index, _all(contexts[index])) for index in order[:kept_out]]
+                )
+                if found < run.best:
+                    run.best = found
+                    if accelerator.is_main_process:
+                        _save(mean_head, out / HEAD, stage, found)
             run.log({"step": run.step, "validation": found})
         if run.step in ends or run.step % _CHECKPOINT_STEPS == 0:
             run.save()
@@ -202,6 +207,17 @@ class _Layouts:
         if index not in self._made:
             self._made[index] = self._reader.layout(self._contexts[index])
         return self._made[index], self._reader.states(self._made[index])
+
+
+@contextmanager
+def _mean(head: CrossAttentionHead, before: Mapping[str, torch.Tensor], kept: float) -> Iterator[CrossAttentionHead]:
+    """The head while it is that share of what it was before; then all weights are back."""
+    now = {name: weight.clone() for name, weight in head.state_dict().items()}
+    head.load_state_dict({name: weight.lerp(before[name].to(weight), kept) for name, weight in now.items()})
+    try:
+        yield head
+    finally:
+        head.load_state_dict(now)
 
 
 def _validate(objective: nn.Module, layouts: _Layouts, items: Sequence[Item]) -> float:

@@ -56,6 +56,8 @@ class Stage:
         dropout: of the head's input.
         clip: largest norm of the gradient.
         validation: share of the contexts that are only measured.
+        kept: share of the head that a stage starts from in the one that it saves, a mean of both's weights, which
+            keeps more of what was known before (WiSE-FT, arXiv 2109.01903, section 3).
     """
 
     name: str
@@ -82,6 +84,7 @@ class Stage:
     dropout: float = 0.0
     clip: float = 1.0
     validation: float = 0.05
+    kept: float = 0.0
 
 
 def read_contexts(stage: Stage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
@@ -171,6 +174,7 @@ STAGES = {
             epochs=1,
             learning_rate=2e-4,
             weight_rate=2e-2,
+            kept=0.5,
         ),
         Stage(
             name="alone",
@@ -207,5 +211,5 @@ STAGES = {
         ),
     )
 }
-"""`1` and `2` made the head that ships, `alone` and `attncomp` the others; `3` goes on from `2`. `paper` is
-LongAttnComp's recipe for Llama-3.1-8B-Instruct."""
+"""`1`, `2` and `3` made the head that ships, `alone` and `attncomp` the others. `paper` is LongAttnComp's recipe for
+Llama-3.1-8B-Instruct."""
