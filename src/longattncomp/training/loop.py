@@ -213,7 +213,10 @@ class _Layouts:
 def _mean(head: CrossAttentionHead, before: Mapping[str, torch.Tensor], kept: float) -> Iterator[CrossAttentionHead]:
     """The head while it is that share of what it was before; then all weights are back."""
     now = {name: weight.clone() for name, weight in head.state_dict().items()}
-    head.load_state_dict({name: weight.lerp(before[name].to(weight), kept) for name, weight in now.items()})
+    then = {name: before[name].to(weight) for name, weight in now.items()}
+    # What did not change stays, the infinity of an extension that is off too.
+    mean = {name: weight.lerp(then[name], kept).where(weight != then[name], weight) for name, weight in now.items()}
+    head.load_state_dict(mean)
     try:
         yield head
     finally:
