@@ -82,7 +82,9 @@ def test_defaults() -> None:
     assert settings.cache_dir == platformdirs.user_cache_path("longattncomp")
 
 
-def test_what_the_sources_say_now_and_not_what_they_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_the_sources_say_now_and_not_what_they_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """What was read is remembered by all that was read, also that of another folder."""
     assert Settings.load().layers is None
     Path(".env").write_text("LONGATTNCOMP_LAYERS=${NUMBER}")
@@ -92,7 +94,7 @@ def test_what_the_sources_say_now_and_not_what_they_said(monkeypatch: pytest.Mon
     for number in "67":  # as long as before, and maybe in the same tick of the clock
         Path("longattncomp.yaml").write_text(f"segment_tokens: {number}{number}")
         assert Settings.load().segment_tokens == int(2 * number)
-    monkeypatch.chdir(tmp_path / "..")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert Settings.load() == Settings()
     assert Settings.load(layers=1).layers == 1
     with pytest.raises(InputError, match="layers"):

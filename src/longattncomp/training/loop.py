@@ -130,14 +130,14 @@ def train(
         if progress is not None:
             progress(run.step, len(batches))
         if run.step in ends:
-            with _mean(accelerator.unwrap_model(objective).head, before, stage.kept) as mean_head:
+            with _mean(head, before, stage.kept):
                 found = _validate(
                     objective, layouts, [Item(index, _all(contexts[index])) for index in order[:kept_out]]
                 )
                 if found < run.best:
                     run.best = found
                     if accelerator.is_main_process:
-                        _save(mean_head, out / HEAD, stage, found)
+                        _save(head, out / HEAD, stage, found)
             run.log({"step": run.step, "validation": found})
         if run.step in ends or run.step % _CHECKPOINT_STEPS == 0:
             run.save()
@@ -210,15 +210,15 @@ class _Layouts:
 
 
 @contextmanager
-def _mean(head: CrossAttentionHead, before: Mapping[str, torch.Tensor], kept: float) -> Iterator[CrossAttentionHead]:
-    """The head while it is that share of what it was before; then all weights are back."""
+def _mean(head: CrossAttentionHead, before: Mapping[str, torch.Tensor], kept: float) -> Iterator[None]:
+    """The head is that share of what it was before; then all its weights are back."""
     now = {name: weight.clone() for name, weight in head.state_dict().items()}
     then = {name: before[name].to(weight) for name, weight in now.items()}
     # What did not change stays, the infinity of an extension that is off too.
     mean = {name: weight.lerp(then[name], kept).where(weight != then[name], weight) for name, weight in now.items()}
     head.load_state_dict(mean)
     try:
-        yield head
+        yield
     finally:
         head.load_state_dict(now)
 
