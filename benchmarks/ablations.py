@@ -24,20 +24,20 @@ from longattncomp import Compressor, Scores, Settings
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import chunk
+from longattncomp.chunking.nodes import chunk
+from longattncomp.data.rows import Example
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.collected import rows_of
 from longattncomp.evaluation.metrics import evidence_recall
-from longattncomp.evaluation.rows import Example
-from longattncomp.scorers.baseline import HeadScorer
+from longattncomp.evaluation.tasks.collected import rows_of
+from longattncomp.scorers.baselines import FirstTokensScorer
+from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead, untrained_head
 from longattncomp.scorers.embedding import EmbeddingScorer
-from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, untrained_head
 from longattncomp.training.loop import train
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
-from longattncomp.training.queries import Context, contexts
+from longattncomp.training.samples.queries import Context, contexts
 from longattncomp.training.stages import STAGES, Stage, read_contexts
-from longattncomp.training.states import Layout, Reader
+from longattncomp.training.states import Layout, StateReader
 from longattncomp.types import Query
 
 
@@ -149,7 +149,7 @@ def measure(variant: Variant, data: Path, seed: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as out:
         train(stage, list(read_contexts(stage, data, seed=seed)), head, reader, Path(out), seed=seed)
     compressor = Compressor(
-        HeadScorer(), tokenizer, settings=settings.override(node_tokens=stage.node_tokens, node_boundary="near")
+        FirstTokensScorer(), tokenizer, settings=settings.override(node_tokens=stage.node_tokens, node_boundary="near")
     )
     reader.part = 0.0
     objective = Objective(head.eval(), reader, listwise)
@@ -173,7 +173,7 @@ def own_keys(head: CrossAttentionHead) -> None:
         head.k_proj.weight.copy_(shared.repeat_interleave(copies, dim=0).flatten(0, 1))
 
 
-class TaughtReader(Reader):
+class TaughtReader(StateReader):
     """Gives part of the evidence of each answerable question to the nodes that all-MiniLM-L6-v2 finds like it."""
 
     part = 0.0
@@ -199,7 +199,7 @@ class TaughtReader(Reader):
 def kept(
     context: Context,
     objective: Objective,
-    reader: Reader,
+    reader: StateReader,
     compressor: Compressor,
     budget: Budget,
     calibrated: float,

@@ -23,9 +23,9 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from speed import machine
 
 from longattncomp import Compressor, Query
-from longattncomp.evaluation.catalogue import find_task
-from longattncomp.evaluation.rows import Example
-from longattncomp.evaluation.tasks import Draw
+from longattncomp.data.rows import Example
+from longattncomp.evaluation.tasks.catalogue import find_task
+from longattncomp.evaluation.tasks.task import Draw
 
 TASKS = ("hotpotqa", "musique", "2wiki")
 DRAWN = 25  # rows of each task unless --limit says otherwise

@@ -92,8 +92,8 @@ def opened(dtype: str) -> Any:
     from longattncomp import Settings
     from longattncomp.backbone.loading import choose_dtype, open_layers
     from longattncomp.backbone.locate import locate
-    from longattncomp.scorers.head import read_head_config
-    from longattncomp.scorers.registry import head_file
+    from longattncomp.scorers.cross_attention.head import read_head_config
+    from longattncomp.scorers.opening import head_file
 
     settings = Settings.load()
     file = head_file(settings)

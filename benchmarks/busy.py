@@ -22,7 +22,7 @@ from rich.table import Table
 from speed import machine, sources, timed
 
 from longattncomp import Compressor
-from longattncomp.backbone.processors import Processors
+from longattncomp.runtime.processors import Processors
 
 REPEATS = 5
 CHARACTERS_READ = 12_000

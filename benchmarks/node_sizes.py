@@ -18,12 +18,12 @@ from rich.progress import track
 from speed import machine
 
 from longattncomp import Compressor, Query
+from longattncomp.data.rows import Example
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.catalogue import find_task
 from longattncomp.evaluation.kept import whole, within
 from longattncomp.evaluation.metrics import evidence_recall
-from longattncomp.evaluation.rows import Example
-from longattncomp.evaluation.tasks import Draw
+from longattncomp.evaluation.tasks.catalogue import find_task
+from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.types import NodeBoundary
 
 TASKS = {

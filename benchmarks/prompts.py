@@ -20,11 +20,11 @@ from rich.progress import track
 from speed import machine
 
 from longattncomp import Compressor
+from longattncomp.data.rows import Evidence, Example
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.catalogue import find_task
 from longattncomp.evaluation.metrics import evidence_recall
-from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.evaluation.tasks import Draw
+from longattncomp.evaluation.tasks.catalogue import find_task
+from longattncomp.evaluation.tasks.task import Draw
 
 TASKS = ("hotpotqa", "musique", "2wiki", "chat@8k", "niah-multikey@8k", "code-debug@8k")
 MODES = ("given", "one text", "accurate", "arbitrary")

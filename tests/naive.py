@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from toy import ByteTokenizer
 
-from longattncomp.chunking import segments
-from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION
-from longattncomp.scorers.spreading import SCALES
+from longattncomp.chunking.segments import segments
+from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION
+from longattncomp.scorers.cross_attention.spreading import SCALES
 from longattncomp.types import Node, Scores
 
 LAYERS = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from longattncomp.evaluation.records import Record
-from longattncomp.evaluation.tasks import Metric, Task
+from longattncomp.evaluation.tasks.task import Metric, Task
 
 
 def record(

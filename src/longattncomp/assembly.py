@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import regex
 
-from longattncomp.chunking import text_boundaries
+from longattncomp.chunking.boundaries import text_boundaries
 from longattncomp.counting import Counter
 from longattncomp.errors import BudgetError
 from longattncomp.rendering import Rendered, render
-from longattncomp.selection import select
+from longattncomp.selection import SelectionRule, select
 from longattncomp.types import (
     Compressed,
     CompressedDocument,
@@ -21,7 +21,6 @@ from longattncomp.types import (
     Node,
     NodeReason,
     Order,
-    Overflow,
     Query,
     ScoredNode,
     Scores,
@@ -45,9 +44,7 @@ class Assembler:
     Attributes:
         count: how many tokens a text has for the target.
         count_whole: the same for the whole context, which the caller may remember.
-        token_budget: most tokens of the result.
-        top_p: see `selection.select`, like `min_score`, `surroundings`, `context_weight`, `overflow` and
-            `min_relevance`.
+        rule: which nodes are kept, and the budget.
         gap_mark: put where text of one document was left out.
         separator: put between two documents.
         order: of the documents in the text; by score, those with pinned text are the first.
@@ -56,16 +53,10 @@ class Assembler:
 
     count: Counter
     count_whole: Counter
-    token_budget: int
-    top_p: float
-    min_score: float
-    overflow: Overflow
+    rule: SelectionRule
     gap_mark: str
     separator: str
     order: Order = "position"
-    surroundings: float = 0.0
-    context_weight: float = 0.0
-    min_relevance: float = 0.0
     allow_empty: bool = False
 
     def assemble(
@@ -98,7 +89,7 @@ class Assembler:
         rank = self._rank(mass, {nodes[index].document for index in pinned})
         whole = self._render(documents, nodes).text
         original_tokens = whole_tokens = self.count_whole(whole)
-        if rank is not None and original_tokens <= self.token_budget:  # in another order it may have more
+        if rank is not None and original_tokens <= self.rule.token_budget:  # in another order it may have more
             whole_tokens = self.count(self._render(documents, nodes, rank).text)
         gap_tokens, separator_tokens = self.count(self.gap_mark), self.count(self.separator)
 
@@ -106,27 +97,21 @@ class Assembler:
             return self._result(query, documents, nodes, scores, mass, rank, reasons, end, piece, original_tokens)
 
         # A context that fits is not held back by what gap marks would cost while it is put together.
-        limit, step = self.token_budget if whole_tokens > self.token_budget else sys.maxsize, 1
+        limit, step = self.rule.token_budget if whole_tokens > self.rule.token_budget else sys.maxsize, 1
         while True:
             selection = select(
                 scores,
                 nodes,
-                token_budget=limit,
-                min_relevance=self.min_relevance,
-                top_p=self.top_p,
-                min_score=self.min_score,
-                surroundings=self.surroundings,
-                context_weight=self.context_weight,
-                overflow=self.overflow,
+                replace(self.rule, token_budget=limit),
                 gap_tokens=gap_tokens,
                 separator_tokens=separator_tokens,
                 pinned=pinned,
             )
             text = self._render(documents, [nodes[index] for index in selection.indices], rank).text
             tokens = self.count(text)
-            over = tokens - self.token_budget
+            over = tokens - self.rule.token_budget
             longer = len(text) > len(whole) or tokens > whole_tokens
-            if (over > 0 or longer) and whole_tokens <= self.token_budget:  # gap marks outweigh what was left out
+            if (over > 0 or longer) and whole_tokens <= self.rule.token_budget:  # gap marks outweigh what was left out
                 return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
             if len(selection.indices) == len(pinned):
                 break
@@ -137,7 +122,7 @@ class Assembler:
         if pinned and over > 0:
             raise BudgetError(
                 f"the pinned text has {tokens} tokens, {over} more than the budget of "
-                f"{self.token_budget}: pin less or raise token_budget"
+                f"{self.rule.token_budget}: pin less or raise token_budget"
             )
         if (
             pinned
@@ -152,19 +137,19 @@ class Assembler:
         ranked = sorted(range(len(nodes)), key=lambda i: (-scores.nodes[i], i))
         for index in ranked:
             node = nodes[index]
-            if self.count(node.text) <= self.token_budget and node.text.strip():
+            if self.count(node.text) <= self.rule.token_budget and node.text.strip():
                 return index, node
             start = node.text.rfind("\n", 0, len(node.text) - len(node.text.lstrip())) + 1  # past blank lines
             if head := self._longest_head(node.text[start:]):
                 return index, _slice(node, start, start + len(head), self.count(head))
         for index in ranked:
-            if self.count(nodes[index].text) <= self.token_budget:
+            if self.count(nodes[index].text) <= self.rule.token_budget:
                 return index, nodes[index]
             for character in regex.finditer(r"\X", nodes[index].text):
-                if (tokens := self.count(character[0])) <= self.token_budget:
+                if (tokens := self.count(character[0])) <= self.rule.token_budget:
                     return index, _slice(nodes[index], character.start(), character.end(), tokens)
         raise BudgetError(
-            f"not one character of the context fits a budget of {self.token_budget} tokens: raise token_budget"
+            f"not one character of the context fits a budget of {self.rule.token_budget} tokens: raise token_budget"
         )
 
     def _longest_head(self, text: str) -> str:
@@ -172,14 +157,14 @@ class Assembler:
         for cuts in _CUTS:
             offsets = cuts(text)
             reach = 1  # doubled, so that a small budget reads little of a large text
-            while reach < len(offsets) and self.count(text[: offsets[reach]]) <= self.token_budget:
+            while reach < len(offsets) and self.count(text[: offsets[reach]]) <= self.rule.token_budget:
                 reach *= 2
             reach = min(reach, len(offsets))
-            fitting = bisect_right(offsets, self.token_budget, hi=reach, key=lambda end: self.count(text[:end]))
+            fitting = bisect_right(offsets, self.rule.token_budget, hi=reach, key=lambda end: self.count(text[:end]))
             for end in reversed(offsets[:fitting]):
                 if end <= blank:
                     break
-                if self.count(text[:end]) <= self.token_budget:
+                if self.count(text[:end]) <= self.rule.token_budget:
                     return text[:end]
         return ""
 
@@ -213,7 +198,7 @@ class Assembler:
             text=rendered.text,
             tokens=tokens,
             original_tokens=original_tokens,
-            token_budget=self.token_budget,
+            token_budget=self.rule.token_budget,
             query=query,
             instruction_score=scores.instruction,
             stop_reason=stop_reason,

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from longattncomp.counting import counter
 from longattncomp.errors import InputError
 from longattncomp.inputs import Documents, as_documents, as_query, neighbours, what_is_wrong
-from longattncomp.query import Mode, parse_prompt
+from longattncomp.pipeline import Pipeline
+from longattncomp.query.parsing import Mode, parse_prompt
+from longattncomp.runtime.cancellation import stopping
 from longattncomp.scorers.batch import PreparedScorer
+from longattncomp.scorers.methods import Method
+from longattncomp.selection import SelectionRule
 from longattncomp.settings import Settings
-from longattncomp.stages import Stages
-from longattncomp.stopping import stopping
 from longattncomp.types import Compressed, Document, Node, Pin, Prepared, Progress, Query, Scorer, Scores, Tokenizer
 
 if TYPE_CHECKING:
-    from longattncomp.backbone.stores import ByteStore
+    from longattncomp.scorers.cross_attention.stores import ByteStore
 
 
 class Compressor:
@@ -33,6 +35,7 @@ class Compressor:
         *,
         settings: Settings | None = None,
         target_tokenizer: Any = None,
+        method: Method | None = None,
     ) -> None:
         """Compose a compressor from parts; `from_pretrained` is the usual way.
 
@@ -43,13 +46,15 @@ class Compressor:
                 scorer whose shares hardly differ, and `Settings(method="bm25")` for BM25.
             target_tokenizer: counts the budget, see `counting.counter`; if not given the one
                 that the settings name, else the draft model's.
+            method: where nodes end and which scores are too low; if not given, that of `settings.method`.
         """
         self.scorer = scorer
         self.tokenizer = tokenizer
         self.settings = settings or Settings.load()
         target = self.settings.target_tokenizer if target_tokenizer is None else target_tokenizer
         self.target = counter(target) if target is not None else None
-        self._stages = Stages(scorer, tokenizer, self.target)
+        self.method = method or METHODS[self.settings.method]
+        self._pipeline = Pipeline(self.method, scorer, tokenizer, self.target)
 
     @classmethod
     def from_pretrained(
@@ -83,9 +88,9 @@ class Compressor:
         """
         options |= {"model": str(model) if model else None, "head": head}
         resolved = settings.override(**options) if settings else Settings.load(**options)
-        from longattncomp.scorers import registry
+        from longattncomp.scorers import opening
 
-        scorer, tokenizer = (registry.shared if shared else registry.build)(resolved, store)
+        scorer, tokenizer = (opening.shared if shared else opening.build)(resolved, store)
         return cls(scorer, tokenizer, settings=resolved, target_tokenizer=target_tokenizer)
 
     def compress(
@@ -107,11 +112,11 @@ class Compressor:
             token_budget: most tokens of the result, in the target's tokens.
             pins: what is kept in any case and charged to the budget: a document's index, or
                 (document, start, end) in characters; with `order="score"` these documents come first.
-            allow_empty: whether nothing may be kept if no node passes `top_p` and `min_score`; with
+            allow_empty: whether nothing may be kept if no node passes the rules; with
                 `min_relevance` above 0 nothing may be kept in any case.
             progress: called with (tokens done, tokens in all) while the context is read.
-            **options: `keep_rate`, `min_relevance`, `top_p`, `min_score`, `surroundings`, `context_weight`,
-                `overflow`, `node_tokens`, `node_boundary`, `gap_mark`, `separator` or `order`, each as in `Settings`.
+            **options: `keep_rate`, `min_relevance`, `top_p`, `context_weight`, `node_tokens`, `gap_mark`,
+                `separator` or `order`, each as in `Settings`.
 
         Raises:
             InputError: an argument is not as described.
@@ -125,7 +130,7 @@ class Compressor:
         self, query: str | Query, documents: Documents, *, progress: Progress | None = None, **options: Any
     ) -> Compressed:
         """`compress` in a thread, so that an event loop goes on; cancelled, it reads 8,192 tokens more at most."""
-        from longattncomp.threads import in_thread
+        from longattncomp.runtime.threads import in_thread
 
         return await in_thread(self.compress, query, documents, progress=progress, **options)
 
@@ -140,7 +145,7 @@ class Compressor:
             documents: as `compress`.
             token_budget: as `compress`; no node is longer than half of it.
             progress: called with (tokens ready, tokens in all).
-            **options: `keep_rate`, `node_tokens` and `node_boundary`, as `compress`.
+            **options: `keep_rate` and `node_tokens`, as `compress`.
 
         Raises:
             InputError: an argument is not as described, or nothing would be kept.
@@ -153,7 +158,7 @@ class Compressor:
 
     async def aprepare(self, documents: Documents, *, progress: Progress | None = None, **options: Any) -> Prepared:
         """`prepare` in a thread, as `acompress`."""
-        from longattncomp.threads import in_thread
+        from longattncomp.runtime.threads import in_thread
 
         return await in_thread(self.prepare, documents, progress=progress, **options)
 
@@ -179,7 +184,7 @@ class Compressor:
         Raises:
             InputError: the two differ in length, or as `compress`.
         """
-        from longattncomp.threads import in_threads
+        from longattncomp.runtime.threads import in_threads
 
         def run(rows: Sequence[tuple[str | Query, Documents]], stoppable: Progress) -> list[Compressed]:
             asked = [query for query, _ in rows]
@@ -224,15 +229,24 @@ class Compressor:
             InputError: an option is unknown, out of its range, or set when a compressor is made.
         """
         settings = self.settings.of_call(**options)
-        return Compressor(self.scorer, self.tokenizer, settings=settings, target_tokenizer=self.target)
+        return Compressor(
+            self.scorer, self.tokenizer, settings=settings, target_tokenizer=self.target, method=self.method
+        )
+
+    @property
+    def rule(self) -> SelectionRule:
+        """Which nodes `compress` keeps."""
+        return self._pipeline.rule(self.settings)
 
     def scored_by(self, scorer: Scorer) -> Compressor:
         """The same settings and counts with another scorer."""
-        return Compressor(scorer, self.tokenizer, settings=self.settings, target_tokenizer=self.target)
+        return Compressor(
+            scorer, self.tokenizer, settings=self.settings, target_tokenizer=self.target, method=self.method
+        )
 
     def count(self, text: str) -> int:
         """Tokens of a text as the budget counts them."""
-        return self._stages.count(text)
+        return self._pipeline.count(text)
 
     def budget(self, documents: Documents) -> int:
         """Most tokens that a result over these documents may have: `token_budget`, and what `keep_rate` leaves.
@@ -240,7 +254,7 @@ class Compressor:
         Args:
             documents: as `compress`.
         """
-        return self._stages.bounded(self.settings, as_documents(documents)).token_budget
+        return self._pipeline.bounded(self.settings, as_documents(documents)).token_budget
 
     def nodes(self, documents: Documents, *, token_budget: int | None = None) -> list[Node]:
         """The nodes that `compress` would score, in order; `tokens` as the draft model counts.
@@ -259,9 +273,10 @@ class Compressor:
         scores: Scores,
         *,
         token_budget: int | None = None,
+        rule: SelectionRule | None = None,
         **options: Any,
     ) -> Compressed:
-        """What `compress` does after scoring, for scores that came from elsewhere.
+        """Do what `compress` does after scoring, for scores that came from elsewhere.
 
         Args:
             query: handed through to the result.
@@ -269,16 +284,16 @@ class Compressor:
             nodes: from `nodes`.
             scores: one share per node.
             token_budget: as `compress`.
-            **options: what else `compress` takes by the name of a setting, `node_tokens` and
-                `node_boundary` apart.
+            rule: used instead of the one that settings and method make, such as `replace(compressor.rule, top_p=1.0)`.
+            **options: what else `compress` takes by the name of a setting, `node_tokens` apart.
 
         Raises:
             InputError: the scores are no shares of the mass, one for each node; or as `compress`.
         """
         if wrong := what_is_wrong(scores, nodes):
             raise InputError(wrong)
-        settings = self._stages.bounded(self.settings.of_call(token_budget=token_budget, **options), documents)
-        return self._stages.assemble(query, documents, nodes, scores, settings)
+        settings = self._pipeline.bounded(self.settings.of_call(token_budget=token_budget, **options), documents)
+        return self._pipeline.assemble(query, documents, nodes, scores, settings, rule)
 
     def _compress(
         self,
@@ -291,10 +306,12 @@ class Compressor:
         **options: Any,
     ) -> list[Compressed]:
         asked, texts = [as_query(query) for query in queries], as_documents(documents)
-        settings = self._stages.bounded(self.settings.of_call(**options), texts)
-        return self._stages.run(asked, texts, settings, pins=pins, allow_empty=allow_empty, progress=stopping(progress))
+        settings = self._pipeline.bounded(self.settings.of_call(**options), texts)
+        return self._pipeline.run(
+            asked, texts, settings, pins=pins, allow_empty=allow_empty, progress=stopping(progress)
+        )
 
     def _nodes(self, documents: Documents, **options: Any) -> Sequence[Node]:
         texts = as_documents(documents)
-        nodes, _ = self._stages.nodes(texts, self._stages.bounded(self.settings.of_call(**options), texts))
+        nodes, _ = self._pipeline.nodes(texts, self._pipeline.bounded(self.settings.of_call(**options), texts))
         return nodes

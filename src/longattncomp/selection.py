@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,43 +20,54 @@ _UNIT = 2**60
 """Shares are added up in whole parts of this many: windows with the same shares then have the same mass."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionRule:
+    """When a node is kept.
+
+    The rank of a node is its score in the papers. Beyond them two things may raise it, each a selection over several
+    sizes at once: short nodes and what they are part of. `surroundings` adds a part of the mass of all nodes of the
+    document within `NEAR` tokens; a node at the end of its document, or in a document shorter than that, has less
+    around it. `context_weight` is w in `s^(1-w) (b D)^w`, where s is the score, b the mass per token of the nodes
+    within `BESIDE` tokens, s among them, and D the mass of the document.
+
+    Attributes:
+        token_budget: most tokens, gap marks and separators included.
+        top_p: mass at which the search ends, in (0, 1]; 1 leaves the end to the other rules.
+        min_relevance: `1 - scores.instruction` below which no node is kept.
+        min_score: score under which a node is left out.
+        context_weight: how much of a node's rank is due to its neighbours and its document, in [0, 1].
+        surroundings: part of the mass around a node, its own included, that is added to its score for its rank.
+        overflow: "fill" skips a node that does not fit, "paper" ends the search.
+    """
+
+    token_budget: int
+    top_p: float = 0.95
+    min_relevance: float = 0.0
+    min_score: float = 0.0
+    context_weight: float = 0.0
+    surroundings: float = 0.0
+    overflow: Overflow = "fill"
+
+
 def select(
     scores: Scores,
     nodes: Sequence[Node],
+    rule: SelectionRule,
     *,
-    token_budget: int,
-    min_relevance: float = 0.0,
-    top_p: float = 0.95,
-    min_score: float = 0.0,
-    surroundings: float = 0.0,
-    context_weight: float = 0.0,
-    overflow: Overflow = "fill",
     gap_tokens: int = 0,
     separator_tokens: int = 0,
     pinned: Collection[int] = (),
 ) -> Selection:
     """Token-budget top-p (LongAttnComp, arXiv 2606.01336): best nodes first, then positional order.
 
-    The mass starts at the instruction's score. In falling order of rank (ties: the earlier
-    node), a node is kept unless the mass has reached `top_p`, its score is under `min_score`
-    (AttnComp, arXiv 2509.17486), or it does not fit what is left of the budget.
-
-    The rank is the score in the papers. Beyond them two things may raise it, each a selection over several sizes
-    at once, short nodes and what they are part of. `surroundings` adds a part of the mass of all nodes of the
-    document within `NEAR` tokens; a node at the end of its document, or in a document shorter than that, has
-    less around it. `context_weight` is w in `s^(1-w) (b D)^w`, where s is the score, b the mass per token of the
-    nodes within `BESIDE` tokens, s among them, and D the mass of the document.
+    The mass starts at the instruction's score. In falling order of rank (ties: the earlier node), a node is kept
+    unless the mass has reached `top_p`, its score is under `min_score` (AttnComp, arXiv 2509.17486), or it does not
+    fit the rest of the budget.
 
     Args:
         scores: one share of the mass per node.
         nodes: in order; `tokens` counted as the budget is.
-        token_budget: most tokens, gap marks and separators included.
-        min_relevance: `1 - scores.instruction` below which no node is kept.
-        top_p: mass at which the search ends, in (0, 1]; 1 leaves the end to the other rules.
-        min_score: score under which a node is left out.
-        surroundings: what part of the mass around a node, its own included, is added to its score for its rank.
-        context_weight: how much of a node's rank is due to what stands right beside it and to its document, in [0, 1].
-        overflow: "fill" skips a node that does not fit, "paper" ends the search.
+        rule: when a node is kept.
         gap_tokens: cost of a gap mark between two runs of one document, in tokens.
         separator_tokens: cost of the separator between two documents, in tokens.
         pinned: nodes that are kept and charged before all others.
@@ -84,21 +96,21 @@ def select(
 
     used = sum(keep(index, "pinned") for index in sorted(pinned))
     mass = scores.instruction
-    ranks = _ranks(scores.nodes, nodes, surroundings, context_weight)
+    ranks = _ranks(scores.nodes, nodes, rule)
     ranked = sorted((i for i in range(len(nodes)) if i not in kept), key=lambda i: (-ranks[i], i))
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
         ended: Literal["min_relevance", "top_p", "budget"] | None = None
-        if 1 - scores.instruction < min_relevance:
+        if 1 - scores.instruction < rule.min_relevance:
             ended = "min_relevance"
-        elif top_p < 1 and mass >= top_p:
+        elif rule.top_p < 1 and mass >= rule.top_p:
             ended = "top_p"
-        elif scores.nodes[index] < min_score:
+        elif scores.nodes[index] < rule.min_score:
             reasons[index] = stop_reason = "min_score"
             continue
-        elif used + cost(index) > token_budget:
+        elif used + cost(index) > rule.token_budget:
             stop_reason = "budget"
-            if overflow == "fill":
+            if rule.overflow == "fill":
                 continue
             ended = "budget"
         if ended is not None:
@@ -111,9 +123,8 @@ def select(
     return Selection(tuple(sorted(kept)), tuple(reasons), stop_reason, used)
 
 
-def _ranks(
-    scores: Sequence[float], nodes: Sequence[Node], surroundings: float, context_weight: float
-) -> Sequence[float]:
+def _ranks(scores: Sequence[float], nodes: Sequence[Node], rule: SelectionRule) -> Sequence[float]:
+    surroundings, context_weight = rule.surroundings, rule.context_weight
     if not nodes or not (surroundings or context_weight):
         return scores
     own = np.asarray(scores, dtype=np.float64)  # (n,), as all below

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -27,21 +27,12 @@ from pydantic_settings import (
 from yaml import YAMLError
 
 from longattncomp.errors import InputError
-from longattncomp.types import ContextEncoding, Method, NodeBoundary, Order, Overflow, QueryPlace
+from longattncomp.scorers.methods import DEFAULT, METHODS
+from longattncomp.types import Order
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 UNTRAINED: Literal["untrained"] = "untrained"
 """The head that a draft model has by nature: its own layer L+1."""
-
-OWN_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "attncomp": {"node_tokens": "document", "min_score": 0.01, "context_weight": 0.0},
-    "speculative": {"node_tokens": 32, "node_boundary": "exact", "top_p": 1.0, "context_weight": 0.0},
-    "bm25": {"node_tokens": 64, "node_boundary": "near", "context_weight": 0.0},
-    "alone": {"node_tokens": 64, "node_boundary": "near"},
-}
-"""What a method, or LongAttnComp with the query at such a place, has by default where it differs, such as AttnComp's
-epsilon. Words, and queries that do not see the context, find more of passages in longer nodes, and only LongAttnComp's
-own scores were measured to gain by what a node is part of."""
 
 PER_CALL = frozenset(
     {
@@ -49,12 +40,8 @@ PER_CALL = frozenset(
         "keep_rate",
         "min_relevance",
         "top_p",
-        "min_score",
-        "surroundings",
         "context_weight",
-        "overflow",
         "node_tokens",
-        "node_boundary",
         "gap_mark",
         "separator",
         "order",
@@ -68,101 +55,111 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    method: Method = Field(
-        "longattncomp",
-        description="How nodes are scored: longattncomp, attncomp, speculative (Speculative Prefill) or bm25.",
+    method: str = Field(
+        DEFAULT,
+        description=f"How text is scored: {', '.join(METHODS)}. Take longattncomp-alone for a corpus that is asked "
+        "often, bm25 where even a small model is too slow.",
     )
-    model: str = Field(DEFAULT_MODEL, description="Draft model: embedded name, folder, GGUF file or HF id.")
+    model: str = Field(
+        DEFAULT_MODEL,
+        description="Draft model that reads the text: the embedded one, a folder, a GGUF file or a Hugging Face id. "
+        "Change it for other languages or more quality.",
+    )
     head: Path | Literal["untrained"] | None = Field(
         None,
-        description="Checkpoint of a scoring head, or a folder with after.safetensors and alone.safetensors; none: the "
-        "ones that ship; untrained: the model's own layer L+1.",
+        description="Checkpoint of a scoring head you trained, or a folder of them (after.safetensors, ...); "
+        "`untrained` takes the draft model's own layer. Leave it out to use the head that ships.",
     )
-    layers: int | None = Field(None, ge=1, description="L, the layers kept; none: the model's default.")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
+    layers: int | None = Field(
+        None, ge=1, description="Layers of the draft model that are read. Set it only to train or try another depth."
+    )
+    device: str = Field("auto", description="Where the draft model runs: auto, cpu, cuda, cuda:1, mps …")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="The backbone's arithmetic: auto, float32, bfloat16 or float16."
-    )
-    encoding: ContextEncoding = Field(
-        "segmented",
-        description="How the context is read: in segments (segmented), or all in one pass if the window holds it "
-        "(causal).",
-    )
-    query_place: QueryPlace | Literal["cascade"] | None = Field(
-        None,
-        description="Whether the query sees the context (after), not (alone), or the part of it that alone finds "
-        "(cascade); none: as the head was trained.",
+        "auto",
+        description="Arithmetic of the draft model. Set float32 for the same digits on every machine.",
     )
     node_tokens: Annotated[int, Field(ge=1)] | Literal["document"] = Field(
-        32, description="Longest node, in draft tokens, or 'document' for one node per document."
+        32,
+        description="Longest piece that is kept or dropped as one, in draft tokens, or `document`. Raise it to keep "
+        "whole paragraphs.",
     )
-    node_boundary: NodeBoundary = Field(
-        "sentence",
-        description="Where nodes end: at the last sentence or line end after their first quarter (sentence), at one in "
-        "their last quarter (near), or at the token (exact).",
+    token_budget: int = Field(
+        16384, ge=1, description="Most tokens of the result. Set it to the room your model's prompt has for context."
     )
-    segment_tokens: int = Field(1024, ge=1, description="Longest segment, in draft tokens.")
-    feedback: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Part of the scores that comes from asking again with the text of the best node; 0 asks once.",
-    )
-    token_budget: int = Field(16384, ge=1, description="Most tokens the result may have.")
     keep_rate: float = Field(
-        1.0, gt=0, le=1, description="Most of the context's tokens the result may have, within token_budget."
+        1.0,
+        gt=0,
+        le=1,
+        description="Most of the context's tokens that are kept, within token_budget. Set it to save a fixed share.",
     )
-    top_p: float = Field(0.95, gt=0, le=1, description="Mass at which selection stops; 1 for no such limit.")
+    top_p: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Attention mass at which enough is kept. Set 1 to fill the budget whatever is relevant.",
+    )
     min_relevance: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Chance that anything is relevant (1 - instruction score) below which nothing is kept.",
-    )
-    min_score: float = Field(0.0, ge=0, le=1, description="Score below which a node is left out (AttnComp's epsilon).")
-    surroundings: float = Field(
-        0.0, ge=0, le=1, description="Part of the mass of the 768 tokens around a node that counts for its rank."
+        description="Chance that anything is relevant below which nothing is kept. Raise it to get empty results "
+        "instead of wrong ones.",
     )
     context_weight: float = Field(
         0.35,
         ge=0,
         le=1,
-        description="How much of a node's rank is due to the nodes right beside it and to its document; 0 for the "
-        "score alone.",
+        description="How much neighbours and the whole document count for a node's rank. Set 0 to rank by score alone.",
     )
-    overflow: Overflow = Field("fill", description="A node over the budget is skipped (fill) or the end (paper).")
-    gap_mark: str = Field("\n[...]\n", description="Put where text of one document was left out.")
-    separator: str = Field("\n\n", description="Put between two documents in the text.")
-    order: Order = Field("position", description="Documents as they were given (position), or best first (score).")
+    gap_mark: str = Field(
+        "\n[...]\n", description="Text that stands where something was left out. Change it if it confuses your model."
+    )
+    separator: str = Field("\n\n", description="Text between two documents. Change it to match your prompt.")
+    order: Order = Field(
+        "position",
+        description="Documents as they were given (position) or best first (score). Set score to show a ranked list.",
+    )
     target_tokenizer: str | None = Field(
-        None, description="Counts the budget: a tiktoken name, tokenizer.json or folder; none: the draft's."
+        None,
+        description="Counts the budget: a tiktoken name, a tokenizer.json or its folder; otherwise the draft model's. "
+        "Set it to the tokenizer of the model that reads the result.",
     )
     cache_bytes: int = Field(
-        1_000_000_000, ge=0, description="Bytes of what was read that stay in memory for the next question; 0 for none."
+        1_000_000_000,
+        ge=0,
+        description="Memory for text that was read, in bytes. Raise it for long contexts that are asked again; "
+        "0 keeps nothing.",
     )
     key_store: Path | None = Field(
-        None, description="Folder where the keys of what was read are kept between processes; none: in memory only."
+        None,
+        description="Folder that keeps what was read between processes, for longattncomp-alone and -cascade. Set it for "
+        "a corpus that is indexed once.",
     )
-    cache_dir: Path = Field(
+    model_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("longattncomp"),
-        description="Where converted draft models lie.",
+        description="Folder of converted draft models. Set it where the home folder cannot be written.",
     )
 
     @model_validator(mode="wrap")
     @classmethod
     def _method(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Fill in the method's own defaults, which do not count as set: another method has others."""
-        name = (given.get("method") or "longattncomp") if isinstance(given, dict) else None
-        if name == "longattncomp":
-            name = given.get("query_place")
-        own = OWN_DEFAULTS.get(name, {}) if isinstance(name, str) else {}
+        """Fill in the method's own defaults. They do not count as set, because another method has others."""
+        name = given.get("method", DEFAULT) if isinstance(given, dict) else DEFAULT
+        own = METHODS[name].defaults if isinstance(name, str) and name in METHODS else {}
         if not own:
             return handler(given)
         made = handler({**own, **given})
         made.__pydantic_fields_set__.difference_update(own.keys() - given.keys())
         return made
 
-    @field_validator("cache_dir", "key_store", "head", mode="before")
+    @field_validator("method")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in METHODS:
+            raise ValueError(f"expected one of {', '.join(METHODS)}")
+        return name
+
+    @field_validator("model_dir", "key_store", "head", mode="before")
     @classmethod
     def _path(cls, path: Any) -> Any:
         if path == UNTRAINED:

@@ -8,7 +8,6 @@ from typing import Any, Literal, Protocol
 
 QueryPlace = Literal["after", "alone"]
 ContextEncoding = Literal["segmented", "causal"]
-Method = Literal["longattncomp", "attncomp", "speculative", "bm25"]
 Order = Literal["position", "score"]
 Overflow = Literal["fill", "paper"]
 NodeBoundary = Literal["sentence", "near", "exact"]
@@ -194,12 +193,12 @@ class Compressed:
 
     def to_html(self) -> str:
         """The whole context as one self-contained HTML page, kept parts lit."""
-        from longattncomp.html import page
+        from longattncomp.html.page import page
 
         return page(self)
 
     def _repr_html_(self) -> str:
-        from longattncomp.html import fragment
+        from longattncomp.html.page import fragment
 
         return fragment(self)
 

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import chunk
-from longattncomp.scorers.baseline import HeadScorer, RandomScorer
+from longattncomp.chunking.nodes import chunk
+from longattncomp.scorers.baselines import FirstTokensScorer, RandomScorer
+from longattncomp.scorers.bm25 import BM25Scorer
 from longattncomp.scorers.embedding import INSTALL, EmbeddingScorer
 from longattncomp.scorers.fusion import FusionScorer
-from longattncomp.scorers.lexical import BM25Scorer
 from longattncomp.types import Document, Node, Query, Scorer, Scores
 
 PEERS = (
@@ -54,9 +54,9 @@ class Entry:
 def cross_attention(place: str, encoding: str, *, most_bytes: int | None = None) -> Callable[[Path], Scorer]:
     def make(folder: Path) -> Scorer:
         from longattncomp.backbone.forward import Backbone
-        from longattncomp.scorers.cross_attention import CrossAttentionScorer
-        from longattncomp.scorers.head import untrained_head
-        from longattncomp.scorers.key_cache import KeyCache
+        from longattncomp.scorers.cross_attention.head import untrained_head
+        from longattncomp.scorers.cross_attention.key_cache import KeyCache
+        from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 
         backbone = Backbone.open(folder, 2, device="cpu", dtype="float32")
         return CrossAttentionScorer(
@@ -72,7 +72,7 @@ def cross_attention(place: str, encoding: str, *, most_bytes: int | None = None)
 
 
 def cascade(folder: Path, *, most_bytes: int | None = None) -> Scorer:
-    from longattncomp.scorers.cascade import CascadeScorer
+    from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 
     return CascadeScorer(
         *(cross_attention(place, "segmented", most_bytes=most_bytes)(folder) for place in ("alone", "after"))
@@ -81,7 +81,7 @@ def cascade(folder: Path, *, most_bytes: int | None = None) -> Scorer:
 
 def asked_again(once: Callable[[Path], Scorer]) -> Callable[[Path], Scorer]:
     def make(folder: Path) -> Scorer:
-        from longattncomp.scorers.feedback import FeedbackScorer
+        from longattncomp.scorers.cross_attention.feedback import FeedbackScorer
 
         return FeedbackScorer(once(folder), 0.5)
 
@@ -117,9 +117,11 @@ SCORERS = [
     Entry("bm25", lambda _: BM25Scorer(), reads=True),
     Entry("minilm", lambda _: EmbeddingScorer(), reads=True, marks=PEERS),
     Entry("fusion", lambda _: FusionScorer((BM25Scorer(), BM25Scorer(b=0))), reads=True),
-    Entry("fusion of all kinds", lambda _: FusionScorer((HeadScorer(), BM25Scorer(), RandomScorer())), reads=False),
+    Entry(
+        "fusion of all kinds", lambda _: FusionScorer((FirstTokensScorer(), BM25Scorer(), RandomScorer())), reads=False
+    ),
     Entry("random", lambda _: RandomScorer(seed=1), reads=False),
-    Entry("head", lambda _: HeadScorer(), reads=False),
+    Entry("head", lambda _: FirstTokensScorer(), reads=False),
 ]
 QUERY = Query("Who signed the lease?")
 TEXTS = [
@@ -152,7 +154,7 @@ def listed(entries: Iterable[Entry]) -> list[Any]:
 @pytest.fixture(autouse=True)
 def _few_tokens_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a cascade would look at all of these texts, and be nothing but what looks at them."""
-    monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", 300)
+    monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", 300)
 
 
 @pytest.fixture(scope="module", params=listed(SCORERS))
@@ -339,8 +341,8 @@ def test_threads_share_a_scorer(scorer: Scorer, nodes: list[Node]) -> None:
 def test_hash_seeds_do_not_matter() -> None:
     """Python salts `hash` anew in every process."""
     script = (
-        "from longattncomp.scorers.baseline import RandomScorer\n"
-        "from longattncomp.scorers.lexical import BM25Scorer\n"
+        "from longattncomp.scorers.baselines import RandomScorer\n"
+        "from longattncomp.scorers.bm25 import BM25Scorer\n"
         "from longattncomp.types import Node, Query\n"
         "texts = ['the lease was signed', 'signed by whom, and why', '租约由王女士签署', 'no']\n"
         "nodes = [Node(i, 0, len(t), t, len(t)) for i, t in enumerate(texts)]\n"

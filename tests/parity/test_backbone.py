@@ -19,8 +19,8 @@ from toy import save_toy_model
 
 from longattncomp.backbone.attention import blocked_attention
 from longattncomp.backbone.batches import length_buckets
+from longattncomp.backbone.config import SUPPORTED
 from longattncomp.backbone.forward import Backbone
-from longattncomp.backbone.layout import SUPPORTED
 
 MIXED = "gemma3_text, every second layer full"  # the toy's four layers would all slide
 VARIANTS = (*SUPPORTED, MIXED)

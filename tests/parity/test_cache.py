@@ -17,14 +17,14 @@ from toy import ByteTokenizer, save_toy_model
 
 from longattncomp import Compressor, Settings
 from longattncomp.backbone.forward import Backbone
-from longattncomp.backbone.stores import LMDBStore
-from longattncomp.chunking import segments
+from longattncomp.chunking.segments import segments
 from longattncomp.errors import InputError, LongAttnCompWarning
-from longattncomp.scorers import reading
-from longattncomp.scorers.cascade import CascadeScorer
-from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION, CrossAttentionScorer
-from longattncomp.scorers.head import CrossAttentionHead, untrained_head
-from longattncomp.scorers.key_cache import KeyCache
+from longattncomp.scorers.cross_attention import reading
+from longattncomp.scorers.cross_attention.cascade import CascadeScorer
+from longattncomp.scorers.cross_attention.head import CrossAttentionHead, untrained_head
+from longattncomp.scorers.cross_attention.key_cache import KeyCache
+from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION, CrossAttentionScorer
+from longattncomp.scorers.cross_attention.stores import LMDBStore
 from longattncomp.types import Node, Prepared, Query, Scores
 
 FAMILIES = ("llama", "gemma3_text", "qwen3")
@@ -89,7 +89,7 @@ def toy(toys: Callable[[str], Toy]) -> Toy:
 
 @pytest.fixture(autouse=True)
 def _few_tokens_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", 300)
+    monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", 300)
 
 
 @contextmanager

@@ -15,12 +15,12 @@ from toy import ByteTokenizer, save_toy_model
 from longattncomp.backbone import forward
 from longattncomp.backbone.forward import Backbone
 from longattncomp.errors import LongAttnCompWarning
-from longattncomp.scorers import streaming
-from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, untrained_head
-from longattncomp.scorers.keys import JoinedKeys
-from longattncomp.scorers.matching import Match
-from longattncomp.scorers.streaming import block_mass, log_shares, segment_mass
+from longattncomp.scorers.cross_attention import logsumexp as streaming
+from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead, untrained_head
+from longattncomp.scorers.cross_attention.keys import JoinedKeys
+from longattncomp.scorers.cross_attention.logsumexp import block_mass, log_shares, segment_mass
+from longattncomp.scorers.cross_attention.matching import Match
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.types import Node, Query, Scores
 
 FAMILIES = ("llama", "gemma3_text", "qwen3")

@@ -21,7 +21,7 @@ from toy import save_toy_model
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.lookahead import LookAhead
 from longattncomp.backbone.passes import Passes
-from longattncomp.backbone.processors import Processors
+from longattncomp.runtime.processors import Processors
 
 Request = tuple[str, list[list[int]], list[list[int]]]
 """What is wanted; token ids of contexts; and of questions."""

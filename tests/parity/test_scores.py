@@ -21,13 +21,13 @@ from torch import Tensor
 from toy import ByteTokenizer, save_toy_model
 
 from longattncomp.backbone import forward
+from longattncomp.backbone.config import SUPPORTED
 from longattncomp.backbone.forward import Backbone
-from longattncomp.backbone.layout import SUPPORTED
-from longattncomp.chunking import chunk
-from longattncomp.scorers import streaming
-from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION, CrossAttentionScorer
-from longattncomp.scorers.head import CrossAttentionHead, HeadConfig, logits, untrained_head
-from longattncomp.scorers.streaming import log_shares, unit_logsumexp
+from longattncomp.chunking.nodes import chunk
+from longattncomp.scorers.cross_attention import logsumexp as streaming
+from longattncomp.scorers.cross_attention.head import CrossAttentionHead, HeadConfig, logits, untrained_head
+from longattncomp.scorers.cross_attention.logsumexp import log_shares, unit_logsumexp
+from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION, CrossAttentionScorer
 from longattncomp.types import Document, Node, Query, Scores
 
 MIXED = "gemma3_text, every second layer full"  # so that layer L is a full one; the toy's all slide
@@ -176,7 +176,7 @@ def test_coarse_nodes_have_the_mass_of_the_fine_ones_they_hold(
     place: Place, encoding: Encoding, toys: Callable[[str], Toy]
 ) -> None:
     method = scorer(toys("llama"), place, encoding, segment_tokens=512)
-    # Segmented: whole multiples, so that both cuts fill the same segments.
+    # ContextLayout: whole multiples, so that both cuts fill the same segments.
     lengths = (512, 1024, 512) if encoding == "segmented" else (300, 600, 77)
     documents = [Document(prose(length, length)) for length in lengths]
     fine = chunk(documents, ByteTokenizer(), node_tokens=64, boundary="exact")

@@ -16,7 +16,7 @@ from torch import Tensor
 from toy import save_toy_model
 
 from longattncomp.backbone import attention, lookahead
-from longattncomp.backbone.layout import SUPPORTED
+from longattncomp.backbone.config import SUPPORTED
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
 from longattncomp.scorers.speculative import ANSWER, INSTRUCTION, QUESTION, SpeculativePrefillScorer, windows

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from longattncomp import Document
-from longattncomp.html import fragment, page
+from longattncomp.html.page import fragment, page
 from longattncomp.types import Compressed, NodeReason, Query, ScoredNode
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -215,22 +215,22 @@ def test_whoever_loads_torch_is_not_loaded_by_the_package() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "fine"),
     [
-        ("longattncomp.chunking", "from longattncomp.types import Node", True),
-        ("longattncomp.chunking", "from longattncomp import types", True),
-        ("longattncomp.chunking", "from .types import Node", True),
-        ("longattncomp.chunking", "from longattncomp import Node", False),
-        ("longattncomp.chunking", "import longattncomp.scorers.registry", False),
-        ("longattncomp.chunking", "def f():\n    from longattncomp.compressor import Compressor", False),
-        ("longattncomp.types", "from longattncomp.html import page", False),
-        ("longattncomp.types", "class A:\n    def f(self):\n        from longattncomp.html import page", True),
-        ("longattncomp.backbone.cache", "from longattncomp.scorers import head", False),
-        ("longattncomp.scorers.head", "from longattncomp.backbone.forward import Backbone", True),
-        ("longattncomp.scorers.head", "from ..cli import app", False),
-        ("longattncomp.evaluation.run", "from longattncomp import Compressor", True),
-        ("longattncomp.training.loop", "from longattncomp.scorers.streaming import segment_mass", True),
-        ("longattncomp.training.stages", "from longattncomp.evaluation.rows import Example", True),
-        ("longattncomp.scorers.streaming", "from longattncomp.training import losses", False),
-        ("longattncomp.evaluation.run", "from longattncomp.cli import app", False),
+        ("longattncomp.chunking.nodes", "from longattncomp.types import Node", True),
+        ("longattncomp.chunking.nodes", "from longattncomp import types", True),
+        ("longattncomp.chunking.nodes", "from .types import Node", True),
+        ("longattncomp.chunking.nodes", "from longattncomp import Node", False),
+        ("longattncomp.chunking.nodes", "import longattncomp.scorers.opening", False),
+        ("longattncomp.chunking.nodes", "def f():\n    from longattncomp.compressor import Compressor", False),
+        ("longattncomp.types", "from longattncomp.html.page import page", False),
+        ("longattncomp.types", "class A:\n    def f(self):\n        from longattncomp.html.page import page", True),
+        ("longattncomp.backbone.model_cache", "from longattncomp.scorers import head", False),
+        ("longattncomp.scorers.cross_attention.head", "from longattncomp.backbone.forward import Backbone", True),
+        ("longattncomp.scorers.cross_attention.head", "from ..cli import app", False),
+        ("longattncomp.evaluation.measure", "from longattncomp import Compressor", True),
+        ("longattncomp.training.loop", "from longattncomp.scorers.cross_attention.logsumexp import segment_mass", True),
+        ("longattncomp.training.stages", "from longattncomp.data.rows import Example", True),
+        ("longattncomp.scorers.cross_attention.logsumexp", "from longattncomp.training import losses", False),
+        ("longattncomp.evaluation.measure", "from longattncomp.cli import app", False),
         ("longattncomp.compressor", "if True:\n    from longattncomp.evaluation import rows", False),
     ],
 )
@@ -251,5 +251,5 @@ def test_the_direction_is_seen(module: str, source: str, fine: bool) -> None:
     ],
 )
 def test_torch_at_the_top_is_seen(source: str, seen: bool) -> None:
-    (found,) = imports(source, "longattncomp.chunking")
+    (found,) = imports(source, "longattncomp.chunking.nodes")
     assert heavy(found, "torch") is seen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longattncomp.evaluation.answers import chosen, exact_and_f1
+from longattncomp.evaluation.targets.answers import chosen, exact_and_f1
 
 
 @pytest.mark.parametrize(

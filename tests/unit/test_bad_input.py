@@ -14,7 +14,7 @@ from toy import ByteTokenizer
 
 from longattncomp import Compressor, Document, LongAttnCompError, LongAttnCompWarning, Node, Query, Scores, Settings
 from longattncomp.errors import BudgetError, InputError, ModelError
-from longattncomp.scorers.baseline import HeadScorer
+from longattncomp.scorers.baselines import FirstTokensScorer
 from longattncomp.types import Progress
 
 LEASE = "Ada signed the lease. Bob did not."
@@ -22,7 +22,7 @@ LEASE = "Ada signed the lease. Bob did not."
 
 @pytest.fixture
 def compressor() -> Compressor:
-    return Compressor(HeadScorer(), ByteTokenizer(), settings=Settings(node_tokens=8))
+    return Compressor(FirstTokensScorer(), ByteTokenizer(), settings=Settings(node_tokens=8))
 
 
 def refused(message: str, error: type[InputError] = InputError) -> Any:
@@ -229,7 +229,7 @@ def test_an_empty_batch_is_an_empty_list(compressor: Compressor) -> None:
 
 def test_a_lone_surrogate_is_kept_and_warned_of(toy: Compressor) -> None:
     text = "a\ud800b\udfff and 😀"
-    for compressor in (toy, Compressor(HeadScorer(), ByteTokenizer(), settings=Settings())):
+    for compressor in (toy, Compressor(FirstTokensScorer(), ByteTokenizer(), settings=Settings())):
         with pytest.warns(LongAttnCompWarning) as warned:
             result = compressor.compress("q", ["fine", Document(text)], top_p=1.0)
         assert [str(warning.message) for warning in warned] == [

@@ -11,9 +11,9 @@ import pytest
 
 from longattncomp import Compressor, Query
 from longattncomp.errors import InputError
-from longattncomp.scorers.cascade import LEAST, CascadeScorer
-from longattncomp.scorers.cross_attention import INSTRUCTION, CrossAttentionScorer
-from longattncomp.scorers.key_cache import KeyCache
+from longattncomp.scorers.cross_attention.cascade import LEAST, CascadeScorer
+from longattncomp.scorers.cross_attention.key_cache import KeyCache
+from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, CrossAttentionScorer
 
 QUERY = Query("Who signed the lease?")
 TEXTS = [f"Entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(60)]
@@ -45,7 +45,7 @@ def test_few_tokens_are_all_looked_at(cascade: CascadeScorer, both: dict[str, Co
 def test_after_ranks_what_alone_chose_and_alone_the_rest(
     cascade: CascadeScorer, both: dict[str, Compressor], least: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", least)
+    monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", least)
     nodes = both["after"].nodes(TEXTS)
     context = cascade.after.segmented(nodes)
     alone = cascade.alone.score(QUERY, nodes)
@@ -131,7 +131,7 @@ def test_heads_of_both_places_lie_in_one_folder(
 
 def test_what_alone_read_stays_for_the_next_question(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the segments that each question looks at fill the cache."""
-    monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", 512)
+    monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", 512)
     options = {"layers": 2, "dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128}
     pair = [
         Compressor.from_pretrained(toy_folder, query_place=place, cache_bytes=10**9, **options).scorer

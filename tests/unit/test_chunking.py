@@ -13,7 +13,9 @@ import regex
 from toy import ByteTokenizer, seconds
 
 from longattncomp import Document, Node
-from longattncomp.chunking import Segment, chunk, paragraph_ends, segments, snap, text_boundaries, whole
+from longattncomp.chunking.boundaries import snap, text_boundaries
+from longattncomp.chunking.nodes import chunk, paragraph_ends
+from longattncomp.chunking.segments import Segment, segments, whole
 from longattncomp.types import Encoding, NodeBoundary
 
 BYTES = ByteTokenizer()

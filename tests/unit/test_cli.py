@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from longattncomp import Settings
 from longattncomp.cli import app
 from longattncomp.errors import InputError
-from longattncomp.evaluation.folder import begin
-from longattncomp.evaluation.spending import Prices, Spent
-from longattncomp.evaluation.targets import Target, open_target
+from longattncomp.evaluation.run_folder import begin
+from longattncomp.evaluation.targets.spending import Prices, Spent
+from longattncomp.evaluation.targets.target import Target, open_target
 
 PROSE = "The lease was signed by Ada in May. " * 20 + "Nobody else was there. " * 20
 
@@ -206,7 +206,7 @@ def test_a_folder_knows_its_run(run: Any, tmp_path: Path, monkeypatch: pytest.Mo
     rows.write_text(json.dumps(row | {"query": "six"}) + "\n")
     refused("a run with other files")
     rows.write_text(json.dumps(row) + "\n")
-    monkeypatch.setattr("longattncomp.evaluation.folder.__version__", "9.9")
+    monkeypatch.setattr("longattncomp.evaluation.run_folder.__version__", "9.9")
     refused("a run with other longattncomp")
 
 
@@ -240,7 +240,7 @@ def test_evaluation_says_what_an_endpoint_charged(run: Any, toy_folder: Path, mo
         target.spent = Spent(paid=3, prompt_tokens=2_000_000, completion_tokens=500, prices=prices)  # type: ignore[attr-defined]
         return target
 
-    monkeypatch.setattr("longattncomp.evaluation.targets.open_target", opened)
+    monkeypatch.setattr("longattncomp.evaluation.targets.target.open_target", opened)
     asked = ("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--target", "openai:toy")
     for price, shown in (
         ((), "500 completion tokens; "),

@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from longattncomp.cli import app
-from longattncomp.scorers.head import read_head_config
+from longattncomp.scorers.cross_attention.head import read_head_config
 from longattncomp.training import stages
-from longattncomp.training.queries import SampleOptions
+from longattncomp.training.samples.queries import SampleOptions
 from longattncomp.training.stages import Stage
 
 Run = Callable[..., Result]

@@ -13,10 +13,10 @@ import torch
 from toy import ByteTokenizer, save_toy_model
 
 from longattncomp import Compressor, Document, Node, Query, Scores, Settings
+from longattncomp.cli.documents import read_documents
 from longattncomp.errors import BrokenModelError, InputError, LongAttnCompWarning
-from longattncomp.files import read_documents
-from longattncomp.scorers.head import read_head_config
-from longattncomp.scorers.registry import head_file
+from longattncomp.scorers.cross_attention.head import read_head_config
+from longattncomp.scorers.opening import head_file
 from longattncomp.types import Progress
 
 
@@ -289,7 +289,7 @@ def toy(toy_folder: Path) -> Compressor:
 def test_a_long_query_is_summed_a_few_rows_at_a_time(toy: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
     query, text = "Who signed the lease of the flat in Harbour Street? " * 3, "The lease was signed by Ada. " * 20
     whole = toy.compress(query, text, token_budget=100)
-    monkeypatch.setattr("longattncomp.scorers.asked._ROWS", 7)
+    monkeypatch.setattr("longattncomp.scorers.cross_attention.query_mass._ROWS", 7)
     found = toy.compress(query, text, token_budget=100)
     assert found.scores == pytest.approx(whole.scores, rel=1e-9)
 

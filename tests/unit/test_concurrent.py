@@ -22,7 +22,7 @@ import pytest
 
 from longattncomp import Compressed, Compressor
 from longattncomp.errors import InputError
-from longattncomp.threads import AT_ONCE, in_thread, in_threads
+from longattncomp.runtime.threads import AT_ONCE, in_thread, in_threads
 from longattncomp.types import Progress
 
 REQUESTS = 1000
@@ -109,8 +109,8 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     """In a process of its own, as a server that loads before it forks."""
     script = """
         import asyncio, os
-        from longattncomp.forking import Lock
-        from longattncomp.threads import in_thread
+        from longattncomp.runtime.forking import Lock
+        from longattncomp.runtime.threads import in_thread
         held = Lock()
         held.__enter__()
         assert asyncio.run(in_thread(abs, -1)) == 1

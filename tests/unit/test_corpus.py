@@ -13,9 +13,9 @@ import lmdb
 import pytest
 
 from longattncomp import Compressor, Document, LongAttnCompWarning, Settings, corpus
-from longattncomp.backbone.stores import LMDBStore
-from longattncomp.corpus import Indexed, Indexer, index_dataset, lasting
 from longattncomp.errors import CacheError, InputError
+from longattncomp.indexing import Indexed, Indexer, index_dataset, lasting
+from longattncomp.scorers.cross_attention.stores import LMDBStore
 
 TEXTS = [
     "".join(f"Letter {number}, line {line}: Ada signed in May. " for line in range(5 + number)) for number in range(12)

@@ -20,7 +20,7 @@ from toy import ByteTokenizer
 from longattncomp import Compressor, Settings, counting
 from longattncomp.counting import count_tokens, counter, encodable, first_surrogate, pieces
 from longattncomp.errors import InputError
-from longattncomp.scorers.baseline import HeadScorer
+from longattncomp.scorers.baselines import FirstTokensScorer
 
 TEXT = "lower low <end> 日本 low"
 
@@ -153,7 +153,7 @@ def test_the_settings_name_one_and_the_argument_wins(tmp_path: Path) -> None:
     settings = Settings(target_tokenizer=str(tmp_path))
 
     def tokens(**target: Any) -> int:
-        return Compressor(HeadScorer(), ByteTokenizer(), **target).compress("q", TEXT).tokens
+        return Compressor(FirstTokensScorer(), ByteTokenizer(), **target).compress("q", TEXT).tokens
 
     assert tokens() == len(TEXT.encode())
     assert tokens(settings=settings) == HF_TOKENS

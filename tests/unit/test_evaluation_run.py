@@ -10,15 +10,15 @@ import pytest
 from toy import ByteTokenizer
 
 from longattncomp.compressor import Compressor
+from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.evaluation.budget import Budget
+from longattncomp.evaluation.measure import TargetReading, measure
 from longattncomp.evaluation.methods import DEFAULT_METHODS, compressors
 from longattncomp.evaluation.records import Record, Records
-from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.evaluation.run import Reading, measure
-from longattncomp.evaluation.targets import Answered, Asked
+from longattncomp.evaluation.targets.target import TargetAnswer, TargetQuestion
+from longattncomp.scorers.bm25 import BM25Scorer
 from longattncomp.scorers.embedding import EmbeddingScorer
-from longattncomp.scorers.lexical import BM25Scorer
 from longattncomp.settings import Settings
 from longattncomp.types import Document, Node, Progress, Query, Scorer, Scores
 
@@ -42,17 +42,17 @@ class Parrot:
     name = "parrot"
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[TargetQuestion] = []
         self.calls = 0
 
     def count(self, text: str) -> int:
         return len(text)
 
-    def read(self, asked: Sequence[Asked]) -> Iterator[Answered]:
+    def read(self, asked: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
         self.calls += 1
         for one in asked:
             self.asked.append(one)
-            yield Answered(text=one.prompt, likelihood=-float(len(one.prompt)), exact=0.0, f1=0.5, choice=None)
+            yield TargetAnswer(text=one.prompt, likelihood=-float(len(one.prompt)), exact=0.0, f1=0.5, choice=None)
 
 
 def example(name: str, *evidence: tuple[int, int, int], query: str = "pigs", answers: Sequence[str] = ()) -> Example:
@@ -167,7 +167,7 @@ def test_examples_of_one_context_are_read_together(compressor: Compressor) -> No
 
 def test_a_target_reads_what_was_kept(compressor: Compressor) -> None:
     parrot = Parrot()
-    reading = Reading(target=parrot, prompt="<{context}> {query}? {options}", together=True)
+    reading = TargetReading(target=parrot, prompt="<{context}> {query}? {options}", together=True)
     asked = example("a", (2, 0, 10), query="Who {context}", answers=("pigs", "hens"))
     found = run([asked], compressor, "10", methods=["bm25", "longattncomp"], reading=reading)
     prompts = {(record.method, record.budget): one.prompt for record, one in zip(found, parrot.asked, strict=True)}
@@ -196,7 +196,7 @@ def test_what_stands_beside_does_not_depend_on_the_methods(compressor: Compresso
     reference = engine.configured(order="score", surroundings=1.0, context_weight=1.0, keep_rate=0.1)
     found = []
     for names in (["attncomp", "bm25"], ["bm25", "attncomp"], ["tail"]):
-        options = {"reading": Reading(target=Parrot()), "reference": reference}
+        options = {"reading": TargetReading(target=Parrot()), "reference": reference}
         records = run([asked], engine, "40", methods=names, **options)
         found.append([record for record in records if record.method in ("full", "none", "oracle")])
     assert found[0] == found[1] == found[2]
@@ -205,11 +205,11 @@ def test_what_stands_beside_does_not_depend_on_the_methods(compressor: Compresso
 
 
 def test_what_stands_beside_is_made_once(compressor: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading = Reading(target=Parrot())
+    reading = TargetReading(target=Parrot())
     records = Records()
     examples = [example("a", (2, 0, 10))]
     run(examples, compressor, "10", records=records, reading=reading)
-    monkeypatch.setattr("longattncomp.evaluation.beside.whole", None)
+    monkeypatch.setattr("longattncomp.evaluation.references.whole", None)
     run(examples, compressor, "10", "adaptive", records=records, reading=reading)
     assert len(records) == 5
 
@@ -241,7 +241,7 @@ def test_blank_documents_are_left_out_with_a_warning(compressor: Compressor) -> 
 
 def test_a_target_may_write_as_much_as_the_task_says(compressor: Compressor) -> None:
     parrot = Parrot()
-    run([example("a", answers=["pigs"])], compressor, "10", reading=Reading(target=parrot, answer_tokens=97))
+    run([example("a", answers=["pigs"])], compressor, "10", reading=TargetReading(target=parrot, answer_tokens=97))
     assert {(one.answer_tokens, one.one_line) for one in parrot.asked} == {(97, False)}
 
 
@@ -249,7 +249,7 @@ def test_options_are_lettered(compressor: Compressor) -> None:
     parrot = Parrot()
     documents = example("a").documents
     asked = Example("a", "farm", "Which?", ("hens",), documents, (), options=("pigs", "hens"))
-    run([asked], compressor, "10", reading=Reading(target=parrot, prompt="{query}\n{options}"))
+    run([asked], compressor, "10", reading=TargetReading(target=parrot, prompt="{query}\n{options}"))
     assert {one.prompt for one in parrot.asked} == {"Which?\nA. pigs\nB. hens"}
     assert {one.options for one in parrot.asked} == {("pigs", "hens")}
 

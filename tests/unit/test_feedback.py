@@ -10,10 +10,10 @@ from toy import ByteTokenizer
 
 from longattncomp import Compressor, Query
 from longattncomp.errors import InputError, LongAttnCompWarning
-from longattncomp.scorers.cascade import CascadeScorer
-from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.feedback import FeedbackScorer, asked_again, mixed
-from longattncomp.scorers.key_cache import KeyCache
+from longattncomp.scorers.cross_attention.cascade import CascadeScorer
+from longattncomp.scorers.cross_attention.feedback import FeedbackScorer, asked_again, mixed
+from longattncomp.scorers.cross_attention.key_cache import KeyCache
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.types import Node, Scores
 
 QUERY = Query("Who signed the lease?")
@@ -106,7 +106,7 @@ def by_hand(scorer: CrossAttentionScorer, compressor: Compressor, query: Query, 
 def test_the_second_question_is_the_first_with_the_best_node(
     compressor: Compressor, room: int, cached: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longattncomp.scorers.feedback.LOOKED_AT", room)
+    monkeypatch.setattr("longattncomp.scorers.cross_attention.feedback.LOOKED_AT", room)
     queries = [QUERY, Query("What is due on Fridays?"), Query("house 7")]
     cache = KeyCache(10**9) if cached else None
     once, twice = plain(compressor, cache), FeedbackScorer(plain(compressor, cache), 0.5)
@@ -121,7 +121,7 @@ def test_the_second_question_is_the_first_with_the_best_node(
 
 
 def test_the_cascade_asks_again_after_its_second_look(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longattncomp.scorers.cascade.LEAST", 512)
+    monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", 512)
     given = ("alone", "after")
     places = {place: Compressor.from_pretrained(toy_folder, query_place=place, **OPTIONS) for place in given}
     alone, after = (plain(places[place]) for place in given)

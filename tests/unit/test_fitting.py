@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from toy import ByteTokenizer
 
 from longattncomp import Compressed, Compressor, Node, Query, Scores, Settings
+from longattncomp.adapters.budget import fit
 from longattncomp.errors import BudgetError
-from longattncomp.fitting import fit
 from longattncomp.types import Progress
 
 

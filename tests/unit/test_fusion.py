@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longattncomp.errors import InputError
+from longattncomp.scorers.bm25 import BM25Scorer
 from longattncomp.scorers.fusion import FusionScorer
-from longattncomp.scorers.lexical import BM25Scorer
 from longattncomp.types import Node, Progress, Query, Scores
 
 

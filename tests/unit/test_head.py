@@ -16,8 +16,14 @@ from toy import ByteTokenizer, save_toy_model
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.errors import BrokenModelError, HeadMismatchError
-from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.head import CrossAttentionHead, HeadConfig, load_head, read_head_config, untrained_head
+from longattncomp.scorers.cross_attention.head import (
+    CrossAttentionHead,
+    HeadConfig,
+    load_head,
+    read_head_config,
+    untrained_head,
+)
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.types import Node, Query, Scores
 
 Place = Literal["after", "alone"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import seconds
 
-from longattncomp.html import fragment, page
+from longattncomp.html.page import fragment, page
 from longattncomp.types import Compressed, Document, NodeReason, Query, ScoredNode
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}

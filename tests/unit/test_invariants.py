@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from toy import ByteTokenizer
 
 from longattncomp import Compressed, Compressor, Document, Node, Query, Scores, Settings
-from longattncomp.chunking import chunk
+from longattncomp.chunking.nodes import chunk
 from longattncomp.errors import BudgetError
 from longattncomp.types import Pin, Progress
 

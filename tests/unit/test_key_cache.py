@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from longattncomp.backbone.stores import LMDBStore
 from longattncomp.errors import LongAttnCompWarning
-from longattncomp.scorers.key_cache import KeyCache, Read, name
-from longattncomp.scorers.keys import Keys
+from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache, name
+from longattncomp.scorers.cross_attention.keys import Keys
+from longattncomp.scorers.cross_attention.stores import LMDBStore
 
 PLENTY = 10**9
 
@@ -42,23 +42,23 @@ class Mapping:
         self.values.update(key_value_pairs)
 
 
-def read(seed: int, n: int = 10, *, memory: bool = False) -> Read:
+def read(seed: int, n: int = 10, *, memory: bool = False) -> CachedSegment:
     generator = torch.Generator().manual_seed(seed)
     keys = Keys.of(torch.randn(2, n, 8, generator=generator))
-    return Read(keys, ((torch.zeros(2, n, 8), torch.zeros(2, n, 8)),) if memory else None)
+    return CachedSegment(keys, ((torch.zeros(2, n, 8), torch.zeros(2, n, 8)),) if memory else None)
 
 
 NAMES = [name("model", [number]) for number in range(6)]
 READS = {one: read(number, n=10 + number) for number, one in enumerate(NAMES)}
 
 
-def same(found: Read, expected: Read) -> bool:
+def same(found: CachedSegment, expected: CachedSegment) -> bool:
     assert isinstance(found.keys, Keys)
     assert isinstance(expected.keys, Keys)
     return torch.equal(found.keys.values, expected.keys.values) and torch.equal(found.keys.scales, expected.keys.scales)
 
 
-def assert_all(found: dict[str, Read], names: Sequence[str] = NAMES) -> None:
+def assert_all(found: dict[str, CachedSegment], names: Sequence[str] = NAMES) -> None:
     assert found.keys() == set(names)
     assert all(same(one, READS[key]) for key, one in found.items())
 
@@ -143,7 +143,7 @@ def test_keys_alone_are_nothing_to_who_needs_the_memory(store: Mapping) -> None:
 
 
 def test_exact_keys_are_not_stored(store: Mapping) -> None:
-    KeyCache(PLENTY, store).put({"a": Read(torch.zeros(2, 3, 8))})
+    KeyCache(PLENTY, store).put({"a": CachedSegment(torch.zeros(2, 3, 8))})
 
     assert store.values == {}
 
@@ -219,9 +219,9 @@ FLIPS = """
     import os, random, sys, warnings
     from pathlib import Path
     import torch
-    from longattncomp.backbone.stores import LMDBStore
+    from longattncomp.scorers.cross_attention.stores import LMDBStore
     from longattncomp.errors import CacheError
-    from longattncomp.scorers.key_cache import KeyCache
+    from longattncomp.scorers.cross_attention.key_cache import KeyCache
     folder, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
     names = [f"{number:032x}" for number in range(30)]
     expected = KeyCache(0, LMDBStore(Path(sys.argv[2]).parent)).get(names, with_memory=False)
@@ -262,7 +262,7 @@ def test_flipped_bits_in_the_file_give_right_keys_or_none(tmp_path: Path) -> Non
     generator = torch.Generator().manual_seed(0)
     rng = random.Random(0)
     reads = {
-        f"{number:032x}": Read(Keys.of(torch.randn(2, rng.randrange(20, 300), 8, generator=generator)))
+        f"{number:032x}": CachedSegment(Keys.of(torch.randn(2, rng.randrange(20, 300), 8, generator=generator)))
         for number in range(30)
     }
     KeyCache(0, LMDBStore(tmp_path / "keys")).put(reads)

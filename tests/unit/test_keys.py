@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from longattncomp.scorers.keys import Keys, joined
+from longattncomp.scorers.cross_attention.keys import Keys, joined
 
 NAME = "0f" * 16
 LARGEST = 65504.0  # of float16

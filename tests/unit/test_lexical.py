@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from toy import seconds
 
 from longattncomp.errors import InputError
-from longattncomp.scorers.baseline import HeadScorer, RandomScorer
-from longattncomp.scorers.lexical import BM25Scorer
+from longattncomp.scorers.baselines import FirstTokensScorer, RandomScorer
+from longattncomp.scorers.bm25 import BM25Scorer
 from longattncomp.types import Node, Query, Scorer
 
-SCORERS: list[Scorer] = [BM25Scorer(), RandomScorer(), HeadScorer()]
+SCORERS: list[Scorer] = [BM25Scorer(), RandomScorer(), FirstTokensScorer()]
 
 
 def nodes_of(*texts: str) -> list[Node]:
@@ -149,7 +149,7 @@ def test_five_thousand_nodes(scorer: Scorer) -> None:
 
 
 def test_head_falls_by_position() -> None:
-    assert shares("cow", "x", "y", "z", scorer=HeadScorer()) == pytest.approx((3 / 6, 2 / 6, 1 / 6))
+    assert shares("cow", "x", "y", "z", scorer=FirstTokensScorer()) == pytest.approx((3 / 6, 2 / 6, 1 / 6))
 
 
 def test_random_depends_on_seed_query_and_nodes_only() -> None:

@@ -23,11 +23,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from toy import save_toy_model
 
-from longattncomp.backbone.cache import ModelCache, file_fingerprint
+from longattncomp.backbone.config import SUPPORTED, default_layers, total_layers
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.hub import RemoteModel
-from longattncomp.backbone.layout import SUPPORTED, default_layers, total_layers
 from longattncomp.backbone.locate import EMBEDDED, DraftModel, embedded_file, locate
+from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import BrokenModelError, CacheError, ModelNotFoundError, UnsupportedModelError
@@ -840,7 +840,7 @@ def test_a_read_only_directory_is_enough_to_read(tmp_path: Path, monkeypatch: py
 BUILDER = """
 import os, sys, time
 from pathlib import Path
-from longattncomp.backbone.cache import ModelCache
+from longattncomp.backbone.model_cache import ModelCache
 
 directory, mode = Path(sys.argv[1]), sys.argv[2]
 

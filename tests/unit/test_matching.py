@@ -9,8 +9,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import Segment
-from longattncomp.scorers.matching import Match, Words
+from longattncomp.chunking.segments import Segment
+from longattncomp.scorers.cross_attention.matching import Match, Words
 
 
 def draft(*vocabulary: str | None) -> DraftTokenizer:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longattncomp.data.rows import Evidence
 from longattncomp.errors import InputError
 from longattncomp.evaluation.metrics import Estimate, estimate, evidence_recall, strict_recall
-from longattncomp.evaluation.rows import Evidence
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from collections import Counter
 import pytest
 from toy import ByteTokenizer
 
+from longattncomp.data.needles import Chains, Needles, hide
+from longattncomp.data.rows import Example
 from longattncomp.errors import InputError
 from longattncomp.evaluation.metrics import strict_recall
-from longattncomp.evaluation.needles import Chains, Needles, hide
-from longattncomp.evaluation.rows import Example
 
 SENTENCE = "the harbour master keeps a book of ships and their cargo since many years ago"
 

@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from longattncomp import Compressor, Settings
+from longattncomp.adapters.options import Options
 from longattncomp.errors import InputError
-from longattncomp.options import Options
 
 
 class Component(Options):

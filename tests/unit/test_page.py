@@ -8,12 +8,12 @@ from pathlib import Path
 
 from tests.recorded import record, task
 
-from longattncomp.evaluation.page import Run, page
-from longattncomp.evaluation.plots import Picture
 from longattncomp.evaluation.records import Record
-from longattncomp.evaluation.summary import summarise
+from longattncomp.evaluation.report.html import RunDescription, page
+from longattncomp.evaluation.report.plots import Picture
+from longattncomp.evaluation.report.summarise import summarise
 
-RUN = Run(
+RUN = RunDescription(
     command="longattncomp eval farm --out x",
     machine="2 cores",
     date="2026-01-02",
@@ -117,7 +117,9 @@ def test_names_are_text_and_nothing_runs_or_loads() -> None:
         for method in (HOSTILE, "longattncomp")
         for _ in range(2)
     ]
-    run = Run(command=HOSTILE, machine=HOSTILE, date=HOSTILE, versions={HOSTILE: HOSTILE}, settings={HOSTILE: HOSTILE})
+    run = RunDescription(
+        command=HOSTILE, machine=HOSTILE, date=HOSTILE, versions={HOSTILE: HOSTILE}, settings={HOSTILE: HOSTILE}
+    )
     text = page(summarise(records, {}), {HOSTILE: task(HOSTILE)}, run, methods={HOSTILE: HOSTILE})
     text.encode("utf-8")
     assert text.count("<style>") == text.count("</style>") == text.count("</title>") == 1

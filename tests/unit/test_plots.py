@@ -11,12 +11,12 @@ import pytest
 from tests.recorded import record
 
 from longattncomp.errors import InputError
-from longattncomp.evaluation import plots
-from longattncomp.evaluation.colours import styles
 from longattncomp.evaluation.methods import METHODS
-from longattncomp.evaluation.plots import draw
 from longattncomp.evaluation.records import Record
-from longattncomp.evaluation.summary import summarise
+from longattncomp.evaluation.report import plots
+from longattncomp.evaluation.report.plots import draw
+from longattncomp.evaluation.report.styles import styles
+from longattncomp.evaluation.report.summarise import summarise
 
 METHOD_RECALLS = {"random": 0.1, "bm25": 0.6, "longattncomp": 0.8, "my own": 0.7}
 

@@ -16,14 +16,14 @@ from rich.console import Console
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import chunk
+from longattncomp.chunking.nodes import chunk
+from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.head import untrained_head
+from longattncomp.scorers.cross_attention.head import untrained_head
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.training import probe
 from longattncomp.training.probe import Depth
-from longattncomp.training.states import Reader
+from longattncomp.training.states import StateReader
 from longattncomp.types import Document, Query, QueryPlace
 
 DOCUMENTS = (
@@ -81,7 +81,7 @@ def test_the_mean_of_all_heads_is_what_the_scorer_gives(
     backbone: Backbone, tokenizer: DraftTokenizer, place: QueryPlace, tmp_path: Path
 ) -> None:
     head = untrained_head(backbone, place)
-    reader = Reader(
+    reader = StateReader(
         backbone, tokenizer, query_place=place, segment_tokens=128, node_tokens=32, folder=tmp_path, most_bytes=0
     )
     (first, *_) = probe.head_shares(head, reader, reader.layout(QUESTIONS))

@@ -14,8 +14,8 @@ import psutil
 import pytest
 import torch
 
-from longattncomp.backbone import processors
-from longattncomp.backbone.processors import Processors, Sample, beside_passes, one_thread, threads_of_caller
+from longattncomp.runtime import processors
+from longattncomp.runtime.processors import Processors, Sample, beside_passes, one_thread, threads_of_caller
 
 CPU = torch.device("cpu")
 
@@ -137,7 +137,7 @@ def test_a_pass_leaves_no_threads_behind() -> None:
     """In a process of its own, with two of PyTorch's threads wherever it runs."""
     script = """
         import psutil, torch
-        from longattncomp.backbone.processors import Processors
+        from longattncomp.runtime.processors import Processors
         def threads():
             return psutil.Process().num_threads()
         processors, matrix = Processors(), torch.rand(1000, 1000)

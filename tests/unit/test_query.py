@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from toy import ByteTokenizer, seconds
 
 from longattncomp.errors import InputError
-from longattncomp.query import ParsedPrompt, parse_prompt
+from longattncomp.query.parsing import ParsedPrompt, parse_prompt
 from longattncomp.types import Encoding
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longattncomp.recent import Recent
+from longattncomp.runtime.recent import Recent
 
 KEYS = "abcdef"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from longattncomp.data.rows import Evidence, Example, read_rows
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Evidence, Example, read_rows
 from longattncomp.types import Document
 
 ROW: dict[str, Any] = {

@@ -19,7 +19,7 @@ from toy import save_toy_model
 from longattncomp.backbone.lookahead import LookAhead, _ends
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
-from longattncomp.chunking import chunk
+from longattncomp.chunking.nodes import chunk
 from longattncomp.errors import BrokenModelError, InputError, LongAttnCompWarning
 from longattncomp.scorers.speculative import ANSWER, INSTRUCTION, QUESTION, SpeculativePrefillScorer, windows
 from longattncomp.types import Document, Node, Query, Scores

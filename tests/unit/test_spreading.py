@@ -6,7 +6,7 @@ import pytest
 import torch
 from naive import cut, prose, spread
 
-from longattncomp.scorers.spreading import SCALES, Neighbours
+from longattncomp.scorers.cross_attention.spreading import SCALES, Neighbours
 from longattncomp.types import Node
 
 NODES = [*cut([prose(1, 300), prose(2, 20), prose(3, 900)], 48), Node(3, 0, 1, "", 0)]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from longattncomp.backbone import stores
-from longattncomp.backbone.stores import LMDBStore
 from longattncomp.errors import CacheError, LongAttnCompWarning
+from longattncomp.scorers.cross_attention import stores
+from longattncomp.scorers.cross_attention.stores import LMDBStore
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals, forks and limits of POSIX")
 EMPTY = "deleted or damaged; it starts empty"
@@ -75,7 +75,7 @@ def test_the_last_value_counts(filled: LMDBStore) -> None:
 def test_it_lasts(filled: LMDBStore, folder: Path) -> None:
     script = """
         import sys
-        from longattncomp.backbone.stores import LMDBStore
+        from longattncomp.scorers.cross_attention.stores import LMDBStore
         values = LMDBStore(sys.argv[1]).mget(sys.argv[2:])
         assert "torch" not in sys.modules
         print([None if value is None else value.hex() for value in values])
@@ -135,7 +135,7 @@ def test_what_was_read_does_not_fill_memory(folder: Path) -> None:
     script = """
         import re, sys
         from pathlib import Path
-        from longattncomp.backbone import stores
+        from longattncomp.scorers.cross_attention import stores
 
         def mapped():
             return int(re.search(r"RssFile:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
@@ -181,7 +181,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     """A file that may not grow stands in for it; what was there stays."""
     script = """
         import resource, sys
-        from longattncomp.backbone.stores import LMDBStore
+        from longattncomp.scorers.cross_attention.stores import LMDBStore
         from longattncomp.errors import CacheError
         store = LMDBStore(sys.argv[1])
         store.mset([(f"{number}", bytes([number]) * 3000) for number in range(40)])
@@ -206,7 +206,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 WRITER = """
     import os, sys
-    from longattncomp.backbone.stores import LMDBStore
+    from longattncomp.scorers.cross_attention.stores import LMDBStore
     store = LMDBStore(sys.argv[1])
     own = sys.argv[2]
     print("open", flush=True)
@@ -281,7 +281,7 @@ def test_after_a_fork(tmp_path: Path) -> None:
     """In a process of its own, with a thread that is in the store and does not come along."""
     script = """
         import os, sys, threading, time
-        from longattncomp.backbone.stores import LMDBStore
+        from longattncomp.scorers.cross_attention.stores import LMDBStore
         store = LMDBStore(sys.argv[1])
         store.mset([("before", b"1")])
         held = threading.Event()
@@ -313,7 +313,7 @@ def test_processes_find_each_other_again_after_the_folder_was_deleted(folder: Pa
     """The first to notice makes a new file; the second takes that one, or they would delete each other's for ever."""
     script = """
         import sys
-        from longattncomp.backbone.stores import LMDBStore
+        from longattncomp.scorers.cross_attention.stores import LMDBStore
         store = LMDBStore(sys.argv[1])
         for line in sys.stdin:
             word, name = line.split()
@@ -379,7 +379,7 @@ def test_the_folder_replaced_by_another_store(filled: LMDBStore, folder: Path, t
 TRUNCATE = """
     import os, sys, warnings
     from pathlib import Path
-    from longattncomp.backbone.stores import LMDBStore
+    from longattncomp.scorers.cross_attention.stores import LMDBStore
     folder, share, page = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     names = [f"{number}" for number in range(50)]
     store = LMDBStore(folder)
@@ -401,7 +401,7 @@ TRUNCATE = """
 """
 AGAIN = """
 import sys, warnings
-from longattncomp.backbone.stores import LMDBStore
+from longattncomp.scorers.cross_attention.stores import LMDBStore
 with warnings.catch_warnings(record=True) as warned:
     warnings.simplefilter("always")
     store = LMDBStore(sys.argv[1])
@@ -439,7 +439,7 @@ def test_a_file_that_is_none_of_lmdb_s(folder: Path) -> None:
 FLIPS = """
     import os, random, sys
     from pathlib import Path
-    from longattncomp.backbone.stores import LMDBStore
+    from longattncomp.scorers.cross_attention.stores import LMDBStore
     from longattncomp.errors import CacheError
     folder, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
     records = {f"{number:032x}": random.Random(number).randbytes(500 + 300 * number) for number in range(40)}
@@ -501,7 +501,7 @@ def test_a_reader_that_was_killed_keeps_no_pages(filled: LMDBStore, folder: Path
     """
     opening = """
         import sys
-        from longattncomp.backbone.stores import LMDBStore
+        from longattncomp.scorers.cross_attention.stores import LMDBStore
         store = LMDBStore(sys.argv[1])
         store.mget(["x"])
         print(store._folder._environment.readers())
@@ -520,7 +520,7 @@ def test_another_process_that_writes_while_the_size_is_looked_at(tmp_path: Path)
     store.mset([("before", b"1")])
     genuine = store._folder._environment
     writing = (
-        "from longattncomp.backbone.stores import LMDBStore; import sys; "
+        "from longattncomp.scorers.cross_attention.stores import LMDBStore; import sys; "
         "LMDBStore(sys.argv[1]).mset([(f'meanwhile {n}', bytes(9000)) for n in range(50)])"
     )
 

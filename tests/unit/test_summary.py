@@ -11,12 +11,12 @@ from rich.console import Console
 from tests.recorded import record, task
 
 from longattncomp.errors import InputError
-from longattncomp.evaluation.overview import overview, written
 from longattncomp.evaluation.records import Record
-from longattncomp.evaluation.report import markdown, render, to_json
-from longattncomp.evaluation.results import Row, Summary, losses
-from longattncomp.evaluation.summary import summarise
-from longattncomp.evaluation.tasks import Metric
+from longattncomp.evaluation.report.overview import overview, written
+from longattncomp.evaluation.report.summarise import summarise
+from longattncomp.evaluation.report.summary import Row, Summary, losses
+from longattncomp.evaluation.report.tables import markdown, render, to_json
+from longattncomp.evaluation.tasks.task import Metric
 
 
 def row(summary: Summary, method: str, **where: Any) -> Row:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from longattncomp.errors import CacheError, InputError, LongAttnCompWarning, ModelError
-from longattncomp.evaluation.endpoint import Endpoint
-from longattncomp.evaluation.spending import Prices
-from longattncomp.evaluation.targets import Asked, open_target
+from longattncomp.evaluation.targets.endpoint import Endpoint
+from longattncomp.evaluation.targets.spending import Prices
+from longattncomp.evaluation.targets.target import TargetQuestion, open_target
 
 Reply = tuple[int, Any]
 AGAIN_AT_ONCE = {"retry-after-ms": "1"}
@@ -106,18 +106,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.join()
 
 
-def questions(n: int) -> list[Asked]:
-    return [Asked(prompt=f"The {index}th word is w{index} Answer:", answers=(f"w{index}",)) for index in range(n)]
+def questions(n: int) -> list[TargetQuestion]:
+    return [
+        TargetQuestion(prompt=f"The {index}th word is w{index} Answer:", answers=(f"w{index}",)) for index in range(n)
+    ]
 
 
 def test_answers_come_in_order_with_what_they_cost(server: Server, tmp_path: Path) -> None:
     target = Endpoint("toy", cache_dir=tmp_path, prices=Prices(prompt=2.0, completion=10.0))
     asked = [
         *questions(3),
-        Asked(prompt="It is B Answer:", answers=("close",), options=("open", "close")),
-        Asked(prompt="It is A Answer:", answers=("close",), options=("open", "close")),
-        Asked(prompt="It is東京\ud800 東京\udc00 Answer:", answers=("東京\ufffd",)),
-        Asked(prompt="No answers known Answer:", answers=()),
+        TargetQuestion(prompt="It is B Answer:", answers=("close",), options=("open", "close")),
+        TargetQuestion(prompt="It is A Answer:", answers=("close",), options=("open", "close")),
+        TargetQuestion(prompt="It is東京\ud800 東京\udc00 Answer:", answers=("東京\ufffd",)),
+        TargetQuestion(prompt="No answers known Answer:", answers=()),
     ]
     answered = list(target.read(asked))
     assert [one.text for one in answered] == ["w0", "w1", "w2", "B", "A", "東京\ufffd", "known"]
@@ -137,7 +139,9 @@ def test_answers_come_in_order_with_what_they_cost(server: Server, tmp_path: Pat
 
 def test_a_long_answer_gets_its_tokens(server: Server, tmp_path: Path) -> None:
     """Each length is a request of its own."""
-    asked = [Asked(prompt="It is w Answer:", answers=("w",), answer_tokens=tokens) for tokens in (8, 32, 256, 256)]
+    asked = [
+        TargetQuestion(prompt="It is w Answer:", answers=("w",), answer_tokens=tokens) for tokens in (8, 32, 256, 256)
+    ]
     list(Endpoint("toy", cache_dir=tmp_path, concurrency=1).read(asked))
     assert sorted({request["max_tokens"] for request in server.requests}) == [64, 256]
     list(Endpoint("toy", cache_dir=tmp_path / "own", parameters={"max_tokens": 7}).read(asked[-1:]))
@@ -153,7 +157,7 @@ def test_what_was_paid_is_not_paid_again(server: Server, tmp_path: Path) -> None
     assert len(server.requests) == 4
     twice = Endpoint("toy", cache_dir=tmp_path)
     prompt = "Equal words Answer:"
-    asked = [Asked(prompt=prompt, answers=(answer,)) for answer in ("words", "other")]
+    asked = [TargetQuestion(prompt=prompt, answers=(answer,)) for answer in ("words", "other")]
     assert [one.exact for one in twice.read(asked)] == [1.0, 0.0]
     assert len(server.requests) == 5
 
@@ -311,7 +315,7 @@ def test_bad_options_are_refused(server: Server, tmp_path: Path, wrong: dict[str
 def test_endpoints_are_opened_by_name_and_count_with_the_draft_where_tiktoken_knows_no_better(
     server: Server, tmp_path: Path, toy_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longattncomp.evaluation.endpoint.DEFAULT_MODEL", str(toy_folder))
+    monkeypatch.setattr("longattncomp.evaluation.targets.endpoint.DEFAULT_MODEL", str(toy_folder))
     target = open_target("openai:toy/model-7b", cache_dir=tmp_path)
     assert isinstance(target, Endpoint)
     assert target.name == "openai:toy/model-7b"

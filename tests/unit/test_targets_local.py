@@ -13,8 +13,8 @@ import torch
 from toy import save_toy_model
 
 from longattncomp.errors import InputError, LongAttnCompWarning, ModelNotFoundError, UnsupportedModelError
-from longattncomp.evaluation.local_target import LocalTarget
-from longattncomp.evaluation.targets import Asked, open_target
+from longattncomp.evaluation.targets.local import LocalTarget
+from longattncomp.evaluation.targets.target import TargetQuestion, open_target
 
 PROMPT = "The lease was signed by Ada Marsh on the third of May. " * 6 + "\n\nQuestion: Who signed the lease?\nAnswer:"
 TEMPLATE = (
@@ -85,7 +85,7 @@ def test_one_reading_of_the_prompt_says_what_many_plain_ones_say(family: str, tm
     """Also beyond the sliding windows of 64 tokens that two of the families have."""
     target = opened(save_toy_model(tmp_path, family))
     options = ("Ada Marsh", "Marsh", "nobody at all, it was never signed", "東京")
-    (answered,) = target.read([Asked(prompt=PROMPT, answers=("Ada Marsh", "東京"), options=options)])
+    (answered,) = target.read([TargetQuestion(prompt=PROMPT, answers=("Ada Marsh", "東京"), options=options)])
     prompt = encode(target, PROMPT)
     expected = {option: naive_likelihood(target, prompt, encode(target, f" {option}")) for option in options}
     assert answered.likelihood == pytest.approx(max(expected["Ada Marsh"], expected["東京"]), abs=1e-4)
@@ -97,14 +97,17 @@ def test_one_reading_of_the_prompt_says_what_many_plain_ones_say(family: str, tm
 
 def test_each_option_can_be_the_chosen_one(target: LocalTarget) -> None:
     options = ("Ada Marsh", "Bo Reed", "nobody")
-    found = [next(target.read([Asked(prompt=PROMPT, answers=(right,), options=options)])).choice for right in options]
+    found = [
+        next(target.read([TargetQuestion(prompt=PROMPT, answers=(right,), options=options)])).choice
+        for right in options
+    ]
     assert sorted(found) == [0.0, 0.0, 1.0]
 
 
 def test_of_equally_likely_options_the_first_is_chosen(target: LocalTarget) -> None:
     asked = [
-        Asked(prompt=PROMPT, answers=("same",), options=("same", "same ")),
-        Asked(prompt=PROMPT, answers=("same ",), options=("same", "same ")),
+        TargetQuestion(prompt=PROMPT, answers=("same",), options=("same", "same ")),
+        TargetQuestion(prompt=PROMPT, answers=("same ",), options=("same", "same ")),
     ]
     assert [answered.choice for answered in target.read(asked)] == [1.0, 0.0]
 
@@ -118,14 +121,15 @@ def test_the_prompt_is_read_once(target: LocalTarget, monkeypatch: pytest.Monkey
         lambda input_ids, **rest: read.append(input_ids.shape[1]) or forward(input_ids, **rest),
     )
     answers = ("Ada Marsh", "A. Marsh", "Marsh")
-    list(target.read([Asked(prompt=PROMPT, answers=answers)]))
+    list(target.read([TargetQuestion(prompt=PROMPT, answers=answers)]))
     assert max(read) < len(PROMPT) + 20
     assert sum(read) < len(PROMPT) + 4 * 20 + 32
 
 
 def test_answers_come_in_order_and_do_not_depend_on_what_was_asked_before(target: LocalTarget) -> None:
     asked = [
-        Asked(prompt=f"{PROMPT[index:]}", answers=(answer,)) for index, answer in enumerate(("Ada", "日本", "ü", "x"))
+        TargetQuestion(prompt=f"{PROMPT[index:]}", answers=(answer,))
+        for index, answer in enumerate(("Ada", "日本", "ü", "x"))
     ]
     together = list(target.read(asked))
     alone = [next(target.read([one])) for one in asked]
@@ -148,7 +152,7 @@ def test_an_answer_is_as_long_as_the_question_lets_it(
 
     monkeypatch.setattr(target, "_ends", frozenset())
     monkeypatch.setattr(target._opened, "decode", two_lines)
-    (answered,) = target.read([Asked(prompt=PROMPT, answers=("Ada",), answer_tokens=most)])
+    (answered,) = target.read([TargetQuestion(prompt=PROMPT, answers=("Ada",), answer_tokens=most)])
     assert steps[-1] == (min(most, 40) if one_line else most)
     if most >= 40:
         assert answered.text == ("First line" if one_line else f"First line\n{most}")
@@ -156,11 +160,11 @@ def test_an_answer_is_as_long_as_the_question_lets_it(
 
 def test_no_answer_at_all_is_refused() -> None:
     with pytest.raises(InputError, match="answer_tokens of at least 1, got 0"):
-        Asked(prompt="Answer:", answers=("Ada",), answer_tokens=0)
+        TargetQuestion(prompt="Answer:", answers=("Ada",), answer_tokens=0)
 
 
 def test_without_answers_and_options_there_is_a_text_only(target: LocalTarget) -> None:
-    (answered,) = target.read([Asked(prompt=PROMPT, answers=())])
+    (answered,) = target.read([TargetQuestion(prompt=PROMPT, answers=())])
     assert answered.text
     assert (answered.likelihood, answered.exact, answered.f1, answered.choice) == (None,) * 4
     assert list(target.read([])) == []
@@ -180,7 +184,7 @@ def test_the_joint_is_natural_text(prompt: str, answer: str, joined: str, target
     ids = target._form.ids(prompt)
     continuation = target._form.follow(prompt, answer)
     assert [*ids[: len(ids) - continuation.back], *continuation.ids] == encode(target, joined)
-    (answered,) = target.read([Asked(prompt=prompt, answers=(answer,))])
+    (answered,) = target.read([TargetQuestion(prompt=prompt, answers=(answer,))])
     assert answered.likelihood == pytest.approx(naive_likelihood(target, ids, list(continuation.ids)), abs=1e-4)
 
 
@@ -197,7 +201,7 @@ def test_a_token_that_spans_the_joint_is_counted_once(tmp_path: Path) -> None:
     target = opened(folder)
     continuation = target._form.follow("Answer:", "Ada")
     assert (continuation.back, len(continuation.ids)) == (1, 3)
-    asked = Asked(prompt="Answer:", answers=("Ada",), options=("Ada", "Bo", "A"))
+    asked = TargetQuestion(prompt="Answer:", answers=("Ada",), options=("Ada", "Bo", "A"))
     prompt = encode(target, "Answer")
     assert next(target.read([asked])).likelihood == pytest.approx(
         naive_likelihood(target, prompt, list(continuation.ids)), abs=1e-4
@@ -210,19 +214,19 @@ def test_a_prompt_over_the_window_loses_its_middle_with_one_warning(toy_folder: 
     room = target.window - 32
     long = "".join(chr(ord("a") + index % 26) for index in range(3 * target.window)) + " Answer:"
     with pytest.warns(LongAttnCompWarning, match=rf"prompt of {len(long)} tokens .*\({target.window}\): the middle"):
-        (answered,) = target.read([Asked(prompt=long, answers=("Ada",))])
+        (answered,) = target.read([TargetQuestion(prompt=long, answers=("Ada",))])
     cut = encode(target, long[: room // 2] + long[-(room - room // 2) :])
     assert len(cut) == room
     assert answered.likelihood == pytest.approx(naive_likelihood(target, cut, encode(target, " Ada")), abs=1e-4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        list(target.read([Asked(prompt=long, answers=("Ada",))]))
-        list(target.read([Asked(prompt=long[:room], answers=("Ada",))]))
+        list(target.read([TargetQuestion(prompt=long, answers=("Ada",))]))
+        list(target.read([TargetQuestion(prompt=long[:room], answers=("Ada",))]))
 
 
 def test_an_answer_over_the_window_is_refused(target: LocalTarget) -> None:
     with pytest.raises(InputError, match=f"shorter than the window .* {target.window} tokens"):
-        list(target.read([Asked(prompt="Answer:", answers=("long " * target.window,))]))
+        list(target.read([TargetQuestion(prompt="Answer:", answers=("long " * target.window,))]))
 
 
 def test_a_chat_model_gets_its_template_and_documents_stay_plain_text(chat_folder: Path) -> None:
@@ -237,7 +241,7 @@ def test_a_chat_model_gets_its_template_and_documents_stay_plain_text(chat_folde
     assert (ids.count(start), ids.count(end)) == (2, 1)
     continuation = target._form.follow(prompt, "Ada")
     assert (continuation.back, list(continuation.ids)) == (0, encode(target, "Ada"))  # a line end stands before
-    (answered,) = target.read([Asked(prompt=prompt, answers=("Ada",))])
+    (answered,) = target.read([TargetQuestion(prompt=prompt, answers=("Ada",))])
     assert answered.likelihood == pytest.approx(naive_likelihood(target, ids, encode(target, "Ada")), abs=1e-4)
     assert answered.text == naive_text(target, ids, {0, start, end})
 
@@ -262,7 +266,10 @@ def test_a_chat_template_that_cannot_be_used_is_named(template: str, chat_folder
 def test_bfloat16_says_nearly_what_float32_says(toy_folder: Path, target: LocalTarget) -> None:
     """On processors it has an attention of its own, for the prompt as for single tokens after it."""
     letters = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")  # of one token each
-    asked = [Asked(prompt=f"{PROMPT}\n", answers=letters), Asked(prompt=PROMPT, answers=("Ada Marsh",))]
+    asked = [
+        TargetQuestion(prompt=f"{PROMPT}\n", answers=letters),
+        TargetQuestion(prompt=PROMPT, answers=("Ada Marsh",)),
+    ]
     for low, high in zip(opened(toy_folder, dtype="bfloat16").read(asked), target.read(asked), strict=True):
         assert low.likelihood == pytest.approx(high.likelihood, abs=0.05)
 
@@ -289,7 +296,7 @@ def test_a_question_that_cannot_be_measured_is_refused(
     prompt: str, answers: tuple[str, ...], options: tuple[str, ...]
 ) -> None:
     with pytest.raises(InputError, match=r"expected .* got"):
-        Asked(prompt=prompt, answers=answers, options=options)
+        TargetQuestion(prompt=prompt, answers=answers, options=options)
 
 
 def test_a_missing_library_is_named(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +315,10 @@ def test_the_embedded_model_answers_from_its_context() -> None:
     gone = "A violin has four strings, tuned in perfect fifths."
     options = ("Boris Trent", "Ada Marsh", "Ines Calder")
     seen, unseen = target.read(
-        [Asked(prompt=context + question, answers=("Ada Marsh",), options=options) for context in (there, gone)]
+        [
+            TargetQuestion(prompt=context + question, answers=("Ada Marsh",), options=options)
+            for context in (there, gone)
+        ]
     )
     assert seen.likelihood is not None
     assert unseen.likelihood is not None

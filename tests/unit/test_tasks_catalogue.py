@@ -10,10 +10,10 @@ import pytest
 from toy import ByteTokenizer
 
 from longattncomp import Settings
+from longattncomp.data.rows import Example
 from longattncomp.errors import InputError
-from longattncomp.evaluation.catalogue import TASKS, find_task
-from longattncomp.evaluation.rows import Example
-from longattncomp.evaluation.tasks import Draw, Task
+from longattncomp.evaluation.tasks.catalogue import TASKS, find_task
+from longattncomp.evaluation.tasks.task import Draw, Task
 
 count_bytes = ByteTokenizer().count
 GENERATED = [name for name, task in TASKS.items() if task.file is None]

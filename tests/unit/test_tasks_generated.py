@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from toy import ByteTokenizer
 
-from longattncomp.evaluation import debugging
-from longattncomp.evaluation.catalogue import find_task
-from longattncomp.evaluation.chat_lines import KINDS, PEOPLE
-from longattncomp.evaluation.haystack import fill, noise, prose
-from longattncomp.evaluation.rows import Example
-from longattncomp.evaluation.tasks import Draw
-from longattncomp.training.code import PACKAGES
+from longattncomp.data.haystack import fill, noise, prose
+from longattncomp.data.rows import Example
+from longattncomp.evaluation.tasks import debugging
+from longattncomp.evaluation.tasks.catalogue import find_task
+from longattncomp.evaluation.tasks.chat_lines import KINDS, PEOPLE
+from longattncomp.evaluation.tasks.task import Draw
+from longattncomp.training.samples.code import PACKAGES
 
 count_bytes = ByteTokenizer().count
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from toy import ByteTokenizer
 
+from longattncomp.data.rows import Example, read_rows
+from longattncomp.data.sources import held_back
 from longattncomp.errors import InputError
-from longattncomp.evaluation.catalogue import TASKS, find_task
-from longattncomp.evaluation.collected import among_others, sampled
-from longattncomp.evaluation.longbench import is_longbench, read_longbench
-from longattncomp.evaluation.rows import Example, read_rows
-from longattncomp.evaluation.tasks import Draw
-from longattncomp.training.sources import held_back
+from longattncomp.evaluation.tasks.catalogue import TASKS, find_task
+from longattncomp.evaluation.tasks.collected import among_others, sampled
+from longattncomp.evaluation.tasks.longbench import is_longbench, read_longbench
+from longattncomp.evaluation.tasks.task import Draw
 
 count_bytes = ByteTokenizer().count
 ANSWERS = ("Ann", "Béa", "Cy", "东", "Eve", "Flo")

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from itertools import islice
 from statistics import fmean
 
-from longattncomp.evaluation.chat_lines import PEOPLE
-from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.training.chats import _ROLES, Fact, Lines, chat_samples
-from longattncomp.training.queries import Context, SampleOptions, contexts
+from longattncomp.data.rows import Evidence, Example
+from longattncomp.evaluation.tasks.chat_lines import PEOPLE
+from longattncomp.training.samples.chats import _ROLES, Fact, Lines, chat_samples
+from longattncomp.training.samples.queries import Context, SampleOptions, contexts
 from longattncomp.types import Document
 
 TALK = "\n".join(

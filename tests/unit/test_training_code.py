@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from longattncomp.data.bugs import KINDS, insert_bug
+from longattncomp.data.functions import Edit, Module, edited, moved, parse_module
 from longattncomp.errors import InputError
-from longattncomp.training.bugs import KINDS, insert_bug
-from longattncomp.training.code import CodeOptions, code_samples, first_sentence, python_files, question
-from longattncomp.training.functions import Edit, Module, edited, moved, parse_module
-from longattncomp.training.queries import SampleOptions, contexts
+from longattncomp.training.samples.code import CodeOptions, code_samples, first_sentence, python_files, question
+from longattncomp.training.samples.queries import SampleOptions, contexts
 
 SOURCE = '''"""A module — with an accent."""
 import os

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.training.describe import Description, describe, plot, table
+from longattncomp.training.samples.describe import Description, describe, plot, table
 from longattncomp.types import Document
 
 DOCUMENTS = (Document("a" * 30), Document("b" * 70))

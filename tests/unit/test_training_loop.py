@@ -22,20 +22,20 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from longattncomp.backbone.forward import Asked, Backbone, Reading
+from longattncomp.backbone.forward import Backbone, EncodedContext, EncodedQuestions
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import chunk
+from longattncomp.chunking.nodes import chunk
+from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.scorers.cross_attention import CrossAttentionScorer
-from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead, HeadConfig, load_head
+from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead, HeadConfig, load_head
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.training import loop
 from longattncomp.training.loop import HEAD, LOG, Trained, train
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
-from longattncomp.training.queries import Context, SampleOptions
+from longattncomp.training.samples.queries import Context, SampleOptions
 from longattncomp.training.stages import STAGES, Stage, read_contexts
-from longattncomp.training.states import Reader
+from longattncomp.training.states import StateReader
 from longattncomp.types import Query
 
 Place = Literal["after", "alone"]
@@ -101,8 +101,8 @@ class Bench:
         self._states = states
         self._contexts = contexts
 
-    def reader(self, stage: Stage = TOY) -> Reader:
-        return Reader(
+    def reader(self, stage: Stage = TOY) -> StateReader:
+        return StateReader(
             self.backbone,
             self.tokenizer,
             query_place=stage.query_place,
@@ -241,15 +241,15 @@ def test_the_validation_is_the_mean_loss_of_contexts_never_trained_on(
         return forward(objective, work)
 
     made: dict[int, Context] = {}
-    layout = Reader.layout
+    layout = StateReader.layout
 
-    def remember(reader: Reader, examples: Context) -> Any:
+    def remember(reader: StateReader, examples: Context) -> Any:
         found = layout(reader, examples)
         made[id(found)] = examples
         return found
 
     monkeypatch.setattr(Objective, "forward", spy)
-    monkeypatch.setattr(Reader, "layout", remember)
+    monkeypatch.setattr(StateReader, "layout", remember)
 
     trained, _ = bench.train(TOY, tmp_path)
 
@@ -293,12 +293,12 @@ class Rounded:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backbone, name)
 
-    def read(self, *texts: Any, **options: Any) -> Iterator[Reading]:
+    def read(self, *texts: Any, **options: Any) -> Iterator[EncodedContext]:
         for reading in self._backbone.read(*texts, **options):
             asked = tuple(states.bfloat16() for states in reading.asked)
             yield replace(reading, states=reading.states.bfloat16(), asked=asked)
 
-    def ask(self, *texts: Any) -> Iterator[Asked]:
+    def ask(self, *texts: Any) -> Iterator[EncodedQuestions]:
         for asked in self._backbone.ask(*texts):
             yield replace(asked, states=tuple(states.bfloat16() for states in asked.states))
 
@@ -543,17 +543,17 @@ SCRIPT = """
     torch.set_num_threads(1)
     from longattncomp.backbone.forward import Backbone
     from longattncomp.backbone.tokenizer import DraftTokenizer
-    from longattncomp.scorers.head import CrossAttentionHead, HeadConfig
+    from longattncomp.scorers.cross_attention.head import CrossAttentionHead, HeadConfig
     from longattncomp.training.loop import train
-    from longattncomp.training.queries import SampleOptions
+    from longattncomp.training.samples.queries import SampleOptions
     from longattncomp.training.stages import Stage, read_contexts
-    from longattncomp.training.states import Reader
+    from longattncomp.training.states import StateReader
 
     model, rows, states, out = map(Path, sys.argv[1:])
     stage = {stage}
     backbone = Backbone.open(model, {layers}, device="cpu", dtype="float32")
     config = HeadConfig(backbone.fingerprint, backbone.layers, "after", rotary=True)
-    reader = Reader(
+    reader = StateReader(
         backbone,
         DraftTokenizer.from_folder(model),
         query_place="after",

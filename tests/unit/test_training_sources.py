@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from longattncomp.data.hub import convert, read_hub
+from longattncomp.data.rows import Example
+from longattncomp.data.sources import SubQuestions, held_back, read_source, read_squad, sentence_ends
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Example
-from longattncomp.training.hub import convert, read_hub
-from longattncomp.training.sources import SubQuestions, held_back, read_source, read_squad, sentence_ends
 
 PARAGRAPH = "Ann signed the lease. Dr. Bo T. Fox, born on St. Ann Island, slept. Ann left."
 SQUAD: dict[str, Any] = {

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import chunk
-from longattncomp.evaluation.rows import Evidence, Example
-from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION
-from longattncomp.training.states import Layout, Reader, States
+from longattncomp.chunking.nodes import chunk
+from longattncomp.data.rows import Evidence, Example
+from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION
+from longattncomp.training.states import Layout, StateReader, States
 from longattncomp.types import Document, NodeBoundary
 
 Place = Literal["after", "alone"]
@@ -58,8 +58,8 @@ class Opener:
         node: int = 32,
         boundary: NodeBoundary = "near",
         most_bytes: int = PLENTY,
-    ) -> Reader:
-        reader = Reader(
+    ) -> StateReader:
+        reader = StateReader(
             self._backbone,
             self._tokenizer,
             query_place=place,
@@ -195,7 +195,7 @@ def test_what_was_read_otherwise_is_read_anew(reader: Opener, toy_folder: Path, 
         assert len(found.contexts) == len(layout.contexts)
 
     deeper = Backbone.open(toy_folder, 3, device="cpu", dtype="float32")
-    opened = Reader(
+    opened = StateReader(
         deeper,
         tokenizer,
         query_place="after",

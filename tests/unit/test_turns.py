@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from longattncomp.backbone import turns
-from longattncomp.backbone.turns import Turns
+from longattncomp.runtime import turns
+from longattncomp.runtime.turns import Turns
 
 
 class Model:
@@ -232,8 +232,8 @@ def test_after_a_fork() -> None:
         import os
         from concurrent.futures import ThreadPoolExecutor
         import torch
-        from longattncomp.backbone.processors import Processors
-        from longattncomp.backbone.turns import Turns
+        from longattncomp.runtime.processors import Processors
+        from longattncomp.runtime.turns import Turns
         torch.set_num_threads(2)
         matrix, processors = torch.rand(1000, 1000), Processors()
         def double(jobs):

@@ -10,7 +10,7 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from longattncomp.errors import InputError
-from longattncomp.threads import in_thread
+from longattncomp.runtime.threads import in_thread
 from longattncomp.types import Compressed, CompressedDocument
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from longattncomp import Compressor
-from longattncomp.query import query_for
+from longattncomp.query.parsing import query_for
 
 from langchain_longattncomp.messages import MARK, budget_for, last_question, shorten, texts_of, with_texts
 from langchain_longattncomp.options import LongAttnOptions

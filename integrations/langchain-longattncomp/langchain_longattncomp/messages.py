@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 from longattncomp import Compressed, Compressor
-from longattncomp.fitting import fit
+from longattncomp.adapters.budget import fit
 
 MARK = "longattncomp"
 """Key in `response_metadata` of a message that is not to be shortened again."""

@@ -12,10 +12,10 @@ from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
 from longattncomp.errors import InputError
-from longattncomp.query import query_for
-from longattncomp.recent import Recent
+from longattncomp.query.parsing import query_for
+from longattncomp.runtime.recent import Recent
+from longattncomp.runtime.threads import in_thread
 from longattncomp.settings import PER_CALL
-from longattncomp.threads import in_thread
 
 from langchain_longattncomp.messages import (
     MARK,

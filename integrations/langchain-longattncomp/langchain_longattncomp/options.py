@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from langchain_core.stores import ByteStore
-from longattncomp.options import Options
+from longattncomp.adapters.options import Options
 from pydantic import Field
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.documents import BaseDocumentTransformer, Document
 from langchain_core.load.serializable import Serializable
 from longattncomp.errors import InputError
-from longattncomp.threads import in_thread
+from longattncomp.runtime.threads import in_thread
 
 from langchain_longattncomp.options import LongAttnOptions
 from langchain_longattncomp.passing import pass_on

@@ -9,7 +9,7 @@ from langchain.tools import ToolRuntime
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from longattncomp import Compressor, Document
-from longattncomp.chunking import chunk
+from longattncomp.chunking.nodes import chunk
 
 from langchain_longattncomp.messages import marked
 from langchain_longattncomp.originals import Originals

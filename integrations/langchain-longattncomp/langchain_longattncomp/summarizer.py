@@ -7,8 +7,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, get_buffer_string
 from longattncomp import Compressed
-from longattncomp.fitting import fit
-from longattncomp.query import query_for
+from longattncomp.adapters.budget import fit
+from longattncomp.query.parsing import query_for
 
 from langchain_longattncomp.messages import last_question, texts_of
 from langchain_longattncomp.options import LongAttnOptions

@@ -13,9 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `import toys`
 
+from longattncomp.adapters.options import _opened
 from longattncomp.backbone.forward import Backbone
-from longattncomp.options import _opened
-from longattncomp.scorers import registry
+from longattncomp.scorers import opening as registry
 from toys import Redis, save_model, save_tokenizer_folder, start_redis
 
 

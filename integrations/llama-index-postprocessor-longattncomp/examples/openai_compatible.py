@@ -12,7 +12,7 @@ from llama_index.core import Document, get_response_synthesizer
 from llama_index.core.schema import NodeWithScore
 from llama_index.llms.openai_like import OpenAILike
 
-from llama_index.postprocessor.longattncomp import LongAttnCompPostprocessor
+from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
 QUESTION = "What happens if an exception is raised inside a with statement?"
 
@@ -22,7 +22,7 @@ def ask(base_url: str, model: str, **options: object) -> str:
     nodes = [
         NodeWithScore(node=Document(text=topics[name], metadata={"topic": name})) for name in ("with", "try", "raise")
     ]
-    left = LongAttnCompPostprocessor(token_budget=300, **options).postprocess_nodes(nodes, query_str=QUESTION)
+    left = LongAttnPostprocessor(token_budget=300, **options).postprocess_nodes(nodes, query_str=QUESTION)
     return str(get_response_synthesizer(llm=llm).synthesize(QUESTION, nodes=left))
 
 

@@ -16,7 +16,7 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from models import minilm, smollm2
 
-from llama_index.postprocessor.longattncomp import LongAttnCompPostprocessor
+from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
 QUESTION = "What happens if an exception is raised inside a with statement?"
 STATEMENTS = ("with", "try", "for", "while", "raise", "del", "import", "assert", "lambda", "global", "yield", "pass")
@@ -34,7 +34,7 @@ def answer(question: str, llm: LLM, *, token_budget: int = 400) -> Response:
     engine = index.as_query_engine(
         llm=llm,
         similarity_top_k=8,
-        node_postprocessors=[LongAttnCompPostprocessor(token_budget=token_budget)],
+        node_postprocessors=[LongAttnPostprocessor(token_budget=token_budget)],
     )
     response = engine.query(question)
     assert isinstance(response, Response)

@@ -18,7 +18,7 @@ from pathlib import Path
 from llama_index.core.llms import ChatMessage
 from llama_index.core.memory import Memory
 
-from llama_index.postprocessor.longattncomp import LongAttnCompMemoryBlock
+from llama_index.postprocessor.longattncomp import LongAttnMemoryBlock
 
 
 def rows(path: Path) -> list[dict]:
@@ -30,7 +30,7 @@ def rows(path: Path) -> list[dict]:
 
 async def remember(chats: list[str], *, token_budget: int = 1000, **options: object) -> Memory:
     """A memory that has lived through the chats; only the last of them are still in its history."""
-    block = LongAttnCompMemoryBlock(token_budget=token_budget, **options)
+    block = LongAttnMemoryBlock(token_budget=token_budget, **options)
     memory = Memory.from_defaults(token_limit=4000, token_flush_size=2000, memory_blocks=[block])
     await block.aput([ChatMessage(role="user", content=chat) for chat in chats], session_id=memory.session_id)
     return memory

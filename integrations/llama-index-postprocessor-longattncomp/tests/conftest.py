@@ -18,9 +18,9 @@ import llama_index.core
 from llama_index.core import Settings as LlamaIndexSettings
 from llama_index.core.storage.chat_store import sql
 from longattncomp import Compressor, Settings
+from longattncomp.adapters.options import _opened
 from longattncomp.backbone.forward import Backbone
-from longattncomp.options import _opened
-from longattncomp.scorers import registry
+from longattncomp.scorers import opening as registry
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from toy import BrokenScorer, ByteTokenizer, Redis, WordScorer, save_model, start_redis
 

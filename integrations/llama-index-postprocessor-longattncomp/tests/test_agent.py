@@ -16,7 +16,7 @@ from llama_index.core.llms.mock import MockLLM
 from llama_index.core.tools import FunctionTool
 from longattncomp import Compressor, LongAttnCompWarning
 
-from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnCompOptions
+from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnOptions
 
 REPORT = f"{'Nothing happened on that day at all. ' * 40}Ada signed the lease in May. {'It rained. ' * 90}"
 
@@ -66,7 +66,7 @@ def agent(compressor: Compressor, days: Sequence[str], budget: int = 200, **tool
     made = Agent(
         tools=[FunctionTool.from_defaults(report, **tool)],
         llm=llm,
-        compression=LongAttnCompOptions(compressor=compressor, token_budget=budget),
+        compression=LongAttnOptions(compressor=compressor, token_budget=budget),
     )
     return made, llm
 
@@ -116,5 +116,5 @@ def test_it_goes_with_every_workflow_agent(words: Compressor) -> None:
     class Thinker(CompressToolResults, ReActAgent):
         pass
 
-    made = Thinker(tools=[report], llm=MockLLM(), compression=LongAttnCompOptions(token_budget=500))
+    made = Thinker(tools=[report], llm=MockLLM(), compression=LongAttnOptions(token_budget=500))
     assert made.compression.token_budget == 500

@@ -17,10 +17,10 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.schema import NodeWithScore, TextNode
 from longattncomp import Compressor, Query, Scores, Settings
-from longattncomp.scorers.lexical import BM25Scorer
+from longattncomp.scorers.bm25 import BM25Scorer
 from toy import ByteTokenizer, WordScorer
 
-from llama_index.postprocessor.longattncomp import LongAttnCompPostprocessor
+from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
 PLACES = ["kitchen", "cellar", "garden", "attic", "harbour", "library", "tower", "mill"]
 
@@ -45,7 +45,7 @@ async def longest_gap(work: asyncio.Future[object]) -> float:
 async def test_32_at_once_are_as_one_after_the_other() -> None:
     """And nobody waits for a quarter of it, at least once in six times: other processes share the cores."""
     compressor = Compressor(BM25Scorer(), ByteTokenizer(), settings=Settings(node_tokens=100, token_budget=600))
-    postprocessor = LongAttnCompPostprocessor(compressor=compressor)
+    postprocessor = LongAttnPostprocessor(compressor=compressor)
     calls = [(nodes_about(place), f"Which door has the {place}?") for place in PLACES * 4]
     serial = [postprocessor.postprocess_nodes(nodes, query_str=query) for nodes, query in calls]
     gaps: list[float] = []
@@ -66,14 +66,14 @@ async def test_llama_index_16911_async_does_not_block() -> None:
 
     scorer = Slow()
     compressor = Compressor(scorer, ByteTokenizer(), settings=Settings(node_tokens=100))
-    postprocessor = LongAttnCompPostprocessor(compressor=compressor, token_budget=300)
+    postprocessor = LongAttnPostprocessor(compressor=compressor, token_budget=300)
     work = asyncio.ensure_future(postprocessor.apostprocess_nodes(nodes_about("mill"), query_str="mill?"))
     assert await longest_gap(work) < 0.5
     assert threading.get_ident() not in scorer.threads
 
 
 async def test_many_first_calls_open_one_model(opened: list[Settings]) -> None:
-    postprocessors = [LongAttnCompPostprocessor(token_budget=300 + number) for number in range(16)]
+    postprocessors = [LongAttnPostprocessor(token_budget=300 + number) for number in range(16)]
     await asyncio.gather(*(one.apostprocess_nodes(nodes_about("mill"), query_str="mill?") for one in postprocessors))
     assert len(opened) == 1
 
@@ -95,9 +95,7 @@ def events() -> list[BaseEvent]:
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_events(words: Compressor, events: list[BaseEvent], asynchronous: bool) -> None:
     debug = LlamaDebugHandler(print_trace_on_end=False)
-    postprocessor = LongAttnCompPostprocessor(
-        compressor=words, token_budget=90, callback_manager=CallbackManager([debug])
-    )
+    postprocessor = LongAttnPostprocessor(compressor=words, token_budget=90, callback_manager=CallbackManager([debug]))
     nodes = nodes_about("mill", 3)
     if asynchronous:
         left = await postprocessor.apostprocess_nodes(nodes, query_str="mill?")
@@ -108,7 +106,7 @@ async def test_events(words: Compressor, events: list[BaseEvent], asynchronous: 
     assert (start.top_n, start.model_name) == (3, "smollm2-135m-instruct")
     assert end.nodes == left
     assert start.span_id == end.span_id is not None
-    assert start.span_id.startswith("LongAttnCompPostprocessor._postprocess_nodes")
+    assert start.span_id.startswith("LongAttnPostprocessor._postprocess_nodes")
     assert len(debug.get_event_pairs(CBEventType.RERANKING)) == 1
 
 
@@ -124,7 +122,7 @@ def test_overhead_is_under_5_ms_for_100_documents(metadata: dict[str, str]) -> N
         for number in range(100)
     ]
     compressor = Compressor(WordScorer(), ByteTokenizer(), settings=Settings(token_budget=6000))
-    postprocessor = LongAttnCompPostprocessor(compressor=compressor)
+    postprocessor = LongAttnPostprocessor(compressor=compressor)
     pairs = [
         (
             took(lambda: compressor.compress("mill?", [node.text for node in nodes])),

@@ -20,7 +20,7 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore, Vector
 from longattncomp import Compressor
 from toy import ListMemory
 
-from llama_index.postprocessor.longattncomp import LongAttnCompMemory, LongAttnCompPostprocessor
+from llama_index.postprocessor.longattncomp import LongAttnMemory, LongAttnPostprocessor
 
 LEASE = "Nothing happened on that day at all. " * 20 + "Ada signed the lease in May. " + "It rained all day. " * 20
 OTHER = "The roof was mended in the year of the flood. " * 30
@@ -35,11 +35,11 @@ def index() -> VectorStoreIndex:
 
 
 @pytest.fixture
-def ours(words: Compressor) -> LongAttnCompPostprocessor:
-    return LongAttnCompPostprocessor(compressor=words, token_budget=BUDGET)
+def ours(words: Compressor) -> LongAttnPostprocessor:
+    return LongAttnPostprocessor(compressor=words, token_budget=BUDGET)
 
 
-async def test_query_engine(index: VectorStoreIndex, ours: LongAttnCompPostprocessor) -> None:
+async def test_query_engine(index: VectorStoreIndex, ours: LongAttnPostprocessor) -> None:
     """MockLLM answers with the prompt that it was given."""
     engine = index.as_query_engine(llm=MockLLM(), node_postprocessors=[ours])
     for response in (engine.query(QUERY), await engine.aquery(QUERY)):
@@ -51,14 +51,14 @@ async def test_query_engine(index: VectorStoreIndex, ours: LongAttnCompPostproce
         assert len(context.encode()) <= BUDGET
 
 
-async def test_beside_other_postprocessors(index: VectorStoreIndex, ours: LongAttnCompPostprocessor) -> None:
+async def test_beside_other_postprocessors(index: VectorStoreIndex, ours: LongAttnPostprocessor) -> None:
     chain = [SimilarityPostprocessor(similarity_cutoff=0.1), ours, LongContextReorder()]
     response = index.as_query_engine(llm=MockLLM(), node_postprocessors=chain).query(QUERY)
     assert "Ada signed the lease in May." in str(response)
 
 
 @pytest.mark.parametrize("engine", [ContextChatEngine, CondensePlusContextChatEngine])
-async def test_chat_engines(engine: Any, index: VectorStoreIndex, ours: LongAttnCompPostprocessor) -> None:
+async def test_chat_engines(engine: Any, index: VectorStoreIndex, ours: LongAttnPostprocessor) -> None:
     chat = engine.from_defaults(
         retriever=index.as_retriever(), llm=MockLLM(), node_postprocessors=[ours], memory=ListMemory()
     )
@@ -69,7 +69,7 @@ async def test_chat_engines(engine: Any, index: VectorStoreIndex, ours: LongAttn
 
 
 def test_a_chat_engine_over_our_memory(index: VectorStoreIndex, words: Compressor) -> None:
-    memory = LongAttnCompMemory(inner=ListMemory(), compressor=words, token_budget=100, keep_last=2)
+    memory = LongAttnMemory(inner=ListMemory(), compressor=words, token_budget=100, keep_last=2)
     chat = index.as_chat_engine(chat_mode="context", llm=MockLLM(max_tokens=5), similarity_top_k=1, memory=memory)
     for question in (f"Hello. {LEASE[:300]}", "What else?", QUERY):
         chat.chat(question)
@@ -77,7 +77,7 @@ def test_a_chat_engine_over_our_memory(index: VectorStoreIndex, words: Compresso
     assert len(str(memory.get(input=QUERY)[0].content)) <= 100
 
 
-def test_citation_query_engine(index: VectorStoreIndex, ours: LongAttnCompPostprocessor) -> None:
+def test_citation_query_engine(index: VectorStoreIndex, ours: LongAttnPostprocessor) -> None:
     engine = CitationQueryEngine.from_args(index, llm=MockLLM(), node_postprocessors=[ours])
     response = engine.query(QUERY)
     assert "Ada signed the lease in May." in "".join(node.get_content() for node in response.source_nodes)
@@ -106,7 +106,7 @@ class ListStore(BasePydanticVectorStore):
 
 
 async def test_vector_memory_block(words: Compressor) -> None:
-    ours = LongAttnCompPostprocessor(compressor=words, token_budget=BUDGET)
+    ours = LongAttnPostprocessor(compressor=words, token_budget=BUDGET)
     block = VectorMemoryBlock(
         vector_store=ListStore(),
         embed_model=MockEmbedding(embed_dim=3),
@@ -119,7 +119,7 @@ async def test_vector_memory_block(words: Compressor) -> None:
     assert len(str(history[0].content)) <= BUDGET + 60
 
 
-async def test_retriever_tool(index: VectorStoreIndex, ours: LongAttnCompPostprocessor) -> None:
+async def test_retriever_tool(index: VectorStoreIndex, ours: LongAttnPostprocessor) -> None:
     tool = RetrieverTool.from_defaults(retriever=index.as_retriever(), node_postprocessors=[ours])
     for output in (tool.call(QUERY), await tool.acall(QUERY)):
         assert "Ada signed the lease in May." in output.content

@@ -15,7 +15,7 @@ from longattncomp import LongAttnCompWarning
 from pydantic import ValidationError
 from toy import Redis, diary
 
-from llama_index.postprocessor.longattncomp import LongAttnCompPostprocessor, LongAttnPrepare
+from llama_index.postprocessor.longattncomp import LongAttnPostprocessor, LongAttnPreparer
 from llama_index.postprocessor.longattncomp.kv_store import COLLECTION, byte_store
 
 QUERY = "Who signed the lease?"
@@ -41,7 +41,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[BaseKVStore]:
 
 def ask(**options: Any) -> list[str]:
     found = [NodeWithScore(node=node) for node in NODES]
-    return [node.text for node in LongAttnCompPostprocessor(**options).postprocess_nodes(found, query_str=QUERY)]
+    return [node.text for node in LongAttnPostprocessor(**options).postprocess_nodes(found, query_str=QUERY)]
 
 
 def test_another_process_with_the_same_store_reads_the_question_only(
@@ -49,7 +49,7 @@ def test_another_process_with_the_same_store_reads_the_question_only(
 ) -> None:
     without = ask(**alone)
     new_process()
-    LongAttnPrepare(**alone, store=store)(NODES)
+    LongAttnPreparer(**alone, store=store)(NODES)
     assert len(store.get_all(collection=COLLECTION)) > 10
     new_process()
     read.clear()
@@ -65,10 +65,10 @@ def test_a_store_that_was_saved_and_a_folder_do_the_same(
     alone: dict[str, Any], read: list[int], new_process: Callable[[], None], tmp_path: Path
 ) -> None:
     store = SimpleKVStore()
-    LongAttnPrepare(**alone, store=store)(NODES)
+    LongAttnPreparer(**alone, store=store)(NODES)
     store.persist(str(tmp_path / "store.json"))
     new_process()
-    LongAttnPrepare(**alone, key_store=tmp_path / "keys")(NODES)
+    LongAttnPreparer(**alone, key_store=tmp_path / "keys")(NODES)
     saved = SimpleKVStore.from_persist_path(str(tmp_path / "store.json"))
     kept: dict[str, Any]
     for kept in ({"store": saved}, {"key_store": tmp_path / "keys"}):
@@ -80,10 +80,10 @@ def test_a_store_that_was_saved_and_a_folder_do_the_same(
 
 def test_components_with_one_store_share_the_draft_model(alone: dict[str, Any]) -> None:
     store = SimpleKVStore()
-    scorer = LongAttnCompPostprocessor(**alone, store=store).engine().scorer
-    assert LongAttnPrepare(**alone, store=store).engine().scorer is scorer
-    assert LongAttnPrepare(**alone, store=SimpleKVStore()).engine().scorer is not scorer
-    later = LongAttnPrepare(**alone)
+    scorer = LongAttnPostprocessor(**alone, store=store).engine().scorer
+    assert LongAttnPreparer(**alone, store=store).engine().scorer is scorer
+    assert LongAttnPreparer(**alone, store=SimpleKVStore()).engine().scorer is not scorer
+    later = LongAttnPreparer(**alone)
     later.store = store
     assert later.engine().scorer is scorer
 
@@ -92,7 +92,7 @@ def test_a_server_that_went_away_costs_a_warning_and_a_reading(
     redis: Redis, alone: dict[str, Any], new_process: Callable[[], None]
 ) -> None:
     for store in redis_store(redis):
-        LongAttnPrepare(**alone, store=store)(NODES)
+        LongAttnPreparer(**alone, store=store)(NODES)
         redis.stop()
         new_process()
         with pytest.warns(LongAttnCompWarning, match=r"cannot (read|write) the key store"):
@@ -114,16 +114,16 @@ def test_what_is_damaged_is_read_again_with_a_warning(
     damage: dict[str, Any], alone: dict[str, Any], new_process: Callable[[], None]
 ) -> None:
     store = SimpleKVStore()
-    LongAttnPrepare(**alone, store=store)(NODES)
+    LongAttnPreparer(**alone, store=store)(NODES)
     whole = store.get_all(collection=COLLECTION)
     store.put(next(iter(whole)), damage, collection=COLLECTION)
     new_process()
     with pytest.warns(LongAttnCompWarning, match="1 entries of the key store are damaged"):
-        LongAttnPrepare(**alone, store=store)(NODES)
+        LongAttnPreparer(**alone, store=store)(NODES)
     assert store.get_all(collection=COLLECTION).keys() == whole.keys()
     assert damage not in store.get_all(collection=COLLECTION).values()
 
 
 def test_what_is_no_store_raises_when_it_is_given() -> None:
     with pytest.raises(ValidationError, match="store"):
-        LongAttnPrepare(store={})
+        LongAttnPreparer(store={})

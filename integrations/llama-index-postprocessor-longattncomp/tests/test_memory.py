@@ -15,7 +15,7 @@ from longattncomp import Compressor, LongAttnCompWarning, Settings
 from longattncomp.errors import ModelNotFoundError
 from toy import BrokenScorer, ByteTokenizer, ListMemory, WordScorer
 
-from llama_index.postprocessor.longattncomp import LongAttnCompMemory
+from llama_index.postprocessor.longattncomp import LongAttnMemory
 
 LONG = "Nothing happened on that day at all. " * 6
 CALL = {"tool_calls": [{"id": "call-1", "function": {"name": "search", "arguments": "{}"}}]}
@@ -35,9 +35,9 @@ def conversation() -> list[ChatMessage]:
     ]
 
 
-def view(compressor: Compressor | None, **options: Any) -> LongAttnCompMemory:
+def view(compressor: Compressor | None, **options: Any) -> LongAttnMemory:
     inner = ListMemory(messages=conversation())
-    return LongAttnCompMemory(inner=inner, compressor=compressor, keep_last=1, **{"token_budget": 150} | options)
+    return LongAttnMemory(inner=inner, compressor=compressor, keep_last=1, **{"token_budget": 150} | options)
 
 
 def texts_of(messages: list[ChatMessage], *places: int) -> list[str]:
@@ -94,13 +94,13 @@ def test_langchain_37815_the_same_question_is_read_once_and_seen_the_same(
 
 def test_what_fits_is_left_alone(broken: Compressor) -> None:
     assert view(broken, token_budget=5000).get() == conversation()
-    kept = LongAttnCompMemory(inner=ListMemory(messages=conversation()), compressor=broken, keep_last=7)
+    kept = LongAttnMemory(inner=ListMemory(messages=conversation()), compressor=broken, keep_last=7)
     assert kept.get() == conversation()
 
 
 def test_more_gap_marks_than_budget(words: Compressor) -> None:
     messages = [ChatMessage(role="user", content=LONG) for _ in range(30)]
-    memory = LongAttnCompMemory(inner=ListMemory(messages=messages), compressor=words, token_budget=60)
+    memory = LongAttnMemory(inner=ListMemory(messages=messages), compressor=words, token_budget=60)
     with pytest.warns(LongAttnCompWarning, match="gap marks"):
         seen = memory.get(input="Which day?")
     assert len(seen) == 30
@@ -143,7 +143,7 @@ async def test_async_is_the_same_and_many_at_once(words: Compressor) -> None:
 
 
 async def test_over_llama_index_s_own_memory(words: Compressor) -> None:
-    memory = LongAttnCompMemory.from_defaults(compressor=words, token_budget=150, keep_last=1)
+    memory = LongAttnMemory.from_defaults(compressor=words, token_budget=150, keep_last=1)
     assert isinstance(memory.inner, Memory)
     await memory.aput_messages(conversation())
     assert texts_of(await memory.aget(), 3) == ["[...]"]
@@ -153,8 +153,8 @@ def test_llama_index_19228_it_is_rebuilt_with_its_inner_memory(words: Compressor
     memory = view(None, min_score=0.001)
     memory.set([message for message in conversation() if "image" not in str(message.blocks)])  # an image is no JSON
     again = [
-        LongAttnCompMemory.from_dict(memory.to_dict()),
-        LongAttnCompMemory.from_json(memory.to_json()),
+        LongAttnMemory.from_dict(memory.to_dict()),
+        LongAttnMemory.from_json(memory.to_json()),
         JsonSerializer().deserialize(JsonSerializer().serialize(memory)),
         pickle.loads(pickle.dumps(memory)),
     ]
@@ -167,14 +167,14 @@ def test_llama_index_19228_it_is_rebuilt_with_its_inner_memory(words: Compressor
 def test_a_memory_is_opened_anew_with_its_session() -> None:
     """`Memory` serializes neither its store nor its blocks."""
     inner = Memory.from_defaults(session_id="s", token_limit=777)
-    data = LongAttnCompMemory(inner=inner).to_dict()
-    again = LongAttnCompMemory.from_dict(data)
+    data = LongAttnMemory(inner=inner).to_dict()
+    again = LongAttnMemory.from_dict(data)
     assert isinstance(again.inner, Memory)
     assert (again.inner.session_id, again.inner.token_limit) == ("s", 777)
-    assert LongAttnCompMemory.from_dict(data, inner=inner).inner is inner
+    assert LongAttnMemory.from_dict(data, inner=inner).inner is inner
     data["inner"]["class_name"] = "Unknown"
     with pytest.raises(ValueError, match="give inner="):
-        LongAttnCompMemory.from_dict(data)
+        LongAttnMemory.from_dict(data)
 
 
 @pytest.mark.xfail(
@@ -184,7 +184,7 @@ def test_a_memory_is_opened_anew_with_its_session() -> None:
 )
 def test_a_chat_memory_buffer_is_rebuilt() -> None:
     inner = ChatMemoryBuffer.from_defaults(chat_history=conversation())
-    again = LongAttnCompMemory.from_dict(LongAttnCompMemory(inner=inner).to_dict())
+    again = LongAttnMemory.from_dict(LongAttnMemory(inner=inner).to_dict())
     assert again.get_all() == conversation()
 
 
@@ -220,7 +220,7 @@ def test_of_a_long_question_only_what_it_asks_is_the_query(words: Compressor, sc
 
 def test_a_question_without_words_is_not_the_question(words: Compressor, scorer: WordScorer) -> None:
     image = ChatMessage(role="user", blocks=[ImageBlock(url="https://example.org/lease.png")])
-    LongAttnCompMemory(
+    LongAttnMemory(
         inner=ListMemory(messages=[*conversation(), image]), compressor=words, keep_last=1, token_budget=150
     ).get()
     assert scorer.queries == ["Who signed the lease?"]

@@ -13,7 +13,7 @@ from llama_index.core.memory import Memory
 from longattncomp import CompressedDocument, Compressor, LongAttnCompWarning, Settings
 from toy import ByteTokenizer, WordScorer
 
-from llama_index.postprocessor.longattncomp import LongAttnCompMemoryBlock, memory_block
+from llama_index.postprocessor.longattncomp import LongAttnMemoryBlock, memory_block
 from llama_index.postprocessor.longattncomp.archive import exchanges, latest
 
 SMALL_TALK = [("user", "It rained all day."), ("assistant", "That is how it is at this time of the year.")]
@@ -29,7 +29,7 @@ def asking(text: str) -> list[ChatMessage]:
     return messages(("user", text))
 
 
-async def filled(block: LongAttnCompMemoryBlock, session: str = "s") -> LongAttnCompMemoryBlock:
+async def filled(block: LongAttnMemoryBlock, session: str = "s") -> LongAttnMemoryBlock:
     for _ in range(10):
         await block.aput(messages(*SMALL_TALK), from_short_term_memory=True, session_id=session)
     await block.aput(messages(*LEASE), from_short_term_memory=True, session_id=session)
@@ -39,7 +39,7 @@ async def filled(block: LongAttnCompMemoryBlock, session: str = "s") -> LongAttn
 
 
 async def test_the_question_brings_back_its_exchange(words: Compressor) -> None:
-    block = await filled(LongAttnCompMemoryBlock(compressor=words, token_budget=200, node_tokens=90))
+    block = await filled(LongAttnMemoryBlock(compressor=words, token_budget=200, node_tokens=90))
     content = await block.aget(asking("Who signed the lease?"), session_id="s")
     assert "assistant: Ada signed the lease in the month of May." in content
     assert len(content.encode()) <= 200
@@ -47,7 +47,7 @@ async def test_the_question_brings_back_its_exchange(words: Compressor) -> None:
 
 async def test_every_piece_says_who_said_it_and_the_budget_holds(words: Compressor) -> None:
     """Also one from the middle of a long turn."""
-    block = LongAttnCompMemoryBlock(compressor=words, token_budget=150, node_tokens=64)
+    block = LongAttnMemoryBlock(compressor=words, token_budget=150, node_tokens=64)
     long = "Nothing happened on that day at all. " * 5
     await block.aput(messages(("user", "Tell me."), ("assistant", f"{long}Ada signed the lease in May. {long}")))
     await block.aput(messages(("user", "And the lease?"), ("assistant", f"{long}Bob has the lease now. {long}")))
@@ -59,7 +59,7 @@ async def test_every_piece_says_who_said_it_and_the_budget_holds(words: Compress
 
 
 async def test_the_order_is_that_of_the_conversation(words: Compressor) -> None:
-    block = LongAttnCompMemoryBlock(compressor=words, token_budget=400)
+    block = LongAttnMemoryBlock(compressor=words, token_budget=400)
     for number in range(8):
         await block.aput(messages(("user", f"Lease number {number} is mine.")))
     content = await block.aget(asking("lease number"))
@@ -69,7 +69,7 @@ async def test_the_order_is_that_of_the_conversation(words: Compressor) -> None:
 
 
 async def test_sessions_are_kept_apart(words: Compressor) -> None:
-    block = LongAttnCompMemoryBlock(compressor=words, token_budget=200, node_tokens=90)
+    block = LongAttnMemoryBlock(compressor=words, token_budget=200, node_tokens=90)
     await block.aput(messages(("user", "The lease is mine.")), session_id="one")
     await block.aput(messages(("user", "The lease is yours.")), session_id="two")
     assert await block.aget(asking("lease"), session_id="one") == "user: The lease is mine."
@@ -78,7 +78,7 @@ async def test_sessions_are_kept_apart(words: Compressor) -> None:
 
 
 async def test_without_a_question_the_latest_turns_come_back(words: Compressor) -> None:
-    block = await filled(LongAttnCompMemoryBlock(compressor=words, token_budget=100))
+    block = await filled(LongAttnMemoryBlock(compressor=words, token_budget=100))
     for history in (None, [], messages(("assistant", "Hello."))):
         content = await block.aget(history, session_id="s")
         assert content.endswith("assistant: That is how it is at this time of the year.")
@@ -88,9 +88,9 @@ async def test_without_a_question_the_latest_turns_come_back(words: Compressor) 
 @pytest.mark.parametrize("session", ["s", ""])
 async def test_a_block_never_raises(broken: Compressor, session: str) -> None:
     """A failing engine, a missing model, a wrong option set later: the latest turns, inside the budget."""
-    failing = LongAttnCompMemoryBlock(compressor=broken, token_budget=100)
-    missing = LongAttnCompMemoryBlock(model="no-such-model", token_budget=100)
-    wrong = LongAttnCompMemoryBlock(token_budget=100)
+    failing = LongAttnMemoryBlock(compressor=broken, token_budget=100)
+    missing = LongAttnMemoryBlock(model="no-such-model", token_budget=100)
+    wrong = LongAttnMemoryBlock(token_budget=100)
     wrong.top_p = 2.0
     for block in (failing, missing, wrong):
         await filled(block, session)
@@ -102,7 +102,7 @@ async def test_a_block_never_raises(broken: Compressor, session: str) -> None:
 
 async def test_a_block_never_raises_whatever_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_block, "settings_tokenizer", lambda: 3)
-    block = LongAttnCompMemoryBlock(model="nowhere")
+    block = LongAttnMemoryBlock(model="nowhere")
     await block.aput(messages(*LEASE))
     with pytest.warns(LongAttnCompWarning) as warned:
         assert await block.aget(asking("Who signed the lease?")) == "\n".join(f"{role}: {text}" for role, text in LEASE)
@@ -118,7 +118,7 @@ async def test_a_block_never_raises_on_a_text_that_its_tokenizer_refuses(scorer:
         return len(text)
 
     engine = Compressor(scorer, ByteTokenizer(), settings=Settings(token_budget=90), target_tokenizer=refuses)
-    block = await filled(LongAttnCompMemoryBlock(compressor=engine))
+    block = await filled(LongAttnMemoryBlock(compressor=engine))
     content = await block.aget(asking("Who signed the lease?"), session_id="s")
     refused = True
     with pytest.warns(LongAttnCompWarning, match="no such character"):
@@ -139,7 +139,7 @@ def test_the_latest_turns_come_back_in_any_script() -> None:
 
 
 async def test_truncation_compresses_again_and_reads_nothing_again(words: Compressor, scorer: WordScorer) -> None:
-    block = LongAttnCompMemoryBlock(compressor=words, token_budget=400, node_tokens=90)
+    block = LongAttnMemoryBlock(compressor=words, token_budget=400, node_tokens=90)
     for _ in range(10):
         await filled(block)
     content = await block.aget(asking("Who signed the lease?"), session_id="s")
@@ -153,7 +153,7 @@ async def test_truncation_compresses_again_and_reads_nothing_again(words: Compre
 
 
 async def test_truncation_of_what_it_did_not_give_keeps_the_end() -> None:
-    block = LongAttnCompMemoryBlock()
+    block = LongAttnMemoryBlock()
     assert await block.atruncate("user: one\nuser: two\nuser: three", 10) == "user: two\nuser: three"
     assert await block.atruncate("user: one two three", 12) == "three"
     assert await block.atruncate([], 12) is None  # type: ignore[arg-type]
@@ -161,7 +161,7 @@ async def test_truncation_of_what_it_did_not_give_keeps_the_end() -> None:
 
 async def test_inside_a_memory(opened: list[Settings]) -> None:
     """Turns are ejected, come back in the system message, and shrink with the room there is."""
-    block = LongAttnCompMemoryBlock(token_budget=400, node_tokens=90, min_score=0.001, priority=1)
+    block = LongAttnMemoryBlock(token_budget=400, node_tokens=90, min_score=0.001, priority=1)
     memory = Memory.from_defaults(
         session_id="s",
         token_limit=1500,
@@ -184,17 +184,17 @@ async def test_inside_a_memory(opened: list[Settings]) -> None:
 
 
 async def test_images_are_not_written_out(words: Compressor) -> None:
-    block = LongAttnCompMemoryBlock(compressor=words)
+    block = LongAttnMemoryBlock(compressor=words)
     picture = ChatMessage(role="user", blocks=[ImageBlock(image=b"x" * 999), TextBlock(text="My lease.")])
     await block.aput([picture, ChatMessage(role="user", blocks=[ImageBlock(image=b"x")])])
     assert block.archive == {"": [("user", "My lease.")]}
 
 
 async def test_round_trips(opened: list[Settings]) -> None:
-    block = await filled(LongAttnCompMemoryBlock(token_budget=200, min_score=0.001))
+    block = await filled(LongAttnMemoryBlock(token_budget=200, min_score=0.001))
     content = await block.aget(asking("Who signed the lease?"), session_id="s")
     for one in (
-        LongAttnCompMemoryBlock.model_validate_json(block.model_dump_json()),
+        LongAttnMemoryBlock.model_validate_json(block.model_dump_json()),
         pickle.loads(pickle.dumps(block)),
         copy.deepcopy(block),
     ):
@@ -204,7 +204,7 @@ async def test_round_trips(opened: list[Settings]) -> None:
 
 
 async def test_the_order_of_the_conversation_is_no_option(words: Compressor) -> None:
-    blocks = [LongAttnCompMemoryBlock(compressor=words, token_budget=400, order=order) for order in (None, "score")]
+    blocks = [LongAttnMemoryBlock(compressor=words, token_budget=400, order=order) for order in (None, "score")]
     for block in blocks:
         for text in ("The lease is mine.", "It rained.", "The signed lease, the signed lease is the signed lease."):
             await block.aput(messages(("user", text)))
@@ -215,7 +215,7 @@ async def test_the_order_of_the_conversation_is_no_option(words: Compressor) -> 
 
 async def test_a_keep_rate_bounds_what_comes_back(words: Compressor) -> None:
     options = {"token_budget": 100_000, "keep_rate": 0.2, "min_score": 0.0, "node_tokens": 64}
-    block = await filled(LongAttnCompMemoryBlock(compressor=words, **options))
+    block = await filled(LongAttnMemoryBlock(compressor=words, **options))
     whole = sum(len(text) for _, text in block.archive["s"])
     content = await block.aget(asking("Who signed the lease?"), session_id="s")
     assert "signed the lease in the month of May." in content
@@ -226,7 +226,7 @@ async def test_a_keep_rate_bounds_what_comes_back(words: Compressor) -> None:
 async def test_an_agent_that_asks_the_same_at_each_step_is_answered_without_reading(
     words: Compressor, scorer: WordScorer
 ) -> None:
-    block = await filled(LongAttnCompMemoryBlock(compressor=words, token_budget=200))
+    block = await filled(LongAttnMemoryBlock(compressor=words, token_budget=200))
     contents = [await block.aget(asking("Who signed the lease?"), session_id="s") for _ in range(3)]
     assert len(set(contents)) == len(scorer.queries) == 1
     await block.aput(messages(("user", "Ben signed the other lease.")), session_id="s")

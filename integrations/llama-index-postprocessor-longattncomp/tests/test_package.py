@@ -16,11 +16,11 @@ def test_exported_names_are_these() -> None:
     assert all(hasattr(package, name) for name in package.__all__)
     assert package.__all__ == [
         "CompressToolResults",
-        "LongAttnCompMemory",
-        "LongAttnCompMemoryBlock",
-        "LongAttnCompOptions",
-        "LongAttnCompPostprocessor",
-        "LongAttnPrepare",
+        "LongAttnMemory",
+        "LongAttnMemoryBlock",
+        "LongAttnOptions",
+        "LongAttnPostprocessor",
+        "LongAttnPreparer",
     ]
 
 
@@ -33,4 +33,4 @@ def test_the_namespace_is_shared_with_llama_index() -> None:
 def test_llamahub_finds_every_class() -> None:
     hub = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["llamahub"]
     assert hub["import_path"] == package.__name__
-    assert set(hub["class_authors"]) == set(package.__all__) - {"LongAttnCompOptions"}
+    assert set(hub["class_authors"]) == set(package.__all__) - {"LongAttnOptions"}

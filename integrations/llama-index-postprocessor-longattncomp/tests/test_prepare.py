@@ -21,7 +21,7 @@ from longattncomp.errors import InputError, ModelNotFoundError
 from pydantic import ValidationError
 from toy import diary
 
-from llama_index.postprocessor.longattncomp import LongAttnCompPostprocessor, LongAttnPrepare
+from llama_index.postprocessor.longattncomp import LongAttnPostprocessor, LongAttnPreparer
 
 QUERY = "Who signed the lease?"
 QUESTION = 300  # tokens at most that are read for it, with the instruction and what stands before it
@@ -34,7 +34,7 @@ DOCUMENTS = [
 
 def ask(nodes: list[BaseNode], **options: Any) -> list[NodeWithScore]:
     found = [NodeWithScore(node=node, score=0.5) for node in nodes]
-    return LongAttnCompPostprocessor(**options).postprocess_nodes(found, query_str=QUERY)
+    return LongAttnPostprocessor(**options).postprocess_nodes(found, query_str=QUERY)
 
 
 @pytest.mark.parametrize("place", ["alone", "after"])
@@ -44,12 +44,12 @@ async def test_a_question_reads_itself_only_in_any_company_and_order(
     options = alone | {"query_place": place, "token_budget": 900}
     nodes = [*DOCUMENTS, TextNode(text="", id_="empty"), ImageNode(image_path="a.png"), TextNode(text="Three rooms.")]
     before = copy.deepcopy(nodes)
-    same = LongAttnPrepare(**options | {"token_budget": 10_000, "node_tokens": 64})(nodes)
+    same = LongAttnPreparer(**options | {"token_budget": 10_000, "node_tokens": 64})(nodes)
     assert sum(read) > 3_000
     assert [id(node) for node in same] == [id(node) for node in nodes]
     assert nodes == before
     read.clear()
-    assert await LongAttnPrepare(**options).acall(nodes) is nodes
+    assert await LongAttnPreparer(**options).acall(nodes) is nodes
     assert not read
     assert ask(nodes[::-1], **options)
     assert ask(nodes[1:2], **options)
@@ -58,20 +58,20 @@ async def test_a_question_reads_itself_only_in_any_company_and_order(
 
 async def test_in_a_pipeline_and_an_index(alone: dict[str, Any], read: list[int]) -> None:
     splitter = TokenTextSplitter(chunk_size=400, chunk_overlap=0)
-    pipeline = IngestionPipeline(transformations=[splitter, LongAttnPrepare(**alone)], disable_cache=True)
+    pipeline = IngestionPipeline(transformations=[splitter, LongAttnPreparer(**alone)], disable_cache=True)
     nodes = pipeline.run(documents=DOCUMENTS)
     assert len(nodes) > 5
     index = VectorStoreIndex(list(nodes), embed_model=MockEmbedding(embed_dim=3))
     found = index.as_retriever(similarity_top_k=4).retrieve(QUERY)
     read.clear()
     assert len(await pipeline.arun(documents=DOCUMENTS)) == len(nodes)
-    assert LongAttnCompPostprocessor(**alone | {"token_budget": 900}).postprocess_nodes(found, query_str=QUERY)
+    assert LongAttnPostprocessor(**alone | {"token_budget": 900}).postprocess_nodes(found, query_str=QUERY)
     assert sum(read) < QUESTION
 
 
 def test_a_pipeline_s_cache_knows_it_by_its_settings(alone: dict[str, Any], read: list[int], tmp_path: Path) -> None:
-    one, same = (LongAttnPrepare(**alone, store=SimpleKVStore()) for _ in range(2))
-    other = LongAttnPrepare(**alone, key_store=tmp_path / "keys")
+    one, same = (LongAttnPreparer(**alone, store=SimpleKVStore()) for _ in range(2))
+    other = LongAttnPreparer(**alone, key_store=tmp_path / "keys")
     hashes = [get_transformation_hash(DOCUMENTS, component) for component in (one, same, other)]
     assert hashes[0] == hashes[1] != hashes[2]
     pipeline = IngestionPipeline(transformations=[one])
@@ -85,27 +85,27 @@ def test_a_pipeline_s_cache_knows_it_by_its_settings(alone: dict[str, Any], read
 
 
 def test_nothing_to_read_opens_nothing() -> None:
-    prepare = LongAttnPrepare(model="nowhere.gguf")
+    prepare = LongAttnPreparer(model="nowhere.gguf")
     assert prepare([]) == []
     assert len(prepare([TextNode(text=""), ImageNode(image_path="a.png")])) == 2
 
 
 def test_an_engine_that_fails_leaves_a_warning(broken: Compressor, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.warns(LongAttnCompWarning, match="out of memory; the nodes are read when a question comes"):
-        assert LongAttnPrepare(compressor=broken)(DOCUMENTS) is DOCUMENTS
+        assert LongAttnPreparer(compressor=broken)(DOCUMENTS) is DOCUMENTS
     assert "out of memory" in caplog.text
 
 
 def test_a_caller_s_mistake_raises(alone: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing that is read would be kept"):
-        LongAttnPrepare(**alone, cache_bytes=0)(DOCUMENTS)
+        LongAttnPreparer(**alone, cache_bytes=0)(DOCUMENTS)
     with pytest.raises(ModelNotFoundError):
-        LongAttnPrepare(model=tmp_path / "nowhere.gguf")(DOCUMENTS)
+        LongAttnPreparer(model=tmp_path / "nowhere.gguf")(DOCUMENTS)
     with pytest.raises(ValidationError, match="cache_bytes"):
-        LongAttnPrepare(cache_bytes=-1)
+        LongAttnPreparer(cache_bytes=-1)
 
 
-@pytest.mark.parametrize("component", [LongAttnPrepare, LongAttnCompPostprocessor])
+@pytest.mark.parametrize("component", [LongAttnPreparer, LongAttnPostprocessor])
 def test_settings_travel_and_what_is_open_does_not(component: Any, alone: dict[str, Any], tmp_path: Path) -> None:
     given = component(**alone, cache_bytes=10**6, key_store=tmp_path / "keys")
     again = [

@@ -14,7 +14,7 @@ from llama_index.core.llms.mock import MockLLM
 from llama_index.core.schema import TextNode
 from longattncomp import Settings
 
-from llama_index.postprocessor.longattncomp import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp import LongAttnOptions
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "from_pretrained" not in block]
@@ -24,10 +24,10 @@ BLOCKS = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTAL
 def test_the_code_runs(number: int, opened: list[Settings], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(LlamaIndexSettings, "_llm", MockLLM())
     index = VectorStoreIndex([TextNode(text="The lease.")], embed_model=MockEmbedding(embed_dim=3))
-    imports = "from llama_index.postprocessor.longattncomp import LongAttnCompPostprocessor\n"
+    imports = "from llama_index.postprocessor.longattncomp import LongAttnPostprocessor\n"
     exec(compile(imports + BLOCKS[number], "README.md", "exec"), {"index": index, "llm": MockLLM(), "tools": []})
 
 
 def test_every_option_is_named() -> None:
-    for name in LongAttnCompOptions.model_fields:
+    for name in LongAttnOptions.model_fields:
         assert f"`{name}`" in README or f"`{name}=`" in README

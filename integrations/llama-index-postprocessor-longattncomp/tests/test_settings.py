@@ -12,31 +12,31 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, TextNode
 from longattncomp import Compressor, Settings
 
-from llama_index.postprocessor.longattncomp import LongAttnCompPostprocessor
+from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
 TEXT = "The flat has three rooms and a balcony. Ada signed the lease in May of this year. " * 9
 
 
-def length(postprocessor: LongAttnCompPostprocessor) -> int:
+def length(postprocessor: LongAttnPostprocessor) -> int:
     left = postprocessor.postprocess_nodes([NodeWithScore(node=TextNode(text=TEXT))], query_str="Who signed the lease?")
     return len(left[0].get_content())
 
 
 def test_the_strongest_source_wins(opened: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert LongAttnCompPostprocessor().engine().settings.token_budget == 16384
+    assert LongAttnPostprocessor().engine().settings.token_budget == 16384
     Path("longattncomp.yaml").write_text("token_budget: 400\n")
-    assert LongAttnCompPostprocessor().engine().settings.token_budget == 400
+    assert LongAttnPostprocessor().engine().settings.token_budget == 400
     Path(".env").write_text("LONGATTNCOMP_TOKEN_BUDGET=300\n")
-    assert LongAttnCompPostprocessor().engine().settings.token_budget == 300
+    assert LongAttnPostprocessor().engine().settings.token_budget == 300
     monkeypatch.setenv("LONGATTNCOMP_TOKEN_BUDGET", "200")
-    assert LongAttnCompPostprocessor().engine().settings.token_budget == 200
-    assert LongAttnCompPostprocessor(token_budget=100).engine().settings.token_budget == 100
-    assert 50 < length(LongAttnCompPostprocessor(token_budget=100)) <= 100
-    assert 150 < length(LongAttnCompPostprocessor()) <= 200
+    assert LongAttnPostprocessor().engine().settings.token_budget == 200
+    assert LongAttnPostprocessor(token_budget=100).engine().settings.token_budget == 100
+    assert 50 < length(LongAttnPostprocessor(token_budget=100)) <= 100
+    assert 150 < length(LongAttnPostprocessor()) <= 200
 
 
 def test_a_changed_field_counts_from_the_next_call(opened: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    postprocessor = LongAttnCompPostprocessor(token_budget=100)
+    postprocessor = LongAttnPostprocessor(token_budget=100)
     assert length(postprocessor) <= 100
     monkeypatch.setenv("LONGATTNCOMP_NODE_TOKENS", "30")
     postprocessor.token_budget = 500
@@ -46,7 +46,7 @@ def test_a_changed_field_counts_from_the_next_call(opened: list[Settings], monke
 
 
 def test_a_changed_field_counts_with_a_compressor_of_one_s_own(words: Compressor) -> None:
-    postprocessor = LongAttnCompPostprocessor(compressor=words, token_budget=100)
+    postprocessor = LongAttnPostprocessor(compressor=words, token_budget=100)
     assert length(postprocessor) <= 100
     postprocessor.token_budget = 300
     assert 200 < length(postprocessor) <= 300
@@ -54,13 +54,13 @@ def test_a_changed_field_counts_with_a_compressor_of_one_s_own(words: Compressor
 
 def test_one_model_for_every_component_and_another_one_for_another_model(opened: list[Settings]) -> None:
     for budget in (100, 200, 300):
-        length(LongAttnCompPostprocessor(token_budget=budget))
-    length(LongAttnCompPostprocessor(model="other"))
+        length(LongAttnPostprocessor(token_budget=budget))
+    length(LongAttnPostprocessor(model="other"))
     assert [settings.model for settings in opened] == ["smollm2-135m-instruct", "other"]
 
 
 def test_llama_index_s_tokenizer_counts_and_is_read_at_each_call(opened: list[Settings]) -> None:
-    postprocessor = LongAttnCompPostprocessor(token_budget=100)
+    postprocessor = LongAttnPostprocessor(token_budget=100)
     assert length(postprocessor) <= 100
     LlamaIndexSettings.tokenizer = lambda text: text.split()
     assert length(postprocessor) > 300, "100 words"
@@ -73,11 +73,11 @@ def test_whose_tokenizer_counts(opened: list[Settings], monkeypatch: pytest.Monk
     words = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     words.save(str(tmp_path / "tokenizer.json"))
-    postprocessor = LongAttnCompPostprocessor()
+    postprocessor = LongAttnPostprocessor()
     assert postprocessor.engine().count("Who signed it") == 13
     monkeypatch.setenv("LONGATTNCOMP_TARGET_TOKENIZER", str(tmp_path))
-    assert LongAttnCompPostprocessor().engine().count("Who signed it") == 3
-    assert LongAttnCompPostprocessor(target_tokenizer=lambda _: 7).engine().count("Who signed it") == 7
+    assert LongAttnPostprocessor().engine().count("Who signed it") == 3
+    assert LongAttnPostprocessor(target_tokenizer=lambda _: 7).engine().count("Who signed it") == 7
 
 
 def test_without_a_tokenizer_set_llama_index_s_default_counts(opened: list[Settings]) -> None:
@@ -85,7 +85,7 @@ def test_without_a_tokenizer_set_llama_index_s_default_counts(opened: list[Setti
     import llama_index.core
 
     llama_index.core.global_tokenizer = None
-    assert LongAttnCompPostprocessor().engine().count("Who signed the lease?") == 5
+    assert LongAttnPostprocessor().engine().count("Who signed the lease?") == 5
 
 
 @pytest.mark.parametrize("wrap", [lambda tok: tok.encode, lambda tok: partial(tok.encode, add_special_tokens=False)])
@@ -103,9 +103,9 @@ def test_transformers_47085_already_borrowed(wrap: Any, opened: list[Settings]) 
             raise RuntimeError("Already borrowed")
 
     LlamaIndexSettings.tokenizer = wrap(FastTokenizer())
-    assert LongAttnCompPostprocessor().engine().count("Who signed it") == 3
+    assert LongAttnPostprocessor().engine().count("Who signed it") == 3
 
 
 def test_the_callback_manager_of_llama_index_is_the_default() -> None:
     LlamaIndexSettings.callback_manager = CallbackManager()
-    assert LongAttnCompPostprocessor().callback_manager is LlamaIndexSettings.callback_manager
+    assert LongAttnPostprocessor().callback_manager is LlamaIndexSettings.callback_manager

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from longattncomp.backbone.batches import length_buckets, length_packs
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.memory import Memory, length
-from longattncomp.backbone.passes import Ask, Passes, Read, Rotary, WasAsked, WasRead
-from longattncomp.backbone.processors import beside_passes
-from longattncomp.backbone.turns import Turns
+from longattncomp.backbone.passes import AskRequest, AskResult, Passes, ReadRequest, ReadResult, Rotary
+from longattncomp.runtime.processors import beside_passes
+from longattncomp.runtime.turns import Turns
 
 _BATCH_TOKENS = {"cpu": 2048}  # a CPU gains nothing from more; see `make bench`
 _BATCH_TOKENS_ELSEWHERE = 32768
@@ -27,7 +27,7 @@ _ASKED_TOKENS = 1024  # of all questions over all contexts that are asked at onc
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class EncodedContext:
     """Hidden states of layer L for one context and for the questions that follow it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EncodedQuestions:
     """Hidden states of layer L for questions that follow a context.
 
     Attributes:
@@ -87,7 +87,7 @@ class Backbone:
         tap = _Tap()
         model.set_submodule(f"layers.{layers}", tap)
         passes = Passes(model, tap, window=self.window, read_tokens=self._batch_tokens, asked_tokens=_ASKED_TOKENS)
-        self._turns: Turns[Read | Ask, WasRead | WasAsked] = Turns(passes.run, passes.fits)
+        self._turns: Turns[ReadRequest | AskRequest, ReadResult | AskResult] = Turns(passes.run, passes.fits)
 
     @classmethod
     def open(cls, folder: Path, layers: int, *, device: str = "auto", dtype: str = "auto") -> Backbone:
@@ -125,7 +125,7 @@ class Backbone:
 
     def read(
         self, contexts: Sequence[Sequence[int]], questions: Sequence[Sequence[int]] = (), *, keep: bool = False
-    ) -> Iterator[Reading]:
+    ) -> Iterator[EncodedContext]:
         """Hidden states of each context, and of each question as if it alone followed that context.
 
         A context is read once, however many questions follow it. One batch is in memory at a time.
@@ -136,18 +136,18 @@ class Backbone:
             keep: whether to hand out what `ask` takes.
 
         Yields:
-            One `Reading` per context, in no particular order.
+            One `EncodedContext` per context, in no particular order.
         """
         longest = max(map(len, questions), default=0)
         single = list(questions[0]) if len(questions) == 1 and not keep else []
         for batch in length_buckets([len(context) + longest for context in contexts], self._batch_tokens):
             sizes = [len(contexts[index]) for index in batch]
-            job = Read(
+            job = ReadRequest(
                 [[*contexts[index], *single] for index in batch],
                 room=longest - len(single),
                 keep=keep or len(questions) > 1,
             )
-            states, (cos, sin), kept = cast("WasRead", self._turns(job))
+            states, (cos, sin), kept = cast("ReadResult", self._turns(job))
             asked: dict[int, tuple[Tensor, ...]] = {}
             if single:
                 asked = {row: (states[row, size : size + longest],) for row, size in enumerate(sizes)}
@@ -155,7 +155,7 @@ class Backbone:
                 asked = {one.index: one.states for one in self.ask(kept, questions)}
             for row, index in enumerate(batch):
                 size, end = sizes[row], sizes[row] + longest
-                yield Reading(
+                yield EncodedContext(
                     index,
                     states[row, :size],
                     asked.get(row, ()),
@@ -163,7 +163,7 @@ class Backbone:
                     kept[row] if keep else None,
                 )
 
-    def ask(self, read: Sequence[Memory], questions: Sequence[Sequence[int]]) -> Iterator[Asked]:
+    def ask(self, read: Sequence[Memory], questions: Sequence[Sequence[int]]) -> Iterator[EncodedQuestions]:
         """Hidden states of each question as if it alone followed each context.
 
         Args:
@@ -171,7 +171,7 @@ class Backbone:
             questions: as `read`, at least one.
 
         Yields:
-            One `Asked` per context, in no particular order.
+            One `EncodedQuestions` per context, in no particular order.
         """
         packs = list(length_packs(questions, _ASKED_TOKENS))
         rows = max(1, _ASKED_TOKENS // max(sum(map(len, pack)) for pack in packs))
@@ -180,12 +180,12 @@ class Backbone:
             batch = order[start : start + rows]
             found: list[list[tuple[Tensor, Rotary]]] = [[] for _ in batch]
             for pack in packs:
-                answered = cast("WasAsked", self._turns(Ask([read[index] for index in batch], pack)))
+                answered = cast("AskResult", self._turns(AskRequest([read[index] for index in batch], pack)))
                 for own, answers in zip(found, answered, strict=True):
                     own += answers
             for index, own in zip(batch, found, strict=True):
                 states, rotaries = zip(*own, strict=True)
-                yield Asked(index, states, rotaries)
+                yield EncodedQuestions(index, states, rotaries)
 
     def beside_passes(self) -> AbstractContextManager[None]:
         """Arithmetic over what was read, see `processors.beside_passes`."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from longattncomp.backbone.layout import cut_config, require_layers
+from longattncomp.backbone.config import cut_config, require_layers
 from longattncomp.errors import BrokenModelError, UnsupportedModelError
 
 _ARCHITECTURES = ("gemma3", "llama", "qwen2", "qwen3")

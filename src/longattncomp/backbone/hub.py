@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from longattncomp.backbone.cache import ModelCache
-from longattncomp.backbone.layout import (
+from longattncomp.backbone.config import (
     Depth,
     check_config,
     cut_config,
@@ -20,6 +19,7 @@ from longattncomp.backbone.layout import (
     require_layers,
     total_layers,
 )
+from longattncomp.backbone.model_cache import ModelCache
 from longattncomp.errors import BrokenModelError, ModelNotFoundError
 
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")

@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from longattncomp.backbone import attention
-from longattncomp.backbone.layout import read_config, require_supported
+from longattncomp.backbone.config import read_config, require_supported
 from longattncomp.errors import BrokenModelError, InputError
-from longattncomp.forking import Lock
+from longattncomp.runtime.forking import Lock
 
 _QUIET = Lock()  # transformers' verbosity is one for the whole process
 

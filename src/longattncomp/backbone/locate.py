@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from longattncomp.backbone.cache import ModelCache, file_fingerprint
-from longattncomp.backbone.layout import Depth, depth, read_config, require_layers, total_layers
+from longattncomp.backbone.config import Depth, depth, read_config, require_layers, total_layers
+from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
 from longattncomp.errors import ModelNotFoundError
 
 
@@ -56,13 +56,13 @@ class DraftModel:
     total_layers: int
 
 
-def locate(name: str, *, layers: Depth, cache_dir: Path) -> DraftModel:
+def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
     """Find a draft model, converting or fetching it into the cache if it must be.
 
     Args:
         name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
         layers: L; None for the model's default, "all" for a folder that holds the whole model.
-        cache_dir: where converted and fetched models are kept.
+        model_dir: where converted and fetched models are kept.
 
     Raises:
         ModelNotFoundError: nothing goes by that name, or it is not here while offline.
@@ -70,7 +70,7 @@ def locate(name: str, *, layers: Depth, cache_dir: Path) -> DraftModel:
         UnsupportedModelError: its architecture is not supported.
         CacheError: the cache cannot be written.
     """
-    cache = ModelCache(cache_dir)
+    cache = ModelCache(model_dir)
     path = Path(name).expanduser()
     embedded = EMBEDDED.get(name.lower())
     if embedded is not None:

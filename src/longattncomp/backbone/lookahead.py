@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from longattncomp.backbone.loading import cache_argument
-from longattncomp.backbone.processors import Processors, threads_of_caller
-from longattncomp.backbone.turns import Turns
+from longattncomp.runtime.processors import Processors, threads_of_caller
+from longattncomp.runtime.turns import Turns
 
 Fold = Callable[[Tensor, Tensor], Tensor]
 """(what the layers below came to (n,), attention (n_heads, n) of the next) -> what they come to together (n,)."""

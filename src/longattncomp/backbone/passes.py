@@ -13,7 +13,7 @@ from transformers import DynamicCache
 
 from longattncomp.backbone.loading import cache_argument
 from longattncomp.backbone.memory import Memory, Past, length, memories
-from longattncomp.backbone.processors import Processors, threads_of_caller
+from longattncomp.runtime.processors import Processors, threads_of_caller
 
 Rotary = tuple[Tensor, Tensor]
 """cos and sin of the scoring layer's rotary embedding, each (1, n_tokens, head_dim)."""
@@ -34,7 +34,7 @@ _BY_LENGTH = {"dynamic", "longrope"}
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadRequest:
     """Sequences to read.
 
     Attributes:
@@ -55,13 +55,13 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskRequest:
     """Questions to ask over each of some memories, as if each alone followed it.
 
     Attributes:
         memories: at least one.
         questions: token ids, each (m,) with m >= 1.
-        threads: as `Read`.
+        threads: as `ReadRequest`.
     """
 
     memories: Sequence[Memory]
@@ -77,10 +77,10 @@ class Ask:
         return max(map(length, self.memories))
 
 
-WasRead = tuple[Tensor, Rotary, list[Memory]]
+ReadResult = tuple[Tensor, Rotary, list[Memory]]
 """Hidden states (rows, longest, width), padding included; the rotary embedding of all places; a memory for each row."""
 
-WasAsked = list[list[tuple[Tensor, Rotary]]]
+AskResult = list[list[tuple[Tensor, Rotary]]]
 """For each memory and question its hidden states (m, width) and the rotary embedding of its tokens."""
 
 
@@ -106,31 +106,31 @@ class Passes:
         self._by_length = bool(_rope_types(getattr(model.config, "rope_parameters", None)) & _BY_LENGTH)
         self._processors = Processors()
 
-    def fits(self, jobs: Sequence[Read | Ask], job: Read | Ask) -> bool:
+    def fits(self, jobs: Sequence[ReadRequest | AskRequest], job: ReadRequest | AskRequest) -> bool:
         """Whether one pass for all costs at most a tenth more than one for each."""
         if self._by_length:
             return False
         together = [*jobs, job]
-        if all(isinstance(one, Read) for one in together):
-            reads = cast("list[Read]", together)
+        if all(isinstance(one, ReadRequest) for one in together):
+            reads = cast("list[ReadRequest]", together)
             sizes = [(len(one.sequences), one.places) for one in reads]
             return len({one.keep for one in reads}) == 1 and _whole(sizes) <= self._read_tokens and _little_spare(sizes)
-        if all(isinstance(one, Ask) for one in together):
-            asks = cast("list[Ask]", together)
+        if all(isinstance(one, AskRequest) for one in together):
+            asks = cast("list[AskRequest]", together)
             sizes = [(len(one.memories), max(one.tokens, _LEAST_ASKED)) for one in asks]
             seen = [(len(one.memories), one.seen) for one in asks]
             return _whole(sizes) <= self._asked_tokens and _little_spare(sizes) and _little_spare(seen)
         return False
 
-    def run(self, jobs: Sequence[Read | Ask]) -> Sequence[WasRead | WasAsked]:
+    def run(self, jobs: Sequence[ReadRequest | AskRequest]) -> Sequence[ReadResult | AskResult]:
         """One pass for jobs of one kind."""
         with self._processors.shared(self._model.device, max(job.threads for job in jobs)):
-            if isinstance(jobs[0], Read):
-                return self._read(cast("Sequence[Read]", jobs))
-            return self._ask(cast("Sequence[Ask]", jobs))
+            if isinstance(jobs[0], ReadRequest):
+                return self._read(cast("Sequence[ReadRequest]", jobs))
+            return self._ask(cast("Sequence[AskRequest]", jobs))
 
     @torch.inference_mode()
-    def _read(self, jobs: Sequence[Read]) -> list[WasRead]:
+    def _read(self, jobs: Sequence[ReadRequest]) -> list[ReadResult]:
         # Padding stands on the right, where causal attention never looks back from, so no mask.
         sequences = [sequence for job in jobs for sequence in job.sequences]
         places = min(max(job.places for job in jobs), self._window)
@@ -144,7 +144,7 @@ class Passes:
         return [(states[rows], rotary, kept[rows]) for rows in _slices([len(job.sequences) for job in jobs])]
 
     @torch.inference_mode()
-    def _ask(self, jobs: Sequence[Ask]) -> list[WasAsked]:
+    def _ask(self, jobs: Sequence[AskRequest]) -> list[AskResult]:
         past = Past([memory for job in jobs for memory in job.memories])
         sizes = torch.tensor([length(memory) for job in jobs for memory in job.memories])  # (batch,)
         most = max(job.tokens for job in jobs)
@@ -168,7 +168,7 @@ class Passes:
             position_ids=positions.to(device),
             attention_mask=self._masks(seen.to(device), (seen & near).to(device)),
         )
-        found: list[WasAsked] = []
+        found: list[AskResult] = []
         row = 0
         for job in jobs:
             cuts = list(_slices([len(question) for question in job.questions]))

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from longattncomp.counting import count_tokens, encodable, pieces
 from longattncomp.errors import BrokenModelError
-from longattncomp.recent import Recent
+from longattncomp.runtime.recent import Recent
 from longattncomp.types import Encoding
 
 _REMEMBERED = 64_000_000

@@ -11,13 +11,13 @@ from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 
 
-def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str = "auto") -> tuple[Any, DraftTokenizer]:
+def open_whole(name: str, *, model_dir: Path, device: str = "auto", dtype: str = "auto") -> tuple[Any, DraftTokenizer]:
     """Open a causal LM to decode with: Speculative Prefill's draft model, or a local target.
 
     Args:
         name: an embedded model's name, a folder, a GGUF file whose output layer is its embedding, or a
             Hugging Face id.
-        cache_dir: where converted and fetched models are kept.
+        model_dir: where converted and fetched models are kept.
         device: auto, cpu, cuda, mps …
         dtype: auto, float32, bfloat16 or float16.
 
@@ -37,7 +37,7 @@ def open_whole(name: str, *, cache_dir: Path, device: str = "auto", dtype: str =
     file = Path(name).expanduser()
     if file.suffix.lower() == ".gguf" and file.is_file():
         require_tied(file)  # before all of its layers are converted
-    folder = locate(name, layers="all", cache_dir=cache_dir).folder
+    folder = locate(name, layers="all", model_dir=model_dir).folder
     with opening(folder):
         model, info = AutoModelForCausalLM.from_pretrained(
             str(folder), dtype=wanted, local_files_only=True, use_safetensors=True, output_loading_info=True

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -17,8 +17,9 @@ from rich.table import Table
 
 from longattncomp import Compressed, Compressor, Document, Settings
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, write
+from longattncomp.cli.documents import read_documents
 from longattncomp.errors import InputError
-from longattncomp.files import read_documents
+from longattncomp.scorers.methods import METHODS
 
 DEMO_QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
 
@@ -31,11 +32,7 @@ def compress(
     budget: Annotated[int | None, typer.Option("--budget", "-b", help="Most tokens of the result.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Mass at which selection stops, in (0, 1].")] = None,
     node_tokens: Annotated[str | None, typer.Option(help="Longest node in tokens, or 'document'.")] = None,
-    method: Annotated[str | None, typer.Option(help="longattncomp, attncomp, speculative or bm25.")] = None,
-    query_place: Annotated[
-        Literal["after", "alone", "cascade"] | None,
-        typer.Option(help="Where the query stands; if not set, as in the settings."),
-    ] = None,
+    method: Annotated[str | None, typer.Option(help=f"Out of {', '.join(METHODS)}.")] = None,
     key_store: Annotated[Path | None, typer.Option(help="Folder of the keys that `index` wrote.")] = None,
     model: Model = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object instead of text.")] = False,
@@ -50,7 +47,6 @@ def compress(
             top_p=top_p,
             node_tokens=node_tokens,
             method=method,
-            query_place=query_place,
             key_store=key_store,
             model=model,
         )

@@ -9,6 +9,7 @@ import typer
 from longattncomp import Settings, __version__
 from longattncomp.cli.console import SettingsFile, exit_codes
 from longattncomp.errors import ModelError
+from longattncomp.scorers.methods import METHODS
 
 
 def info(settings_file: SettingsFile = None) -> None:
@@ -19,8 +20,8 @@ def info(settings_file: SettingsFile = None) -> None:
 
         from longattncomp.backbone.loading import choose_device, choose_dtype
         from longattncomp.backbone.locate import EMBEDDED, embedded_file
-        from longattncomp.scorers.head import read_head_config
-        from longattncomp.scorers.registry import head_file
+        from longattncomp.scorers.cross_attention.head import read_head_config
+        from longattncomp.scorers.cross_attention.opening import head_file
 
         settings = Settings.load(yaml_file=settings_file)
         device = choose_device(settings.device)
@@ -37,15 +38,16 @@ def info(settings_file: SettingsFile = None) -> None:
                 rows.append(("embedded", f"{name}: {embedded_file(embedded)}"))
             except ModelError as error:
                 rows.append(("embedded", f"{name}: {error}"))
-        file = head_file(settings)
+        heads = METHODS[settings.method].heads
+        file = head_file(settings, heads[-1]) if heads else None
         if file is None:
             rows.append(("head", "untrained: the draft model's own layer L+1"))
         else:
             config = read_head_config(file)
             rows.append(("head", f"{file}: L={config.layers}, stages {', '.join(config.trained) or 'unknown'}"))
-        rows.append(("cache", str(settings.cache_dir)))
-        for folder in sorted(settings.cache_dir.glob("models/*/layers-*")):
+        rows.append(("model folder", str(settings.model_dir)))
+        for folder in sorted(settings.model_dir.glob("models/*/layers-*")):
             size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
-            rows.append(("converted", f"{folder.relative_to(settings.cache_dir / 'models')}, {size:.0f} MB"))
+            rows.append(("converted", f"{folder.relative_to(settings.model_dir / 'models')}, {size:.0f} MB"))
         for label, value in rows:
             typer.echo(f"{label:<14}{value}")

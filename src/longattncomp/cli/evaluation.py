@@ -18,21 +18,22 @@ from rich.text import Text
 from longattncomp import Compressor, Settings, __version__
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, tables
 from longattncomp.errors import InputError
-from longattncomp.evaluation import report
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.catalogue import TASKS, find_task, named
-from longattncomp.evaluation.folder import begin
-from longattncomp.evaluation.methods import DEFAULT_METHODS, METHODS, compressors
-from longattncomp.evaluation.page import Run, page
+from longattncomp.evaluation.measure import TargetReading, measure
+from longattncomp.evaluation.methods import DEFAULT_METHODS, compressors
 from longattncomp.evaluation.records import Records
-from longattncomp.evaluation.run import Reading, measure
-from longattncomp.evaluation.summary import summarise
-from longattncomp.evaluation.tasks import Draw, Task
+from longattncomp.evaluation.report import tables as report
+from longattncomp.evaluation.report.html import RunDescription, page
+from longattncomp.evaluation.report.summarise import summarise
+from longattncomp.evaluation.run_folder import begin
+from longattncomp.evaluation.tasks.catalogue import TASKS, find_task, named
+from longattncomp.evaluation.tasks.task import Draw, Task
 from longattncomp.installed import require
+from longattncomp.scorers.methods import METHODS
 
 if TYPE_CHECKING:
-    from longattncomp.evaluation.results import Summary
-    from longattncomp.evaluation.targets import Target
+    from longattncomp.evaluation.report.summary import Summary
+    from longattncomp.evaluation.targets.target import Target
 
 _DRAWN = 25
 _BUDGET = "10%"
@@ -138,8 +139,8 @@ def _show_tasks() -> None:
 
 
 def _target(name: str | None, settings: Settings, price: tuple[float, float] | None) -> Target | None:
-    from longattncomp.evaluation.spending import Prices
-    from longattncomp.evaluation.targets import ENDPOINT, open_target
+    from longattncomp.evaluation.targets.spending import Prices
+    from longattncomp.evaluation.targets.target import ENDPOINT, open_target
 
     if price and not (name or "").startswith(ENDPOINT):
         raise InputError(
@@ -148,18 +149,18 @@ def _target(name: str | None, settings: Settings, price: tuple[float, float] | N
     if name is None:
         return None
     prices = Prices(prompt=price[0], completion=price[1]) if price else None
-    return open_target(name, cache_dir=settings.cache_dir, device=settings.device, dtype=settings.dtype, prices=prices)
+    return open_target(name, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype, prices=prices)
 
 
-def _reading(target: Target | None, task: Task) -> Reading | None:
+def _reading(target: Target | None, task: Task) -> TargetReading | None:
     if target is None:
         return None
-    return Reading(target=target, prompt=task.prompt, together=task.together, answer_tokens=task.answer_tokens)
+    return TargetReading(target=target, prompt=task.prompt, together=task.together, answer_tokens=task.answer_tokens)
 
 
 def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Task | None], settings: Settings) -> None:
     """The page, its pictures and the table in Markdown."""
-    from longattncomp.evaluation.plots import draw
+    from longattncomp.evaluation.report.plots import draw
 
     pictures = draw(records, summary, out)
     run = _run(settings)
@@ -169,12 +170,12 @@ def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Ta
     notes.print(f"report: {out / 'report.html'}")
 
 
-def _run(settings: Settings) -> Run:
+def _run(settings: Settings) -> RunDescription:
     import torch
     import transformers
 
     processor = torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or platform.machine()
-    return Run(
+    return RunDescription(
         command=shlex.join(["longattncomp", *sys.argv[1:]]),
         machine=f"{processor}, {torch.get_num_threads()} threads",
         date=f"{date.today():%Y-%m-%d}",

@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from longattncomp import Settings
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar
-from longattncomp.corpus import Indexer, lasting
+from longattncomp.cli.documents import read_documents
 from longattncomp.errors import InputError
-from longattncomp.files import read_documents
+from longattncomp.indexing import Indexer, lasting
 
 
 def index(
     paths: Annotated[list[str], typer.Argument(help="Files and folders; - reads standard input.")],
     key_store: Annotated[Path | None, typer.Option(help="Folder of the keys; is made.")] = None,
     suffix: Annotated[str, typer.Option(help="Of files taken from folders, such as .md.")] = "",
-    query_place: Annotated[
-        Literal["alone", "cascade", "after"] | None,
-        typer.Option(help="alone or cascade, as the questions to come; if not set, alone."),
+    method: Annotated[
+        str | None, typer.Option(help="As the questions to come: longattncomp-alone or longattncomp-cascade.")
     ] = None,
     model: Model = None,
     head: Annotated[str | None, typer.Option(help="Checkpoint of a head, or untrained.")] = None,
@@ -31,9 +30,7 @@ def index(
 ) -> None:
     """Read files ahead, so that questions over them start at once; after a kill, the same command goes on."""
     with exit_codes():
-        settings = Settings.load(
-            yaml_file=settings_file, key_store=key_store, query_place=query_place, model=model, head=head
-        )
+        settings = Settings.load(yaml_file=settings_file, key_store=key_store, method=method, model=model, head=head)
         lasting(settings)
         documents = read_documents(
             paths, suffix=suffix, skipped=lambda file: notes.print(f"skipped {escape(str(file))}: binary")
@@ -48,7 +45,7 @@ def index(
         notes.print(
             f"{found.tokens:,} tokens in {len(documents):,} files, all ready; {found.read:,} read now, "
             f"{seconds:.1f} s; {found.nbytes / found.tokens:.0f} bytes a token in {escape(str(settings.key_store))}, "
-            "for query_place alone and cascade"
+            "for longattncomp-alone and longattncomp-cascade"
         )
         row = {
             "tokens": found.tokens,

@@ -9,8 +9,8 @@ import typer
 
 from longattncomp import Settings
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, require, tables
+from longattncomp.data.rows import read_rows
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import read_rows
 from longattncomp.types import QueryPlace
 
 DEPTHS = "8,12,14,15,16"
@@ -41,7 +41,7 @@ def probe_heads(
         from longattncomp.training import probe
 
         questions = [context for file in files for context in probe.draw(read_rows(file), limit=limit, seed=seed)]
-        draft = locate(settings.model, layers=max(depths), cache_dir=settings.cache_dir)
+        draft = locate(settings.model, layers=max(depths), model_dir=settings.model_dir)
         tokenizer = DraftTokenizer.from_folder(draft.folder)
         found = []
         for depth in depths:

@@ -14,7 +14,7 @@ from longattncomp.cli.console import SettingsFile, exit_codes, progress_bar, req
 from longattncomp.errors import InputError
 
 if TYPE_CHECKING:
-    from longattncomp.training.queries import Context
+    from longattncomp.training.samples.queries import Context
     from longattncomp.training.stages import Stage
 
 Data = Annotated[
@@ -43,9 +43,9 @@ def describe_samples(
 
         from longattncomp.backbone.locate import locate
         from longattncomp.backbone.tokenizer import DraftTokenizer
-        from longattncomp.training import describe
+        from longattncomp.training.samples import describe
 
-        located = locate(settings.model, layers=settings.layers or stage.layers, cache_dir=settings.cache_dir)
+        located = locate(settings.model, layers=settings.layers or stage.layers, model_dir=settings.model_dir)
         tokenizer = DraftTokenizer.from_folder(located.folder)
         contexts = read_samples(stage, data, seed, most=count)
         found = describe.describe((example for context in contexts for example in context), tokenizer.count)
@@ -73,7 +73,7 @@ def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
     Raises:
         InputError: one is not there.
     """
-    from longattncomp.training.hub import NAMES
+    from longattncomp.data.hub import NAMES
     from longattncomp.training.stages import collections
 
     needed = sorted(set().union(*map(collections, stages)))

@@ -24,10 +24,10 @@ from longattncomp.cli.samples import Data, Draft, read_samples, require_rows, st
 from longattncomp.errors import CacheError, HeadMismatchError, InputError
 
 if TYPE_CHECKING:
-    from longattncomp.scorers.head import CrossAttentionHead
-    from longattncomp.training.queries import Context
+    from longattncomp.scorers.cross_attention.head import CrossAttentionHead
+    from longattncomp.training.samples.queries import Context
     from longattncomp.training.stages import Stage
-    from longattncomp.training.states import Reader
+    from longattncomp.training.states import StateReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +109,14 @@ def _require_chain(stages: Sequence[Stage]) -> None:
                 )
 
 
-def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float) -> tuple[CrossAttentionHead, Reader]:
+def _open(
+    stage: Stage, settings: Settings, start: Path | None, cache_gb: float
+) -> tuple[CrossAttentionHead, StateReader]:
     from longattncomp.backbone.forward import Backbone
     from longattncomp.backbone.locate import EMBEDDED, locate
     from longattncomp.backbone.tokenizer import DraftTokenizer
-    from longattncomp.scorers.head import load_head, read_head_config, untrained_head
-    from longattncomp.training.states import Reader
+    from longattncomp.scorers.cross_attention.head import load_head, read_head_config, untrained_head
+    from longattncomp.training.states import StateReader
 
     config = read_head_config(start) if start else None
     if config and (config.query_place, config.rotary) != (stage.query_place, stage.rotary):
@@ -124,7 +126,7 @@ def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float)
             "head or from none"
         )
     layers = settings.layers or stage.layers or (config.layers if config else None)
-    draft = locate(settings.model, layers=layers, cache_dir=settings.cache_dir)
+    draft = locate(settings.model, layers=layers, model_dir=settings.model_dir)
     backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
     if start:
         head = load_head(start, backbone)
@@ -134,9 +136,9 @@ def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float)
     if stage.extensions and head.spread.isneginf().all():  # switched off: the draft model's own, or trained so
         probed = settings.model.lower() in EMBEDDED and settings.layers is None
         head.extend(stage.extensions, favoured_heads=stage.favoured_heads if probed else ())
-    folder = settings.cache_dir / "states"
+    folder = settings.model_dir / "states"
     try:
-        reader = Reader(
+        reader = StateReader(
             backbone,
             DraftTokenizer.from_folder(draft.folder),
             query_place=stage.query_place,
@@ -148,7 +150,7 @@ def _open(stage: Stage, settings: Settings, start: Path | None, cache_gb: float)
         )
     except (OSError, sqlite3.Error) as error:
         raise CacheError(
-            f"cannot keep states in {folder} ({error}); set LONGATTNCOMP_CACHE_DIR to a directory that can be written"
+            f"cannot keep states in {folder} ({error}); set LONGATTNCOMP_MODEL_DIR to a directory that can be written"
         ) from error
     return head, reader
 
@@ -157,7 +159,7 @@ def _train(
     stage: Stage,
     contexts: Sequence[Context],
     head: CrossAttentionHead,
-    reader: Reader,
+    reader: StateReader,
     out: Path,
     *,
     seed: int,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from longattncomp.compressor import Compressor
+from longattncomp.data.rows import Example
 from longattncomp.evaluation.metrics import answers_kept, evidence_recall, strict_recall
 from longattncomp.evaluation.records import Record
-from longattncomp.evaluation.rows import Example
-from longattncomp.scorers.baseline import HeadScorer
+from longattncomp.scorers.baselines import FirstTokensScorer
 from longattncomp.types import Compressed, Node, Query, Scores
 
 
@@ -26,16 +26,15 @@ class Kept:
 def whole(example: Example, compressor: Compressor) -> Compressed:
     """All of the context, as the target that keeps the budget counts it: only the engine knows how."""
     query, nodes = Query(example.query), compressor.nodes(example.documents)
-    return within(sys.maxsize, query, example, nodes, HeadScorer().score(query, nodes), compressor)
+    return within(sys.maxsize, query, example, nodes, FirstTokensScorer().score(query, nodes), compressor)
 
 
 def within(
     most: int, query: Query, example: Example, nodes: Sequence[Node], scores: Scores, compressor: Compressor
 ) -> Compressed:
     """What a budget of `most` tokens holds, which alone ends the selection."""
-    return compressor.assemble(
-        query, example.documents, nodes, scores, token_budget=most, top_p=1.0, min_score=0.0, min_relevance=0.0
-    )
+    rule = replace(compressor.rule, token_budget=most, top_p=1.0, min_score=0.0, min_relevance=0.0)
+    return compressor.assemble(query, example.documents, nodes, scores, rule=rule)
 
 
 def record(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from longattncomp.data.rows import Evidence
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Evidence
 from longattncomp.types import Span, merged
 
 Kept = Mapping[int, Sequence[Span]]

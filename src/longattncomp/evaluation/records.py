@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from os import SEEK_END
 from pathlib import Path
 
+from longattncomp.data.rows import json_object
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import json_object
 
 Key = tuple[str, str, str, str, str | None]
 

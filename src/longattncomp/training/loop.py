@@ -20,12 +20,12 @@ from accelerate.utils import set_seed
 from torch import nn
 
 from longattncomp.errors import InputError
-from longattncomp.scorers.head import EXTENSIONS, CrossAttentionHead
+from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead
 from longattncomp.training import losses
 from longattncomp.training.objective import Loss, Objective
-from longattncomp.training.queries import Context
+from longattncomp.training.samples.queries import Context
 from longattncomp.training.stages import Stage
-from longattncomp.training.states import Layout, Reader, States
+from longattncomp.training.states import Layout, StateReader, States
 from longattncomp.types import Progress
 
 LOG = "log.jsonl"
@@ -63,7 +63,7 @@ def train(
     stage: Stage,
     contexts: Sequence[Context],
     head: CrossAttentionHead,
-    reader: Reader,
+    reader: StateReader,
     out: Path,
     *,
     seed: int = 0,
@@ -198,7 +198,7 @@ class _Run:
 class _Layouts:
     """Layouts, made once, and states by context."""
 
-    def __init__(self, contexts: Sequence[Context], reader: Reader) -> None:
+    def __init__(self, contexts: Sequence[Context], reader: StateReader) -> None:
         self._contexts = contexts
         self._reader = reader
         self._made: dict[int, Layout] = {}
@@ -253,7 +253,9 @@ def _batches(items: Sequence[Item], batch: int) -> list[list[Item]]:
     return batches
 
 
-def _identity(stage: Stage, contexts: Sequence[Context], head: CrossAttentionHead, reader: Reader, seed: int) -> str:
+def _identity(
+    stage: Stage, contexts: Sequence[Context], head: CrossAttentionHead, reader: StateReader, seed: int
+) -> str:
     """Of all that a run's result depends on."""
     digest = xxhash.xxh3_128(json.dumps([asdict(stage), seed, reader.backbone.digest]).encode())
     for context in contexts:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from longattncomp.backbone.passes import Rotary
-from longattncomp.scorers.columns import at
-from longattncomp.scorers.head import LEAST_SHARE, CrossAttentionHead
-from longattncomp.scorers.matching import Match
-from longattncomp.scorers.streaming import log_shares, segment_mass
-from longattncomp.training.states import Layout, Reader, States
+from longattncomp.scorers.cross_attention.columns import at
+from longattncomp.scorers.cross_attention.head import LEAST_SHARE, CrossAttentionHead
+from longattncomp.scorers.cross_attention.logsumexp import log_shares, segment_mass
+from longattncomp.scorers.cross_attention.matching import Match
+from longattncomp.training.states import Layout, StateReader, States
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(log shares (1 + n_nodes,), evidence (n_nodes,)) -> scalar."""
@@ -22,7 +22,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class Objective(nn.Module):
     """The loss of a head on questions whose states were read. A module, so that accelerate can spread it."""
 
-    def __init__(self, head: CrossAttentionHead, reader: Reader, loss: Loss) -> None:
+    def __init__(self, head: CrossAttentionHead, reader: StateReader, loss: Loss) -> None:
         super().__init__()
         self.head = head
         self._reader = reader

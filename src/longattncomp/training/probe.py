@@ -20,14 +20,14 @@ from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.data.rows import Example
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Example
 from longattncomp.installed import require
-from longattncomp.scorers.head import CrossAttentionHead, untrained_head
-from longattncomp.scorers.streaming import log_shares
+from longattncomp.scorers.cross_attention.head import CrossAttentionHead, untrained_head
+from longattncomp.scorers.cross_attention.logsumexp import log_shares
 from longattncomp.training.objective import question_masses
-from longattncomp.training.queries import Context, contexts
-from longattncomp.training.states import Layout, Reader
+from longattncomp.training.samples.queries import Context, contexts
+from longattncomp.training.states import Layout, StateReader
 from longattncomp.types import Progress, QueryPlace
 
 CUTOFF = 10
@@ -105,7 +105,7 @@ def probe(
     head = untrained_head(backbone, query_place)
     found: list[list[float]] = []
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        reader = Reader(
+        reader = StateReader(
             backbone,
             tokenizer,
             query_place=query_place,
@@ -130,13 +130,13 @@ def probe(
 
 
 @torch.inference_mode()
-def head_shares(head: CrossAttentionHead, reader: Reader, layout: Layout) -> Iterator[Tensor]:
+def head_shares(head: CrossAttentionHead, reader: StateReader, layout: Layout) -> Iterator[Tensor]:
     """What each head gives to the instruction and to the nodes.
 
     Args:
         head: its own weights of heads and rows are left out: every row counts alike.
         reader: reads the context, once for all questions.
-        layout: from `Reader.layout`.
+        layout: from `StateReader.layout`.
 
     Yields:
         Per question, (n_heads, 1 + n_nodes) logarithms of shares; each row's exponentials sum to 1.

@@ -8,15 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from longattncomp.evaluation.rows import Example
-from longattncomp.scorers.head import EXTENSIONS
-from longattncomp.training.chats import chat_samples
-from longattncomp.training.code import code_samples
-from longattncomp.training.hidden import chain_samples, needle_samples
-from longattncomp.training.meetings import meeting_samples
-from longattncomp.training.queries import Context, SampleOptions, contexts, joined
-from longattncomp.training.samples import mixed, multi_hop_samples, paragraph_samples
-from longattncomp.training.sources import SubQuestions, read_source
+from longattncomp.data.rows import Example
+from longattncomp.data.sources import SubQuestions, read_source
+from longattncomp.scorers.cross_attention.head import EXTENSIONS
+from longattncomp.training.samples.chats import chat_samples
+from longattncomp.training.samples.code import code_samples
+from longattncomp.training.samples.meetings import meeting_samples
+from longattncomp.training.samples.mixing import mixed, multi_hop_samples, paragraph_samples
+from longattncomp.training.samples.needles import chain_samples, needle_samples
+from longattncomp.training.samples.queries import Context, SampleOptions, contexts, joined
 from longattncomp.types import NodeBoundary, QueryPlace
 
 _EVERYTHING = 10**9

@@ -17,13 +17,14 @@ from torch import Tensor
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.passes import Rotary
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking import chunk, segments
+from longattncomp.chunking.nodes import chunk
+from longattncomp.chunking.segments import segments
+from longattncomp.data.rows import Example
 from longattncomp.errors import InputError
-from longattncomp.evaluation.rows import Example
-from longattncomp.scorers.columns import Columns
-from longattncomp.scorers.cross_attention import INSTRUCTION, QUESTION
-from longattncomp.scorers.matching import Words
-from longattncomp.scorers.spreading import Neighbours
+from longattncomp.scorers.cross_attention.columns import Columns
+from longattncomp.scorers.cross_attention.matching import Words
+from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION
+from longattncomp.scorers.cross_attention.spreading import Neighbours
 from longattncomp.types import NodeBoundary, QueryPlace
 
 
@@ -77,7 +78,7 @@ class States:
     starts: tuple[int, ...]
 
 
-class Reader:
+class StateReader:
     """Reads contexts with the backbone; what was read before comes from disk.
 
     Attributes:

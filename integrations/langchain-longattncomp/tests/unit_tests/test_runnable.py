@@ -97,7 +97,7 @@ def test_configurable_fields_win_over_the_constructor(compressor: LongAttnCompre
 
 
 def test_configurable_fields_open_the_model_once(bm25_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from longattncomp.scorers import registry
+    from longattncomp.scorers import opening as registry
 
     opened: list[object] = []
     build = registry.build

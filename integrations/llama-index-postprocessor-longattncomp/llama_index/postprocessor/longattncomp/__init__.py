@@ -1,17 +1,17 @@
 """LongAttnComp for LlamaIndex: nodes, memory and tool results, compressed for the question."""
 
 from llama_index.postprocessor.longattncomp.agent import CompressToolResults
-from llama_index.postprocessor.longattncomp.base import LongAttnCompPostprocessor
-from llama_index.postprocessor.longattncomp.memory import LongAttnCompMemory
-from llama_index.postprocessor.longattncomp.memory_block import LongAttnCompMemoryBlock
-from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
-from llama_index.postprocessor.longattncomp.prepare import LongAttnPrepare
+from llama_index.postprocessor.longattncomp.base import LongAttnPostprocessor
+from llama_index.postprocessor.longattncomp.memory import LongAttnMemory
+from llama_index.postprocessor.longattncomp.memory_block import LongAttnMemoryBlock
+from llama_index.postprocessor.longattncomp.options import LongAttnOptions
+from llama_index.postprocessor.longattncomp.prepare import LongAttnPreparer
 
 __all__ = [
     "CompressToolResults",
-    "LongAttnCompMemory",
-    "LongAttnCompMemoryBlock",
-    "LongAttnCompOptions",
-    "LongAttnCompPostprocessor",
-    "LongAttnPrepare",
+    "LongAttnMemory",
+    "LongAttnMemoryBlock",
+    "LongAttnOptions",
+    "LongAttnPostprocessor",
+    "LongAttnPreparer",
 ]

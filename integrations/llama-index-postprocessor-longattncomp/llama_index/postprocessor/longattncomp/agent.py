@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import TextBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field
-from longattncomp.threads import in_thread
+from longattncomp.runtime.threads import in_thread
 
-from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.shrinking import shrink
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class CompressToolResults(BaseModel):
     wrong option or a missing draft model is an error.
     """
 
-    compression: LongAttnCompOptions = Field(
-        default_factory=LongAttnCompOptions, description="The engine's options for tool results."
+    compression: LongAttnOptions = Field(
+        default_factory=LongAttnOptions, description="The engine's options for tool results."
     )
 
     async def handle_tool_call_results(self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory) -> None:

@@ -12,18 +12,18 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.settings import Settings
 from longattncomp import Compressed, Compressor
+from longattncomp.adapters.budget import fit
 from longattncomp.errors import BudgetError
-from longattncomp.fitting import fit
-from longattncomp.threads import in_thread
+from longattncomp.runtime.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.nodes import left_of, shown_to_llm, text_of, without_metadata_lines
-from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.shrinking import or_whole, warn_of
 
 dispatcher = get_dispatcher(__name__)
 
 
-class LongAttnCompPostprocessor(LongAttnCompOptions, BaseNodePostprocessor):
+class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
     """Keeps the pieces of the nodes that matter to the query: verbatim, inside `token_budget`.
 
     The budget bounds what the LLM reads: the kept text with the metadata lines that a response
@@ -45,7 +45,7 @@ class LongAttnCompPostprocessor(LongAttnCompOptions, BaseNodePostprocessor):
 
     @classmethod
     def class_name(cls) -> str:
-        return "LongAttnCompPostprocessor"
+        return "LongAttnPostprocessor"
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None

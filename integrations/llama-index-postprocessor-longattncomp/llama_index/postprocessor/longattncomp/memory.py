@@ -8,10 +8,10 @@ from typing import Any, Self
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from llama_index.core.bridge.pydantic import Field, PrivateAttr, SerializeAsAny
 from llama_index.core.memory import BaseMemory, Memory
-from longattncomp.threads import in_thread
+from longattncomp.runtime.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import last_user_text, text_of
-from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.remembered import Remembered
 from llama_index.postprocessor.longattncomp.shrinking import shrink
 
@@ -22,7 +22,7 @@ Place = tuple[int, int]
 """A message's index and its text block's."""
 
 
-class LongAttnCompMemory(LongAttnCompOptions, BaseMemory):
+class LongAttnMemory(LongAttnOptions, BaseMemory):
     """A view of another memory in which old messages are compressed for the current question.
 
     The inner memory keeps the originals. `get` gives every message in its order, with role,
@@ -42,7 +42,7 @@ class LongAttnCompMemory(LongAttnCompOptions, BaseMemory):
 
     @classmethod
     def class_name(cls) -> str:
-        return "LongAttnCompMemory"
+        return "LongAttnMemory"
 
     @classmethod
     def from_defaults(cls, inner: BaseMemory | None = None, **options: Any) -> Self:
@@ -68,7 +68,7 @@ class LongAttnCompMemory(LongAttnCompOptions, BaseMemory):
             **kwargs: for the inner memory.
 
         Raises:
-            InputError, ModelError, CacheError: as `LongAttnCompPostprocessor`.
+            InputError, ModelError, CacheError: as `LongAttnPostprocessor`.
         """
         return self._view(self.inner.get(input=input, **kwargs), input)  # type: ignore[arg-type]
 

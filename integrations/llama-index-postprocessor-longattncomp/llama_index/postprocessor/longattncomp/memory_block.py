@@ -9,20 +9,20 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.memory import BaseMemoryBlock
 from longattncomp import Compressed, Compressor, Settings
+from longattncomp.adapters.budget import fit
 from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError
-from longattncomp.fitting import fit
-from longattncomp.query import query_for
-from longattncomp.threads import in_thread
+from longattncomp.query.parsing import query_for
+from longattncomp.runtime.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, last_user_text, latest, text_of
-from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.remembered import Remembered
 from llama_index.postprocessor.longattncomp.shrinking import warn_of
 from llama_index.postprocessor.longattncomp.tokenizer import settings_tokenizer
 
 
-class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
+class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
     """Archives the turns that leave the chat history and brings back what the last user message needs.
 
     Turns are kept apart by session. What comes back is verbatim, in the order in which it was
@@ -32,7 +32,7 @@ class LongAttnCompMemoryBlock(LongAttnCompOptions, BaseMemoryBlock[str]):
     `longattncomp.LongAttnCompWarning`: a block never raises, since `Memory` would lose the turns.
     """
 
-    name: str = Field(default="LongAttnCompMemory", description="The name of the memory block.")
+    name: str = Field(default="LongAttnMemory", description="The name of the memory block.")
     archive: dict[str, list[Turn]] = Field(
         default_factory=dict, description="(role, text) of every turn, by session, oldest first."
     )

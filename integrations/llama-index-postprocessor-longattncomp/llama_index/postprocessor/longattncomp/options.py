@@ -8,13 +8,13 @@ from typing import Any
 from llama_index.core.bridge.pydantic import Field, model_validator
 from llama_index.core.storage.kvstore.types import BaseKVStore
 from longattncomp import Compressor
-from longattncomp.options import Options
+from longattncomp.adapters.options import Options
 
 from llama_index.postprocessor.longattncomp.kv_store import KVByteStore, byte_store
 from llama_index.postprocessor.longattncomp.tokenizer import settings_tokenizer
 
 
-class LongAttnCompOptions(Options):
+class LongAttnOptions(Options):
     """Every setting of the engine, under its name. None leaves it to the engine.
 
     Strongest first: the field, `LONGATTNCOMP_<NAME>` in the environment, the same in `.env`, a

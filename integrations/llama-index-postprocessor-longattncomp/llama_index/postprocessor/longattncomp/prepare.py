@@ -7,18 +7,18 @@ from typing import Any
 
 from llama_index.core.schema import BaseNode, NodeWithScore, TransformComponent
 from longattncomp.errors import InputError
-from longattncomp.threads import in_thread
+from longattncomp.runtime.threads import in_thread
 
 from llama_index.postprocessor.longattncomp.nodes import text_of
-from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.shrinking import warn_of
 
 
-class LongAttnPrepare(LongAttnCompOptions, TransformComponent):
+class LongAttnPreparer(LongAttnOptions, TransformComponent):
     """Reads nodes when they are ingested, so that a question over them, in any company, costs little.
 
     Put it behind the splitter of an `IngestionPipeline`, and give it the draft model, head and store of
-    the `LongAttnCompPostprocessor` that is asked later. What was read before is not read again, so a
+    the `LongAttnPostprocessor` that is asked later. What was read before is not read again, so a
     run that was killed goes on where it was. Nodes come back as they are.
 
     A pipeline's own cache passes by what it has seen. With `num_workers` the workers are processes,
@@ -30,7 +30,7 @@ class LongAttnPrepare(LongAttnCompOptions, TransformComponent):
 
     @classmethod
     def class_name(cls) -> str:
-        return "LongAttnPrepare"
+        return "LongAttnPreparer"
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """Read what was not read before.

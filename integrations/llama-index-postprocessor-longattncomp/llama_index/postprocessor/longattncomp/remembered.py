@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Self, TypeVar
 
-from longattncomp.recent import Recent
+from longattncomp.runtime.recent import Recent
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from longattncomp import Compressed, LongAttnCompWarning
+from longattncomp.adapters.budget import fit
 from longattncomp.errors import BudgetError, InputError
-from longattncomp.fitting import fit
-from longattncomp.query import query_for
+from longattncomp.query.parsing import query_for
 
-from llama_index.postprocessor.longattncomp.options import LongAttnCompOptions
+from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.remembered import Remembered
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def warn_of(error: Exception, consequence: str) -> None:
 
 
 def shrink(
-    options: LongAttnCompOptions,
+    options: LongAttnOptions,
     question: str,
     texts: Sequence[str],
     *,

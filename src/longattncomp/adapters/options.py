@@ -1,0 +1,139 @@
+"""the settings, each of them optional -> a compressor: what components of frameworks are configured with."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
+
+from longattncomp.compressor import Compressor
+from longattncomp.errors import InputError
+from longattncomp.scorers.cross_attention.stores import ByteStore
+from longattncomp.settings import PER_CALL, Settings
+from longattncomp.types import Order
+
+
+def _setting(name: str) -> Any:
+    return Field(default=None, description=Settings.model_fields[name].description)
+
+
+Name = Annotated[str | Path, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+"""Kept as a string, which every framework can dump."""
+
+
+class Options(BaseModel):
+    """Every setting under its name; None leaves it to the environment, `.env`, YAML or the default.
+
+    A base for components that frameworks build, copy, dump and build again. Values are checked when
+    they are given; the environment and files are read at each use. The draft model is opened at
+    the first use, once in this process for all components with the same settings.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+    token_budget: int | None = _setting("token_budget")
+    keep_rate: float | None = _setting("keep_rate")
+    top_p: float | None = _setting("top_p")
+    min_relevance: float | None = _setting("min_relevance")
+    context_weight: float | None = _setting("context_weight")
+    node_tokens: int | Literal["document"] | None = _setting("node_tokens")
+    gap_mark: str | None = _setting("gap_mark")
+    separator: str | None = _setting("separator")
+    order: Order | None = _setting("order")
+    method: str | None = _setting("method")
+    model: Name | None = _setting("model")
+    head: Name | None = _setting("head")
+    layers: int | None = _setting("layers")
+    device: str | None = _setting("device")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = _setting("dtype")
+    cache_bytes: int | None = _setting("cache_bytes")
+    key_store: Name | None = _setting("key_store")
+    model_dir: Name | None = _setting("model_dir")
+    target_tokenizer: Any = Field(
+        default=None,
+        description="Counts the budget: what `longattncomp.counting.counter` takes. Only a name or path is dumped.",
+    )
+    store: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="Where keys are kept instead of the folder `key_store`: what has `mget` and `mset`; never dumped.",
+    )
+    compressor: Compressor | None = Field(
+        default=None, exclude=True, repr=False, description="Used instead of opening one; never dumped."
+    )
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        given = self.given()
+        fixed = sorted(given.keys() - PER_CALL)
+        names = [*fixed, *(name for name in ("target_tokenizer", "store") if getattr(self, name) is not None)]
+        if self.compressor is not None and names:
+            raise InputError(f"{', '.join(names)}: the compressor that was given is open already, leave this out")
+        store = self.byte_store()
+        if store is not None and not all(callable(getattr(store, name, None)) for name in ("mget", "mset")):
+            raise InputError(f"store: expected an object with mget and mset, got {type(store).__name__}")
+        Settings.model_validate({}).override(**given)
+        return self
+
+    @field_serializer("target_tokenizer")
+    def _name_or_path(self, value: Any) -> str | None:
+        return str(value) if isinstance(value, str | Path) else None
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """What is open is shared, not copied."""
+        memo = {} if memo is None else memo
+        parts = (self.compressor, self.target_tokenizer, self.store)
+        memo.update({id(part): part for part in parts if part is not None})
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """What a pickle holds: neither a model nor a store is part of it."""
+        return super(Options, self.model_copy(update={"compressor": None, "store": None})).__getstate__()
+
+    def given(self) -> dict[str, Any]:
+        """The settings that were given here, `target_tokenizer` apart."""
+        names = Settings.model_fields.keys() - {"target_tokenizer"}
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def byte_store(self) -> ByteStore | None:
+        """The store that was given, as the engine asks it; the same object at each call."""
+        return cast("ByteStore | None", self.store)
+
+    def engine(self, *, target_tokenizer: Any = None) -> Compressor:
+        """The compressor that these options and the environment name; what is open already is shared.
+
+        Args:
+            target_tokenizer: counts the budget if neither the options nor the environment name one.
+
+        Raises:
+            ModelError: the draft model or head cannot be found, read or used.
+            CacheError: the cache directory cannot be written.
+            InputError: an option, or a setting in the environment, is wrong.
+        """
+        if self.compressor is not None:
+            return _configured(self.compressor, tuple(sorted(self.given().items())))
+        settings = Settings.load(**self.given())
+        tokenizer = self.target_tokenizer
+        if tokenizer is None and settings.target_tokenizer is None:
+            tokenizer = target_tokenizer
+        store = self.byte_store()
+        if not (isinstance(tokenizer, Hashable) and isinstance(store, Hashable)):
+            return _opened.__wrapped__(settings, tokenizer, store)
+        fields = type(settings).model_fields
+        defaults = {name: fields[name].default for name in PER_CALL}
+        opened = _opened(settings.model_copy(update=defaults), tokenizer, store)
+        return _configured(opened, tuple((name, getattr(settings, name)) for name in sorted(PER_CALL)))
+
+
+@lru_cache(maxsize=16)  # a copy of a target's tokenizer takes a while
+def _opened(settings: Settings, target_tokenizer: Any, store: ByteStore | None) -> Compressor:
+    return Compressor.from_pretrained(settings=settings, target_tokenizer=target_tokenizer, shared=True, store=store)
+
+
+@lru_cache(maxsize=64)  # the same object for the same options, so that what is known of it may be kept by it
+def _configured(compressor: Compressor, options: tuple[tuple[str, Any], ...]) -> Compressor:
+    return compressor.configured(**dict(options))

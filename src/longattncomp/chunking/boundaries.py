@@ -1,0 +1,44 @@
+"""text -> offsets where a paragraph, sentence or line ends."""
+
+from __future__ import annotations
+
+import re
+
+import regex
+
+_LINE_END = r"(?:\r\n|\n|\r(?!\n))"
+BLANK_LINES = re.compile(rf"{_LINE_END}(?:[^\S\r\n]*{_LINE_END})+")
+BOUNDARIES = (
+    # (pattern, rank); a cut falls at the end of a match
+    (BLANK_LINES, 3),
+    (re.compile(rf"[.!?…:;。！？｡][\"'”’»)\]」』）]*[^\S\r\n]*{_LINE_END}"), 2),
+    (re.compile(_LINE_END), 1),
+    (re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*[^\S\r\n]+|[。！？｡]+[」』”’）]*"), 1),
+)
+_GRAPHEME = regex.compile(r"\X")
+
+
+def text_boundaries(text: str) -> list[int]:
+    """Offsets in `text` at which a sentence, line or paragraph ends, increasing, the end included."""
+    found = {match.end() for pattern, _ in BOUNDARIES for match in pattern.finditer(text)}
+    return sorted(found | {len(text)})
+
+
+def best_boundary(text: str, start: int, earliest: int, latest: int) -> int:
+    """The last boundary of the highest rank in `(earliest, latest]`, or `latest`."""
+    found = [
+        (rank, match.end())
+        for pattern, rank in BOUNDARIES
+        for match in pattern.finditer(text, start, latest)
+        if match.end() > earliest
+    ]
+    return max(found)[1] if found else latest
+
+
+def snap(text: str, cut: int, floor: int) -> int:
+    """The last grapheme boundary at or before `cut`, given one at `floor`; `cut` if none lies between."""
+    if cut >= len(text) or (text[cut - 1 : cut + 1].isascii() and text[cut - 1 : cut + 1] != "\r\n"):
+        return cut
+    start = next((at for at in range(cut - 1, floor, -1) if text[at].isascii() and text[at] not in "\r\n"), floor)
+    boundary = start + max(match.start() for match in _GRAPHEME.finditer(text[start : cut + 1]))
+    return boundary if boundary > floor else cut

@@ -1,0 +1,1 @@
+"""Rows, generators and sources that training and evaluation share."""

@@ -1,0 +1,112 @@
+"""public data sets by name -> examples to train on."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.sources import squad_examples
+from longattncomp.errors import InputError
+from longattncomp.installed import require
+from longattncomp.types import Document
+
+Row = Mapping[str, Any]
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "squad": ("rajpurkar/squad",),
+    "hotpotqa": ("hotpotqa/hotpot_qa", "distractor"),
+    "2wiki": ("ohjoonhee/2WikiMultihopQA",),
+    "musique": ("dgslibisey/MuSiQue",),
+}
+"""Collection -> data set and configuration on the hub."""
+
+
+def read_hub(name: str) -> Iterator[tuple[Example, tuple[str, ...]]]:
+    """Stream the train split of one collection, each example with its sub-questions (MuSiQue; else none).
+
+    Raises:
+        InputError: the collection is not on the hub, or `datasets` is not installed.
+    """
+    if name not in NAMES:
+        raise InputError(f"source {name!r}: not on the hub; expected one of {', '.join(NAMES)}, or give a folder")
+    require("datasets", extra="training")
+    datasets = importlib.import_module("datasets")
+    return convert(name, datasets.load_dataset(*NAMES[name], split="train", streaming=True))
+
+
+def convert(name: str, rows: Iterable[Row]) -> Iterator[tuple[Example, tuple[str, ...]]]:
+    """Rows as the hub has them -> examples, each with its sub-questions."""
+    if name == "squad":
+        yield from ((example, ()) for example in squad_examples(map(_squad, enumerate(rows))))
+        return
+    converter = _CONVERTERS[name]
+    for row in rows:
+        example, steps = converter(row)
+        if example.evidence:  # some annotations point past the paragraph's last sentence
+            yield example, steps
+
+
+def _squad(numbered: tuple[int, Row]) -> tuple[str, dict[str, Any]]:
+    number, row = numbered
+    answer, start = row["answers"]["text"][0], row["answers"]["answer_start"][0]
+    return f"rajpurkar/squad, row {number}", {
+        "id": row["id"],
+        "title": row["title"],
+        "paragraph": row["context"],
+        "query": row["question"],
+        "answer": answer,
+        "answer_start": start,
+        "ambiguous": row["context"].count(answer) > 1,
+    }
+
+
+def _hotpotqa(row: Row) -> tuple[Example, tuple[str, ...]]:
+    return _by_sentences(row, "hotpotqa", row["id"], row["context"]["sentences"]), ()
+
+
+def _2wiki(row: Row) -> tuple[Example, tuple[str, ...]]:
+    return _by_sentences(row, "2wikimultihopqa", row["_id"], row["context"]["content"]), ()
+
+
+def _by_sentences(row: Row, task: str, name: str, paragraphs: Sequence[Sequence[str]]) -> Example:
+    documents: list[Document] = []
+    places: dict[tuple[str, int], Evidence] = {}
+    for index, (title, lines) in enumerate(zip(row["context"]["title"], paragraphs, strict=True)):
+        text = f"{title}\n"
+        for number, line in enumerate(lines):
+            if number and not text[-1].isspace() and not line[:1].isspace():
+                text += " "
+            start = len(text) + len(line) - len(line.lstrip())
+            text += line
+            if line.strip():
+                places.setdefault((title, number), Evidence(index, start, start + len(line.strip())))
+        documents.append(Document(text, id=str(index), metadata={"title": title}))
+    facts = zip(row["supporting_facts"]["title"], row["supporting_facts"]["sent_id"], strict=True)
+    evidence = {places[fact] for fact in facts if fact in places}
+    return _example(name, task, row, documents, evidence)
+
+
+def _musique(row: Row) -> tuple[Example, tuple[str, ...]]:
+    documents: list[Document] = []
+    evidence: set[Evidence] = set()
+    for index, paragraph in enumerate(row["paragraphs"]):
+        head = f"{paragraph['title']}\n"
+        documents.append(Document(head + paragraph["paragraph_text"], str(index), {"title": paragraph["title"]}))
+        if paragraph["is_supporting"]:
+            evidence.add(Evidence(index, len(head), len(documents[-1].text)))
+    steps = tuple(step["question"] for step in row["question_decomposition"])
+    return _example(row["id"], "musique", row, documents, evidence), steps
+
+
+def _example(name: str, task: str, row: Row, documents: Sequence[Document], evidence: set[Evidence]) -> Example:
+    ordered = sorted(evidence, key=lambda span: (span.document, span.start))
+    return Example(name, task, row["question"], (row["answer"],), tuple(documents), tuple(ordered))
+
+
+_CONVERTERS: Mapping[str, Callable[[Row], tuple[Example, tuple[str, ...]]]] = {
+    "hotpotqa": _hotpotqa,
+    "2wiki": _2wiki,
+    "musique": _musique,
+}

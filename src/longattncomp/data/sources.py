@@ -1,0 +1,146 @@
+"""rows files or public data sets -> examples to train on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+from longattncomp.chunking.boundaries import text_boundaries
+from longattncomp.data.rows import Evidence, Example, json_lines, read_rows
+from longattncomp.errors import InputError
+from longattncomp.types import Document
+
+Part = Literal["train", "held_back", "all"]
+SubQuestions = Literal["without", "with", "both"]
+
+SOURCES = ("squad", "hotpotqa", "2wiki", "musique", "qmsum")
+
+_HELD_BACK = 5
+_TASKS_HELD_BACK = ("hotpotqa", "2wikimultihopqa", "musique", "qmsum")
+_ABBREVIATION = re.compile(r"\b(?:[^\W\d_]|St|Dr|Mr|Mrs|Ms|Jr|Sr|No|vs|ca)\.[^\S\n]*\Z")
+_LONGEST_ABBREVIATION = 8
+
+
+def read_source(
+    name: str,
+    *,
+    folder: Path | str | None = None,
+    part: Part = "train",
+    sub_questions: SubQuestions = "without",
+) -> Iterator[Example]:
+    """Stream one collection's training examples, titles as first lines.
+
+    Examples that share a context follow each other and share its `documents` tuple.
+
+    Args:
+        name: `squad`, `hotpotqa`, `2wiki`, `musique` or `qmsum`.
+        folder: where `<name>-train.jsonl.gz` lies; None reads the public set by name through `datasets`.
+        part: `train` leaves out what `held_back` picks, `held_back` gives only that, `all` both.
+        sub_questions: MuSiQue's decomposition: queries `without` it (nosubq), `with` it below the
+            question (subq), or `both`, one after the other.
+
+    Raises:
+        InputError: no such collection, file or library; or a broken row, named by its line.
+    """
+    if name not in SOURCES:
+        raise InputError(f"source: expected one of {', '.join(SOURCES)}; got {name!r}")
+    if folder is None:
+        from longattncomp.data.hub import read_hub
+
+        found = read_hub(name)
+    else:
+        found = _read_file(name, Path(folder) / f"{name}-train.jsonl.gz")
+    for example, steps in found:
+        if part == "all" or held_back(example) == (part == "held_back"):
+            if sub_questions != "with" or not steps:
+                yield example
+            if sub_questions != "without" and steps:
+                yield with_sub_questions(example, steps)
+
+
+def held_back(example: Example) -> bool:
+    """Whether the training must never see this question: one in five, by a hash of its id alone.
+
+    HotpotQA, 2Wiki and MuSiQue are split by row, QMSum by meeting (the id up to its last `-`);
+    other collections are never held back. What a sample appended to an id, from `#` on, is ignored.
+    """
+    name = example.id.partition("#")[0]
+    if example.task not in _TASKS_HELD_BACK:
+        return False
+    if example.task == "qmsum":
+        name = name.rpartition("-")[0]
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_BACK == 0
+
+
+def with_sub_questions(example: Example, steps: tuple[str, ...]) -> Example:
+    """The same question with its decomposition below it; `#1` refers to the first line's answer."""
+    lines = [example.query, *(f"{number}. {step.strip()}" for number, step in enumerate(steps, 1))]
+    return replace(example, id=f"{example.id}#subq", query="\n".join(lines))
+
+
+def read_squad(path: Path | str) -> Iterator[Example]:
+    """Stream SQuAD, one context per paragraph; the evidence is the sentence that holds the answer.
+
+    A row has `id`, `title`, `paragraph`, `query`, `answer`, `answer_start` and `ambiguous` (then it
+    is skipped: its offset is a guess).
+    """
+    return squad_examples(json_lines(Path(path)))
+
+
+def squad_examples(rows: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Example]:
+    """(where a row stands, row) -> examples; neighbours with the same paragraph share their documents."""
+    for number, (_, group) in enumerate(
+        groupby(rows, key=lambda item: (item[1].get("title"), item[1].get("paragraph")))
+    ):
+        documents: tuple[Document, ...] = ()
+        cuts: list[int] = []
+        for where, row in group:
+            if missing := {"id", "title", "paragraph", "query", "answer", "answer_start"} - row.keys():
+                raise InputError(f"{where}: expected a SQuAD row, whose key {min(missing)!r} is missing")
+            paragraph, start, answer = row["paragraph"], row["answer_start"], row["answer"]
+            if row.get("ambiguous"):
+                continue
+            if not answer or paragraph[start : start + len(answer)] != answer:
+                raise InputError(f"{where}: expected the answer {answer!r} at character {start} of its paragraph")
+            title = row["title"].replace("_", " ")
+            head = f"{title}\n" if title else ""
+            if not documents:
+                documents = (Document(head + paragraph, id=f"{title}-{number}", metadata={"title": title}),)
+                cuts = sentence_ends(paragraph)
+            low, high = _sentences(paragraph, cuts, start, start + len(answer))
+            evidence = (Evidence(0, len(head) + low, len(head) + high),)
+            yield Example(row["id"], "squad", row["query"].strip(), (answer,), documents, evidence)
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Offsets at which a sentence or line of `text` ends, none of them after an initial or a title like `St.`"""
+    return [
+        cut
+        for cut in text_boundaries(text)
+        if cut == len(text) or not _ABBREVIATION.search(text[max(0, cut - _LONGEST_ABBREVIATION) : cut])
+    ]
+
+
+def _sentences(text: str, ends: list[int], start: int, end: int) -> tuple[int, int]:
+    low = max((cut for cut in ends if cut <= start), default=0)
+    high = min(cut for cut in ends if cut >= end)
+    piece = text[low:high]
+    return low + len(piece) - len(piece.lstrip()), low + len(piece.rstrip())
+
+
+def _read_file(name: str, path: Path) -> Iterator[tuple[Example, tuple[str, ...]]]:
+    if name == "squad":
+        yield from ((example, ()) for example in read_squad(path))
+        return
+    steps = _sub_questions(path) if name == "musique" else {}
+    for example in read_rows(path):
+        yield example, steps.get(example.id, ())
+
+
+def _sub_questions(path: Path) -> Mapping[str, tuple[str, ...]]:
+    return {row["id"]: tuple(row["sub_questions"]) for _, row in json_lines(path) if row.get("sub_questions")}

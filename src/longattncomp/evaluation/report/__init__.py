@@ -1,0 +1,1 @@
+"""Records -> means with intervals -> tables, pictures and a page."""

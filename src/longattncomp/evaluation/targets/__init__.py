@@ -1,0 +1,1 @@
+"""Targets: models that read a compressed context and answer."""

@@ -1,0 +1,235 @@
+"""prompts -> what a model behind an OpenAI-compatible endpoint answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from longattncomp.counting import Counter, counter, encodable
+from longattncomp.errors import CacheError, InputError, ModelError, warn
+from longattncomp.evaluation.targets.answers import chosen, exact_and_f1
+from longattncomp.evaluation.targets.spending import Prices, Spent
+from longattncomp.evaluation.targets.target import ENDPOINT, TargetAnswer, TargetQuestion
+from longattncomp.installed import require
+from longattncomp.settings import DEFAULT_MODEL
+
+_LEAST_TOKENS = 64
+"""That a chat model may write: it has more to say than the answer."""
+
+_MOST_BYTES = 1 << 40
+"""Of finished answers; none is ever dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    client: Any  # openai.AsyncOpenAI
+    kept: Any  # diskcache.Cache
+    slots: asyncio.Semaphore
+
+
+class Endpoint:
+    """A chat model behind any OpenAI-compatible endpoint.
+
+    Likelihoods are None: a chat endpoint gives log-likelihoods of what it writes, never of a given
+    answer. The choice is the option that the answer names (`answers.chosen`); none is wrong.
+
+    A finished answer is kept on disk, under the endpoint, the model, the prompt and the parameters:
+    a run that was stopped goes on and pays nothing twice.
+
+    Attributes:
+        name: `openai:` and the model.
+        spent: what has been charged so far.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        model_dir: Path,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        prices: Prices | None = None,
+        concurrency: int = 8,
+        retries: int = 5,
+        timeout_seconds: float = 600.0,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            model: as the endpoint calls it.
+            model_dir: finished answers are kept in its folder `answers`.
+            base_url: of the endpoint; None for `OPENAI_BASE_URL`, else OpenAI's own.
+            api_key: None for `OPENAI_API_KEY`.
+            parameters: of a chat completion; if not given temperature 0 and `max_tokens` of the question's
+                `answer_tokens`, at least 64. A reasoning model wants `{"max_completion_tokens": 4000}`.
+            prices: for `spent.cost`.
+            concurrency: most requests at a time.
+            retries: of one request, after rate limits, server errors and lost connections.
+            timeout_seconds: of one request.
+
+        Raises:
+            InputError: a value out of range, no key, or a library is not installed.
+        """
+        if not model or concurrency < 1 or retries < 0 or timeout_seconds <= 0:
+            raise InputError(
+                "expected a model's name, concurrency of at least 1, retries of at least 0 and timeout_seconds above "
+                f"0, got {model!r}, {concurrency}, {retries} and {timeout_seconds}"
+            )
+        require("anyio", "diskcache", "openai", "torchmetrics", extra="evaluation")
+        self.name = f"{ENDPOINT}{model}"
+        self.spent = Spent(prices=prices)
+        self._model = model
+        self._model_dir = model_dir
+        self._folder = model_dir / "answers"
+        self._parameters = parameters
+        self._concurrency = concurrency
+        self._warned = False
+        self._options: dict[str, Any] = {"base_url": base_url, "api_key": api_key, "max_retries": retries}
+        self._options["timeout"] = timeout_seconds
+        self._base_url = str(self._client().base_url)
+
+    def count(self, text: str) -> int:
+        """Tokens of a text: tiktoken's where it knows the model, else the embedded draft model's."""
+        return self._counter(text)
+
+    def read(self, asked: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
+        """One answer for each question, in order; equal prompts are sent once.
+
+        Raises:
+            ModelError: the endpoint refuses, or fails after all retries; what is finished is kept.
+        """
+        from anyio.from_thread import start_blocking_portal
+
+        answers: dict[tuple[str, int], Future[str]] = {}
+        # A thread of its own: the caller may have an event loop, and requests go on while it works.
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._session()) as session:
+            try:
+                for one in asked:
+                    if (key := (one.prompt, one.answer_tokens)) not in answers:
+                        answers[key] = portal.start_task_soon(self._answer, session, *key)
+                for one in asked:
+                    yield _judged(answers[one.prompt, one.answer_tokens].result(), one)
+            finally:
+                for answer in answers.values():
+                    answer.cancel()
+                wait(answers.values())
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[_Session]:
+        with self._open_kept() as kept:
+            async with self._client() as client:
+                yield _Session(client, kept, asyncio.Semaphore(self._concurrency))
+
+    def _open_kept(self) -> Any:
+        import diskcache
+
+        try:
+            return diskcache.Cache(str(self._folder), eviction_policy="none", size_limit=_MOST_BYTES)
+        except (OSError, sqlite3.Error) as error:
+            raise CacheError(
+                getattr(error, "errno", None),
+                f"cannot keep answers in {self._folder} ({error}): free space there, or name another cache directory",
+            ) from error
+
+    def _client(self) -> Any:
+        import openai
+
+        try:
+            return openai.AsyncOpenAI(**self._options)
+        except openai.OpenAIError as error:
+            raise InputError(
+                f"cannot use an endpoint for {self.name}: {error} For a server that wants no key, any text will do."
+            ) from error
+
+    async def _answer(self, session: _Session, prompt: str, answer_tokens: int) -> str:
+        parameters = self._parameters
+        if parameters is None:
+            parameters = {"temperature": 0, "max_tokens": max(_LEAST_TOKENS, answer_tokens)}
+        request = {
+            "model": self._model,
+            "messages": [{"role": "user", "content": encodable(prompt)}],
+            **parameters,
+        }
+        named = json.dumps({"base_url": self._base_url, **request}, sort_keys=True)
+        key = hashlib.sha256(named.encode()).hexdigest()
+        if isinstance(found := session.kept.get(key), str):
+            self.spent = self.spent.and_kept()
+            return found
+        async with session.slots:
+            completion = await self._ask(session.client, request)
+        choice = completion.choices[0]
+        text: str = choice.message.content or ""
+        if not text and choice.finish_reason == "length" and not self._warned:
+            self._warned = True
+            warn(
+                f"{self.name} reached its limit of tokens before it wrote anything; give it more "
+                f"(parameters, now {dict(parameters)})"
+            )
+        session.kept[key] = text
+        usage = completion.usage
+        self.spent = self.spent.and_paid(*((usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)))
+        return text
+
+    async def _ask(self, client: Any, request: dict[str, Any]) -> Any:
+        import openai
+
+        try:
+            completion = await client.chat.completions.create(**request)
+        except openai.OpenAIError as error:
+            raise self._failure(f"{type(error).__name__}: {error}", _advice(error)) from error
+        if not getattr(completion, "choices", None):  # another kind of server, or one that hides an error
+            raise self._failure(f"no chat completion but {completion!r:.200}", "check OPENAI_BASE_URL")
+        return completion
+
+    def _failure(self, came: str, advice: str) -> ModelError:
+        return ModelError(
+            f"{self.name} at {self._base_url} gave no answer ({came}): {advice}; finished answers are kept in "
+            f"{self._folder}, and the same run goes on from there"
+        )
+
+    @cached_property
+    def _counter(self) -> Counter:
+        try:
+            return counter(self._model)
+        except InputError:
+            from longattncomp.backbone.locate import locate
+
+            return counter(locate(DEFAULT_MODEL, layers=None, model_dir=self._model_dir).folder)
+
+
+def _judged(text: str, asked: TargetQuestion) -> TargetAnswer:
+    exact, f1 = exact_and_f1(text, asked.answers)
+    choice = None
+    if asked.options:
+        option = chosen(text, asked.options)
+        choice = float(option is not None and asked.options[option] in asked.answers)
+    return TargetAnswer(text=text, likelihood=None, exact=exact, f1=f1, choice=choice)
+
+
+def _advice(error: Exception) -> str:
+    import openai
+
+    match error:
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return "check OPENAI_API_KEY"
+        case openai.NotFoundError():
+            return "check the model's name and OPENAI_BASE_URL"
+        case openai.RateLimitError():
+            return "lower the concurrency, or wait and run again"
+        case openai.APITimeoutError():
+            return "lower the concurrency, or allow more timeout_seconds"
+        case openai.APIConnectionError():
+            return "check OPENAI_BASE_URL and that the server runs"
+        case openai.BadRequestError():
+            return "check the parameters, and that the model's window holds the prompt"
+    return "run again later"

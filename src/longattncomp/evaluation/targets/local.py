@@ -1,0 +1,158 @@
+"""prompts -> what a local causal LM makes of them: likelihood, answer and choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longattncomp.backbone.loading import cache_argument
+from longattncomp.backbone.locate import locate
+from longattncomp.backbone.whole import open_whole
+from longattncomp.errors import InputError, warn
+from longattncomp.evaluation.targets.answers import exact_and_f1
+from longattncomp.evaluation.targets.prompt_form import Continuation, open_transformers_tokenizer, read_form, shared
+from longattncomp.evaluation.targets.target import TargetAnswer, TargetQuestion
+from longattncomp.installed import require
+
+
+class LocalTarget:
+    """Any causal LM that `open_whole` opens.
+
+    A prompt is read once, whatever follows it: the accepted answers and the options, which get a
+    mean log-likelihood per token each, and the greedy answer of at most the question's
+    `answer_tokens`, which ends with its first line unless it may be a long one (`TargetQuestion.one_line`).
+    The model's choice is its likeliest option, the first of equals. A model with a chat template
+    gets the prompt as the user's turn.
+
+    A prompt that the window does not hold is cut in the middle, as LongBench does: the first and the
+    last half of what fits stay, with a warning the first time.
+
+    Attributes:
+        name: as given.
+        window: most tokens that the model reads and writes.
+    """
+
+    def __init__(self, name: str, *, model_dir: Path, device: str = "auto", dtype: str = "auto") -> None:
+        """Open the model.
+
+        Args:
+            name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
+            model_dir: where converted and fetched models are kept.
+            device: auto, cpu, cuda, mps …
+            dtype: auto, float32, bfloat16 or float16.
+
+        Raises:
+            ModelError: the model cannot be found, read or used.
+            CacheError: the cache cannot be written.
+            InputError: no such device, or a library is not installed.
+        """
+        require("torchmetrics", extra="evaluation")
+        self.name = name
+        self._model, self._tokenizer = open_whole(name, model_dir=model_dir, device=device, dtype=dtype)
+        self._opened = open_transformers_tokenizer(locate(name, layers="all", model_dir=model_dir).folder)
+        self._form = read_form(self._opened, self._tokenizer)
+        self._ends = _ends(self._model, self._opened)
+        self.window: int = self._model.config.max_position_embeddings
+        self._warned = False
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, special tokens left out."""
+        return self._tokenizer.count(text)
+
+    def read(self, asked: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
+        """One answer for each question, in order.
+
+        Raises:
+            InputError: an answer or an option is as long as the window.
+        """
+        for one in asked:
+            yield self._answer(one)
+
+    @torch.inference_mode()
+    def _answer(self, asked: TargetQuestion) -> TargetAnswer:
+        follow = {text: self._form.follow(asked.prompt, text) for text in (*asked.answers, *asked.options)}
+        longest = max((len(continuation.ids) for continuation in follow.values()), default=0)
+        prompt = self._cut(self._form.ids(asked.prompt), self.window - max(longest, asked.answer_tokens))
+        reading = _Reading(self._model)
+        likelihoods = {text: reading.likelihood(prompt, continuation) for text, continuation in follow.items()}
+        text = self._write(reading, prompt, asked)
+        exact, f1 = exact_and_f1(text, asked.answers)
+        return TargetAnswer(
+            text=text,
+            likelihood=max((likelihoods[answer] for answer in asked.answers), default=None),
+            exact=exact,
+            f1=f1,
+            choice=float(max(asked.options, key=likelihoods.__getitem__) in asked.answers) if asked.options else None,
+        )
+
+    def _cut(self, prompt: list[int], room: int) -> list[int]:
+        if room < 2:
+            raise InputError(
+                f"expected answers, options and answer_tokens shorter than the window of {self.name}, {self.window} "
+                f"tokens, less 2; got {self.window - room}"
+            )
+        if len(prompt) <= room:
+            return prompt
+        if not self._warned:
+            self._warned = True
+            warn(
+                f"a prompt of {len(prompt)} tokens does not fit the window of {self.name} ({self.window}): the middle "
+                "is cut out, here and wherever else"
+            )
+        return prompt[: room // 2] + prompt[len(prompt) - (room - room // 2) :]
+
+    def _write(self, reading: _Reading, prompt: list[int], asked: TargetQuestion) -> str:
+        """The greedy answer."""
+        ids: list[int] = []
+        text = ""
+        while len(ids) < asked.answer_tokens:
+            if (token := int(reading.logits(prompt + ids).argmax())) in self._ends:
+                break
+            ids.append(token)
+            text = self._opened.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).lstrip()
+            if asked.one_line and "\n" in text:
+                break
+        return (text.partition("\n")[0] if asked.one_line else text).rstrip()
+
+
+class _Reading:
+    """A sequence whose keys and values stay: the next one is read from where the two part."""
+
+    def __init__(self, model: Any) -> None:
+        from transformers import DynamicCache
+
+        self._model = model
+        self._cache = DynamicCache()  # without the model's configuration: a sliding layer's could not be cut back
+        self._held: list[int] = []
+
+    def likelihood(self, prompt: list[int], continuation: Continuation) -> float:
+        """Mean log-likelihood of a continuation's tokens, in nats."""
+        before = prompt[: max(len(prompt) - continuation.back, 1)]  # the first of its tokens needs one before it
+        logits = self.logits([*before, *continuation.ids[:-1]], rows=len(continuation.ids))
+        ids = torch.tensor(continuation.ids, device=logits.device)  # (rows,)
+        return -torch.nn.functional.cross_entropy(logits, ids).item()
+
+    def logits(self, ids: list[int], *, rows: int = 1) -> Tensor:
+        """(rows, vocabulary) what follows each of the last `rows` ids, in fp32."""
+        start = min(shared(self._held, ids), len(ids) - rows)
+        if surplus := len(self._held) - start:
+            self._cache.crop(-surplus)
+        fed = torch.tensor([ids[start:]], device=self._model.device)  # (1, n)
+        cached = {cache_argument(self._model): self._cache}
+        found = self._model(input_ids=fed, use_cache=True, logits_to_keep=rows, **cached)
+        self._held = ids
+        logits: Tensor = found.logits[0].float()
+        return logits
+
+
+def _ends(model: Any, opened: Any) -> frozenset[int]:
+    """The tokens that end an answer: the model's own, and any special one."""
+    special = {index for index, token in opened.added_tokens_decoder.items() if token.special}
+    for config in (model.config, model.generation_config):
+        given = config.eos_token_id
+        special |= {given} if isinstance(given, int) else set(given or ())
+    return frozenset(special)

@@ -1,0 +1,91 @@
+"""LongBench v2's file -> examples with options (arXiv 2412.15204)."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from longattncomp.data.rows import Example, json_lines
+from longattncomp.errors import InputError
+from longattncomp.types import Document
+
+_LETTERS = "ABCD"
+_GZIP = b"\x1f\x8b"
+_HEAD = 4096
+
+
+def is_longbench(path: Path) -> bool:
+    """Whether a file is a JSON list, which rows never are, or JSON lines with choices.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return _is_list(path) or any("choice_A" in row for _, row in islice(json_lines(path), 1))
+
+
+def read_longbench(path: Path) -> Iterator[Example]:
+    """Stream the questions, each with its four choices below it, over one document each.
+
+    The answer is the right choice's text; there is no evidence. A JSON list, the form that
+    LongBench v2 comes in, is read whole before the first example; JSON lines are not.
+
+    Args:
+        path: a JSON list or JSON lines, gzipped or plain, with `_id`, `domain`, `sub_domain`,
+            `difficulty`, `length`, `question`, `choice_A` to `choice_D`, `answer` and `context`.
+
+    Raises:
+        InputError: the file or one of its rows is broken; names the file, the row and the fault.
+    """
+    for where, row in _rows(path) if _is_list(path) else json_lines(path):
+        choices = tuple(_text(row, f"choice_{letter}", where) for letter in _LETTERS)
+        answer = _text(row, "answer", where)
+        if answer not in _LETTERS or len(answer) != 1:
+            raise InputError(f"{where}: expected 'answer' to be one of {', '.join(_LETTERS)}; got {answer!r:.80}")
+        name, context = _text(row, "_id", where), _text(row, "context", where)
+        about = {key: _text(row, key, where) for key in ("domain", "sub_domain", "difficulty", "length")}
+        listed = (f"{letter}. {choice}" for letter, choice in zip(_LETTERS, choices, strict=True))
+        yield Example(
+            id=name,
+            task="longbench-v2",
+            query="\n".join([_text(row, "question", where), *listed]),
+            answers=(choices[_LETTERS.index(answer)],),
+            documents=(Document(context, name, about),),
+            evidence=(),
+            options=choices,
+        )
+
+
+def _is_list(path: Path) -> bool:
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(len(_GZIP)) == _GZIP
+            raw.seek(0)
+            head = (gzip.GzipFile(fileobj=raw) if zipped else raw).read(_HEAD)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    return head.lstrip().startswith(b"[")
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        content = path.read_bytes()
+        rows = json.loads(gzip.decompress(content) if content.startswith(_GZIP) else content)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise InputError(f"{path}: expected a JSON list: {error}") from error
+    for number, row in enumerate(rows, 1):
+        where = f"{path}, row {number}"
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: expected an object, got {row!r:.80}")
+        yield where, row
+
+
+def _text(row: dict[str, Any], key: str, where: str) -> str:
+    if not isinstance(text := row.get(key), str) or not text.strip():
+        got = f"{text!r:.80}" if key in row else f"only {', '.join(map(repr, row)) or 'nothing'}"
+        raise InputError(f"{where}: expected the field {key!r} with a text that is not empty, got {got}")
+    return text.strip() if key != "context" else text

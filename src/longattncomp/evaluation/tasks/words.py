@@ -1,0 +1,100 @@
+"""a seed -> long lists of made-up words, some of them far more often than others (RULER, arXiv 2404.06654)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from longattncomp.data.rows import Example
+from longattncomp.errors import InputError
+from longattncomp.evaluation.tasks.task import Draw
+from longattncomp.types import Document
+
+_CONSONANTS = "bdfghklmnprstvz"
+_VOWELS = "aeiou"
+_SYLLABLES = 3
+_TRIES = 12
+_CLOSE = 0.97
+"""Of the tokens asked for, at least so many are used."""
+
+COMMON_WORDS = 10
+_OFTEN, _SELDOM = 30, 3
+FREQUENT_WORDS = 3
+_STEEPNESS = 2.0
+"""Exponent of Zipf's law: the k-th word comes `k ** -2` times as often as the first."""
+
+
+class _List(Protocol):
+    def __call__(self, entries: int, rng: random.Random) -> tuple[str, Sequence[str]]: ...
+
+
+def common_words(draw: Draw) -> Iterator[Example]:
+    """A numbered list in which ten words come 30 times each, all others 3 times."""
+    query = f"What are the {COMMON_WORDS} most common words in the list?"
+    yield from _examples("cwe", draw, query, _numbered)
+
+
+def frequent_words(draw: Draw) -> Iterator[Example]:
+    """Words that come as often as Zipf's law has it; the first three are asked for."""
+    query = f"What are the {FREQUENT_WORDS} words that come most often in the coded text?"
+    yield from _examples("fwe", draw, query, _zipf)
+
+
+def _examples(name: str, draw: Draw, query: str, words: _List) -> Iterator[Example]:
+    for index in range(draw.examples):
+        key = f"{draw.seed} {name} {index}"
+        text, answers = _fitted(words, key, draw.count, draw.context_tokens)
+        yield Example(
+            id=f"{name}-{draw.context_tokens}-{draw.seed}-{index}",
+            task=name,
+            query=query,
+            answers=tuple(answers),
+            documents=(Document(text, id="words"),),
+            evidence=(),
+        )
+
+
+def _fitted(words: _List, key: str, count: Callable[[str], int], tokens: int) -> tuple[str, Sequence[str]]:
+    """The list with as many entries as the tokens allow."""
+    entries = tokens // 5
+    for _ in range(_TRIES):
+        text, answers = words(entries, random.Random(key))  # noqa: S311 (a sample, no secret)
+        found = count(text)
+        if _CLOSE * tokens <= found <= tokens:
+            break
+        entries = int(entries * (1 + _CLOSE) / 2 * tokens / found)
+    return text, answers
+
+
+def _numbered(entries: int, rng: random.Random) -> tuple[str, Sequence[str]]:
+    uncommon = (entries - COMMON_WORDS * _OFTEN) // _SELDOM
+    if uncommon < COMMON_WORDS:
+        raise InputError(
+            f"expected room for {COMMON_WORDS * (_OFTEN + _SELDOM)} words, got {entries}: raise context_tokens"
+        )
+    known = _words(COMMON_WORDS + uncommon, rng)
+    common = known[:COMMON_WORDS]
+    listed = common * _OFTEN + known[COMMON_WORDS:] * _SELDOM
+    rng.shuffle(listed)
+    return " ".join(f"{number}. {word}" for number, word in enumerate(listed, 1)), common
+
+
+def _zipf(entries: int, rng: random.Random) -> tuple[str, Sequence[str]]:
+    total = sum(rank**-_STEEPNESS for rank in range(1, entries + 1))
+    times = [times for rank in range(1, entries + 1) if (times := round(entries * rank**-_STEEPNESS / total))]
+    if len(times) <= FREQUENT_WORDS or len(set(times[: FREQUENT_WORDS + 1])) <= FREQUENT_WORDS:
+        raise InputError(f"expected room for some 50 words, got {entries}: raise context_tokens")
+    known = _words(len(times), rng)
+    listed = [word for word, often in zip(known, times, strict=True) for _ in range(often)]
+    rng.shuffle(listed)
+    return " ".join(listed), known[:FREQUENT_WORDS]
+
+
+def _words(number: int, rng: random.Random) -> list[str]:
+    """Words that mean nothing, all different."""
+    found: dict[str, None] = {}
+    while len(found) < number:
+        syllables = (rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(_SYLLABLES))
+        found["".join(syllables)] = None
+    return list(found)

@@ -1,0 +1,1 @@
+"""A result as a self-contained HTML page."""

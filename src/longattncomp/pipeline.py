@@ -1,0 +1,202 @@
+"""(queries, documents, settings of a call) -> results: chunking, scorer, selection and rendering in a row."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from longattncomp.assembly import Assembler
+from longattncomp.chunking.nodes import chunk, paragraph_ends
+from longattncomp.counting import Counter
+from longattncomp.inputs import pinned_spans
+from longattncomp.runtime.recent import Recent
+from longattncomp.scorers.batch import score_batch
+from longattncomp.scorers.methods import Method
+from longattncomp.selection import SelectionRule
+from longattncomp.settings import Settings
+from longattncomp.types import (
+    Compressed,
+    Document,
+    Node,
+    Pin,
+    Progress,
+    Query,
+    ScoredNode,
+    Scorer,
+    Scores,
+    Span,
+    Tokenizer,
+)
+
+_REMEMBERED = 16_000_000
+"""Characters of contexts whose nodes are remembered for the next question."""
+
+_PART_TOKENS = 192
+"""Least tokens of paragraphs that are scored as a document; with the instruction they fill a segment of 256."""
+
+
+class Pipeline:
+    """What is cut and counted for one question is remembered for the next; safe under threads."""
+
+    def __init__(self, method: Method, scorer: Scorer, tokenizer: Tokenizer, target: Counter | None) -> None:
+        """Create a pipeline that remembers nothing yet.
+
+        Args:
+            method: says where nodes end and which scores are too low.
+            scorer: gives every node its share of the mass.
+            tokenizer: sizes nodes.
+            target: counts the budget; none: the tokenizer does.
+        """
+        self.method = method
+        self.scorer = scorer
+        self.tokenizer = tokenizer
+        self.target = target
+        self.count: Counter = target or tokenizer.count
+        self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
+            _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
+        )
+        self._count_again = lru_cache(maxsize=8)(self.count)  # what was put together is counted to be sure
+        self._count_whole = lru_cache(maxsize=8)(self.count)  # the next question is often asked of the same context
+
+    def rule(self, settings: Settings) -> SelectionRule:
+        """Which nodes are kept: what the settings say, and what the method adds."""
+        return SelectionRule(
+            token_budget=settings.token_budget,
+            top_p=settings.top_p,
+            min_relevance=settings.min_relevance,
+            min_score=self.method.min_score,
+            context_weight=settings.context_weight,
+            surroundings=self.method.surroundings,
+        )
+
+    def bounded(self, settings: Settings, documents: Sequence[Document]) -> Settings:
+        """The settings with the budget that `keep_rate` leaves over these documents."""
+        if settings.keep_rate == 1:
+            return settings
+        whole = self._count_whole(settings.separator.join(document.text for document in documents if document.text))
+        most = max(1, int(settings.keep_rate * whole + 1e-9))  # 0.29 * 100 is 28.999...
+        return settings.override(token_budget=min(settings.token_budget, most))
+
+    def nodes(
+        self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, Sequence[int]] | None = None
+    ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+        """The nodes as the draft model counts, and as the budget does.
+
+        Args:
+            documents: what is cut.
+            settings: bounded; no node is longer than half of the budget.
+            cuts: offsets by document, where a node ends.
+        """
+        node_tokens = settings.node_tokens
+        if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
+            node_tokens = min(node_tokens, max(1, settings.token_budget // 2))
+        boundary = self.method.node_boundary
+        ends = tuple(sorted((index, tuple(offsets)) for index, offsets in (cuts or {}).items()))
+        key = (tuple(document.text for document in documents), node_tokens, boundary, ends)
+        found = self._cut.get(key)
+        if found is None:
+            nodes = tuple(chunk(documents, self.tokenizer, node_tokens=node_tokens, boundary=boundary, cuts=cuts))
+            found = nodes, self._counted(nodes)
+            self._cut.put(key, found)
+        return found
+
+    def run(
+        self,
+        queries: Sequence[Query],
+        documents: Sequence[Document],
+        settings: Settings,
+        *,
+        pins: Iterable[Pin] = (),
+        allow_empty: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Compressed]:
+        """One result per query, all over the same documents.
+
+        Args:
+            queries: what the documents are read for; where one was found in a prompt, paragraphs of some length are
+                scored as if each were a document, if segments are read.
+            documents: the context.
+            settings: bounded.
+            pins: see `Compressor.compress`, like `allow_empty`.
+            allow_empty: whether nothing may be kept.
+            progress: called while the context is read.
+        """
+        spans = pinned_spans(pins, documents)
+        prompt = any(query.source != "given" for query in queries)
+        parts = self._parts(documents) if prompt and self.method.paragraphs else {}
+        cuts = {
+            index: [*parts.get(index, ()), *(offset for span in spans.get(index, ()) for offset in span)]
+            for index in spans.keys() | parts.keys()
+        }
+        nodes, counted = self.nodes(documents, settings, cuts)
+        pinned = {
+            index for index, node in enumerate(nodes if spans else ()) if _overlaps(spans.get(node.document, ()), node)
+        }
+        free = [index for index in range(len(nodes)) if index not in pinned]
+        assembler = self._assembler(settings, allow_empty=allow_empty)
+        results = []
+        scored = [nodes[index] for index in free] if pinned else nodes
+        found = score_batch(self.scorer, queries, _apart(scored, parts) if parts else scored, progress=progress)
+        for query, scores in zip(queries, found, strict=True):
+            shares = [0.0] * len(nodes)
+            for index, share in zip(free, scores.nodes, strict=True):
+                shares[index] = share
+            results.append(
+                assembler.assemble(query, documents, counted, Scores(tuple(shares), scores.instruction), pinned=pinned)
+            )
+        return results
+
+    def assemble(
+        self,
+        query: Query,
+        documents: Sequence[Document],
+        nodes: Sequence[Node],
+        scores: Scores,
+        settings: Settings,
+        rule: SelectionRule | None = None,
+    ) -> Compressed:
+        """Do what `run` does after scoring; a rule replaces that of the settings."""
+        return self._assembler(settings, rule=rule).assemble(query, documents, self._counted(nodes), scores)
+
+    def _parts(self, documents: Sequence[Document]) -> dict[int, list[int]]:
+        return {
+            index: paragraph_ends(document.text, self.tokenizer, least_tokens=_PART_TOKENS)
+            for index, document in enumerate(documents)
+        }
+
+    def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
+        count = self.target
+        if count is None:
+            return tuple(nodes)
+        # Those of a result were counted before.
+        return tuple(node if isinstance(node, ScoredNode) else replace(node, tokens=count(node.text)) for node in nodes)
+
+    def _assembler(
+        self, settings: Settings, *, rule: SelectionRule | None = None, allow_empty: bool = False
+    ) -> Assembler:
+        return Assembler(
+            count=self._count_again,
+            count_whole=self._count_whole,
+            rule=self.rule(settings) if rule is None else rule,
+            gap_mark=settings.gap_mark,
+            separator=settings.separator,
+            order=settings.order,
+            allow_empty=allow_empty,
+        )
+
+
+def _overlaps(spans: Sequence[Span], node: Node) -> bool:
+    """Whether any of the increasing spans has a character of it."""
+    before = bisect_left(spans, node.end, key=lambda span: span[0])
+    return before > 0 and spans[before - 1][1] > node.start
+
+
+def _apart(nodes: Sequence[Node], parts: Mapping[int, Sequence[int]]) -> list[Node]:
+    """The nodes as if every part were a document."""
+    starts = sorted(
+        {(node.document, 0) for node in nodes} | {(index, at) for index, own in parts.items() for at in own}
+    )
+    return [replace(node, document=bisect_right(starts, (node.document, node.start)) - 1) for node in nodes]

@@ -1,0 +1,1 @@
+"""Prompt or messages -> the query that the context is read for."""

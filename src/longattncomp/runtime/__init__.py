@@ -1,0 +1,1 @@
+"""Threads, locks, turns at the draft model and bounded memory."""

@@ -1,0 +1,72 @@
+"""What was used last, bounded in size."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable
+from typing import Generic, TypeVar
+
+from longattncomp.runtime.forking import Lock
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """A least-recently-used cache that the work at hand cannot flood; safe under threads.
+
+    A plain one forgets everything when somebody goes again and again through more than it holds. Here
+    the caller names what the same work still needs, which no other part of that work drives out.
+    """
+
+    def __init__(self, most: int, size: Callable[[V], int]) -> None:
+        """Start empty.
+
+        Args:
+            most: sum of the sizes that it may hold; 0 holds nothing.
+            size: of a value; asked once, when the value comes.
+        """
+        self.most = most
+        self._size = size
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._lock = Lock()
+        self.used = 0
+
+    def get(self, key: K) -> V | None:
+        """The value, which is now the most recent, or None."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def put(self, key: K, value: V, *, needed: Collection[K] = ()) -> bool:
+        """Take a value in; the least recent ones make room, but none that is `needed`.
+
+        Returns:
+            Whether there was room.
+        """
+        size = self._size(value)
+        with self._lock:
+            free = self.most - self.used + self._entries.get(key, (None, 0))[1]
+            leaving = []
+            for other, (_, its) in self._entries.items():
+                if free >= size:
+                    break
+                if other != key and other not in needed:
+                    leaving.append(other)
+                    free += its
+            if free < size:
+                return False
+            for other in (*leaving, key):
+                self.used -= self._entries.pop(other, (None, 0))[1]
+            self._entries[key] = (value, size)
+            self.used += size
+            return True
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)

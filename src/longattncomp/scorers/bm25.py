@@ -1,0 +1,131 @@
+"""(query, nodes) -> scores by BM25: the peer that reads no meaning."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, pairwise
+
+import regex
+
+from typing import Any
+
+from longattncomp.errors import InputError
+from longattncomp.types import Node, Progress, Query, Scores
+
+# Scripts that put no space between words, and Korean, whose particles cling to its words.
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
+_LETTER = rf"[[\p{{L}}\p{{N}}\p{{M}}]--{_UNSPACED}]"
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:(?:\.|_+)[A-Za-z0-9]+)*")
+_WORD = regex.compile(rf"(?V1){_UNSPACED}[{_UNSPACED}\p{{M}}]*|{_LETTER}+(?:(?:\.|_+){_LETTER}+)*")
+_CHARACTER = regex.compile(rf"(?V1){_UNSPACED}\p{{M}}*")
+_JOINT = re.compile(r"[._]+")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SUFFIX = re.compile(r"(?<=[a-z0-9]{3})(?:ations?|ings?|ions?|ers?|ments?|ly|ed|ies|es|s|e|y)$")
+_DOUBLED = re.compile(r"([bdgmnprt])\1$")
+
+
+@dataclass(frozen=True)
+class BM25Scorer:
+    """Okapi BM25 over the nodes, as Lucene computes it; the instruction gets nothing.
+
+    A word of the query counts once and without its English ending; its stop words count only
+    if it has no others. An identifier (`snake_case`, `CamelCase`, `dotted.path`) is found whole
+    and by its parts, and a script without spaces by its characters and their pairs. Where no
+    word of the query occurs, all nodes score the same.
+
+    Attributes:
+        k1: how slowly repetitions of a word lose their worth, at least 0.
+        b: how much a long node is held back, in [0, 1].
+
+    Raises:
+        InputError: `k1` or `b` is out of its range.
+    """
+
+    k1: float = 1.5
+    b: float = 0.75
+
+    def __post_init__(self) -> None:
+        if not self.k1 >= 0:
+            raise InputError(f"expected k1 of at least 0, got {self.k1}")
+        if not 0 <= self.b <= 1:
+            raise InputError(f"expected b in [0, 1], got {self.b}")
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        """BM25 of every node, divided by the sum."""
+        if not nodes:
+            return Scores((), 1.0)
+        shares = self._shares(query.text, [node.text for node in nodes])
+        if progress is not None:
+            tokens = sum(node.tokens for node in nodes)
+            progress(tokens, tokens)
+        return Scores(tuple(shares), 0.0)
+
+    def _shares(self, query: str, texts: list[str]) -> list[float]:
+        import bm25s
+
+        # All words outside the query are one word, 0: that leaves lengths and scores as they are.
+        ids = {term: index for index, term in enumerate(_query_terms(query), start=1)}
+
+        @cache
+        def ids_of(word: str) -> list[int]:
+            return [ids.get(term, 0) for term in _terms(word)]
+
+        corpus = [list(chain.from_iterable(map(ids_of, _words(text)))) for text in texts]
+        if not any(map(any, corpus)):
+            return [1 / len(texts)] * len(texts)
+        index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
+        # One step below `index.index`, which logs at every call.
+        index.scores = index.build_index_from_ids(list(range(len(ids) + 1)), corpus, show_progress=False)
+        scores = index.get_scores_from_ids(list(ids.values())).astype("float64")  # (n_nodes,)
+        shares: list[float] = (scores / scores.sum()).tolist()
+        return shares
+
+
+def _query_terms(query: str) -> dict[str, None]:
+    words = _words(query)
+    telling = [word for word in words if word.lower() not in _stop_words()]
+    return dict.fromkeys(chain.from_iterable(map(_terms, telling or words)))
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    from bm25s.stopwords import STOPWORDS_EN_PLUS
+
+    # The list has the remains of contractions; "d" and "o" are rather an option or a variable.
+    return frozenset(word for word in STOPWORDS_EN_PLUS if len(word) > 1 or word in "aist")
+
+
+def _words(text: str) -> list[str]:
+    """Words as they are written; an identifier or a run of an unspaced script is one word."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    return list(_WORD.findall(unicodedata.normalize("NFKC", text)))
+
+
+def _terms(word: str) -> list[str]:
+    """What one word is found by."""
+    characters: list[str] = [] if word.isascii() else _CHARACTER.findall(word)
+    if characters:
+        return characters + [left + right for left, right in pairwise(characters)]
+    terms = [word]
+    for part in _JOINT.split(word):
+        humps = _HUMP.split(part)
+        if part != word:
+            terms.append(part)
+        if len(humps) > 1:
+            terms += humps
+    return [_stem(term.lower()) for term in terms]
+
+
+def _stem(word: str) -> str:
+    """The word without its English ending; finds as much evidence as a Snowball stemmer does."""
+    return _DOUBLED.sub(r"\1", _SUFFIX.sub("", word))
+
+
+def open_scorer(*_: Any) -> tuple[BM25Scorer, None]:
+    """Create the scorer of the method `bm25`; it needs neither settings nor store."""
+    return BM25Scorer(), None

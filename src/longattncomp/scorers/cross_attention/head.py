@@ -1,0 +1,262 @@
+"""hidden states -> queries and keys: the cross-attention layer, and its checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.passes import Rotary
+from longattncomp.errors import BrokenModelError, HeadMismatchError
+from longattncomp.scorers.cross_attention.spreading import SCALES
+from longattncomp.types import ContextEncoding, QueryPlace
+
+LEAST_SHARE = 1e-20
+"""Whose logarithm and inverse have a gradient in fp32."""
+
+SEGMENT_TOKENS = 1024
+"""Longest segment, unless a checkpoint records another."""
+
+_FORMAT = "longattncomp-head-1"
+
+EXTENSIONS = ("head_weights", "row_gate", "rarity", "match_strength", "spread", "spread_gate", "spread_breadth")
+"""The weights that the papers' head does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadConfig:
+    """What a head was made for.
+
+    Attributes:
+        backbone: fingerprint of the draft model's first L layers.
+        layers: L.
+        query_place: "after" the context, which it sees, or "alone".
+        rotary: whether queries and keys carry the layer's rotary embedding.
+        encoding: how the context is read, in training as in use: in segments, or all in one pass (causal).
+        segment_tokens: longest segment, in tokens.
+        trained: what it was trained on, how, and what it reached; empty for an untrained head.
+    """
+
+    backbone: str
+    layers: int
+    query_place: QueryPlace
+    rotary: bool
+    encoding: ContextEncoding = "segmented"
+    segment_tokens: int = SEGMENT_TOKENS
+    trained: Mapping[str, Any] = field(default_factory=dict)
+
+
+class CrossAttentionHead(nn.Module):
+    """`W_Q`, `W_K` and the input norm of layer L+1 (AttnComp, arXiv 2509.17486, section 3.1).
+
+    All in fp32. Query heads share key heads as in the draft model (grouped-query attention). Beyond
+    the paper it can learn which heads and which rows of the query count, by how much a token that
+    stands in the query raises its logit, and how far a node's share spreads to its neighbours. Until
+    `extend` all of these are off, which is the paper's formula.
+
+    Attributes:
+        config: what the head was made for.
+        head_weights: (n_heads,) logits of the heads' weights.
+        row_gate: (width,) what in a query token's state makes its row count.
+        rarity: how much a row counts for each unit of its token's inverse document frequency.
+        match_strength: (n_heads,) added to a logit where query and context have the same token,
+            for each unit of its inverse document frequency.
+        spread: (n_scales,) logits of the parts of a share that go to neighbours, 0 being its own's.
+        spread_gate: (n_scales, width) what in the query's mean state adds to them.
+        spread_breadth: (n_scales,) what the breadth of the shares adds to them.
+        dropout: share of the head's input that is dropped in training.
+        n_heads: query heads.
+        head_dim: width of a head.
+        scaling: 1/sqrt(d_a), as the draft model has it.
+    """
+
+    def __init__(self, layer: nn.Module, config: HeadConfig) -> None:
+        """Start from the draft model's own weights.
+
+        Args:
+            layer: the decoder layer with index L.
+            config: what the head is for.
+        """
+        super().__init__()
+        attention = layer.get_submodule("self_attn")
+        self.config = config
+        self.dropout = 0.0
+        self.norm = copy.deepcopy(layer.get_submodule("input_layernorm"))
+        self.q_proj = copy.deepcopy(attention.get_submodule("q_proj"))
+        self.k_proj = copy.deepcopy(attention.get_submodule("k_proj"))
+        self.q_norm = copy.deepcopy(getattr(attention, "q_norm", None)) or nn.Identity()
+        self.k_norm = copy.deepcopy(getattr(attention, "k_norm", None)) or nn.Identity()
+        self.head_dim = int(attention.head_dim)  # type: ignore[arg-type]
+        self.n_heads = int(self.q_proj.out_features) // self.head_dim  # type: ignore[arg-type]
+        self.scaling = float(attention.scaling)  # type: ignore[arg-type]
+        self.head_weights = nn.Parameter(torch.zeros(self.n_heads))
+        self.row_gate = nn.Parameter(torch.zeros(int(self.q_proj.in_features)))  # type: ignore[arg-type]
+        self.rarity = nn.Parameter(torch.zeros(()))
+        self.match_strength = nn.Parameter(torch.zeros(self.n_heads))
+        self.spread = nn.Parameter(torch.full((len(SCALES),), -torch.inf))
+        self.spread_gate = nn.Parameter(torch.zeros(len(SCALES), len(self.row_gate)))
+        self.spread_breadth = nn.Parameter(torch.zeros(len(SCALES)))
+
+    @torch.no_grad()
+    def extend(self, names: Sequence[str] = EXTENSIONS, *, favoured_heads: Sequence[int] = ()) -> None:
+        """Switch on what the papers' formula does not have, ready to be trained.
+
+        Args:
+            names: out of `EXTENSIONS`.
+            favoured_heads: query heads that start with more weight than the others.
+        """
+        self.head_weights[list(favoured_heads)] = 3.0
+        if "match_strength" in names:
+            self.match_strength.fill_(0.5)
+        if "spread" in names:
+            self.spread.fill_(-2.0)
+
+    def queries(self, states: Tensor, rotary: Rotary) -> Tensor:
+        """Project query states (m, width) to (n_heads, m, head_dim), scaled by 1/sqrt(d_a)."""
+        return self._project(states, rotary, self.q_proj, self.q_norm) * self.scaling
+
+    def keys(self, states: Tensor, rotary: Rotary) -> Tensor:
+        """Project context states (n, width) to (n_key_heads, n, head_dim)."""
+        return self._project(states, rotary, self.k_proj, self.k_norm)
+
+    def key_weights(self) -> list[Tensor]:
+        """All that `keys` depends on besides its arguments."""
+        modules = (self.norm, self.k_proj, self.k_norm)
+        return [weight for module in modules for weight in module.state_dict().values()] + [
+            torch.tensor(self.config.rotary)
+        ]
+
+    def rows(self, states: Tensor, rarity: Tensor) -> Tensor:
+        """How much each row of the query counts.
+
+        Args:
+            states: (m, width) of the query's tokens.
+            rarity: (m,) their inverse document frequencies.
+
+        Returns:
+            (m,) logits.
+        """
+        gates: Tensor = self.norm(states.float()) @ self.row_gate + self.rarity * rarity
+        return gates
+
+    def weights(self, rows: Tensor) -> Tensor:
+        """Logarithms of the weights of heads and rows: (n_heads, m), summing to 1, from (m,) logits."""
+        return self.head_weights.log_softmax(0)[:, None] + rows.log_softmax(0)
+
+    def reach(self, states: Tensor) -> Tensor:
+        """What a query's states (m, width) add to the logits of spreading, (n_scales,)."""
+        added: Tensor = self.spread_gate @ self.norm(states.float()).mean(0)
+        return added
+
+    def spread_weights(self, reach: Tensor, shares: Tensor) -> Tensor:
+        """Parts of a node's share that stay and that go to its neighbours.
+
+        Args:
+            reach: (n_scales,) from the query.
+            shares: (n_nodes,) of the attention mass, before they spread.
+
+        Returns:
+            (1 + n_scales,) summing to 1.
+        """
+        logits = self.spread + reach + self.spread_breadth * breadth(shares).to(self.spread)
+        return torch.cat([logits.new_zeros(1), logits]).softmax(0)
+
+    def _project(self, states: Tensor, rotary: Rotary, projection: nn.Module, norm: nn.Module) -> Tensor:
+        given = nn.functional.dropout(self.norm(states.float()), self.dropout, training=self.training)
+        projected = projection(given)  # (n, n_heads * head_dim)
+        heads: Tensor = projected.view(len(states), -1, self.head_dim)
+        heads = norm(heads).transpose(0, 1)  # (n_heads, n, head_dim)
+        if self.config.rotary:
+            cos, sin = (part.float() for part in rotary)  # each (1, n, head_dim)
+            first, second = heads.chunk(2, dim=-1)
+            heads = heads * cos + torch.cat((-second, first), dim=-1) * sin
+        return heads
+
+    def save(self, file: Path) -> None:
+        """Write weights and configuration as one safetensors file."""
+        save_file(self.state_dict(), file, metadata={"format": _FORMAT, "config": json.dumps(asdict(self.config))})
+
+
+def breadth(shares: Tensor) -> Tensor:
+    """Logarithm of how many nodes share the mass, 1 / sum_i (s_i / sum_j s_j)^2, a scalar."""
+    total = shares.sum().clamp_min(LEAST_SHARE)
+    return -(shares / total).square().sum().clamp_min(LEAST_SHARE).log()
+
+
+def logits(queries: Tensor, keys: Tensor) -> Tensor:
+    """Scaled dot products, key heads shared by groups of query heads.
+
+    Args:
+        queries: (n_heads, m, head_dim)
+        keys: (n_key_heads, n, head_dim)
+
+    Returns:
+        (n_heads, m, n)
+    """
+    grouped = queries.view(keys.shape[0], -1, *queries.shape[1:])  # (n_key_heads, group, m, head_dim)
+    return (grouped @ keys.unsqueeze(1).transpose(-1, -2)).flatten(0, 1)
+
+
+def untrained_head(backbone: Backbone, query_place: QueryPlace) -> CrossAttentionHead:
+    """The draft model's own layer L+1; a query alone has no position, so no rotary there."""
+    config = HeadConfig(
+        backbone.fingerprint,
+        backbone.layers,
+        query_place,
+        rotary=query_place == "after",
+        segment_tokens=min(SEGMENT_TOKENS, max(1, backbone.window // 2)),
+    )
+    return CrossAttentionHead(backbone.scoring_layer, config).eval().to(backbone.device)
+
+
+def read_head_config(file: Path) -> HeadConfig:
+    """What a checkpoint was made for, without its weights.
+
+    Raises:
+        BrokenModelError: it is not a head's checkpoint.
+    """
+    try:
+        with safe_open(file, framework="pt") as stream:
+            metadata = stream.metadata() or {}
+        if metadata.get("format") != _FORMAT:
+            raise BrokenModelError(f"expected a head's checkpoint ({_FORMAT}), got {metadata.get('format')} in {file}")
+        config = HeadConfig(**json.loads(metadata["config"]))
+        for name, values in (("query_place", get_args(QueryPlace)), ("encoding", get_args(ContextEncoding))):
+            if getattr(config, name) not in values:
+                raise BrokenModelError(
+                    f"expected {name} {' or '.join(values)} in {file}, got {getattr(config, name)!r}"
+                )
+        return config
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
+
+
+def load_head(file: Path, backbone: Backbone) -> CrossAttentionHead:
+    """Open a trained head.
+
+    Raises:
+        BrokenModelError: the checkpoint cannot be read.
+        HeadMismatchError: it was trained on another draft model or depth.
+    """
+    config = read_head_config(file)
+    if (config.backbone, config.layers) != (backbone.fingerprint, backbone.layers):
+        raise HeadMismatchError(
+            f"the head in {file} was made for draft model {config.backbone} at L={config.layers}, this one is "
+            f"{backbone.fingerprint} at L={backbone.layers}: open it with the draft model it was trained on"
+        )
+    head = CrossAttentionHead(backbone.scoring_layer, config)
+    try:
+        with safe_open(file, framework="pt") as stream:
+            head.load_state_dict({name: stream.get_tensor(name) for name in stream.keys()})  # noqa: SIM118
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
+    return head.eval().requires_grad_(False).to(backbone.device)

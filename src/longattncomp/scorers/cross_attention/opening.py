@@ -1,0 +1,98 @@
+"""settings -> a cross-attention scorer with its head, key cache and store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.locate import EMBEDDED, locate
+from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.errors import HeadMismatchError, InputError, warn
+from longattncomp.runtime.processors import one_thread
+from longattncomp.scorers.cross_attention.cascade import CascadeScorer
+from longattncomp.scorers.cross_attention.head import load_head, read_head_config, untrained_head
+from longattncomp.scorers.cross_attention.key_cache import KeyCache
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.scorers.cross_attention.stores import ByteStore, LMDBStore
+from longattncomp.scorers.methods import METHODS
+from longattncomp.settings import Settings
+from longattncomp.types import QueryPlace, Tokenizer
+
+
+def open_one(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentionScorer, Tokenizer]:
+    """Open a scorer with one head; arguments and errors as `scorers.opening.build`."""
+    (head,) = METHODS[settings.method].heads
+    scorer, tokenizer = _open(settings, head, _cache(settings, store))
+    if scorer.head.config.query_place == "after" and (store or settings.key_store) is not None:
+        warn(
+            "with the query after the text, what is read stays in memory: set method to longattncomp-alone or "
+            "longattncomp-cascade, which a key store serves"
+        )
+    return scorer, tokenizer
+
+
+def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeScorer, Tokenizer]:
+    """Open a cascade of two heads that share one key cache; arguments and errors as `scorers.opening.build`."""
+    heads = METHODS[settings.method].heads
+    if not all(head_file(settings, head) for head in heads) or (
+        isinstance(settings.head, Path) and not settings.head.is_dir()
+    ):
+        raise InputError(
+            f"method={settings.method!r} takes two trained heads: leave head and layers out, or give head=FOLDER with "
+            f"{' and '.join(f'{head}.safetensors' for head in heads)}; got head={settings.head}, "
+            f"layers={settings.layers}"
+        )
+    cache = _cache(settings, store)
+    (alone, _), (after, tokenizer) = (_open(settings, head, cache) for head in heads)
+    return CascadeScorer(alone, after), tokenizer
+
+
+def head_file(settings: Settings, head: str) -> Path | None:
+    """The checkpoint of one head: the one that the settings name, else the one that ships for their draft model.
+
+    Args:
+        settings: `head` may be a file, or a folder of `<name>.safetensors`.
+        head: a name out of `Method.heads`.
+
+    Returns:
+        None if there is none. Another depth than the default has no checkpoint here.
+    """
+    if settings.head is not None:
+        given = settings.head if isinstance(settings.head, Path) else None
+        return given / f"{head}.safetensors" if given and given.is_dir() else given
+    model = settings.model.lower()
+    file = Path(__file__).parent / "heads" / model / f"{head}.safetensors"
+    if model not in EMBEDDED or not file.is_file():
+        return None
+    return file if settings.layers in (None, read_head_config(file).layers) else None
+
+
+def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
+    if store is None and settings.key_store is not None:
+        store = LMDBStore(settings.key_store)
+    return KeyCache(settings.cache_bytes, store) if settings.cache_bytes or store is not None else None
+
+
+def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> tuple[CrossAttentionScorer, DraftTokenizer]:
+    place: QueryPlace = "alone" if head_name == "alone" else "after"
+    file = head_file(settings, head_name)
+    layers = settings.layers or (read_head_config(file).layers if file else None)
+    draft = locate(settings.model, layers=layers, model_dir=settings.model_dir)
+    if file is None and settings.head is None and settings.model.lower() in EMBEDDED:
+        warn(
+            f"no head was trained for layers={settings.layers}; layer L+1 scores untrained, which finds less than BM25"
+        )
+    with one_thread():
+        backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
+        head = load_head(file, backbone) if file else untrained_head(backbone, place)
+    if head.config.query_place != place:
+        fitting = [method.name for method in METHODS.values() if head.config.query_place in method.heads]
+        raise HeadMismatchError(
+            f"the head in {file} was made for a query {head.config.query_place} the text, method={settings.method!r} "
+            f"has it {place}: set method to {' or '.join(fitting)}"
+        )
+    tokenizer = DraftTokenizer.from_folder(draft.folder)
+    scorer = CrossAttentionScorer(
+        backbone, head, tokenizer, prefix=tokenizer.prefix, words=tokenizer.words, cache=cache
+    )
+    return scorer, tokenizer

@@ -1,0 +1,68 @@
+"""settings -> the scorer of their method, and the tokenizer that measures its nodes."""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import Any
+
+from longattncomp.backbone.locate import locate
+from longattncomp.backbone.tokenizer import DraftTokenizer
+from longattncomp.errors import InputError, warn
+from longattncomp.runtime.forking import Lock
+from longattncomp.scorers.cross_attention.stores import ByteStore
+from longattncomp.scorers.methods import METHODS, Method
+from longattncomp.settings import Settings
+from longattncomp.types import Scorer, Tokenizer
+
+_OPENED_BY = ("method", "model", "head", "layers", "device", "dtype", "model_dir", "cache_bytes", "key_store")
+"""The settings that an opener looks at."""
+
+_opened: dict[tuple[Any, ...], tuple[tuple[Scorer, Tokenizer], ByteStore | None]] = {}
+_opening = Lock()
+
+
+def shared(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, Tokenizer]:
+    """`build`, once in this process for the same settings, however many threads ask; raises what `build` raises."""
+    key = (*(getattr(settings, name) for name in _OPENED_BY), id(store))
+    with _opening:
+        if key not in _opened:
+            _opened[key] = build(settings, store), store  # holding the store keeps its id from being reused
+        return _opened[key][0]
+
+
+def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, Tokenizer]:
+    """Open the scorer and the tokenizer that the settings name.
+
+    Args:
+        settings: all of them.
+        store: keeps keys between processes, instead of the folder `key_store`.
+
+    Raises:
+        ModelError: the draft model or head cannot be found, read or used.
+        CacheError: the model folder cannot be written.
+        InputError: a setting that this method cannot have.
+    """
+    scorer, tokenizer = open_scorer(settings, store)
+    if tokenizer is None:
+        folder = locate(settings.model, layers=settings.layers, model_dir=settings.model_dir).folder
+        tokenizer = DraftTokenizer.from_folder(folder)
+    return scorer, tokenizer
+
+
+def open_scorer(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, Tokenizer | None]:
+    """Open the scorer alone, with its tokenizer if it has one of its own; arguments and errors as `build`."""
+    method = METHODS[settings.method]
+    _refuse_ignored(method, settings, store)
+    found: tuple[Scorer, Tokenizer | None] = resolve_name(method.opener)(settings, store)
+    return found
+
+
+def _refuse_ignored(method: Method, settings: Settings, store: ByteStore | None) -> None:
+    if settings.head and "head" in method.ignores:
+        raise InputError(f"method={method.name!r} has no head: leave head out")
+    fields = Settings.model_fields
+    idle = [name for name in method.ignores if getattr(settings, name) != fields[name].default]
+    if store is not None and "key_store" in method.ignores:
+        idle.append("store")
+    if idle:
+        warn(f"method={method.name!r} has no use for {', '.join(idle)}")

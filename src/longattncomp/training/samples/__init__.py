@@ -1,0 +1,1 @@
+"""Rows and generators -> the contexts and questions that a stage is trained on."""

@@ -1,0 +1,252 @@
+"""Python packages -> samples: questions about functions, and functions with a deliberate error."""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from longattncomp.data.bugs import KINDS, insert_bug
+from longattncomp.data.functions import Edit, Function, Module, edited, moved, parse_module
+from longattncomp.data.packages import python_files
+from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.sources import sentence_ends
+from longattncomp.errors import InputError
+from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
+from longattncomp.types import Document
+
+_CHARACTERS = 4
+"""In a token of source code, roughly."""
+_LEAST_LINES = 5
+_BARE = re.compile(r">>>|https?:|::|^(?:see|deprecated|same as|internal|todo|overrid\w*|implements?)\b", re.IGNORECASE)
+_IMPERATIVE = re.compile(
+    "add|append|apply|assign|attach|build|call|change|check|clear|close|collect|compare|compute|concatenate"
+    "|configure|connect|convert|copy|count|create|decode|decorate|define|delete|detach|detect|determine|disable"
+    "|discard|dispatch|display|emit|enable|encode|ensure|escape|evaluate|execute|expand|extract|fetch|fill|find"
+    "|flush|format|generate|get|give|handle|helper|import|initialize|insert|install|invoke|iterate|join|list|load"
+    "|locate|log|look|lookup|make|mark|merge|modify|move|normalize|notify|open|parse|perform|pop|prepare|print"
+    "|process|produce|provide|push|put|quote|raise|read|receive|record|register|release|remove|rename|render"
+    "|replace|report|reset|resolve|retrieve|return|reverse|rewrite|run|save|scan|schedule|search|select|send"
+    "|serialize|set|show|sort|split|start|stop|store|strip|submit|switch|take|test|transform|translate|truncate|try"
+    "|turn|unpack|unregister|update|use|validate|verify|wait|walk|wrap|write|yield"
+    "|allocate|assert|calculate|consume|deliver|divide|draw|guess|map|match|multiply|query|quit|rotate|round|subtract"
+)
+_VERB_QUERIES = (
+    "Which function {verb} {rest}?",
+    "Where is the code that {verb} {rest}?",
+    "Find the function that {verb} {rest}.",
+    "I am looking for the place in the code that {verb} {rest}.",
+)
+_QUERIES = (
+    "Which function is this: {sentence}",
+    "Where is this implemented? {sentence}",
+    "Show me the code for this: {sentence}",
+)
+_BUG_QUERIES = (
+    "Which of these functions has a deliberate error?\n{options}",
+    "One of these functions contains a bug. Which one?\n{options}",
+    "There is exactly one function in the code that is deliberately made to include an error. Find it.\n{options}",
+    "Which function was broken on purpose? {options}",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeOptions:
+    """What code contexts look like.
+
+    Attributes:
+        tokens: longest context, at four characters a token; longer files are left out.
+        undocumented: share of the asked functions whose docstring, which the query repeats, is taken out.
+        bugs: share of the contexts in which one function gets an error.
+        bug_queries: how often such a context is asked for it, each time with other options.
+    """
+
+    tokens: int = 12_000
+    undocumented: float = 0.5
+    bugs: float = 0.5
+    bug_queries: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("tokens", "bug_queries"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+        for name in ("undocumented", "bugs"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(self, name)}")
+
+
+_CODE = CodeOptions()
+
+
+def code_samples(
+    files: Mapping[str, Path] | None = None, options: SampleOptions = DEFAULT, *, code: CodeOptions = _CODE
+) -> Iterator[Example]:
+    """Contexts of the files of one package, each file a document under its path.
+
+    The tasks are `code` (a function by what its docstring says; the evidence is the whole function) and
+    `code-debug` (the one of four functions with an error; the answer is its letter). A question of which
+    nothing is relevant is about a function in another file of the same package.
+
+    Args:
+        files: title -> file; by default what `python_files` finds.
+        options: shares, cap and seed.
+        code: what else there is to choose.
+    """
+    rng = generator(options.seed, "code")
+    files = python_files() if files is None else files
+    groups: dict[str, list[str]] = {}
+    for title in sorted(files):
+        groups.setdefault(title.rpartition("/")[0], []).append(title)
+    packs = [(pack, group) for group in groups.values() for pack in _packs(group, files, code.tokens, rng)]
+    rng.shuffle(packs)
+    for pack, group in packs:
+        if modules := list(_modules(pack, files)):
+            others = [title for title in group if title not in pack] or rng.choice(packs)[0]
+            foreign = _foreign(modules, rng.sample(others, len(others)), files, rng)
+            yield from _sample(modules, foreign, options, code, rng)
+
+
+def question(function: Function, rng: random.Random) -> str | None:
+    """A query for a function, from the first sentence of its docstring; None if that says too little.
+
+    The function's own name is never in it.
+    """
+    sentence = first_sentence(function)
+    if sentence is None:
+        return None
+    verb, _, rest = sentence.rstrip(".").partition(" ")
+    if (spoken := _third_person(verb.lower())) and rng.random() < 0.8:
+        return rng.choice(_VERB_QUERIES).format(verb=spoken, rest=rest)
+    return rng.choice(_QUERIES).format(sentence=sentence)
+
+
+def first_sentence(function: Function) -> str | None:
+    """The docstring's first sentence on one line; None if it is short, long, no prose or names the function."""
+    if function.lines < _LEAST_LINES or not (docstring := ast.get_docstring(function.node)):
+        return None
+    paragraph = " ".join(docstring.split("\n\n")[0].split())
+    sentence = paragraph[: sentence_ends(paragraph)[0]].strip()
+    words = re.findall(r"[^\W\d_]+", sentence)
+    if not 5 <= len(words) <= 35 or _BARE.search(sentence) or sentence.endswith(":"):
+        return None
+    named = re.search(rf"\b{re.escape(function.name)}\b", sentence, re.IGNORECASE)
+    letters = sum(character.isalpha() or character.isspace() for character in sentence)
+    return None if named or letters < 0.85 * len(sentence) else sentence
+
+
+def _third_person(verb: str) -> str | None:
+    for base in (verb, verb.removesuffix("s"), verb.removesuffix("es"), f"{verb.removesuffix('ies')}y"):
+        if _IMPERATIVE.fullmatch(base):
+            if base.endswith(("s", "sh", "ch", "x", "z", "o")):
+                return f"{base}es"
+            return f"{base[:-1]}ies" if re.search(r"[^aeiou]y\Z", base) else f"{base}s"
+    return None
+
+
+def _packs(titles: Sequence[str], files: Mapping[str, Path], tokens: int, rng: random.Random) -> Iterator[list[str]]:
+    pack: list[str] = []
+    size = 0
+    for title in rng.sample(titles, len(titles)):
+        length = files[title].stat().st_size // _CHARACTERS
+        if length > tokens:
+            continue
+        if pack and size + length > tokens:
+            yield pack
+            pack, size = [], 0
+        pack.append(title)
+        size += length
+    if pack:
+        yield pack
+
+
+def _modules(titles: Iterable[str], files: Mapping[str, Path]) -> Iterator[Module]:
+    for title in titles:
+        try:
+            module = parse_module(title, files[title].read_text("utf-8"))
+        except (InputError, UnicodeDecodeError):  # samples of bad code, or in another encoding
+            continue
+        if module.text.strip():
+            yield module
+
+
+def _foreign(
+    modules: Sequence[Module], titles: Iterable[str], files: Mapping[str, Path], rng: random.Random
+) -> Iterator[Example]:
+    said = {first_sentence(function) for module in modules for function in module.functions}
+    names = {function.name for module in modules for function in module.functions}
+    for module in _modules(titles, files):
+        for function in rng.sample(module.functions, len(module.functions)):
+            if first_sentence(function) not in said and function.name not in names:
+                query = question(function, rng)
+                if query is not None:
+                    yield Example(f"{module.title}:{function.node.lineno}", "code", query, (), (), ())
+
+
+def _sample(
+    modules: Sequence[Module],
+    foreign: Iterator[Example],
+    options: SampleOptions,
+    code: CodeOptions,
+    rng: random.Random,
+) -> list[Example]:
+    functions = [(place, function) for place, module in enumerate(modules) for function in module.functions]
+    edits: list[list[Edit]] = [[] for _ in modules]
+    broken = _break(modules, functions, rng) if rng.random() < code.bugs else None
+    if broken is not None:
+        edits[broken[0]].append(broken[2])
+    sentences = Counter(first_sentence(function) for _, function in functions)
+    asked: list[tuple[int, Function, str]] = []
+    for place, function in functions:
+        if sentences[first_sentence(function)] == 1 and (broken is None or function is not broken[1]):
+            query = question(function, rng)
+            if query is not None:
+                asked.append((place, function, query))
+                if function.docstring and rng.random() < code.undocumented:
+                    edits[place].append(Edit(*function.docstring, ""))
+    documents = tuple(
+        Document(f"{module.title}\n{edited(module.text, edits[place])}", module.title, {"title": module.title})
+        for place, module in enumerate(modules)
+    )
+
+    def example(task: str, place: int, function: Function, query: str, answer: str) -> Example:
+        head = len(modules[place].title) + 1
+        start, end = moved((function.start, function.end), edits[place])
+        name = f"{modules[place].title}:{function.node.lineno}"
+        return Example(name, task, query, (answer,), documents, (Evidence(place, head + start, head + end),))
+
+    singles = [example("code", place, function, query, function.name) for place, function, query in asked]
+    queries = ask(singles, (unanswerable(other, documents) for other in foreign), options, rng)
+    if broken is not None:
+        place, function, _, kind = broken
+        names = sorted({other.name for _, other in functions if not other.name.startswith("__")} - {function.name})
+        for number in range(code.bug_queries if len(names) > 2 else 0):
+            choices = rng.sample([function.name, *rng.sample(names, 3)], 4)
+            letter = "ABCD"[choices.index(function.name)]
+            lines = [f"{mark}. {name}" for mark, name in zip("ABCD", choices, strict=True)]
+            template = rng.choice(_BUG_QUERIES)
+            query = template.format(options=("\n" if "\n" in template else " ").join(lines))
+            bug = example("code-debug", place, function, query, letter)
+            queries.append(replace(bug, id=f"{bug.id}#{kind}-{number}"))
+        rng.shuffle(queries)
+    return queries
+
+
+def _break(
+    modules: Sequence[Module], functions: Sequence[tuple[int, Function]], rng: random.Random
+) -> tuple[int, Function, Edit, str] | None:
+    names = Counter(function.name for _, function in functions)
+    able = [
+        (place, function)
+        for place, function in functions
+        if function.lines >= _LEAST_LINES and names[function.name] == 1 and not function.name.startswith("__")
+    ]
+    for kind in rng.sample(sorted(KINDS), len(KINDS)):
+        for place, function in rng.sample(able, len(able)):
+            edit = insert_bug(modules[place], function, kind, rng)
+            if edit is not None:
+                return place, function, edit, kind
+    return None

@@ -1,0 +1,90 @@
+"""QMSum examples -> samples: a whole meeting, its own questions and those of other meetings."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+from itertools import islice
+
+from longattncomp.data.rows import Example
+from longattncomp.training.samples.queries import (
+    DEFAULT,
+    Context,
+    SampleOptions,
+    ask,
+    contexts,
+    generator,
+    move,
+    unanswerable,
+)
+
+_WINDOW = 24
+_GENERAL = 0.4
+"""A question whose evidence covers more of its own meeting than this could be asked of any meeting."""
+_RARE = 0.25
+"""A word is specific if at most this share of the meetings at hand have it."""
+_WORD = re.compile(r"[^\W\d_]{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    questions: Context
+    words: frozenset[str]
+    asked: tuple[tuple[Example, frozenset[str]], ...]
+    """Questions that another meeting may be asked, with their words."""
+
+
+def meeting_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
+    """One long document a context; questions of which nothing is relevant belong to another meeting.
+
+    Such a foreign question has specific words, none of which stands in this meeting, and its
+    evidence is no large part of its own meeting; those that share most other words come first.
+    """
+    rng = generator(options.seed, "meetings")
+    coming = map(_meeting, contexts(examples))
+    window = deque(islice(coming, _WINDOW))
+    frequency = Counter(word for meeting in window for word in meeting.words)
+    at = 0
+    while at < len(window):
+        rare = {word for word, count in frequency.items() if count <= _RARE * len(window)}
+        yield from _sample(window[at], window, rare, options, rng)
+        if at >= _WINDOW // 2 and (meeting := next(coming, None)) is not None:
+            frequency.subtract(window.popleft().words)
+            window.append(meeting)
+            frequency.update(meeting.words)
+        else:
+            at += 1
+
+
+def _meeting(context: Context) -> _Meeting:
+    asked = [(question, _words(question.query)) for question in context if _coverage(question) <= _GENERAL]
+    return _Meeting(context, _words(" ".join(document.text for document in context[0].documents)), tuple(asked))
+
+
+def _sample(
+    meeting: _Meeting, window: Iterable[_Meeting], rare: Set[str], options: SampleOptions, rng: random.Random
+) -> list[Example]:
+    documents = meeting.questions[0].documents
+    places = {document.text: place for place, document in enumerate(documents)}
+    candidates = []
+    for other in window:
+        for question, words in other.asked if other is not meeting else ():
+            specific = words & other.words & rare
+            if specific and specific.isdisjoint(meeting.words):
+                candidates.append((len(words & meeting.words), question))
+    rng.shuffle(candidates)
+    hardest = sorted(candidates[: 2 * len(meeting.questions)], key=lambda pair: -pair[0])
+    foreign = (unanswerable(question, documents) for _, question in hardest)
+    return ask([move(question, documents, places) for question in meeting.questions], foreign, options, rng)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.lower()))
+
+
+def _coverage(question: Example) -> float:
+    covered = sum(span.end - span.start for span in question.evidence)
+    return covered / sum(len(document.text) for document in question.documents)

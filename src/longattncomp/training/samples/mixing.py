@@ -1,0 +1,188 @@
+"""examples -> NIAH-style samples: pools of documents, and the questions asked of each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from longattncomp.data.rows import Example
+from longattncomp.errors import InputError
+from longattncomp.training.samples.queries import (
+    DEFAULT,
+    Context,
+    SampleOptions,
+    ask,
+    contexts,
+    generator,
+    move,
+    unanswerable,
+    whole,
+)
+from longattncomp.types import Document
+
+_ROWS = 256
+"""Multi-hop rows that are shuffled at a time."""
+_TITLES = 20
+"""Titles open at a time, for each title of a pool."""
+
+
+def mixed(
+    streams: Mapping[str, Iterable[Example]], *, weights: Mapping[str, float] | None = None, seed: int = 0
+) -> Iterator[Example]:
+    """Draw whole contexts from several streams at random until all are used up.
+
+    Args:
+        streams: name -> samples.
+        weights: name -> how often it is drawn, relative to the others; 1 if not given.
+        seed: of the order.
+
+    Raises:
+        InputError: a weight that is not positive, or of no stream.
+    """
+    for name, weight in (weights or {}).items():
+        if name not in streams or weight <= 0:
+            raise InputError(f"weights: expected positive numbers for {', '.join(streams)}; got {name!r}: {weight}")
+    rng = generator(seed, "mixed")
+    live = {name: contexts(streams[name]) for name in sorted(streams)}
+    while live:
+        names = list(live)
+        (name,) = rng.choices(names, [(weights or {}).get(key, 1.0) for key in names])
+        if (context := next(live[name], None)) is None:
+            del live[name]
+        else:
+            yield from context
+
+
+def paragraph_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
+    """SQuAD: several titles, several paragraphs of each; every paragraph stands in one pool.
+
+    A question of which nothing is relevant comes from a paragraph of one of the pool's titles that
+    was left out, and its answer stands in no paragraph of that title in the pool.
+    """
+    rng = generator(options.seed, "paragraphs")
+    coming = _by_title(contexts(examples))
+    opened: list[tuple[str, list[Context], list[Context]]] = []
+    while True:
+        opened = [group for group in opened if group[2]]
+        for title, paragraphs in islice(coming, max(0, _TITLES * options.titles - len(opened))):
+            opened.append((title, paragraphs, rng.sample(paragraphs, len(paragraphs))))
+        if not opened:
+            return
+        rng.shuffle(opened)
+        taken = _take(opened, options)
+        documents, places = pool([context[0].documents[0] for context in taken], rng)
+        singles = [move(question, documents, places) for context in taken for question in context]
+        yield from ask(singles, _left_out(opened, documents, places, rng), options, rng)
+
+
+def multi_hop_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
+    """HotpotQA, 2Wiki, MuSiQue: the paragraphs of several rows shuffled together, or of one row alone.
+
+    A question of which nothing is relevant is a row whose distractors are in the pool, but none of
+    the paragraphs that hold its evidence.
+    """
+    rng = generator(options.seed, "multi-hop")
+    rows: list[Context] = []
+    size = 0
+    for row in _shuffled(contexts(examples), rng):
+        length = len(row[0].documents)
+        if rng.random() < options.native:
+            yield from _rows_sample([row], replace(options, compound=0.0), rng)
+            continue
+        if rows and size + length > options.documents:
+            yield from _rows_sample(rows, options, rng)
+            rows, size = [], 0
+        rows.append(row)
+        size += length
+    if rows:
+        yield from _rows_sample(rows, options, rng)
+
+
+def pool(documents: Iterable[Document], rng: random.Random) -> tuple[tuple[Document, ...], dict[str, int]]:
+    """Shuffle documents, each text once; also where each text went."""
+    once = list({document.text: document for document in documents}.values())
+    rng.shuffle(once)
+    return tuple(once), {document.text: place for place, document in enumerate(once)}
+
+
+def _shuffled(rows: Iterable[Context], rng: random.Random) -> Iterator[Context]:
+    window: list[Context] = []
+    for row in rows:
+        window.append(row)
+        if len(window) > _ROWS:
+            yield window.pop(rng.randrange(len(window)))
+    rng.shuffle(window)
+    yield from window
+
+
+def _by_title(paragraphs: Iterable[Context]) -> Iterator[tuple[str, list[Context]]]:
+    title, group = "", list[Context]()
+    for context in paragraphs:
+        if group and context[0].documents[0].metadata["title"] != title:
+            yield title, group
+            group = []
+        title = context[0].documents[0].metadata["title"]
+        group.append(context)
+    if group:
+        yield title, group
+
+
+def _take(opened: Sequence[tuple[str, list[Context], list[Context]]], options: SampleOptions) -> list[Context]:
+    """Some paragraphs of one title after another, and round again if the pool is not full."""
+    share = -(-options.documents // options.titles)
+    taken: list[Context] = []
+    while len(taken) < options.documents and any(unused for _, _, unused in opened):
+        for _, _, unused in opened:
+            for _ in range(min(share, len(unused), options.documents - len(taken))):
+                taken.append(unused.pop())
+    return taken
+
+
+def _left_out(
+    opened: Sequence[tuple[str, list[Context], list[Context]]],
+    documents: tuple[Document, ...],
+    places: Mapping[str, int],
+    rng: random.Random,
+) -> Iterator[Example]:
+    texts: dict[str, str] = {}
+    for document in documents:
+        title = document.metadata["title"]
+        texts[title] = f"{texts.get(title, '')}\n{document.text.lower()}"
+    candidates = [
+        (title, question)
+        for title, paragraphs, _ in opened
+        if title in texts
+        for context in paragraphs
+        if context[0].documents[0].text not in places
+        for question in context
+    ]
+    for title, question in rng.sample(candidates, len(candidates)):
+        if not any(answer.lower() in texts[title] for answer in question.answers):
+            yield unanswerable(question, documents)
+
+
+def _rows_sample(rows: Sequence[Context], options: SampleOptions, rng: random.Random) -> list[Example]:
+    count = min(len(rows), whole(len(rows) * options.unanswerable / (1 - options.compound), rng))
+    robbed = set(rng.sample(range(len(rows)), count))
+    gold = [{question.documents[span.document].text for question in row for span in question.evidence} for row in rows]
+    kept = [
+        document
+        for number, row in enumerate(rows)
+        for document in row[0].documents
+        if number not in robbed or document.text not in gold[number]
+    ]
+    if not kept:  # rows that are nothing but evidence
+        return []
+    documents, places = pool(kept, rng)
+    singles = [
+        move(question, documents, places) for number, row in enumerate(rows) if number not in robbed for question in row
+    ]
+    foreign = [
+        unanswerable(question, documents)
+        for number in sorted(robbed)
+        if gold[number].isdisjoint(places)
+        for question in rows[number]
+    ]
+    return ask(singles, foreign, options, rng)

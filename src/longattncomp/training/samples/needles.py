@@ -1,0 +1,197 @@
+"""paragraphs -> chains of assignments and lines with values hidden in them."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from operator import attrgetter
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter
+
+from longattncomp.data.needles import Chains, Hidden, Puzzle, hide
+from longattncomp.data.rows import Example
+from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
+
+_CHARACTERS = 4  # of a token, roughly
+_TOKENS = (2_000, 6_000)
+_NEEDLE_TOKENS = (2_000, 12_000)
+_SEED = 1_000_000  # and above: examples that no evaluation draws
+_KINDS = Path(__file__).parent / "needles.yaml"
+_KINDS_AT_ONCE = (1, 4)
+_KEYS = (1, 4)
+"""Of a kind."""
+_VALUES = (1, 1, 2, 3, 4, 6, 8, 10)
+"""One of these numbers of a key."""
+_TOGETHER = 0.3
+"""Share of the kinds whose keys are asked for in one question."""
+_LINE_TOKENS = 100
+"""Of prose for each line, at least."""
+_SYLLABLES = (2, 4)
+_CONSONANTS = "bdfgklmnprstvz"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedleKind:
+    """What a hidden line tells of a key, in another wording than those of `evaluation.needles`.
+
+    In keys and values `#` is a digit, `@` a capital letter and `~` an invented name.
+
+    Attributes:
+        told: ways to tell it, with `{key}` and `{value}`.
+        asked: questions with `{key}`, right for one key as for several.
+        keys: patterns.
+        value: a pattern.
+    """
+
+    told: tuple[str, ...]
+    asked: tuple[str, ...]
+    keys: tuple[str, ...]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A hidden line: `value` is one of those of the key."""
+
+    kind: int
+    key: str
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines in one text, each of which some question asks for."""
+
+    lines: Sequence[_Line]
+    task: str = "needles"
+
+    def draw(self, rng: random.Random) -> Hidden:
+        lines = tuple((line.text, True) for line in rng.sample(self.lines, len(self.lines)))
+        return Hidden("", (), lines, ("", " "))
+
+
+def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
+    """A value handed on from variable to variable, between the paragraphs of SQuAD; without end.
+
+    Evidence that shares no word with the question. Each context is asked for the variables of one value that is
+    there, and some for one that is not.
+
+    Args:
+        examples: whose paragraphs are the prose.
+        options: the share of the unanswerable, and the seed.
+    """
+    rng = generator(options.seed, "chains")
+    paragraphs = _paragraphs(examples)
+    for number in count():
+        kind = Chains(hops=rng.randint(1, 5), distractors=rng.randint(0, 3))
+        found = _hidden(kind, paragraphs, rng.randint(*_TOKENS), options.seed, number)
+        found = replace(found, id=f"chains-{number}", task="chains")
+        yield found
+        if rng.random() < options.unanswerable / (1 - options.unanswerable):
+            values = {word.rstrip(".") for word in found.documents[0].text.split()}
+            other = next(value for value in iter(lambda: str(rng.randint(10_000, 99_999)), "") if value not in values)
+            query = " ".join(other if word.isdecimal() else word for word in found.query.split())
+            yield unanswerable(replace(found, query=query), found.documents)
+
+
+def needle_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
+    """Lines that give a key one value or many, between the sentences of SQuAD; without end.
+
+    Evidence in the words of the question, and much of it: all values of a key are asked for, or of all keys of a kind.
+    Lines of other keys are the hard negatives; keys without a value are asked for as well.
+
+    Args:
+        examples: whose paragraphs are the prose.
+        options: the shares of the queries, and the seed.
+    """
+    rng = generator(options.seed, "needles")
+    paragraphs = _paragraphs(examples)
+    kinds = TypeAdapter(tuple[NeedleKind, ...]).validate_python(yaml.safe_load(_KINDS.read_text(encoding="utf-8")))
+    for number in count():
+        lines: list[_Line] = []
+        missing: dict[int, str] = {}
+        for kind in rng.sample(range(len(kinds)), rng.randint(*_KINDS_AT_ONCE)):
+            missing[kind], *keys = _different(kinds[kind].keys, rng.randint(*_KEYS) + 1, rng)
+            for key in keys:
+                told = rng.choice(kinds[kind].told)
+                values = _different([kinds[kind].value], rng.choice(_VALUES), rng)
+                lines += [_Line(kind, key, value, told.format(key=key, value=value)) for value in values]
+        tokens = max(rng.randint(*_NEEDLE_TOKENS), _LINE_TOKENS * len(lines))
+        context = _hidden(_Lines(lines), paragraphs, tokens, options.seed, number)
+        yield from ask(*_questions(context, kinds, lines, missing, rng), options, rng)
+
+
+def _questions(
+    context: Example,
+    kinds: Sequence[NeedleKind],
+    lines: Sequence[_Line],
+    missing: Mapping[int, str],
+    rng: random.Random,
+) -> tuple[list[Example], Iterator[Example]]:
+    """Questions about each key of a kind or about all of them, and those about keys that have no value."""
+    (document,) = context.documents
+    spans = {document.text[span.start : span.end]: span for span in context.evidence}
+
+    def ask_for(kind: int, keys: Sequence[str]) -> Example:
+        own = [line for line in lines if line.kind == kind and line.key in keys]
+        named = " and ".join(filter(None, (", ".join(keys[:-1]), keys[-1])))
+        return replace(
+            context,
+            id=f"{context.id}-{named}",
+            query=rng.choice(kinds[kind].asked).format(key=named),
+            answers=tuple(line.value for line in own),
+            evidence=tuple(sorted((spans[line.text] for line in own), key=attrgetter("start"))),
+        )
+
+    keys: dict[int, dict[str, None]] = {kind: {} for kind in missing}
+    for line in lines:
+        keys[line.kind][line.key] = None
+    asked = [
+        (kind, together)
+        for kind, own in keys.items()
+        for together in ([list(own)] if rng.random() < _TOGETHER else [[key] for key in own])
+    ]
+    foreign = (unanswerable(ask_for(kind, [key]), context.documents) for kind, key in missing.items())
+    return [ask_for(*question) for question in asked], foreign
+
+
+def _paragraphs(examples: Iterable[Example]) -> list[str]:
+    return list(dict.fromkeys(example.documents[0].text for example in examples))
+
+
+def _hidden(puzzle: Puzzle, paragraphs: Sequence[str], tokens: int, seed: int, number: int) -> Example:
+    """One example, of those that no evaluation draws."""
+    (found,) = hide(
+        puzzle,
+        paragraphs,
+        lambda text: len(text) // _CHARACTERS,
+        examples=1,
+        context_tokens=tokens,
+        seed=_SEED * (1 + seed) + number,
+    )
+    return found
+
+
+def _different(patterns: Sequence[str], most: int, rng: random.Random) -> list[str]:
+    """So many texts of such patterns, none twice."""
+    found: dict[str, None] = {}
+    while len(found) < most:
+        found["".join(_drawn(character, rng) for character in rng.choice(patterns))] = None
+    return list(found)
+
+
+def _drawn(character: str, rng: random.Random) -> str:
+    if character == "#":
+        return rng.choice(string.digits)
+    if character == "@":
+        return rng.choice(string.ascii_uppercase)
+    if character == "~":
+        syllables = range(rng.randint(*_SYLLABLES))
+        return "".join(rng.choice(_CONSONANTS) + rng.choice("aeiou") for _ in syllables).capitalize()
+    return character

@@ -1,0 +1,181 @@
+"""questions of one context -> the queries it is asked: single, compound, unanswerable."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, islice
+from math import floor
+
+from longattncomp.chunking.segments import SEPARATOR
+from longattncomp.data.rows import Evidence, Example
+from longattncomp.errors import InputError
+from longattncomp.types import Document
+
+Context = tuple[Example, ...]
+"""The questions that share one `documents` tuple."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleOptions:
+    """How samples are drawn.
+
+    Attributes:
+        documents: most documents in a pool.
+        titles: how many titles a pool of SQuAD paragraphs starts from; the others of a title are hard negatives.
+        questions: most queries asked of one context.
+        unanswerable: share of the queries for which nothing in the context is relevant.
+        compound: share of the queries that are several questions in one, where the context has several.
+        needles: most passages of evidence of a compound query.
+        native: share of multi-hop rows that keep a context of their own paragraphs only.
+        seed: another seed draws other samples from the same examples.
+    """
+
+    documents: int = 100
+    titles: int = 10
+    questions: int = 64
+    unanswerable: float = 0.25
+    compound: float = 0.15
+    needles: int = 8
+    native: float = 0.25
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("documents", 1), ("titles", 1), ("questions", 1), ("needles", 2)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name}: expected {least} or more, got {getattr(self, name)}")
+        for name in ("unanswerable", "compound", "native"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(self, name)}")
+        if self.unanswerable + self.compound >= 1:
+            raise InputError(
+                f"unanswerable + compound: expected less than 1, got {self.unanswerable} + {self.compound}; "
+                "what is left are single questions with an answer"
+            )
+
+
+DEFAULT = SampleOptions()
+
+
+def generator(seed: int, part: str) -> random.Random:
+    """The random numbers of one part of the training data, whatever is read before or beside it."""
+    return random.Random(f"{seed}/{part}")  # noqa: S311
+
+
+def contexts(examples: Iterable[Example]) -> Iterator[Context]:
+    """Neighbours that share their documents, together: read the context once, ask all its questions."""
+    group: list[Example] = []
+    for example in examples:
+        if group and example.documents is not group[0].documents:
+            yield tuple(group)
+            group = []
+        group.append(example)
+    if group:
+        yield tuple(group)
+
+
+def move(question: Example, documents: tuple[Document, ...], places: Mapping[str, int]) -> Example:
+    """The same question asked of a pool that holds its evidence."""
+    spans = (
+        Evidence(places[question.documents[span.document].text], span.start, span.end) for span in question.evidence
+    )
+    return replace(question, documents=documents, evidence=_union(spans))
+
+
+def joined(examples: Iterable[Example], share: float, *, seed: int = 0) -> Iterator[Example]:
+    """Some contexts as one document, a blank line between what were documents: segments that hold several.
+
+    Args:
+        examples: questions, those of one context in a row.
+        share: of the contexts.
+        seed: chooses them.
+    """
+    rng = generator(seed, "joined")
+    for context in contexts(examples):
+        if rng.random() >= share:
+            yield from context
+            continue
+        documents = context[0].documents
+        starts = [0, *accumulate(len(document.text) + len(SEPARATOR) for document in documents)]
+        whole = (Document(SEPARATOR.join(document.text for document in documents), documents[0].id),)
+        for question in context:
+            spans = (
+                Evidence(0, starts[span.document] + span.start, starts[span.document] + span.end)
+                for span in question.evidence
+            )
+            yield replace(question, documents=whole, evidence=tuple(spans))
+
+
+def unanswerable(question: Example, documents: tuple[Document, ...]) -> Example:
+    """The same question asked of a context in which nothing is relevant."""
+    return replace(question, id=f"{question.id}#none", answers=(), documents=documents, evidence=())
+
+
+def ask(
+    singles: Sequence[Example], foreign: Iterable[Example], options: SampleOptions, rng: random.Random
+) -> list[Example]:
+    """The queries of one context in random order: single, compound and unanswerable by their shares.
+
+    Args:
+        singles: questions that the context answers, each with its evidence.
+        foreign: questions that it does not; a list is taken whole, from an iterator as many as are needed.
+        options: shares and the cap.
+        rng: draws them.
+    """
+    share = 1 - options.unanswerable - options.compound
+    queries = rng.sample(singles, min(len(singles), max(1, whole(options.questions * share, rng))))
+    if isinstance(foreign, list):
+        queries += foreign
+    else:
+        queries += islice(foreign, whole(len(queries) * options.unanswerable / share, rng))
+    for _ in range(whole(len(queries) * options.compound / (1 - options.compound), rng)):
+        if (query := compound(singles, options.needles, rng)) is not None:
+            queries.append(query)
+    rng.shuffle(queries)
+    return queries
+
+
+def compound(questions: Sequence[Example], needles: int, rng: random.Random) -> Example | None:
+    """Two or more questions of one context as one query with up to `needles` passages; None if no two fit."""
+    wanted = rng.randint(2, needles)
+    chosen: list[Example] = []
+    evidence: tuple[Evidence, ...] = ()
+    for question in rng.sample(questions, len(questions)):
+        union = _union((*evidence, *question.evidence))
+        if len(union) > needles or _row(question) in map(_row, chosen):
+            continue
+        chosen.append(question)
+        evidence = union
+        if (len(chosen) > 1 and len(evidence) >= wanted) or len(chosen) == needles:
+            break
+    if len(chosen) < 2:
+        return None
+    queries = [question.query for question in chosen]
+    separator = rng.choice((" ", "\n")) if not any("\n" in query for query in queries) else "\n"
+    return replace(
+        chosen[0],
+        id="&".join(question.id for question in chosen) + "#compound",
+        query=separator.join(queries),
+        answers=tuple(answer for question in chosen for answer in question.answers),
+        evidence=evidence,
+    )
+
+
+def _row(question: Example) -> str:
+    return question.id.partition("#")[0]
+
+
+def _union(spans: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    merged: list[Evidence] = []
+    for span in sorted(spans, key=lambda span: (span.document, span.start, span.end)):
+        if merged and merged[-1].document == span.document and span.start < merged[-1].end:
+            merged[-1] = replace(merged[-1], end=max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def whole(value: float, rng: random.Random) -> int:
+    """A whole number whose mean is `value`."""
+    return floor(value) + (rng.random() < value - floor(value))
