@@ -2,7 +2,8 @@
 
 python benchmarks/digest.py --data FOLDER
 
-Run it on two commits and compare the digests: they are equal where every score is, bit for bit, and every kept character.
+Run it on two commits, on one core of one machine (`taskset -c 0`). Equal digests mean that every score is the same, bit
+for bit, and every kept character.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from abstention import show
-from longattncomp.evaluation.tasks.task.catalogue import find_task
-from longattncomp.evaluation.tasks.task.task import Draw
 from rich.progress import track
 from speed import machine
 
 from longattncomp import Compressed, Compressor
 from longattncomp.cli.compression import DEMO_QUERY
 from longattncomp.cli.documents import read_documents
+from longattncomp.evaluation.tasks.catalogue import find_task
+from longattncomp.evaluation.tasks.task import Draw
 
 TASKS = {"hotpotqa": 0.2, "musique": 0.2, "qmsum-dev": 0.1}
 """Task -> `keep_rate`."""

@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("no deadline", deadline=None)  # how busy the machine is tells nothing of the code
-hypothesis.settings.load_profile("no deadline")
+# How busy the machine is says nothing about the code, so there is no deadline.
+hypothesis.settings.register_profile("default", deadline=None, max_examples=200)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
 
 if TYPE_CHECKING:
     from longattncomp import Compressor
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: starts processes that train (seconds, not milliseconds)")
-
-
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No `LONGATTNCOMP_*`, `.env` or YAML of the developer's reaches a test."""
     for name in list(os.environ):
-        if name.startswith("LONGATTNCOMP_") and name != "LONGATTNCOMP_CACHE_DIR":
+        if name.startswith("LONGATTNCOMP_") and name != "LONGATTNCOMP_MODEL_DIR":
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
@@ -49,19 +47,20 @@ def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random four-layer Llama in Hugging Face layout."""
-    from toy import save_toy_model
+    from longattncomp.testing import save_draft_model
 
-    return save_toy_model(tmp_path_factory.mktemp("toy-llama"))
+    return save_draft_model(tmp_path_factory.mktemp("toy-llama"))
 
 
 @pytest.fixture(scope="session")
 def toy(toy_folder: Path) -> Compressor:
     """A compressor on the toy model: two layers, fp32, small nodes and segments."""
+    from toy import segments_of
+
     from longattncomp import Compressor
 
-    return Compressor.from_pretrained(
-        toy_folder, layers=2, dtype="float32", device="cpu", node_tokens=32, segment_tokens=128
-    )
+    with segments_of(128):
+        return Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", node_tokens=32)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from toy import ByteTokenizer
 
 from longattncomp.chunking.segments import segments
 from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION
 from longattncomp.scorers.cross_attention.spreading import SCALES
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Node, Scores
 
 LAYERS = 2

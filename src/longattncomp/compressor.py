@@ -13,7 +13,7 @@ from longattncomp.pipeline import Pipeline
 from longattncomp.query.parsing import Mode, parse_prompt
 from longattncomp.runtime.cancellation import stopping
 from longattncomp.scorers.batch import PreparedScorer
-from longattncomp.scorers.methods import Method
+from longattncomp.scorers.methods import METHODS, Method
 from longattncomp.selection import SelectionRule
 from longattncomp.settings import Settings
 from longattncomp.types import Compressed, Document, Node, Pin, Prepared, Progress, Query, Scorer, Scores, Tokenizer

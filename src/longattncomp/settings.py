@@ -132,8 +132,8 @@ class Settings(BaseModel):
     )
     key_store: Path | None = Field(
         None,
-        description="Folder that keeps what was read between processes, for longattncomp-alone and -cascade. Set it for "
-        "a corpus that is indexed once.",
+        description="Folder that keeps what was read between processes, for longattncomp-alone and -cascade. "
+        "Set it for a corpus that is indexed once.",
     )
     model_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("longattncomp"),

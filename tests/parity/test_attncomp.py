@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from tests.naive import naive, prose
-from toy import ByteTokenizer
 
 from longattncomp import Compressor, Document
 from longattncomp.errors import InputError
 from longattncomp.scorers.cross_attention.head import untrained_head
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.testing import ByteTokenizer
 
 TEXTS = [Document(prose(seed, length), id=f"d{seed}") for seed, length in enumerate((210, 40, 333, 64, 500, 90))]
 QUERY = "Who signed the lease in 1997?"

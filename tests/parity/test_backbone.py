@@ -15,12 +15,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from toy import save_toy_model
 
 from longattncomp.backbone.attention import blocked_attention
 from longattncomp.backbone.batches import length_buckets
 from longattncomp.backbone.config import SUPPORTED
 from longattncomp.backbone.forward import Backbone
+from longattncomp.testing import save_draft_model
 
 MIXED = "gemma3_text, every second layer full"  # the toy's four layers would all slide
 VARIANTS = (*SUPPORTED, MIXED)
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
     def of(variant: str) -> Path:
         if variant not in made:
-            made[variant] = save_toy_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
+            made[variant] = save_draft_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
             if variant == MIXED:
                 file = made[variant] / "config.json"
                 types = ["sliding_attention", "full_attention"] * 2
@@ -221,7 +221,7 @@ def test_weights_above_are_not_needed(folder: Folder, tmp_path: Path) -> None:
 
 
 def test_fingerprints_tell_models_and_depths_apart_but_not_dtypes(folder: Folder, tmp_path: Path) -> None:
-    other = save_toy_model(tmp_path, "llama", seed=1)
+    other = save_draft_model(tmp_path, "llama", seed=1)
 
     def of(path: Path, layers: int, dtype: str = "float32") -> str:
         return Backbone.open(path, layers, device="cpu", dtype=dtype).fingerprint

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 from naive import LAYERS, cut, prose
-from toy import ByteTokenizer, save_toy_model
 
 from longattncomp import Compressor, Settings
 from longattncomp.backbone.forward import Backbone
@@ -25,6 +24,7 @@ from longattncomp.scorers.cross_attention.head import CrossAttentionHead, untrai
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION, CrossAttentionScorer
 from longattncomp.scorers.cross_attention.stores import LMDBStore
+from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Node, Prepared, Query, Scores
 
 FAMILIES = ("llama", "gemma3_text", "qwen3")
@@ -76,7 +76,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
 
     def of(family: str) -> Toy:
         if family not in known:
-            known[family] = opened(save_toy_model(tmp_path_factory.mktemp("toy"), family))
+            known[family] = opened(save_draft_model(tmp_path_factory.mktemp("toy"), family))
         return known[family]
 
     return of
@@ -326,7 +326,7 @@ def other_dtype(toy: Toy, tmp_path: Path, place: str) -> CrossAttentionScorer:
 
 
 def other_seed(toy: Toy, tmp_path: Path, place: str) -> CrossAttentionScorer:
-    return opened(save_toy_model(tmp_path, seed=1)).one(place, None)
+    return opened(save_draft_model(tmp_path, seed=1)).one(place, None)
 
 
 def other_depth(toy: Toy, tmp_path: Path, place: str) -> CrossAttentionScorer:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from naive import LAYERS, Extensions, Place, cut, naive, packed, prose
 from torch import Tensor
-from toy import ByteTokenizer, save_toy_model
 
 from longattncomp.backbone import forward
 from longattncomp.backbone.forward import Backbone
@@ -21,6 +20,7 @@ from longattncomp.scorers.cross_attention.keys import JoinedKeys
 from longattncomp.scorers.cross_attention.logsumexp import block_mass, log_shares, segment_mass
 from longattncomp.scorers.cross_attention.matching import Match
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Node, Query, Scores
 
 FAMILIES = ("llama", "gemma3_text", "qwen3")
@@ -48,7 +48,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
         from transformers import AutoModelForCausalLM
 
         if family not in known:
-            folder = save_toy_model(tmp_path_factory.mktemp("toy"), family)
+            folder = save_draft_model(tmp_path_factory.mktemp("toy"), family)
             whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
             known[family] = Toy(whole.eval(), Backbone.open(folder, LAYERS, device="cpu", dtype="float32"))
         return known[family]

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from toy import save_toy_model
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.lookahead import LookAhead
 from longattncomp.backbone.passes import Passes
 from longattncomp.runtime.processors import Processors
+from longattncomp.testing import save_draft_model
 
 Request = tuple[str, list[list[int]], list[list[int]]]
 """What is wanted; token ids of contexts; and of questions."""
@@ -53,7 +53,7 @@ ASKING: list[Request] = [
 
 @pytest.fixture(scope="module", params=["llama", "gemma3_text", "mistral"])
 def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
-    folder: Path = save_toy_model(tmp_path_factory.mktemp("toy"), request.param)
+    folder: Path = save_draft_model(tmp_path_factory.mktemp("toy"), request.param)
     return Backbone.open(folder, 2, device="cpu", dtype="float32")
 
 
@@ -133,7 +133,7 @@ def test_a_model_ends_with_who_has_it(tmp_path: Path) -> None:
             time.sleep(0.01)  # until its thread has put the last pass away
         return model() is None
 
-    folder = save_toy_model(tmp_path)
+    folder = save_draft_model(tmp_path)
     gc.collect()
     gc.disable()
     try:

@@ -18,7 +18,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from naive import LAYERS, Place, cut, naive, packed, prose, scale
 from torch import Tensor
-from toy import ByteTokenizer, save_toy_model
 
 from longattncomp.backbone import forward
 from longattncomp.backbone.config import SUPPORTED
@@ -28,6 +27,7 @@ from longattncomp.scorers.cross_attention import logsumexp as streaming
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, HeadConfig, logits, untrained_head
 from longattncomp.scorers.cross_attention.logsumexp import log_shares, unit_logsumexp
 from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION, CrossAttentionScorer
+from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Document, Node, Query, Scores
 
 MIXED = "gemma3_text, every second layer full"  # so that layer L is a full one; the toy's all slide
@@ -52,7 +52,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
         from transformers import AutoModelForCausalLM
 
         if variant not in known:
-            folder = save_toy_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
+            folder = save_draft_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
             change(folder, variant)
             whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
             known[variant] = Toy(whole.eval(), Backbone.open(folder, LAYERS, device="cpu", dtype="float32"))

@@ -13,13 +13,13 @@ import pytest
 import torch
 from naive import cut, prose
 from torch import Tensor
-from toy import save_toy_model
 
 from longattncomp.backbone import attention, lookahead
 from longattncomp.backbone.config import SUPPORTED
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
 from longattncomp.scorers.speculative import ANSWER, INSTRUCTION, QUESTION, SpeculativePrefillScorer, windows
+from longattncomp.testing import save_draft_model
 from longattncomp.types import Node, Query
 
 LOOK_AHEAD, POOL = 8, 13
@@ -59,7 +59,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Toy]:
         from transformers import AutoModelForCausalLM
 
         if (variant, window) not in known:
-            folder = save_toy_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
+            folder = save_draft_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
             config = json.loads((folder / "config.json").read_text())
             config |= {"max_position_embeddings": window, "eos_token_id": None, "tie_word_embeddings": False}
             if variant == MIXED:

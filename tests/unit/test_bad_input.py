@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp import Compressor, Document, LongAttnCompError, LongAttnCompWarning, Node, Query, Scores, Settings
 from longattncomp.errors import BudgetError, InputError, ModelError
 from longattncomp.scorers.baselines import FirstTokensScorer
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Progress
 
 LEASE = "Ada signed the lease. Bob did not."

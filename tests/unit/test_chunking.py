@@ -10,12 +10,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import regex
-from toy import ByteTokenizer, seconds
+from toy import seconds
 
 from longattncomp import Document, Node
 from longattncomp.chunking.boundaries import snap, text_boundaries
 from longattncomp.chunking.nodes import chunk, paragraph_ends
 from longattncomp.chunking.segments import Segment, segments, whole
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Encoding, NodeBoundary
 
 BYTES = ByteTokenizer()

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from toy import ByteTokenizer, save_toy_model
 
 from longattncomp import Compressor, Document, Node, Query, Scores, Settings
 from longattncomp.cli.documents import read_documents
 from longattncomp.errors import BrokenModelError, InputError, LongAttnCompWarning
 from longattncomp.scorers.cross_attention.head import read_head_config
 from longattncomp.scorers.opening import head_file
+from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Progress
 
 
@@ -161,7 +161,7 @@ def test_special_tokens_that_the_model_expects_come_first(tmp_path: Path) -> Non
     from tokenizers import Tokenizer
     from tokenizers.processors import TemplateProcessing
 
-    folder = save_toy_model(tmp_path)
+    folder = save_draft_model(tmp_path)
     options = {"layers": 2, "dtype": "float32", "device": "cpu"}
     without = Compressor.from_pretrained(folder, **options)
     file = str(folder / "tokenizer.json")

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from toy import ByteTokenizer
 
 from longattncomp import Compressor, Settings, counting
 from longattncomp.counting import count_tokens, counter, encodable, first_surrogate, pieces
 from longattncomp.errors import InputError
 from longattncomp.scorers.baselines import FirstTokensScorer
+from longattncomp.testing import ByteTokenizer
 
 TEXT = "lower low <end> 日本 low"
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
 from longattncomp.scorers import embedding
 from longattncomp.scorers.embedding import INSTALL, MINILM, EmbeddingScorer
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Node, Query, Scores
 
 ROOM = 20  # bytes

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp.compressor import Compressor
 from longattncomp.data.rows import Evidence, Example
@@ -20,6 +19,7 @@ from longattncomp.evaluation.targets.target import TargetAnswer, TargetQuestion
 from longattncomp.scorers.bm25 import BM25Scorer
 from longattncomp.scorers.embedding import EmbeddingScorer
 from longattncomp.settings import Settings
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Document, Node, Progress, Query, Scorer, Scores
 
 TEXTS = ("one cow 1.", "two hens 2", "six pigs 3", "ten bees 4")  # 10 bytes each, 46 with three separators

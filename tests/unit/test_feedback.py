@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp import Compressor, Query
 from longattncomp.errors import InputError, LongAttnCompWarning
@@ -14,6 +13,7 @@ from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.feedback import FeedbackScorer, asked_again, mixed
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Node, Scores
 
 QUERY = Query("Who signed the lease?")

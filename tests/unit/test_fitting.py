@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy import ByteTokenizer
 
 from longattncomp import Compressed, Compressor, Node, Query, Scores, Settings
 from longattncomp.adapters.budget import fit
 from longattncomp.errors import BudgetError
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Progress
 
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from toy import ByteTokenizer, save_toy_model
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.errors import BrokenModelError, HeadMismatchError
@@ -24,6 +23,7 @@ from longattncomp.scorers.cross_attention.head import (
     untrained_head,
 )
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Node, Query, Scores
 
 Place = Literal["after", "alone"]
@@ -85,7 +85,7 @@ def test_what_is_saved_scores_the_same(place: Place, rotary: bool, backbone: Bac
 
 @pytest.mark.parametrize("family", ["gemma3_text", "qwen2", "qwen3"])
 def test_norms_and_biases_are_saved_too(family: str, tmp_path: Path) -> None:
-    backbone = opened(save_toy_model(tmp_path, family))
+    backbone = opened(save_draft_model(tmp_path, family))
     head = trained(backbone)
     parts = {name.split(".")[0] for name in head.state_dict()}
     norms = set() if family == "qwen2" else {"q_norm", "k_norm"}
@@ -136,7 +136,7 @@ def test_a_head_fits_its_model_in_any_precision(checkpoint: Path, toy_folder: Pa
 
 
 def test_another_draft_model_is_refused(checkpoint: Path, backbone: Backbone, tmp_path: Path) -> None:
-    other = opened(save_toy_model(tmp_path / "other", seed=1))
+    other = opened(save_draft_model(tmp_path / "other", seed=1))
     assert other.fingerprint != backbone.fingerprint
 
     with pytest.raises(HeadMismatchError) as caught:

@@ -16,11 +16,11 @@ import pytest
 import regex
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
-from toy import ByteTokenizer
 
 from longattncomp import Compressed, Compressor, Document, Node, Query, Scores, Settings
 from longattncomp.chunking.nodes import chunk
 from longattncomp.errors import BudgetError
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Pin, Progress
 
 BYTES = ByteTokenizer()

@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from toy import save_toy_model
 
 from longattncomp.backbone.config import SUPPORTED, default_layers, total_layers
 from longattncomp.backbone.forward import Backbone
@@ -31,6 +30,7 @@ from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import BrokenModelError, CacheError, ModelNotFoundError, UnsupportedModelError
+from longattncomp.testing import save_draft_model
 
 IDS = list(range(3, 153))
 TEXT = "The lease: 租约 🖊️ naïve\r\n\n  <|endoftext|>"
@@ -368,7 +368,7 @@ def test_a_gguf_file_is_converted_once(gguf_file: Path, tmp_path: Path, monkeypa
 def test_another_file_of_the_same_name_is_converted_anew(gguf_file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / gguf_file.name
     other.parent.mkdir()
-    write_gguf(other, save_toy_model(tmp_path / "seed 1", seed=1))
+    write_gguf(other, save_draft_model(tmp_path / "seed 1", seed=1))
 
     folders = [find(file, tmp_path / "cache").folder for file in (gguf_file, other)]
 
@@ -556,7 +556,7 @@ def test_fetched_shards_open(toy_folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", SUPPORTED)
 def test_every_family_can_be_fetched(family: str, tmp_path: Path) -> None:
-    source = save_toy_model(tmp_path / "source", family)
+    source = save_draft_model(tmp_path / "source", family)
     target = tmp_path / "target"
     target.mkdir()
 

@@ -7,12 +7,12 @@ import re
 from collections import Counter
 
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp.data.needles import Chains, Needles, hide
 from longattncomp.data.rows import Example
 from longattncomp.errors import InputError
 from longattncomp.evaluation.metrics import strict_recall
+from longattncomp.testing import ByteTokenizer
 
 SENTENCE = "the harbour master keeps a book of ships and their cargo since many years ago"
 

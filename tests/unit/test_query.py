@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy import ByteTokenizer, seconds
+from toy import seconds
 
 from longattncomp.errors import InputError
 from longattncomp.query.parsing import ParsedPrompt, parse_prompt
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Encoding
 
 

@@ -14,7 +14,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from toy import save_toy_model
 
 from longattncomp.backbone.lookahead import LookAhead, _ends
 from longattncomp.backbone.tokenizer import DraftTokenizer
@@ -22,6 +21,7 @@ from longattncomp.backbone.whole import open_whole
 from longattncomp.chunking.nodes import chunk
 from longattncomp.errors import BrokenModelError, InputError, LongAttnCompWarning
 from longattncomp.scorers.speculative import ANSWER, INSTRUCTION, QUESTION, SpeculativePrefillScorer, windows
+from longattncomp.testing import save_draft_model
 from longattncomp.types import Document, Node, Query, Scores
 
 QUERY = Query("Who signed the lease?")
@@ -223,7 +223,7 @@ def test_options_matter(toy_folder: Path, scorer: SpeculativePrefillScorer, node
 
 
 def test_where_no_layer_sees_a_node_all_are_alike(tmp_path: Path, nodes: list[Node]) -> None:
-    scorer = opened(save_toy_model(tmp_path / "toy", "gemma3_text"))  # its layers see 64 tokens
+    scorer = opened(save_draft_model(tmp_path / "toy", "gemma3_text"))  # its layers see 64 tokens
     assert scorer.score(Query("x" * 100), nodes) == Scores((1 / len(nodes),) * len(nodes), 0.0)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from toy import save_toy_model
 
 from longattncomp.errors import InputError, LongAttnCompWarning, ModelNotFoundError, UnsupportedModelError
 from longattncomp.evaluation.targets.local import LocalTarget
 from longattncomp.evaluation.targets.target import TargetQuestion, open_target
+from longattncomp.testing import save_draft_model
 
 PROMPT = "The lease was signed by Ada Marsh on the third of May. " * 6 + "\n\nQuestion: Who signed the lease?\nAnswer:"
 TEMPLATE = (
@@ -83,7 +83,7 @@ def encode(target: LocalTarget, text: str) -> list[int]:
 @pytest.mark.parametrize("family", ["llama", "gemma3_text", "mistral", "qwen2", "qwen3"])
 def test_one_reading_of_the_prompt_says_what_many_plain_ones_say(family: str, tmp_path: Path) -> None:
     """Also beyond the sliding windows of 64 tokens that two of the families have."""
-    target = opened(save_toy_model(tmp_path, family))
+    target = opened(save_draft_model(tmp_path, family))
     options = ("Ada Marsh", "Marsh", "nobody at all, it was never signed", "東京")
     (answered,) = target.read([TargetQuestion(prompt=PROMPT, answers=("Ada Marsh", "東京"), options=options)])
     prompt = encode(target, PROMPT)
@@ -190,7 +190,7 @@ def test_the_joint_is_natural_text(prompt: str, answer: str, joined: str, target
 
 def test_a_token_that_spans_the_joint_is_counted_once(tmp_path: Path) -> None:
     """A tokenizer that merges ": A" into one token, across the joint."""
-    folder = save_toy_model(tmp_path)
+    folder = save_draft_model(tmp_path)
     content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     model = content["model"]
     first, last = model["vocab"].pop("Ā"), model["vocab"].pop("ā")

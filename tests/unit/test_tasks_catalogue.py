@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp import Settings
 from longattncomp.data.rows import Example
 from longattncomp.errors import InputError
 from longattncomp.evaluation.tasks.catalogue import TASKS, find_task
 from longattncomp.evaluation.tasks.task import Draw, Task
+from longattncomp.testing import ByteTokenizer
 
 count_bytes = ByteTokenizer().count
 GENERATED = [name for name, task in TASKS.items() if task.file is None]

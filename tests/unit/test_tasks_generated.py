@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp.data.haystack import fill, noise, prose
 from longattncomp.data.rows import Example
@@ -16,6 +15,7 @@ from longattncomp.evaluation.tasks import debugging
 from longattncomp.evaluation.tasks.catalogue import find_task
 from longattncomp.evaluation.tasks.chat_lines import KINDS, PEOPLE
 from longattncomp.evaluation.tasks.task import Draw
+from longattncomp.testing import ByteTokenizer
 from longattncomp.training.samples.code import PACKAGES
 
 count_bytes = ByteTokenizer().count

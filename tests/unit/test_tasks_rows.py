@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import ByteTokenizer
 
 from longattncomp.data.rows import Example, read_rows
 from longattncomp.data.sources import held_back
@@ -18,6 +17,7 @@ from longattncomp.evaluation.tasks.catalogue import TASKS, find_task
 from longattncomp.evaluation.tasks.collected import among_others, sampled
 from longattncomp.evaluation.tasks.longbench import is_longbench, read_longbench
 from longattncomp.evaluation.tasks.task import Draw
+from longattncomp.testing import ByteTokenizer
 
 count_bytes = ByteTokenizer().count
 ANSWERS = ("Ann", "Béa", "Cy", "东", "Eve", "Flo")

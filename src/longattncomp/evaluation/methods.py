@@ -38,9 +38,8 @@ def compressors(
         ModelError: a method's model cannot be opened.
     """
     if compressor.settings.method != DEFAULT:
-        raise InputError(
-            f"expected method={DEFAULT!r} in the settings, got {compressor.settings.method!r}: leave it out"
-        )
+        got = compressor.settings.method
+        raise InputError(f"expected method={DEFAULT!r} in the settings, got {got!r}: leave it out")
     given = {"random": RandomScorer(seed), **(scorers or {})}
     known = dict.fromkeys([*METHODS, *given])
     if not names or any(name not in known for name in names):

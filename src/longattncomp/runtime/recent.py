@@ -1,9 +1,10 @@
-"""What was used last, bounded in size."""
+"""A least-recently-used cache whose entries can be held while work goes on."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from longattncomp.runtime.forking import Lock
@@ -13,14 +14,14 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """A least-recently-used cache that the work at hand cannot flood; safe under threads.
+    """A least-recently-used cache, bounded by the size of its values; safe under threads.
 
-    A plain one forgets everything when somebody goes again and again through more than it holds. Here
-    the caller names what the same work still needs, which no other part of that work drives out.
+    A plain one forgets everything when somebody goes again and again through more than it holds. Here the caller
+    holds the keys that its work still needs, and nothing evicts those.
     """
 
     def __init__(self, most: int, size: Callable[[V], int]) -> None:
-        """Start empty.
+        """Create an empty cache.
 
         Args:
             most: sum of the sizes that it may hold; 0 holds nothing.
@@ -29,8 +30,27 @@ class Recent(Generic[K, V]):
         self.most = most
         self._size = size
         self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._held: Counter[K] = Counter()
         self._lock = Lock()
         self.used = 0
+
+    @contextmanager
+    def holding(self, keys: Collection[K]) -> Iterator[None]:
+        """Protect keys from eviction while the block runs; a key that several blocks hold stays until the last ends.
+
+        Args:
+            keys: present or not yet.
+        """
+        with self._lock:
+            self._held.update(keys)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.subtract(keys)
+                for key in keys:
+                    if not self._held[key]:
+                        del self._held[key]
 
     def get(self, key: K) -> V | None:
         """The value, which is now the most recent, or None."""
@@ -41,8 +61,8 @@ class Recent(Generic[K, V]):
             self._entries.move_to_end(key)
             return entry[0]
 
-    def put(self, key: K, value: V, *, needed: Collection[K] = ()) -> bool:
-        """Take a value in; the least recent ones make room, but none that is `needed`.
+    def put(self, key: K, value: V) -> bool:
+        """Keep a value; the least recent ones make room, but none that is held.
 
         Returns:
             Whether there was room.
@@ -54,7 +74,7 @@ class Recent(Generic[K, V]):
             for other, (_, its) in self._entries.items():
                 if free >= size:
                     break
-                if other != key and other not in needed:
+                if other != key and other not in self._held:
                     leaving.append(other)
                     free += its
             if free < size:

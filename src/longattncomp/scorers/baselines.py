@@ -6,7 +6,6 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-
 from typing import Any
 
 from longattncomp.types import Node, Progress, Query, Scores

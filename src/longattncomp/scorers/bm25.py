@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, pairwise
+from typing import Any
 
 import regex
-
-from typing import Any
 
 from longattncomp.errors import InputError
 from longattncomp.types import Node, Progress, Query, Scores

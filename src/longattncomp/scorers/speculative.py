@@ -187,7 +187,7 @@ def _counting(progress: Progress | None, total: int) -> Callable[[int], None] | 
     return read
 
 
-def open_scorer(settings: Settings, store: ByteStore | None) -> tuple[SpeculativePrefillScorer, DraftTokenizer]:
+def open_scorer(settings: Settings, *_: Any) -> tuple[SpeculativePrefillScorer, DraftTokenizer]:
     """Open the whole draft model for the method `speculative`; arguments and errors as `scorers.opening.build`."""
     with one_thread():
         model, tokenizer = open_whole(

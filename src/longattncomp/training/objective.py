@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from longattncomp.backbone.passes import Rotary
 from longattncomp.scorers.cross_attention.columns import at
-from longattncomp.scorers.cross_attention.head import LEAST_SHARE, CrossAttentionHead
-from longattncomp.scorers.cross_attention.logsumexp import log_shares, segment_mass
+from longattncomp.scorers.cross_attention.head import LEAST_SHARE, CrossAttentionHead, logits
+from longattncomp.scorers.cross_attention.logsumexp import segment_mass
 from longattncomp.scorers.cross_attention.matching import Match
+from longattncomp.scorers.cross_attention.query_mass import mean_mass, shares
 from longattncomp.training.states import Layout, StateReader, States
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -33,32 +32,30 @@ class Objective(nn.Module):
         # A process without work of its own still takes part in the exchange of gradients.
         total = sum((weight.flatten()[:0].sum() for weight in self.head.parameters()), torch.zeros(()))
         for layout, states, questions in work:
-            for number, shares in zip(questions, self.log_shares(layout, states, questions), strict=True):
-                total = total + self._loss(shares, layout.questions[number].evidence)
+            for number, found in zip(questions, self.log_shares(layout, states, questions), strict=True):
+                total = total + self._loss(found, layout.questions[number].evidence)
         return total
 
     def log_shares(self, layout: Layout, states: States, questions: Sequence[int]) -> Iterator[Tensor]:
         """Logarithms of the shares of the instruction and the nodes, (1 + n_nodes,) for each question."""
         head = self.head
-        masses = question_masses(head, self._reader.rotary, layout, states, questions)
+        masses = question_masses(head, self._reader, layout, states, questions)
         for number, mass in zip(questions, masses, strict=True):
-            rarity = layout.questions[number].rarity
-            gates = torch.stack([head.rows(row[number], rarity) for row in states.asked]).mean(0)
-            found = log_shares(mass, head.weights(gates)).cpu()
-            reach = torch.stack([head.reach(row[number]) for row in states.asked]).mean(0)
-            shares = found[1:].exp()
-            nodes = layout.neighbours.spread(shares, head.spread_weights(reach, shares).cpu())
-            yield torch.cat([found[:1], nodes.clamp_min(LEAST_SHARE).log()])
+            rarity = layout.questions[number].tokens.rarity
+            gates = [head.rows(row[number], rarity) for row in states.asked]
+            reaches = [head.reach(row[number]) for row in states.asked]
+            found = shares(head, mass, gates, reaches, layout.context.neighbours)
+            yield found.clamp_min(LEAST_SHARE).log().float()
 
 
 def question_masses(
-    head: CrossAttentionHead, rotary: Rotary, layout: Layout, states: States, questions: Sequence[int]
+    head: CrossAttentionHead, reader: StateReader, layout: Layout, states: States, questions: Sequence[int]
 ) -> Iterator[Tensor]:
-    """Log-sum-exps of the logits of the instruction and of each node.
+    """Log-sum-exps of the logits of the instruction and of each node, with gradients.
 
     Args:
         head: gives queries, keys and the strength of matches.
-        rotary: of the reader.
+        reader: knows the instruction's length and the rotary embedding.
         layout: of one context.
         states: of the same.
         questions: by their place in the layout.
@@ -66,36 +63,37 @@ def question_masses(
     Yields:
         (n_heads, m, 1 + n_nodes) per question; -inf for a node without tokens.
     """
+    before = len(reader.frame.instruction)
+    places = [before + columns.places for columns in layout.columns]
     keys = [
-        head.keys(context[columns.places], at(rotary, columns.places))
-        for context, columns in zip(states.contexts, layout.columns, strict=True)
+        (
+            head.keys(context[:before], at(reader.rotary, slice(0, before))),
+            head.keys(context[own], at(reader.rotary, own)),
+        )
+        for context, own in zip(states.contexts, places, strict=True)
     ]
+    n_nodes = len(layout.context.nodes)
     for number in questions:
-        question = layout.questions[number]
+        tokens = layout.questions[number].tokens
         queries = [
-            head.queries(row[number], at(rotary, slice(start, start + len(row[number]))))
+            head.queries(row[number], at(reader.rotary, slice(start, start + len(row[number]))))
             for row, start in zip(states.asked, states.starts, strict=True)
         ]
-        masses = [
-            segment_mass(
-                queries[index if len(queries) > 1 else 0],
-                keys[index],
-                columns.units,
-                columns.n_units,
-                match=Match(question.words, columns.words, question.rarity),
-                strength=head.match_strength,
-            )
-            for index, columns in enumerate(layout.columns)
-        ]
-        instruction = torch.stack([mass[..., 0] for mass in masses]).logsumexp(0) - math.log(len(masses))
-        n_nodes = len(question.evidence)
-        nodes = instruction.new_zeros(*instruction.shape, 0)
-        for columns, mass in zip(layout.columns, masses, strict=True):
-            found = mass[..., 1:]
-            if columns.first < nodes.shape[-1]:  # a node that the segment before began
-                shared = torch.logaddexp(nodes[..., -1:], found[..., :1])
-                nodes, found = nodes[..., :-1], torch.cat([shared, found[..., 1:]], dim=-1)
-            missing = columns.first - nodes.shape[-1]  # nodes before it that have no token
-            nodes = torch.cat([nodes, nn.functional.pad(found, (missing, 0), value=-torch.inf)], dim=-1)
+        instructions, nodes = [], queries[0].new_zeros(*queries[0].shape[:2], 0)
+        for index, (columns, (instruction, own)) in enumerate(zip(layout.columns, keys, strict=True)):
+            query = queries[index if len(queries) > 1 else 0]
+            instructions.append(logits(query, instruction).logsumexp(dim=-1))
+            match = Match(tokens.words, columns.words, tokens.rarity)
+            found = segment_mass(query, own, columns.units, columns.n_units, match=match, strength=head.match_strength)
+            nodes = _appended(nodes, found[..., 1:], columns.first)
         nodes = nn.functional.pad(nodes, (0, n_nodes - nodes.shape[-1]), value=-torch.inf)
-        yield torch.cat([instruction[..., None], nodes], dim=-1)
+        yield torch.cat([mean_mass(instructions)[..., None], nodes], dim=-1)
+
+
+def _appended(nodes: Tensor, found: Tensor, first: int) -> Tensor:
+    """Masses of nodes (n_heads, m, k) with those of a segment whose first node is `first` behind them."""
+    if first < nodes.shape[-1]:  # a node that the segment before began
+        shared = torch.logaddexp(nodes[..., -1:], found[..., :1])
+        nodes, found = nodes[..., :-1], torch.cat([shared, found[..., 1:]], dim=-1)
+    missing = first - nodes.shape[-1]  # nodes before it that have no token
+    return torch.cat([nodes, nn.functional.pad(found, (missing, 0), value=-torch.inf)], dim=-1)

@@ -142,7 +142,7 @@ def head_shares(head: CrossAttentionHead, reader: StateReader, layout: Layout) -
         Per question, (n_heads, 1 + n_nodes) logarithms of shares; each row's exponentials sum to 1.
     """
     questions = range(len(layout.questions))
-    for found in question_masses(head, reader.rotary, layout, reader.states(layout), questions):
+    for found in question_masses(head, reader, layout, reader.states(layout), questions):
         mass = found.double()
         rows = mass.new_full((1, mass.shape[1]), -math.log(mass.shape[1]))
         yield torch.stack([log_shares(one[None], rows) for one in mass]).cpu()

@@ -18,14 +18,10 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.passes import Rotary
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
-from longattncomp.chunking.segments import segments
 from longattncomp.data.rows import Example
-from longattncomp.errors import InputError
 from longattncomp.scorers.cross_attention.columns import Columns
-from longattncomp.scorers.cross_attention.matching import Words
-from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION
-from longattncomp.scorers.cross_attention.spreading import Neighbours
-from longattncomp.types import NodeBoundary, QueryPlace
+from longattncomp.scorers.cross_attention.layout import ContextLayout, Frame, QueryTokens
+from longattncomp.types import Node, NodeBoundary, QueryPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +29,31 @@ class Question:
     """One question of a context.
 
     Attributes:
-        words: (m,) the words of its tokens.
-        rarity: (m,) their inverse document frequencies.
+        tokens: as the draft model reads it.
         evidence: (n_nodes,) characters of evidence in each node.
     """
 
-    words: Tensor
-    rarity: Tensor
+    tokens: QueryTokens
     evidence: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What of a context does not come from the backbone.
+    """A context and its questions, before the backbone reads them.
 
     Attributes:
+        context: laid out in segments, as for scoring.
+        questions: in order.
         contexts: per segment, the token ids that the backbone reads.
         asked: per question, the token ids that follow.
         columns: per segment.
-        questions: in the order of `asked`.
-        neighbours: of the nodes.
     """
 
+    context: ContextLayout
+    questions: tuple[Question, ...]
     contexts: tuple[tuple[int, ...], ...]
     asked: tuple[tuple[int, ...], ...]
     columns: tuple[Columns, ...]
-    questions: tuple[Question, ...]
-    neighbours: Neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +106,16 @@ class StateReader:
         self.backbone = backbone
         self._tokenizer = tokenizer
         self._alone = query_place == "alone"
-        self._segment_tokens = segment_tokens
         self._node_tokens = node_tokens
         self._node_boundary: NodeBoundary = node_boundary
-        self._instruction = (*tokenizer.prefix, *tokenizer.encode(INSTRUCTION).ids)
-        self._question = tuple(tokenizer.encode(QUESTION).ids)
+        self.frame = Frame(
+            tokenizer,
+            backbone,
+            query_place=query_place,
+            segment_tokens=segment_tokens,
+            prefix=tokenizer.prefix,
+            words=tokenizer.words,
+        )
         self._most_bytes = most_bytes
         self._cache = diskcache.Cache(str(folder), eviction_policy="none", size_limit=most_bytes)
         self.rotary: Rotary = self._rotary()
@@ -133,35 +132,17 @@ class StateReader:
         nodes = chunk(
             examples[0].documents, self._tokenizer, node_tokens=self._node_tokens, boundary=self._node_boundary
         )
-        parts = list(segments(nodes, self._tokenizer, segment_tokens=self._segment_tokens))
-        words = Words(parts, len(nodes), self._tokenizer.words)
-        questions = []
-        asked = []
-        device = self.backbone.device
-        longest = 0 if self._alone else max(len(part.ids) for part in parts)
-        room = self.backbone.window - len(self._instruction) - longest - len(self._question)
-        if room < 1:
-            raise InputError(
-                f"segment_tokens={self._segment_tokens} leaves no room for a question in the draft model's window of "
-                f"{self.backbone.window} tokens: lower it"
-            )
-        for example in examples:
-            ids = self._tokenizer.encode(example.query).ids[-room:]  # as the scorer does
-            evidence = torch.zeros(len(nodes))
-            for span in example.evidence:
-                for index, node in enumerate(nodes):
-                    if node.document == span.document:
-                        evidence[index] += max(0, min(node.end, span.end) - max(node.start, span.start))
-            asked.append((*self._question, *ids))
-            questions.append(
-                Question(torch.from_numpy(words.of(ids)).to(device), words.rarity(ids).to(device), evidence)
-            )
+        context = self.frame.context(nodes)
+        room = self.frame.room(context.sizes)
+        questions = tuple(
+            Question(self.frame.query(example.query, context, room), _evidence(example, nodes)) for example in examples
+        )
         return Layout(
-            contexts=tuple((*self._instruction, *part.ids) for part in parts),
-            asked=tuple(asked),
-            columns=tuple(Columns.of(part, len(self._instruction), words, device) for part in parts),
-            questions=tuple(questions),
-            neighbours=Neighbours(nodes),
+            context=context,
+            questions=questions,
+            contexts=tuple((*self.frame.instruction, *part.ids) for part in context.parts),
+            asked=tuple((*self.frame.question, *question.tokens.ids) for question in questions),
+            columns=tuple(context.columns(index, self.backbone.device) for index in range(len(context.parts))),
         )
 
     def states(self, layout: Layout) -> States:
@@ -174,7 +155,7 @@ class StateReader:
                 self._cache.set(key, stored)
         found = {name: states.to(self.backbone.device) for name, states in load(stored).items()}
         n_rows = 1 if self._alone else len(layout.contexts)
-        skipped = len(self._question)
+        skipped = len(self.frame.question)
         return States(
             contexts=tuple(found[f"context.{index}"] for index in range(len(layout.contexts))),
             asked=tuple(
@@ -182,7 +163,7 @@ class StateReader:
                 for row in range(n_rows)
             ),
             starts=tuple(
-                (len(self._instruction) if self._alone else len(layout.contexts[row])) + skipped
+                (len(self.frame.instruction) if self._alone else len(layout.contexts[row])) + skipped
                 for row in range(n_rows)
             ),
         )
@@ -194,8 +175,8 @@ class StateReader:
             for number, states in enumerate(reading.asked):
                 found[f"asked.{reading.index}.{number}"] = states
         if self._alone:
-            for reading in self.backbone.read([(*self._instruction, *question) for question in layout.asked]):
-                found[f"asked.0.{reading.index}"] = reading.states[len(self._instruction) :]
+            for reading in self.backbone.read([(*self.frame.instruction, *question) for question in layout.asked]):
+                found[f"asked.0.{reading.index}"] = reading.states[len(self.frame.instruction) :]
         # The arithmetic of the backbone is bf16 where it can be; half the bytes lose nothing there.
         return {name: states.to("cpu", torch.bfloat16).contiguous() for name, states in found.items()}
 
@@ -207,3 +188,13 @@ class StateReader:
         (reading,) = self.backbone.read([[0] * self.backbone.window])
         cos, sin = reading.rotary
         return cos.clone(), sin.clone()  # what comes out of inference mode cannot be trained through
+
+
+def _evidence(example: Example, nodes: Sequence[Node]) -> Tensor:
+    """Characters of evidence in each node, (n_nodes,)."""
+    evidence = torch.zeros(len(nodes))
+    for span in example.evidence:
+        for index, node in enumerate(nodes):
+            if node.document == span.document:
+                evidence[index] += max(0, min(node.end, span.end) - max(node.start, span.start))
+    return evidence

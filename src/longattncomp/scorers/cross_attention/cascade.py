@@ -41,7 +41,8 @@ class CascadeScorer:
         half = progress and (lambda done, total: progress(done, 2 * total))
         rest = progress and (lambda done, total: progress(total + done, 2 * total))
         first = self.alone.prepare(nodes, progress=half)
-        second = self.after.prepare(nodes, progress=rest, needed=self.alone.names(nodes))
+        with self.alone.reader.holding(self.alone.frame.context(nodes)):
+            second = self.after.prepare(nodes, progress=rest)
         return Prepared(first.tokens, min(first.ready, second.ready), max(first.read, second.read))
 
     def score_batch(
@@ -50,7 +51,7 @@ class CascadeScorer:
         """`score` for many queries over the same nodes; a segment is read once with each number of layers."""
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
-        context = self.after.segmented(nodes)
+        context = self.after.frame.context(nodes)
         tokens = sum(context.sizes)
         room = max(LEAST, math.ceil(LOOKED_AT * tokens))
         if tokens <= room:
@@ -59,13 +60,13 @@ class CascadeScorer:
             queries, context, progress=progress and (lambda done, _: progress(done, 2 * tokens))
         )
         chosen = [context.richest(first.nodes, room) for first in firsts]
-        seconds = self.after.score_segments(
-            queries,
-            context,
-            chosen,
-            needed=self.alone.reader.names(context),
-            progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
-        )
+        with self.alone.reader.holding(context):
+            seconds = self.after.score_segments(
+                queries,
+                context,
+                chosen,
+                progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
+            )
         return [
             _blend(first, second, context.nodes_of(own))
             for first, second, own in zip(firsts, seconds, chosen, strict=True)

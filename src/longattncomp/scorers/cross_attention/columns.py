@@ -16,12 +16,12 @@ from longattncomp.scorers.cross_attention.matching import Words
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The tokens of the instruction and of the nodes of segments; separators have no column.
+    """The tokens of nodes in segments; tokens between two documents have no column.
 
     Attributes:
         places: (n,) where they stand in what the backbone read.
-        units: (n,) 0 for the instruction, then 1 for node `first`, 2 for the next ...
-        words: (n,) their words; -1 for the instruction.
+        units: (n,) 1 for node `first`, 2 for the next ...; 0 is left for the instruction.
+        words: (n,) their words.
         first: the first node.
         n_units: how many units there are, the instruction included.
     """
@@ -33,23 +33,22 @@ class Columns:
     n_units: int
 
     @classmethod
-    def of(cls, part: Segment, n_instruction: int, words: Words, device: torch.device) -> Columns:
-        """Of one segment, after `n_instruction` tokens of instruction."""
+    def of(cls, part: Segment, words: Words, device: torch.device) -> Columns:
+        """The columns of one segment."""
         nodes, ids = part.unit_array, part.id_array
         (own,) = (nodes >= 0).nonzero()
         first, last = int(nodes[own[0]]), int(nodes[own[-1]])
-        instruction = np.arange(n_instruction)
         return cls(
-            places=_tensor(instruction, n_instruction + own, device),
-            units=_tensor(np.zeros_like(instruction), nodes[own] - first + 1, device),
-            words=_tensor(np.full_like(instruction, -1), words.of(ids[own]), device),
+            places=torch.from_numpy(own).to(device),
+            units=torch.from_numpy(nodes[own].astype(np.int64) - first + 1).to(device),
+            words=torch.from_numpy(words.of(ids[own])).to(device),
             first=first,
             n_units=last - first + 2,
         )
 
     @classmethod
     def below(cls, parts: Sequence[Columns]) -> Columns:
-        """Of several segments in order, each without its instruction; what was read of them stands in a row."""
+        """The columns of several segments in order, whose states stand in a row."""
         sizes = torch.tensor([0, *(len(part.places) for part in parts)]).cumsum(0).tolist()
         first = parts[0].first
         return cls(
@@ -59,10 +58,6 @@ class Columns:
             first=first,
             n_units=parts[-1].first + parts[-1].n_units - first,
         )
-
-
-def _tensor(instruction: np.ndarray, own: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.concatenate([instruction, own])).to(device)
 
 
 def at(rotary: Rotary, places: Tensor | slice) -> Rotary:

@@ -45,28 +45,28 @@ class FeedbackScorer:
         if not nodes:
             return self.first.score_batch(queries, nodes)
         if isinstance(self.first, CascadeScorer):
-            asker, needed = self.first.after, self.first.alone.names(nodes)
+            asker, reader = self.first.after, self.first.alone.reader
         else:
-            asker, needed = self.first, frozenset()
-        context = asker.segmented(nodes)
+            asker, reader = self.first, self.first.reader
+        context = asker.frame.context(nodes)
         tokens = sum(context.sizes)
         more = min(LOOKED_AT, tokens)
         found = self.first.score_batch(
             queries, nodes, progress=progress and (lambda done, of: progress(tokens * done // of, tokens + more))
         )
-        room = asker.query_room(context.sizes)
+        room = asker.frame.room(context.sizes)
         again = [
             asked_again(query, first, context.nodes, asker.tokenizer, room)
             for query, first in zip(queries, found, strict=True)
         ]
         chosen = {index: context.richest(found[index].nodes, LOOKED_AT) for index, query in enumerate(again) if query}
-        seconds = asker.score_segments(
-            [query for query in again if query],
-            context,
-            list(chosen.values()),
-            needed=needed,
-            progress=progress and (lambda done, of: progress(tokens + more * done // of, tokens + more)),
-        )
+        with reader.holding(context):
+            seconds = asker.score_segments(
+                [query for query in again if query],
+                context,
+                list(chosen.values()),
+                progress=progress and (lambda done, of: progress(tokens + more * done // of, tokens + more)),
+            )
         if not chosen and progress is not None:
             progress(tokens + more, tokens + more)
         for (index, own), second in zip(chosen.items(), seconds, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,13 +51,16 @@ class KeyCache:
         self._recent: Recent[str, CachedSegment] = Recent(most_bytes, lambda read: read.nbytes)
         self._store = store
 
-    def get(self, names: Sequence[str], *, with_memory: bool, needed: Collection[str] = ()) -> dict[str, CachedSegment]:
+    def holding(self, names: Collection[str]) -> AbstractContextManager[None]:
+        """Keep segments of these names in memory while the block runs."""
+        return self._recent.holding(names)
+
+    def get(self, names: Sequence[str], *, with_memory: bool) -> dict[str, CachedSegment]:
         """What there is.
 
         Args:
             names: of segments.
             with_memory: whether keys alone are of no use.
-            needed: names that what comes out of the store may not drive out of memory.
         """
         found = {
             name: read
@@ -80,22 +84,21 @@ class KeyCache:
                 damaged += 1
                 continue
             found[name] = CachedSegment(keys)
-            self._recent.put(name, found[name], needed=needed)
+            self._recent.put(name, found[name])
         if damaged:
             warn(f"{damaged} entries of the key store are damaged; their text is read again")
         return found
 
-    def put(self, reads: Mapping[str, CachedSegment], *, needed: Collection[str] = ()) -> bool:
+    def put(self, reads: Mapping[str, CachedSegment]) -> bool:
         """Keep what was read.
 
         Args:
             reads: by name.
-            needed: names that may not be driven out of memory.
 
         Returns:
             Whether everything is kept, in memory or, where keys are all there is, in the store.
         """
-        kept = [self._recent.put(name, read, needed=needed) for name, read in reads.items()]
+        kept = [self._recent.put(name, read) for name, read in reads.items()]
         lasting = [
             (name, read.keys.to_bytes(name))
             for name, read in reads.items()

@@ -1,4 +1,4 @@
-"""one query -> what its tokens attend to, while the context streams by."""
+"""a query, segments one by one -> each node's share of the attention mass."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from longattncomp.errors import BrokenModelError
 from longattncomp.scorers.cross_attention.columns import Columns
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, logits
 from longattncomp.scorers.cross_attention.keys import JoinedKeys
+from longattncomp.scorers.cross_attention.layout import QueryTokens
 from longattncomp.scorers.cross_attention.logsumexp import block_mass, log_shares
-from longattncomp.scorers.cross_attention.matching import Match, Words
+from longattncomp.scorers.cross_attention.matching import Match
 from longattncomp.scorers.cross_attention.spreading import Neighbours
 from longattncomp.types import Scores
 
@@ -23,14 +24,12 @@ _ROWS = 64  # of a query that are summed at once, in double precision
 class QueryMass:
     """The attention mass of one query, added up segment by segment."""
 
-    def __init__(self, ids: Sequence[int], words: Words, n_nodes: int, head: CrossAttentionHead) -> None:
-        device = head.row_gate.device
-        self.ids = ids
+    def __init__(self, query: QueryTokens, n_nodes: int, head: CrossAttentionHead) -> None:
+        self.query = query
         self._head = head
-        self._words = torch.from_numpy(words.of(ids)).to(device)
-        self._rarity = words.rarity(ids).to(device)
         # (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first
-        self._mass = torch.full((head.n_heads, len(ids), 1 + n_nodes), -torch.inf, device=device)
+        size = (head.n_heads, len(query.ids), 1 + n_nodes)
+        self._mass = torch.full(size, -torch.inf, device=head.row_gate.device)
         self._gates: list[Tensor] = []
         self._reaches: list[Tensor] = []
         self._instructions: list[Tensor] = []
@@ -44,13 +43,13 @@ class QueryMass:
             instruction: keys (n_key_heads, n, head_dim) of the instruction's tokens.
         """
         self._queries = self._head.queries(states, rotary)
-        self._gates.append(self._head.rows(states, self._rarity))
+        self._gates.append(self._head.rows(states, self.query.rarity))
         self._reaches.append(self._head.reach(states))
         self._instructions.append(logits(self._queries, instruction).logsumexp(dim=-1))
 
     def attend(self, keys: JoinedKeys, columns: Columns) -> None:
         """Add the mass on the nodes of segments."""
-        match = Match(self._words, columns.words, self._rarity)
+        match = Match(self.query.words, columns.words, self.query.rarity)
         found = block_mass(
             self._queries, keys, columns.units, columns.n_units, match=match, strength=self._head.match_strength
         )
@@ -59,17 +58,43 @@ class QueryMass:
 
     def scores(self, neighbours: Neighbours) -> Scores:
         """Shares of the mass, once all segments have been seen."""
-        instructions = torch.stack(self._instructions)
-        self._mass[..., 0] = instructions.logsumexp(0) - torch.tensor(float(len(instructions))).log()
-        weights = self._head.weights(torch.stack(self._gates).mean(0))
-        rows = [slice(top, top + _ROWS) for top in range(0, weights.shape[1], _ROWS)]
-        shares = [log_shares(self._mass[:, own].cpu().double(), weights[:, own].cpu().double()) for own in rows]
-        found = torch.stack(shares).logsumexp(0).exp()  # (1 + n_nodes,)
+        self._mass[..., 0] = mean_mass(self._instructions)
+        found = shares(self._head, self._mass, self._gates, self._reaches, neighbours)
         if not found.isfinite().all():
             raise BrokenModelError(
                 "the draft model's attention is not a number: its weights are damaged, or too large for this precision "
                 "(open it with dtype='float32')"
             )
-        parts = self._head.spread_weights(torch.stack(self._reaches).mean(0), found[1:])
-        nodes = neighbours.spread(found[1:], parts.cpu().double())
-        return Scores(tuple(nodes.tolist()), float(found[0]))
+        return Scores(tuple(found[1:].tolist()), float(found[0]))
+
+
+def mean_mass(masses: Sequence[Tensor]) -> Tensor:
+    """Logarithm of the mean of masses: the instruction stands before every segment and counts once.
+
+    Args:
+        masses: log-sum-exps of one shape, one for each segment.
+    """
+    return torch.stack(list(masses)).logsumexp(0) - torch.tensor(float(len(masses))).log()
+
+
+def shares(
+    head: CrossAttentionHead, mass: Tensor, gates: Sequence[Tensor], reaches: Sequence[Tensor], neighbours: Neighbours
+) -> Tensor:
+    """Turn the mass of a query's rows into shares, in double precision.
+
+    Args:
+        head: weighs heads and rows, and says how far shares spread.
+        mass: (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first.
+        gates: (m,) from `head.rows`, one for each place where the query stood.
+        reaches: (n_scales,) from `head.reach`, likewise.
+        neighbours: of the nodes.
+
+    Returns:
+        (1 + n_nodes,) shares that sum to 1, the instruction's first.
+    """
+    weights = head.weights(torch.stack(list(gates)).mean(0))
+    rows = [slice(top, top + _ROWS) for top in range(0, weights.shape[1], _ROWS)]
+    logs = [log_shares(mass[:, own].cpu().double(), weights[:, own].cpu().double()) for own in rows]
+    found = torch.stack(logs).logsumexp(0).exp()  # (1 + n_nodes,)
+    parts = head.spread_weights(torch.stack(list(reaches)).mean(0), found[1:])
+    return torch.cat([found[:1], neighbours.spread(found[1:], parts.cpu().double())])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,8 +67,6 @@ class SegmentReader:
         context: ContextLayout,
         wanted: Sequence[int],
         questions: Sequence[Sequence[int]],
-        *,
-        needed: Collection[str] = (),
     ) -> Iterator[list[ReadSegment]]:
         """Some segments, a few at a time: those in the cache, then the others as they are read.
 
@@ -75,7 +74,6 @@ class SegmentReader:
             context: lays them out.
             wanted: which, increasing.
             questions: token ids that follow each; read with them where nothing is kept, else not looked at.
-            needed: names of what else has to stay in the cache.
         """
         if self.cache is None:
             yield from self._read(context, wanted, questions if self._with_memory else ())
@@ -86,20 +84,16 @@ class SegmentReader:
             missing += sorted(set(group) - {part.index for part in found})
             if found:
                 yield found
-        staying = self.names(context).union(needed)
         for parts in self._read(context, missing):
-            self._keep(context, parts, staying)
+            self._keep(context, parts)
             yield parts
 
-    def prepare(
-        self, context: ContextLayout, *, progress: Progress | None = None, needed: Collection[str] = ()
-    ) -> Prepared:
+    def prepare(self, context: ContextLayout, *, progress: Progress | None = None) -> Prepared:
         """Read what the cache does not have.
 
         Args:
             context: lays its segments out.
             progress: called with (tokens ready, tokens in all).
-            needed: names of what else has to stay in the cache.
 
         Raises:
             InputError: there is no cache.
@@ -110,14 +104,13 @@ class SegmentReader:
             missing -= {part.index for part in self._cached(context, group)}
         total = sum(context.sizes)
         ready = total - sum(context.sizes[index] for index in missing)
-        staying = self.names(context).union(needed)
         read = 0
         if progress is not None:
             progress(ready, total)
         for parts in self._read(context, sorted(missing)):
             tokens = sum(context.sizes[part.index] for part in parts)
             read += tokens
-            if not self._keep(context, parts, staying):
+            if not self._keep(context, parts):
                 warn(
                     f"{ready} of {total} tokens are prepared, more are not kept: raise cache_bytes or see to the store"
                 )
@@ -132,22 +125,22 @@ class SegmentReader:
         if self.cache is None:
             raise InputError("nothing that is read would be kept: set cache_bytes above 0, or key_store")
 
-    def names(self, context: ContextLayout) -> frozenset[str]:
-        """What the segments are called in the cache."""
-        return context.names(self._digest)[1]
+    def holding(self, context: ContextLayout) -> AbstractContextManager[None]:
+        """Keep what the cache has of a context, or gets, while the block runs."""
+        return nullcontext() if self.cache is None else self.cache.holding(context.names(self._digest))
 
     def _cached(self, context: ContextLayout, group: Sequence[int]) -> list[ReadSegment]:
         if self.cache is None:
             return []
-        names, needed = context.names(self._digest)
-        found = self.cache.get([names[index] for index in group], with_memory=self._with_memory, needed=needed)
+        names = context.names(self._digest)
+        found = self.cache.get([names[index] for index in group], with_memory=self._with_memory)
         return [ReadSegment(index, found[names[index]]) for index in group if names[index] in found]
 
-    def _keep(self, context: ContextLayout, parts: Sequence[ReadSegment], needed: Collection[str]) -> bool:
+    def _keep(self, context: ContextLayout, parts: Sequence[ReadSegment]) -> bool:
         if self.cache is None:
             return False
-        names, _ = context.names(self._digest)
-        return self.cache.put({names[part.index]: part.read for part in parts}, needed=needed)
+        names = context.names(self._digest)
+        return self.cache.put({names[part.index]: part.read for part in parts})
 
     def _read(
         self, context: ContextLayout, wanted: Sequence[int], questions: Sequence[Sequence[int]] = ()

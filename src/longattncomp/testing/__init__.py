@@ -1,0 +1,124 @@
+"""Small stand-ins with which tests of components need neither weights nor a network.
+
+```python
+compressor = Compressor(WordScorer(), ByteTokenizer(), settings=Settings(token_budget=200))
+```
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from longattncomp.types import Encoding, Node, Prepared, Progress, Query, Scores
+
+__all__ = ["BrokenScorer", "ByteTokenizer", "WordScorer", "save_draft_model", "save_tokenizer"]
+
+_SIZES = {
+    "vocab_size": 256,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "max_position_embeddings": 2048,
+    "tie_word_embeddings": True,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": 0,
+}
+
+
+class ByteTokenizer:
+    """A tokenizer with one token for each byte of UTF-8."""
+
+    def encode(self, text: str) -> Encoding:
+        ids: list[int] = []
+        ends: list[int] = []
+        for position, character in enumerate(text, start=1):
+            units = character.encode("utf-8", "surrogatepass")
+            ids += units
+            ends += [position] * len(units)
+        return Encoding(ids, ends)
+
+    def count(self, text: str) -> int:
+        return len(text.encode("utf-8", "surrogatepass"))
+
+
+class WordScorer:
+    """A scorer that gives each node its share of the query's words, and notes what it is asked.
+
+    Attributes:
+        queries: the texts of all queries so far.
+        threads: names of the threads that asked.
+    """
+
+    def __init__(self) -> None:
+        self.queries: list[str] = []
+        self.threads: set[str] = set()
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        """Count the words of the query that have more than three letters, or are not ASCII, in each node."""
+        self.queries.append(query.text)
+        self.threads.add(threading.current_thread().name)
+        words = [word for word in re.findall(r"\w+", query.text.lower()) if len(word) > 3 or not word.isascii()]
+        counts = [1e-9 + sum(node.text.lower().count(word) for word in words) for node in nodes]
+        return Scores(tuple(count / sum(counts) for count in counts), 0.0)
+
+
+class BrokenScorer:
+    """A scorer that fails in the middle, like a GPU that runs out of memory."""
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        raise RuntimeError("out of memory")
+
+    def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
+        raise RuntimeError("out of memory")
+
+
+def save_draft_model(folder: Path, family: str = "llama", *, seed: int = 0) -> Path:
+    """Write a random four-layer causal LM in Hugging Face layout, whose tokens are bytes.
+
+    Args:
+        folder: where it goes.
+        family: a `model_type` of `longattncomp.backbone.loading.SUPPORTED`.
+        seed: of its weights.
+
+    Returns:
+        The folder.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    sizes = _SIZES | ({"sliding_window": 64} if family in ("gemma3_text", "mistral") else {})
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **sizes))
+    for name, weight in model.named_parameters():
+        if weight.ndim == 1:  # norms and biases start as ones and zeros, which would hide mistakes
+            weight.data += 0.1 * torch.randn_like(weight)
+        else:
+            weight.data *= 8 if "q_proj" in name or "k_proj" in name else 2
+    model.save_pretrained(folder)
+    return save_tokenizer(folder)
+
+
+def save_tokenizer(folder: Path) -> Path:
+    """Write a byte-level `tokenizer.json`.
+
+    Args:
+        folder: where it goes.
+
+    Returns:
+        The folder.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    vocabulary = {letter: index for index, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
