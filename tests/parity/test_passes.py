@@ -61,7 +61,7 @@ def caller(backbone: Backbone, request: Request) -> Callable[[], list[Tensor]]:
     """What a thread does for a request, with what it needs beforehand done."""
     what, contexts, questions = request
     if what == "ask":
-        read = {one.index: one.memory for one in backbone.read(contexts, keep=True)}
+        read = {one.index: one.key_values for one in backbone.read(contexts, keep=True)}
         memories = [read[index] for index in range(len(contexts))]
 
         def asked() -> list[Tensor]:
@@ -77,7 +77,7 @@ def caller(backbone: Backbone, request: Request) -> Callable[[], list[Tensor]]:
         return [
             tensor
             for one in found
-            for tensor in (one.states, *one.asked, *one.rotary, *(kept for pair in one.memory or () for kept in pair))
+            for tensor in (one.states, *one.asked, *one.rotary, *(kept for pair in one.key_values or () for kept in pair))
         ]
 
     return wanted

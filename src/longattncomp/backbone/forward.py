@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from longattncomp.backbone.batches import length_buckets, length_packs
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
-from longattncomp.backbone.memory import Memory, length
+from longattncomp.backbone.key_values import KeyValues, length
 from longattncomp.backbone.passes import AskRequest, AskResult, Passes, ReadRequest, ReadResult, Rotary
 from longattncomp.runtime.processors import beside_passes
 from longattncomp.runtime.turns import Turns
@@ -35,14 +35,14 @@ class EncodedContext:
         states: (n, width) of the context.
         asked: one (m, width) per question, each as if it alone followed the context.
         rotary: for n + max(m) positions.
-        memory: what `Backbone.ask` takes, if it was to be kept.
+        key_values: what `Backbone.ask` takes, if it was to be kept.
     """
 
     index: int
     states: Tensor
     asked: tuple[Tensor, ...]
     rotary: Rotary
-    memory: Memory | None = None
+    key_values: KeyValues | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Backbone:
                     kept[row] if keep else None,
                 )
 
-    def ask(self, read: Sequence[Memory], questions: Sequence[Sequence[int]]) -> Iterator[EncodedQuestions]:
+    def ask(self, read: Sequence[KeyValues], questions: Sequence[Sequence[int]]) -> Iterator[EncodedQuestions]:
         """Hidden states of each question as if it alone followed each context.
 
         Args:

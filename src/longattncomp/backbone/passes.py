@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from longattncomp.backbone.loading import cache_argument
-from longattncomp.backbone.memory import Memory, Past, length, memories
+from longattncomp.backbone.key_values import KeyValues, PaddedCache, length, split_rows
 from longattncomp.runtime.processors import Processors, threads_of_caller
 
 Rotary = tuple[Tensor, Tensor]
@@ -64,7 +64,7 @@ class AskRequest:
         threads: as `ReadRequest`.
     """
 
-    memories: Sequence[Memory]
+    memories: Sequence[KeyValues]
     questions: Sequence[Sequence[int]]
     threads: int = field(default_factory=threads_of_caller)
 
@@ -77,7 +77,7 @@ class AskRequest:
         return max(map(length, self.memories))
 
 
-ReadResult = tuple[Tensor, Rotary, list[Memory]]
+ReadResult = tuple[Tensor, Rotary, list[KeyValues]]
 """Hidden states (rows, longest, width), padding included; the rotary embedding of all places; a memory for each row."""
 
 AskResult = list[list[tuple[Tensor, Rotary]]]
@@ -139,13 +139,13 @@ class Passes:
             padded[row, : len(sequence)] = torch.tensor(sequence)
         cache = DynamicCache() if jobs[0].keep else None
         states, (cos, sin) = self._forward(padded, cache, use_cache=cache is not None)
-        kept = memories(cache, [len(sequence) for sequence in sequences]) if cache is not None else []
+        kept = split_rows(cache, [len(sequence) for sequence in sequences]) if cache is not None else []
         rotary = cos[:1], sin[:1]
         return [(states[rows], rotary, kept[rows]) for rows in _slices([len(job.sequences) for job in jobs])]
 
     @torch.inference_mode()
     def _ask(self, jobs: Sequence[AskRequest]) -> list[AskResult]:
-        past = Past([memory for job in jobs for memory in job.memories])
+        past = PaddedCache([memory for job in jobs for memory in job.memories])
         sizes = torch.tensor([length(memory) for job in jobs for memory in job.memories])  # (batch,)
         most = max(job.tokens for job in jobs)
         copies = torch.tensor([len(job.memories) for job in jobs])

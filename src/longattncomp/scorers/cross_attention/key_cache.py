@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from longattncomp.backbone.memory import Memory, nbytes
+from longattncomp.backbone.key_values import KeyValues, nbytes
 from longattncomp.errors import warn
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.cross_attention.keys import Keys
@@ -27,7 +27,7 @@ class CachedSegment:
     """
 
     keys: Keys | Tensor
-    memory: Memory | None = None
+    memory: KeyValues | None = None
 
     @property
     def nbytes(self) -> int:

@@ -11,7 +11,7 @@ import xxhash
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
-from longattncomp.backbone.memory import Memory, rounded
+from longattncomp.backbone.key_values import KeyValues, rounded
 from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import InputError, warn
 from longattncomp.scorers.cross_attention.columns import at
@@ -159,7 +159,7 @@ class SegmentReader:
             exact = self._head.keys(reading.states[start:], at(reading.rotary, slice(start, n)))
             keys = exact if self.cache is None else Keys.of(exact)
             asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
-            memory = rounded(reading.memory) if reading.memory else None
+            memory = rounded(reading.key_values) if reading.key_values else None
             parts += [ReadSegment(index, CachedSegment(keys, memory), asked) for index in places[reading.index]]
             tokens += n - start
             if questions or tokens >= _KEPT_TOKENS:
@@ -169,11 +169,11 @@ class SegmentReader:
             yield sorted(parts, key=lambda part: part.index)
 
     @cached_property
-    def instruction(self) -> tuple[Tensor, Memory]:
+    def instruction(self) -> tuple[Tensor, KeyValues]:
         """Its keys (n_key_heads, n, head_dim) and memory, the same before every segment: no token sees what follows."""
         (reading,) = self._backbone.read([self._instruction], keep=True)
         keys = self._head.keys(reading.states, at(reading.rotary, slice(0, len(reading.states))))
-        return keys, reading.memory or ()
+        return keys, reading.key_values or ()
 
     @cached_property
     def _digest(self) -> str:

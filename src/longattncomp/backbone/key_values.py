@@ -9,21 +9,21 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-Memory = tuple[tuple[Tensor, Tensor], ...]
+KeyValues = tuple[tuple[Tensor, Tensor], ...]
 """For each layer the keys and the values of one context, each (n_key_heads, n, head_dim)."""
 
 
-def nbytes(memory: Memory) -> int:
+def nbytes(key_values: KeyValues) -> int:
     """Bytes that it takes."""
-    return sum(keys.nbytes + values.nbytes for keys, values in memory)
+    return sum(keys.nbytes + values.nbytes for keys, values in key_values)
 
 
-def length(memory: Memory) -> int:
+def length(key_values: KeyValues) -> int:
     """Tokens that it holds."""
-    return int(memory[0][0].shape[1])
+    return int(key_values[0][0].shape[1])
 
 
-def memories(cache: DynamicCache, sizes: Sequence[int]) -> list[Memory]:
+def split_rows(cache: DynamicCache, sizes: Sequence[int]) -> list[KeyValues]:
     """The rows of a batch, each without its padding."""
     return [
         tuple((layer.keys[row, :, :size].clone(), layer.values[row, :, :size].clone()) for layer in cache.layers)
@@ -31,17 +31,17 @@ def memories(cache: DynamicCache, sizes: Sequence[int]) -> list[Memory]:
     ]
 
 
-def rounded(memory: Memory) -> Memory:
+def rounded(key_values: KeyValues) -> KeyValues:
     """In bf16 what was in fp32; whoever asks over it computes in the model's own precision."""
-    if memory[0][0].dtype != torch.float32:
-        return memory
-    return tuple((keys.bfloat16(), values.bfloat16()) for keys, values in memory)
+    if key_values[0][0].dtype != torch.float32:
+        return key_values
+    return tuple((keys.bfloat16(), values.bfloat16()) for keys, values in key_values)
 
 
-class Past(DynamicCache):  # type: ignore[misc]
+class PaddedCache(DynamicCache):  # type: ignore[misc]
     """Memories as the rows of a batch, padded on the right; what is asked over them is not kept."""
 
-    def __init__(self, rows: Sequence[Memory]) -> None:
+    def __init__(self, rows: Sequence[KeyValues]) -> None:
         super().__init__()
         self._rows = rows
         self._longest = max(map(length, rows))
