@@ -133,7 +133,7 @@ def _render(template: str, result: Compressed) -> str:
 @cache
 def environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("longattncomp"),
+        loader=PackageLoader("longattncomp.html"),
         autoescape=True,
         finalize=_clean,
         trim_blocks=True,
