@@ -11,10 +11,10 @@ LLAMA_INDEX := integrations/llama-index-postprocessor-longattncomp
 ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
 ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: demo test test-lowest lint format bench evaluation clean
+.PHONY: demo test test-lowest lint format bench evaluation docs clean
 TELLING := chat code-debug vt
 PLAIN := qa-squad qa-hotpotqa niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
-PEERS := $(addprefix --method ,random head tail bm25 minilm rrf bm25-near alone longattncomp)
+PEERS := $(addprefix --method ,random first last bm25 minilm rrf bm25-near longattncomp-alone longattncomp)
 # With room for what 60 questions about one year of chats share.
 ROWS = LONGATTNCOMP_CACHE_BYTES=4000000000 $(BIN)/longattncomp eval --data $(DATA) --out evaluation/rows $(PEERS)
 # Made without what was read before, so that the times are those of a first question.
@@ -49,20 +49,24 @@ format: .venv/lint     ## rewrite the code in house style
 bench: .venv/peers     ## speed and memory on this machine; run it with nothing else running
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/questions.py --plot questions.png
+	$(BIN)/python benchmarks/linear.py
 
 evaluation: .venv/peers  ## every method by every task, with a report; DATA=FOLDER is that of the rows
 	$(ROWS) hotpotqa musique 2wiki --budget 20% --limit 120 --method attncomp
-	$(ROWS) squad-dev --budget 4% --limit 12 --method cascade
-	$(ROWS) qmsum-dev --budget 10% --limit 20 --method cascade
+	$(ROWS) squad-dev --budget 4% --limit 12 --method longattncomp-cascade
+	$(ROWS) qmsum-dev --budget 10% --limit 20 --method longattncomp-cascade
 	$(ROWS) lihua-dev --budget 10% --limit 60
-	$(ROWS) lihua-dev --budget 10% --limit 20 --method cascade
+	$(ROWS) lihua-dev --budget 10% --limit 20 --method longattncomp-cascade
 	$(MADE) --out evaluation/made --budget 10% --limit 10 $(addsuffix @8k,$(TELLING)) $(ALL)
 	$(MADE) --out evaluation/made --budget 10% --limit 3 $(addsuffix @8k,$(PLAIN)) $(ALL)
 	$(MADE) --out evaluation/long --budget 10% --limit 1 $(addsuffix @32k,$(LONG)) $(RIVALS)
 	$(MADE) --out evaluation/longest --budget 16384 --limit 1 $(addsuffix @128k,$(LONG)) $(RIVALS)
 
+docs: .venv/docs       ## build the documentation into site/; a broken link is an error
+	$(BIN)/mkdocs build --strict
+
 clean:                 ## remove everything that was built
-	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation
+	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation site
 
 .venv/base: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv
@@ -94,6 +98,10 @@ clean:                 ## remove everything that was built
 
 .venv/lint: .venv/adapters
 	$(BIN)/pip install -q --group lint $(foreach adapter,$(ADAPTERS),--group $(adapter)/pyproject.toml:lint)
+	touch $@
+
+.venv/docs: .venv/base
+	$(BIN)/pip install -q --group docs
 	touch $@
 
 .venv-lowest/adapters: .venv/adapters integrations/lowest.txt

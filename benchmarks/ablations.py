@@ -1,4 +1,4 @@
-"""What each part of the head and of its training is worth: train each variant on little, measure on held-back rows.
+"""Measure what each part of the head and of its training is worth: train variants on few rows, test on held-back ones.
 
 python benchmarks/ablations.py --data FOLDER
 """
@@ -24,7 +24,6 @@ from longattncomp import Compressor, Scores, Settings
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.chunking.nodes import chunk
 from longattncomp.data.rows import Example
 from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.metrics import evidence_recall
@@ -32,6 +31,7 @@ from longattncomp.evaluation.tasks.collected import rows_of
 from longattncomp.scorers.baselines import FirstTokensScorer
 from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead, untrained_head
 from longattncomp.scorers.embedding import EmbeddingScorer
+from longattncomp.scorers.methods import DEFAULT, METHODS
 from longattncomp.training.loop import train
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
@@ -43,13 +43,13 @@ from longattncomp.types import Query
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """What is trained, and how it is measured.
+    """One head that is trained and measured.
 
     Attributes:
-        stage: its samples and recipe.
-        own_keys: whether each query head gets a key head of its own, which starts as the one that it shared.
-        taught: part of the evidence that is all-MiniLM-L6-v2's opinion (distillation).
-        calibrated: power of the shares for a question without content that divides the shares.
+        stage: the samples and the recipe of the training.
+        own_keys: whether each query head gets its own key head, a copy of the one that it shares by default.
+        taught: share of the training target that comes from all-MiniLM-L6-v2 (distillation).
+        calibrated: power to which the scores for a question without content are raised before they divide the scores.
     """
 
     stage: Stage
@@ -102,7 +102,7 @@ MEASURED = {
 
 
 def main() -> None:
-    """Train and measure every variant, print the table, end with one line of JSON."""
+    """Train and measure every variant, print a table, then one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the rows")
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), metavar="VARIANT")
@@ -125,14 +125,14 @@ def main() -> None:
 
 
 def measure(variant: Variant, data: Path, seed: int) -> dict[str, float]:
-    """Recall of one variant on each collection."""
+    """Train one variant and return its evidence recall for each collection."""
     stage = variant.stage
     settings = Settings.load()
-    draft = locate(settings.model, layers=stage.layers, cache_dir=settings.cache_dir)
+    draft = locate(settings.model, layers=stage.layers, model_dir=settings.model_dir)
     backbone = Backbone.open(draft.folder, draft.layers)
     tokenizer = DraftTokenizer.from_folder(draft.folder)
     head = untrained_head(backbone, stage.query_place)
-    head.config = replace(head.config, rotary=stage.rotary)
+    head.config = replace(head.config, rotary=stage.rotary, segment_tokens=stage.segment_tokens)
     head.extend(stage.extensions, favoured_heads=stage.favoured_heads)
     if variant.own_keys:
         own_keys(head)
@@ -142,14 +142,18 @@ def measure(variant: Variant, data: Path, seed: int) -> dict[str, float]:
         query_place=stage.query_place,
         segment_tokens=stage.segment_tokens,
         node_tokens=stage.node_tokens,
-        folder=settings.cache_dir / "states",
+        node_boundary=stage.node_boundary,
+        folder=settings.model_dir / "states",
         most_bytes=20_000_000_000,
     )
     reader.part = variant.taught
     with tempfile.TemporaryDirectory() as out:
         train(stage, list(read_contexts(stage, data, seed=seed)), head, reader, Path(out), seed=seed)
     compressor = Compressor(
-        FirstTokensScorer(), tokenizer, settings=settings.override(node_tokens=stage.node_tokens, node_boundary="near")
+        FirstTokensScorer(),
+        tokenizer,
+        settings=settings.override(node_tokens=stage.node_tokens),
+        method=replace(METHODS[DEFAULT], node_boundary=stage.node_boundary),
     )
     reader.part = 0.0
     objective = Objective(head.eval(), reader, listwise)
@@ -165,7 +169,7 @@ def measure(variant: Variant, data: Path, seed: int) -> dict[str, float]:
 
 
 def own_keys(head: CrossAttentionHead) -> None:
-    """Copy each key head for all the query heads that share it."""
+    """Give every query head a copy of the key head that it shares."""
     shared = head.k_proj.get_parameter("weight").detach().view(-1, head.head_dim, head.row_gate.numel())
     copies = head.n_heads // len(shared)
     head.k_proj = torch.nn.Linear(head.row_gate.numel(), head.n_heads * head.head_dim, bias=False)
@@ -174,22 +178,21 @@ def own_keys(head: CrossAttentionHead) -> None:
 
 
 class TaughtReader(StateReader):
-    """Gives part of the evidence of each answerable question to the nodes that all-MiniLM-L6-v2 finds like it."""
+    """Mixes the similarities of all-MiniLM-L6-v2 into the training target of each question that has evidence."""
 
     part = 0.0
     warmth = 0.05
-    """Of the softmax over likenesses, of which the best is 1."""
+    """Temperature of the softmax over similarities, which are scaled so that the best is 1."""
 
     def layout(self, examples: Sequence[Example]) -> Layout:
         layout = super().layout(examples)
         if not self.part:
             return layout
-        nodes = chunk(examples[0].documents, self._tokenizer, node_tokens=self._node_tokens)
         questions = []
         for example, question in zip(examples, layout.questions, strict=True):
             evidence = question.evidence
             if evidence.any():
-                likeness = torch.tensor(TEACHER.score(Query(example.query), nodes).nodes)
+                likeness = torch.tensor(TEACHER.score(Query(example.query), layout.context.nodes).nodes)
                 opinion = (likeness / likeness.max() / self.warmth).softmax(0)
                 evidence = (1 - self.part) * evidence / evidence.sum() + self.part * opinion
             questions.append(replace(question, evidence=evidence))
@@ -204,7 +207,7 @@ def kept(
     budget: Budget,
     calibrated: float,
 ) -> list[float]:
-    """Evidence recall of each question of one context."""
+    """Return the evidence recall of each question of one context."""
     asked = [*context, replace(context[0], query=CONTENT_FREE, evidence=())] if calibrated else context
     layout = reader.layout(asked)
     states = reader.states(layout)
@@ -221,7 +224,7 @@ def kept(
 
 
 def recall(example: Example, compressor: Compressor, shares: list[float], tokens: int) -> float:
-    """Evidence recall of one question at a budget in tokens."""
+    """Return the evidence recall of one question at a budget of `tokens`."""
     nodes = compressor.nodes(example.documents)
     scores = Scores(tuple(shares[1:]), shares[0])
     result = compressor.assemble(Query(example.query), example.documents, nodes, scores, token_budget=tokens, top_p=1.0)

@@ -1,4 +1,4 @@
-"""Does the instruction's share tell that nothing answers: a table, the same as Markdown, then one line of JSON.
+"""Measure whether the instruction score tells that no document answers: a table, the same in Markdown, a line of JSON.
 
 python benchmarks/abstention.py --data FOLDER
 """
@@ -32,12 +32,12 @@ DRAWN = 25  # rows of each task unless --limit says otherwise
 
 
 def main() -> None:
-    """AUC of the instruction's share between rows with and without their evidence."""
+    """Print the AUC of the instruction score between rows with and without their evidence."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the rows")
     parser.add_argument("--task", nargs="+", default=TASKS, help="as `longattncomp eval` takes it")
     parser.add_argument("--limit", type=int, default=DRAWN, help="rows of each task")
-    parser.add_argument("--head", type=Path, help="checkpoint of a head, instead of the default")
+    parser.add_argument("--head", type=Path, help="checkpoint of a head, used instead of the default one")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     started = time.perf_counter()
@@ -78,13 +78,13 @@ def main() -> None:
         "answerable_lost": round(fmean(value >= threshold for empty, value in judged if not empty), 3),
     }
     show(
-        "The instruction's share where the evidence is there and where it is not",
+        "Instruction score with and without the evidence",
         ("task", "n", "mean with", "mean without", "AUC"),
         body,
     )
     print(
-        f"Chosen on every other pair, an instruction score of {telling['threshold']} or more marks of the rest "
-        f"{telling['unanswerable_found']:.1%} of what cannot be answered, {telling['answerable_lost']:.1%} of what can."
+        f"The threshold {telling['threshold']} was chosen on every other pair. On the other pairs it marks "
+        f"{telling['unanswerable_found']:.1%} of the unanswerable, {telling['answerable_lost']:.1%} of the answerable."
     )
     seconds = round(time.perf_counter() - started)
     figures = {"results": found, "average_auc": round(average, 4), **telling, "seconds": seconds}
@@ -92,11 +92,11 @@ def main() -> None:
 
 
 def with_and_without(row: Example, rows: Sequence[Example], rng: random.Random) -> tuple[Example, Example]:
-    """A row that can be answered, and the like of it that cannot.
+    """Return an answerable and an unanswerable version of a row.
 
-    The documents that hold the evidence are taken out, and from the other row as many that do not,
-    so that length tells nothing. Where that would leave nothing, a question about another context
-    takes the row's place.
+    The unanswerable version loses the documents that hold the evidence. The answerable one loses as many others,
+    so that both have about the same length. A row with too few documents keeps all of them, and its unanswerable
+    version asks a question about another context.
     """
     holding = {span.document for span in row.evidence}
     others = [index for index in range(len(row.documents)) if index not in holding]
@@ -107,13 +107,13 @@ def with_and_without(row: Example, rows: Sequence[Example], rng: random.Random) 
 
 
 def without(row: Example, left_out: set[int]) -> Example:
-    """The row without some documents; its evidence is not kept."""
+    """Return the row without some documents and without its evidence."""
     documents = tuple(document for index, document in enumerate(row.documents) if index not in left_out)
     return replace(row, documents=documents, evidence=())
 
 
 def show(title: str, heads: Sequence[str], body: Sequence[Sequence[str]]) -> None:
-    """The table that people read, and the one that goes into a README."""
+    """Print a table for the terminal, and the same table in Markdown."""
     table = Table(title=title, title_justify="left")
     for index, head in enumerate(heads):
         table.add_column(head, justify="right" if index else "left")

@@ -1,13 +1,15 @@
-"""Which arithmetic reads fastest on this processor and on weaker ones: a table, then one line of JSON.
+"""Measure which arithmetic reads fastest, here and on weaker processors: a table, then one line of JSON.
 
 python benchmarks/arithmetic.py
 
-Each row runs in a process of its own, because a processor's abilities are looked at once. The caps are those of
-oneDNN (`ONEDNN_MAX_CPU_ISA`) and of PyTorch's own kernels (`ATEN_CPU_CAPABILITY`).
+Each row runs in a new process, because libraries look at the processor's features once, when they are loaded. Weaker
+processors are imitated by caps for oneDNN (`ONEDNN_MAX_CPU_ISA`) and for PyTorch's own kernels
+(`ATEN_CPU_CAPABILITY`).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -23,7 +25,7 @@ from speed import machine, timed
 SHAPE = (2, 1024)
 REPEATS = 5
 CAPS = {
-    "all it can": {},
+    "all features": {},
     "AVX-512 without bf16 and VNNI": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
 }
@@ -31,9 +33,11 @@ WAYS = ("float32", "bfloat16", "float32 compiled", "bfloat16 compiled", "int8, t
 
 
 def main() -> None:
-    """Measure, print, and end with one line of JSON."""
-    if len(sys.argv) == 3 and sys.argv[1] == "--way":
-        print(json.dumps(measure(sys.argv[2])))
+    """Measure every row, print a table, then one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--way", choices=WAYS, help="measure only this row, in this process")
+    if way := parser.parse_args().way:
+        print(json.dumps(measure(way)))
         return
     results = {way: {cap: child(way, cap) for cap in CAPS} for way in WAYS}
     table = Table("", *CAPS, title=", ".join(f"{key} {value}" for key, value in machine().items()))
@@ -46,7 +50,7 @@ def main() -> None:
 
 
 def child(way: str, cap: str) -> dict[str, Any]:
-    """One row in a process of its own; a way that does not run here says why."""
+    """Measure one row in a new process; if it fails, return the error's last line."""
     done = subprocess.run(
         [sys.executable, __file__, "--way", way], capture_output=True, text=True, env={**os.environ, **CAPS[cap]}
     )
@@ -59,7 +63,7 @@ def child(way: str, cap: str) -> dict[str, Any]:
 
 @torch.inference_mode()
 def measure(way: str) -> dict[str, Any]:
-    """Tokens a second of the layers that `after` reads, and how far the states are from float32's."""
+    """Return tokens per second of the layers that the default method reads, and the error against float32."""
     from longattncomp.backbone.attention import NAME, register
 
     torch.manual_seed(0)
@@ -88,18 +92,18 @@ def measure(way: str) -> dict[str, Any]:
 
 
 def opened(dtype: str) -> Any:
-    """The layers that the head for `after` stands on."""
+    """Open the layers that the default head is trained on."""
     from longattncomp import Settings
     from longattncomp.backbone.loading import choose_dtype, open_layers
     from longattncomp.backbone.locate import locate
     from longattncomp.scorers.cross_attention.head import read_head_config
-    from longattncomp.scorers.opening import head_file
+    from longattncomp.scorers.cross_attention.opening import head_file
 
     settings = Settings.load()
-    file = head_file(settings)
+    file = head_file(settings, "after")
     layers = read_head_config(file).layers if file else 15
     device = torch.device("cpu")
-    draft = locate(settings.model, layers=layers, cache_dir=settings.cache_dir)
+    draft = locate(settings.model, layers=layers, model_dir=settings.model_dir)
     model: Any = open_layers(draft.folder, layers, device=device, dtype=choose_dtype(dtype, device)).model
     model.set_attn_implementation("sdpa")
     del model.layers[layers:]

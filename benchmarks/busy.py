@@ -1,12 +1,11 @@
-"""What it costs to share: threads with other threads, a machine with other processes, the draft model with other calls.
-
-A table, then a line of JSON.
+"""Measure a busy machine: several threads, other processes, many small calls. Prints tables, then one line of JSON.
 
 python benchmarks/busy.py
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -28,16 +27,18 @@ REPEATS = 5
 CHARACTERS_READ = 12_000
 TOKENS_KEPT = 30_000
 CONTEXTS, DOCUMENTS, CHARACTERS = 16, 4, 250
-"""Small contexts, whose calls fill no batch by themselves."""
+"""Size of the small contexts, each of which is smaller than one batch."""
 MAIN, OTHER = "main thread", "another thread"
 QUESTION = "Which of these is told of first?"
 OTHERS = "import torch; torch.set_num_threads({threads}); a = torch.rand(1000, 1000)\nwhile True: a @ a"
 
 
 def main() -> None:
-    """Seconds for a question over text that is kept, in several threads; over unread text, beside other processes."""
-    if len(sys.argv) > 1:
-        print(json.dumps(in_threads(sys.argv[1:])))
+    """Time questions over cached text in several threads, and over new text beside busy processes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", nargs="+", choices=(MAIN, OTHER), help=argparse.SUPPRESS)
+    if callers := parser.parse_args().threads:
+        print(json.dumps(in_threads(callers)))
         return
     cores = torch.get_num_threads()
     second = {"apart": child(MAIN) | child(OTHER), "one after the other": child(MAIN, OTHER)}
@@ -60,7 +61,7 @@ def main() -> None:
             if busy:
                 command = [sys.executable, "-c", OTHERS.format(threads=busy)]
                 stack.callback(stack.enter_context(subprocess.Popen(command)).kill)
-                time.sleep(3)  # until it works
+                time.sleep(3)  # until the other process has started its work
             for way, threads in ways.items():
                 Processors.threads = threads  # type: ignore[method-assign]
                 ask()
@@ -81,7 +82,7 @@ def main() -> None:
 
 
 def in_threads(callers: Sequence[str]) -> dict[str, float]:
-    """Seconds for a second question asked by each of these threads, one after the other."""
+    """Return the seconds of a second question in each of these threads, one thread after the other."""
     compressor = Compressor.from_pretrained()
     documents = sources(TOKENS_KEPT)
 
@@ -95,14 +96,16 @@ def in_threads(callers: Sequence[str]) -> dict[str, float]:
 
 
 def child(*callers: str) -> dict[str, float]:
-    """`in_threads` in a process of its own, because threads of PyTorch's stay."""
-    output = subprocess.run([sys.executable, __file__, *callers], check=True, stdout=subprocess.PIPE, text=True).stdout
+    """Run `in_threads` in a new process, because PyTorch's threads live as long as their process."""
+    output = subprocess.run(
+        [sys.executable, __file__, "--threads", *callers], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
     found: dict[str, float] = json.loads(output.splitlines()[-1])
     return found
 
 
 def at_once(compressor: Compressor) -> dict[str, float]:
-    """Seconds for the same contexts one after the other, and as a batch, in turn."""
+    """Return the seconds of the same contexts compressed one by one and as a batch, measured in turn."""
     text = "".join(sources(CONTEXTS * DOCUMENTS * CHARACTERS))
     pieces = [text[start : start + CHARACTERS] for start in range(0, CONTEXTS * DOCUMENTS * CHARACTERS, CHARACTERS)]
     contexts = [pieces[start : start + DOCUMENTS] for start in range(0, len(pieces), DOCUMENTS)]

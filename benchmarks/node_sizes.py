@@ -1,4 +1,4 @@
-"""Is one node size as good as the best one for each task: a table, the same as Markdown, then one line of JSON.
+"""Compare the default nodes with fixed node sizes: a table, the same in Markdown, then one line of JSON.
 
 python benchmarks/node_sizes.py --data FOLDER
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -47,19 +48,19 @@ CUTS: tuple[tuple[int, NodeBoundary], ...] = (
     (128, "near"),
     (256, "near"),
 )
-"""Longest node in tokens, and where it ends."""
+"""Longest node in tokens, and the rule for where it ends."""
 
 _PLAIN = 0.0
 """`context_weight` of the papers' rank."""
 _CACHE_BYTES = 6_000_000_000
-"""Holds the longest context, so that each text is read once for all sizes."""
+"""Large enough for the longest context, so that each text is read once for all sizes."""
 
 Setting = tuple[int, NodeBoundary, float]
 """`node_tokens`, `node_boundary` and `context_weight`."""
 
 
 def main() -> None:
-    """Evidence recall with nodes of each kind, ranked by their scores alone and as by default."""
+    """Print evidence recall for each kind of nodes, ranked by score alone and with the default rank."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the rows")
     parser.add_argument("--task", nargs="+", choices=list(TASKS), metavar="TASK", default=list(TASKS))
@@ -68,7 +69,7 @@ def main() -> None:
     options = parser.parse_args()
     compressor = Compressor.from_pretrained(cache_bytes=_CACHE_BYTES)
     own = compressor.settings
-    usual = (own.node_tokens, own.node_boundary, own.context_weight)
+    usual = (own.node_tokens, compressor.method.node_boundary, own.context_weight)
     ranks = (_PLAIN, own.context_weight)
     console = Console(stderr=True)
     found: dict[str, dict[Setting, float]] = {}
@@ -95,13 +96,18 @@ def main() -> None:
 def recall(
     examples: Iterable[Example], compressor: Compressor, budget: Budget, ranks: Sequence[float]
 ) -> dict[Setting, list[float]]:
-    """Evidence recall of each example with each setting; what examples share is read once."""
+    """Return the evidence recall of each example with each setting; shared documents are read once."""
     recalls: dict[Setting, list[float]] = defaultdict(list)
     for example in examples:
         query = Query(example.query)
         tokens = budget.of(whole(example, compressor).original_tokens)
         for size, boundary in CUTS:
-            cut = compressor.configured(node_tokens=size, node_boundary=boundary)
+            cut = Compressor(
+                compressor.scorer,
+                compressor.tokenizer,
+                settings=compressor.settings.override(node_tokens=size),
+                method=replace(compressor.method, node_boundary=boundary),
+            )
             nodes = cut.nodes(example.documents, token_budget=tokens)
             scores = compressor.scorer.score(query, nodes)
             for weight in ranks:

@@ -1,4 +1,4 @@
-"""What whole prompts cost: evidence recall of documents, of one text, and with the query parsed or the last 128 tokens.
+"""Measure evidence recall of whole prompts: documents given, one text given, the query parsed, the last 128 tokens.
 
 python benchmarks/prompts.py --data FOLDER
 """
@@ -28,21 +28,21 @@ from longattncomp.evaluation.tasks.task import Draw
 
 TASKS = ("hotpotqa", "musique", "2wiki", "chat@8k", "niah-multikey@8k", "code-debug@8k")
 MODES = ("given", "one text", "accurate", "arbitrary")
-LEAST = 256  # tokens of a budget: twice what arbitrary parsing keeps in any case
+LEAST = 256  # tokens of the smallest budget: twice the query of 128 tokens that mode="arbitrary" always keeps
 
 
 def main() -> None:
-    """Measure, print, and end with one line of JSON."""
+    """Measure every task, print a table, then one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the rows")
     parser.add_argument("--task", nargs="+", default=TASKS, help="as `longattncomp eval` takes it")
     parser.add_argument("--budget", default="20%")
     parser.add_argument("--limit", type=int, default=10, help="examples of each task")
-    parser.add_argument("--place", choices=("after", "alone"), default="after", help="of the query")
+    parser.add_argument("--method", choices=("longattncomp", "longattncomp-alone"), default="longattncomp")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     started = time.perf_counter()
-    compressor = Compressor.from_pretrained(query_place=options.place)
+    compressor = Compressor.from_pretrained(method=options.method)
     budget = Budget.parse(options.budget)
     found: dict[str, dict[str, float]] = {}
     for name in options.task:
@@ -63,11 +63,11 @@ def main() -> None:
         body,
     )
     seconds = round(time.perf_counter() - started)
-    print(json.dumps({"what": "prompts", "machine": machine(), "place": options.place, "seconds": seconds, **found}))
+    print(json.dumps({"what": "prompts", "machine": machine(), "method": options.method, "seconds": seconds, **found}))
 
 
 def as_prompt(example: Example, template: str) -> tuple[str, tuple[Evidence, ...]]:
-    """The whole prompt as a chain would send it, and where its evidence stands."""
+    """Return the prompt that a chain would send, and the spans of the evidence in it."""
     before, after = template.split("{context}")
     starts, text = [], before
     for document in example.documents:
@@ -83,7 +83,7 @@ def as_prompt(example: Example, template: str) -> tuple[str, tuple[Evidence, ...
 def kept(
     prompt: tuple[str, Sequence[Evidence]], example: Example, mode: Any, compressor: Compressor, most: int
 ) -> float:
-    """Evidence recall of one example; what a prompt says of its query is kept and charged to the budget."""
+    """Return the evidence recall of one example; the question in a prompt is kept and counts against the budget."""
     text, evidence = prompt
     if mode == "given":
         result = compressor.compress(example.query, example.documents, token_budget=most, top_p=1.0)

@@ -1,4 +1,4 @@
-"""What a first question costs and what the next one, beside what people use now: a table, a plot, then a line of JSON.
+"""Measure the first question over a long text and the next one, beside other tools: a table, a plot, a line of JSON.
 
 python benchmarks/questions.py [--plot FILE]
 """
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from speed import CHARACTERS, MILLION, MILLION_CHARACTERS, QUERY, machine, sources, timed
 
-PLACES = ("after", "alone", "cascade")
+METHODS = ("longattncomp", "longattncomp-alone", "longattncomp-cascade")
 TOKENS = 100_000
 BUDGET = 2048
 QUESTIONS = (
@@ -33,14 +33,14 @@ QUESTIONS = (
     "What happens to pending callbacks when a loop is closed?",
     "Which class starts a subprocess and waits for it?",
 )
-PEER_TOKENS = 8192  # of models so slow that the rest is reckoned from it
+PEER_TOKENS = 8192  # read by slow models, whose time for TOKENS is computed from it
 
 
 def main() -> None:
-    """Measure, print, draw, and end with one line of JSON."""
+    """Measure every part, print tables, draw the plot, then print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plot", type=Path, help="PNG of seconds for the first and the next question")
-    parser.add_argument("--only", nargs="+", choices=list(PARTS), help="parts of the whole")
+    parser.add_argument("--plot", type=Path, help="file for a PNG with the seconds of the first and the next question")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), help="run only these parts")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -57,21 +57,21 @@ def main() -> None:
     print(json.dumps({"what": "questions", **results}))
 
 
-def opened(place: str, **options: Any) -> Any:
-    """A compressor of its own, with nothing read; what is slow once is behind it."""
+def opened(method: str, **options: Any) -> Any:
+    """Open a compressor and warm it up with a short text, so that one-time costs are not measured."""
     from longattncomp import Compressor
 
-    compressor = Compressor.from_pretrained(query_place=place, device="cpu", **options)
-    compressor.compress(QUERY, "A first text, so that the kernels are there.\n" * 100)
+    compressor = Compressor.from_pretrained(method=method, device="cpu", **options)
+    compressor.compress(QUERY, "A short text to warm up with.\n" * 100)
     return compressor
 
 
-def asking(place: str) -> dict[str, Any]:
-    """The first question over `TOKENS`, then others over the same text."""
+def asking(method: str) -> dict[str, Any]:
+    """Time the first question over `TOKENS` tokens, then other questions over the same text."""
     documents = sources(TOKENS)
-    compressor = opened(place, cache_bytes=4_000_000_000)
+    compressor = opened(method, cache_bytes=4_000_000_000)
     first = timed(lambda: compressor.compress(QUERY, documents, token_budget=BUDGET))
-    prepared = compressor.prepare(documents)  # what the cascade has not seen yet
+    prepared = compressor.prepare(documents)  # the cascade has not read all of it with all layers yet
     compressor.compress(QUERY, documents, token_budget=BUDGET)
     later = [
         timed(lambda question=question: compressor.compress(question, documents, token_budget=BUDGET))
@@ -86,18 +86,18 @@ def asking(place: str) -> dict[str, Any]:
     }
 
 
-def places() -> dict[str, Any]:
-    """`asking` for each place, each in a process of its own."""
-    return {place: child(place) for place in PLACES}
+def methods() -> dict[str, Any]:
+    """Run `asking` for each method, each in a new process."""
+    return {method: child(method) for method in METHODS}
 
 
 def appending() -> dict[str, Any]:
-    """Preparing 1k tokens alone, as a new message after 100k that are prepared, and at the end of the last text."""
+    """Time preparing 1k tokens alone, as a new document after 100k prepared tokens, and appended to the last one."""
     documents = sources(TOKENS)
     further = "".join(sources(2 * TOKENS)[len(documents) :])
     found: dict[str, Any] = {}
-    for place in ("after", "alone"):
-        compressor = opened(place, cache_bytes=4_000_000_000)
+    for method in METHODS[:2]:
+        compressor = opened(method, cache_bytes=4_000_000_000)
         compressor.prepare(documents)
 
         def seconds(given: list[str], compressor: Any = compressor) -> float:
@@ -109,7 +109,7 @@ def appending() -> dict[str, Any]:
             fresh.append(seconds([f"1{more}"]))
             message.append(seconds([*documents, f"2{more}"]))
             longer.append(seconds([*documents[:-1], f"{documents[-1]}\n3{more}"]))
-        found[place] = {
+        found[method] = {
             "1k_s": round(median(fresh), 3),
             "as_message": round(median(message) / median(fresh), 2),
             "at_the_end": round(median(longer) / median(fresh), 2),
@@ -118,9 +118,9 @@ def appending() -> dict[str, Any]:
 
 
 def million(folder: Path) -> dict[str, Any]:
-    """A million tokens with the keys on disk alone: preparing them, and questions."""
+    """Time preparing a million tokens whose keys are kept on disk only, and questions over them."""
     documents = sources(MILLION, MILLION_CHARACTERS)
-    compressor = opened("alone", cache_bytes=0, key_store=folder)
+    compressor = opened("longattncomp-alone", cache_bytes=0, key_store=folder)
     started = time.perf_counter()
     prepared = compressor.prepare(documents)
     preparing = time.perf_counter() - started
@@ -141,13 +141,13 @@ def million(folder: Path) -> dict[str, Any]:
 
 
 def a_million() -> dict[str, Any]:
-    """`million` in a new process for its peak memory, twice: the second finds the keys there."""
+    """Run `million` in two new processes; the second one finds the keys on disk."""
     with tempfile.TemporaryDirectory() as folder:
         return {"reading": child("million", folder), "again": child("million", folder)}
 
 
 def embeddings() -> dict[str, Any]:
-    """all-MiniLM-L6-v2 over the same text, in batches of nodes as BM25 has them: all of them, then a question."""
+    """Time all-MiniLM-L6-v2: embedding all nodes that BM25 would score, then one question."""
     from longattncomp import Compressor
     from longattncomp.scorers.embedding import EmbeddingScorer
 
@@ -171,21 +171,21 @@ def embeddings() -> dict[str, Any]:
 
 
 def whole_draft() -> dict[str, Any]:
-    """The draft model's forward over the window in one pass, all 30 layers: what Speculative Prefill reads."""
+    """Time one forward of all 30 layers over the draft model's window, as Speculative Prefill reads it."""
     from longattncomp import Settings
     from longattncomp.backbone.loading import choose_dtype, open_layers
     from longattncomp.backbone.locate import locate
 
     settings = Settings.load()
-    layers = 29  # and the scoring layer makes 30
-    draft = locate(settings.model, layers=layers, cache_dir=settings.cache_dir)
+    layers = 29  # the scoring layer is the thirtieth
+    draft = locate(settings.model, layers=layers, model_dir=settings.model_dir)
     device = torch.device("cpu")
     model: Any = open_layers(draft.folder, layers, device=device, dtype=choose_dtype("auto", device)).model
     return pace(lambda ids: model(input_ids=ids, use_cache=False), (1, PEER_TOKENS), 40_000)
 
 
 def llmlingua2(name: str) -> dict[str, Any]:
-    """LLMLingua-2's architecture, weights of the published shape drawn at random: only its pace means anything."""
+    """Time LLMLingua-2's architecture with random weights of the published shape; only the speed means anything."""
     from transformers import AutoConfig, AutoModelForTokenClassification
 
     shapes = {
@@ -213,7 +213,7 @@ def llmlingua2(name: str) -> dict[str, Any]:
 def pace(
     forward: Callable[[torch.Tensor], object], shape: tuple[int, int], vocabulary: int, repeats: int = 3
 ) -> dict[str, Any]:
-    """Tokens a second, and what that makes of `TOKENS`."""
+    """Return tokens per second, and the seconds that `TOKENS` tokens would take."""
     forward(torch.randint(5, vocabulary, (1, 512)))
     seconds = median(timed(lambda: forward(torch.randint(5, vocabulary, shape))) for _ in range(repeats))
     tokens = shape[0] * shape[1]
@@ -221,7 +221,7 @@ def pace(
 
 
 def peers() -> dict[str, Any]:
-    """What people use now, in this run."""
+    """Run every other tool in a new process."""
     return {
         "all-MiniLM-L6-v2": child("minilm"),
         "LLMLingua-2, XLM-RoBERTa-large": child("lingua-large"),
@@ -231,19 +231,19 @@ def peers() -> dict[str, Any]:
 
 
 def child(part: str, folder: str | Path = ".") -> dict[str, Any]:
-    """A part in a process of its own, whose peak memory is at least this one's: nothing large runs here."""
+    """Run a part in a new process. This process stays small, because its memory can count as the child's peak."""
     command = [sys.executable, __file__, "--child", part, str(folder)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return dict(json.loads(output.splitlines()[-1]))
 
 
 def measured(work: Callable[[], dict[str, Any]]) -> Callable[[Path], dict[str, Any]]:
-    """With this process's peak memory."""
+    """Add the peak memory of this process to the result."""
     return lambda _: work() | {"peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)}
 
 
 CHILDREN: dict[str, Callable[[Path], dict[str, Any]]] = {
-    **{place: measured(lambda place=place: asking(place)) for place in PLACES},
+    **{method: measured(lambda method=method: asking(method)) for method in METHODS},
     "appending": lambda _: appending(),
     "million": million,
     "minilm": measured(embeddings),
@@ -252,7 +252,7 @@ CHILDREN: dict[str, Callable[[Path], dict[str, Any]]] = {
     "whole": measured(whole_draft),
 }
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
-    "places": places,
+    "methods": methods,
     "peers": peers,
     "appending": lambda: child("appending"),
     "million": a_million,
@@ -260,11 +260,11 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def show(results: dict[str, Any]) -> None:
-    """The tables that people read."""
+    """Print the tables."""
     console = Console(width=120)
     title = ", ".join(f"{key} {value}" for key, value in results["machine"].items())
     table = Table("", "tokens/s", "first question, s", "next, ms", "first over next", "peak, MB", title=title)
-    for name, found in (results.get("places", {}) | results.get("peers", {})).items():
+    for name, found in (results.get("methods", {}) | results.get("peers", {})).items():
         cells = (found.get("first_tokens_s") or found.get("tokens_s"), found["first_s"], found.get("next_ms"))
         ratio = round(1e3 * found["first_s"] / found["next_ms"]) if "next_ms" in found else 1
         table.add_row(
@@ -281,10 +281,10 @@ def show(results: dict[str, Any]) -> None:
 
 
 def draw(results: dict[str, Any], file: Path) -> None:
-    """Seconds of the first and of the next question, on a logarithmic scale."""
+    """Draw the seconds of the first and of the next question on a logarithmic scale."""
     from matplotlib.figure import Figure
 
-    rows = {**results["places"], **results["peers"]}
+    rows = {**results["methods"], **results["peers"]}
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
     for offset, key, label, colour in (

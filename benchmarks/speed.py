@@ -1,7 +1,11 @@
-"""Speed and memory of the engine on this machine: a table, then one line of JSON."""
+"""Measure the speed and memory of the engine on this machine: a table, then one line of JSON.
+
+python benchmarks/speed.py
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import subprocess
@@ -23,19 +27,21 @@ from longattncomp import Settings
 REPEATS = 3
 PLAIN_TOKENS = 8192
 SEGMENT = (1, 1024)
-CHARACTERS = 4.4  # a token of asyncio's sources
-MILLION, MILLION_CHARACTERS = 1_000_000, 2.72  # a token of the library's first million
+CHARACTERS = 4.4  # per token of asyncio's sources
+MILLION, MILLION_CHARACTERS = 1_000_000, 2.72  # characters per token in the library's first million tokens
 SHAPES = ((1, 256), (4, 256), (1, 512), (1, 1024), (2, 1024))
 QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
 
 
 def main() -> None:
-    """Measure, print, and end with one line of JSON."""
-    if sys.argv[1:2] == ["--peak"]:
-        print(json.dumps(peak(sys.argv[2], *map(int, sys.argv[3:]))))
+    """Measure everything, print a table, then one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peak", nargs="+", help="measure only `peak(DTYPE, TOKENS, CACHE_BYTES)`")
+    if given := parser.parse_args().peak:
+        print(json.dumps(peak(given[0], *map(int, given[1:]))))
         return
     results: dict[str, Any] = {"machine": machine()}
-    # First: what this process holds when it starts another may be counted as the other's peak.
+    # This runs first, because a large parent process can count as its child's peak memory.
     peaks = {dtype: child("--peak", dtype, "100000") for dtype in ("float32", "bfloat16")}
     results["million"] = child("--peak", "bfloat16", str(MILLION), "0")
     for dtype, found in peaks.items():
@@ -49,7 +55,7 @@ def main() -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Describe the machine and the date."""
     abilities = torch.cpu.get_capabilities()
     return {
         "processor": abilities.get("cpu_name", platform.processor()),
@@ -62,7 +68,7 @@ def machine() -> dict[str, Any]:
 
 
 def speed(dtype: str) -> dict[str, Any]:
-    """Tokens a second of a plain forward and of scoring, measured in turn, and the cost of length."""
+    """Return tokens per second of a plain forward and of scoring, measured in turn, and how cost grows with length."""
     from longattncomp import Compressor, Query
 
     compressor = Compressor.from_pretrained(dtype=dtype, device="cpu", cache_bytes=0)
@@ -82,7 +88,7 @@ def speed(dtype: str) -> dict[str, Any]:
     seconds: dict[int, list[float]] = {size: [] for size in parts}
     own: list[float] = []
     for _ in range(REPEATS):
-        model.set_attn_implementation("sdpa")  # what transformers uses
+        model.set_attn_implementation("sdpa")  # the default of transformers
         for shape in SHAPES:
             speeds[shape].append(PLAIN_TOKENS / timed(lambda shape=shape: plain(shape)))
         model.set_attn_implementation(attention)
@@ -106,7 +112,7 @@ def speed(dtype: str) -> dict[str, Any]:
 
 
 def peak(dtype: str, tokens: int, cache_bytes: int = Settings().cache_bytes) -> dict[str, Any]:
-    """Compress so many tokens in this process; its peak resident memory in MB."""
+    """Compress about `tokens` tokens and return the seconds and the peak resident memory of this process in MB."""
     import resource
 
     from longattncomp import Compressor
@@ -124,7 +130,7 @@ def peak(dtype: str, tokens: int, cache_bytes: int = Settings().cache_bytes) -> 
 
 
 def sources(tokens: int, characters: float = CHARACTERS) -> list[str]:
-    """About so many tokens of the standard library, a file a document, none twice, asyncio first."""
+    """Return about `tokens` tokens of the standard library, one document for each file, asyncio first."""
     library = Path(json.__file__).parents[1]
     texts: dict[str, None] = {}
     left = tokens * characters
@@ -142,20 +148,20 @@ def sources(tokens: int, characters: float = CHARACTERS) -> list[str]:
 
 
 def upto(nodes: list[Any], tokens: int) -> list[Any]:
-    """The first nodes with so many tokens in all."""
+    """Return the first nodes, as many as have `tokens` tokens together."""
     sizes = list(accumulate(node.tokens for node in nodes))
     return nodes[: bisect_right(sizes, tokens)]
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that the work takes."""
+    """Return the seconds that the work takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def fresh(code: str) -> float:
-    """Median seconds of a new interpreter running the code, less those of an empty one."""
+    """Return the median seconds of the code in a new interpreter, less those of an empty program."""
     runs = {
         source: [timed(lambda s=source: subprocess.run([sys.executable, "-c", s], check=True)) for _ in range(5)]
         for source in ("pass", code)
@@ -164,19 +170,19 @@ def fresh(code: str) -> float:
 
 
 def child(*arguments: str) -> dict[str, Any]:
-    """This script in a process of its own."""
+    """Run this script in a new process and return its JSON."""
     output = subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True).stdout
     return dict(json.loads(output.splitlines()[-1]))
 
 
 def show(results: dict[str, Any]) -> None:
-    """The table that people read."""
+    """Print the table."""
     table = Table("", "float32", "bfloat16", title=", ".join(f"{k} {v}" for k, v in results["machine"].items()))
     for label, key in (
         ("plain forward, best shape", "plain_best_shape"),
         ("plain forward, tokens/s", "plain_tokens_s"),
         ("one segment, transformers' attention, tokens/s", "segment_sdpa_tokens_s"),
-        ("one segment, the attention we run, tokens/s", "segment_own_tokens_s"),
+        ("one segment, our attention, tokens/s", "segment_own_tokens_s"),
         ("scoring 16k, tokens/s", "scoring_tokens_s"),
         ("scoring over plain forward", "scoring_over_plain"),
         ("scoring 16k tokens, s", "score_16k_s"),

