@@ -328,7 +328,7 @@ def test_the_embedded_model_is_the_full_one_cut() -> None:
     from longattncomp.settings import Settings
 
     name = "smollm2-135m-instruct"
-    draft = locate(name, layers=None, cache_dir=Settings.load().cache_dir)
+    draft = locate(name, layers=None, model_dir=Settings.load().model_dir)
     tokenizer = DraftTokenizer.from_folder(draft.folder)
     text = "The lease was signed by Ms. Ōe (大江) on 3 May 1997; `def rent(month: int) -> float: ...`\n\n"
     sequences = [list(tokenizer.encode(text * times).ids) for times in (1, 20, 19, 3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import random
 import threading
 import time
@@ -77,10 +78,23 @@ def caller(backbone: Backbone, request: Request) -> Callable[[], list[Tensor]]:
         return [
             tensor
             for one in found
-            for tensor in (one.states, *one.asked, *one.rotary, *(kept for pair in one.key_values or () for kept in pair))
+            for tensor in (
+                one.states,
+                *one.asked,
+                *one.rotary,
+                *(kept for pair in one.key_values or () for kept in pair),
+            )
         ]
 
     return wanted
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(10_000):
+        if condition():
+            return
+        time.sleep(0.001)
+    pytest.fail("the condition never held")
 
 
 def flat(pair: tuple[Tensor, tuple[Tensor, Tensor]]) -> Sequence[Tensor]:
@@ -106,10 +120,7 @@ def test_together_as_alone(requests: list[Request], backbone: Backbone) -> None:
         with ThreadPoolExecutor(len(calls) + 1) as pool:
             first = pool.submit(lambda: list(backbone.read(sequences(5))))
             running = [pool.submit(call) for call in calls]
-            end = time.monotonic() + 10
-            while len(backbone._turns._line) < len(calls):
-                assert time.monotonic() < end
-                time.sleep(0.001)
+            wait_for(lambda: len(backbone._turns._line) == len(calls))
             gate.set()
             first.result()
             found = [one.result() for one in running]
@@ -127,12 +138,6 @@ def test_together_as_alone(requests: list[Request], backbone: Backbone) -> None:
 def test_a_model_ends_with_who_has_it(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
-    def ended(model: weakref.ref[Any]) -> bool:
-        end = time.monotonic() + 10
-        while model() is not None and time.monotonic() < end:
-            time.sleep(0.01)  # until its thread has put the last pass away
-        return model() is None
-
     folder = save_draft_model(tmp_path)
     gc.collect()
     gc.disable()
@@ -141,13 +146,13 @@ def test_a_model_ends_with_who_has_it(tmp_path: Path) -> None:
         list(backbone.read(sequences(5)))
         layers = weakref.ref(backbone._model)
         del backbone
-        assert ended(layers)
+        wait_for(lambda: layers() is None)  # its thread has put the last pass away
 
         look = LookAhead(AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa"))
         list(look.steps([1, 2, 3], 1, lambda folded, _: folded))
         whole = weakref.ref(look._model)
         del look
-        assert ended(whole)
+        wait_for(lambda: whole() is None)
     finally:
         gc.enable()
 

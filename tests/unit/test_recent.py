@@ -64,7 +64,9 @@ def test_it_is_the_naive_one(most: int, steps: list[tuple[str] | tuple[str, int,
             assert recent.get(*step) == naive.get(*step)
         else:
             key, size, needed = step
-            assert recent.put(key, size, needed=needed) is naive.put(key, size, needed)
+            with recent.holding(needed):
+                kept = recent.put(key, size)
+            assert kept is naive.put(key, size, needed)
         held = dict(naive.rows)
         assert recent.used == sum(held.values()) <= most
         assert len(recent) == len(held)
@@ -90,7 +92,8 @@ def test_a_value_takes_the_place_of_its_key_s_last_one() -> None:
     assert recent.put("a", 3)
 
     assert (recent.get("a"), recent.get("b"), recent.used) == (3, 2, 5)
-    assert recent.put("a", 1, needed=["a", "b"])
+    with recent.holding(["a", "b"]):
+        assert recent.put("a", 1)
     assert (recent.get("a"), recent.used) == (1, 3)
 
 
@@ -115,14 +118,15 @@ def test_no_room_holds_nothing() -> None:
 
 @pytest.mark.parametrize("protected", [True, False])
 def test_going_round_through_more_than_fits_hits_what_stayed(protected: bool) -> None:
-    """The reason for `needed`: a plain cache of ten forgets each of twelve just before it comes again."""
+    """The reason for `holding`: a plain cache of ten forgets each of twelve just before it comes again."""
     recent = sized(10)
     names = [str(number) for number in range(12)]
     hits = 0
     for _ in range(5):
         for name in names:
             if recent.get(name) is None:
-                recent.put(name, 1, needed=names if protected else ())
+                with recent.holding(names if protected else ()):
+                    recent.put(name, 1)
             else:
                 hits += 1
 
@@ -131,14 +135,29 @@ def test_going_round_through_more_than_fits_hits_what_stayed(protected: bool) ->
 
 def test_other_work_does_make_room() -> None:
     recent = sized(10)
-    for name in map(str, range(10)):
-        recent.put(name, 1, needed=list(map(str, range(10))))
+    first = list(map(str, range(10)))
+    with recent.holding(first):
+        for name in first:
+            recent.put(name, 1)
 
     others = [f"other {number}" for number in range(12)]
-    kept = [recent.put(name, 1, needed=others) for name in others]
+    with recent.holding(others):
+        kept = [recent.put(name, 1) for name in others]
 
     assert kept == [True] * 10 + [False] * 2
     assert not any(str(number) in recent for number in range(10))
+
+
+def test_a_key_that_several_blocks_hold_stays_until_the_last_ends() -> None:
+    recent = sized(2)
+    recent.put("a", 1)
+    with recent.holding(["a", "b"]):
+        with recent.holding(["a"]):
+            pass
+        recent.put("b", 1)
+        assert not recent.put("c", 1)
+    assert recent.put("c", 1)
+    assert [key for key in "abc" if key in recent] == ["b", "c"]
 
 
 def test_the_size_is_asked_once() -> None:
@@ -162,7 +181,8 @@ def test_threads() -> None:
             number = (step * 7 + own * 13) % 40
             value = recent.get(str(number))
             assert value in (None, number)
-            recent.put(str(number), number, needed=[str(own)])
+            with recent.holding([str(own)]):
+                recent.put(str(number), number)
             if recent.used > recent.most:
                 over.append(recent.used)
 
