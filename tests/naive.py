@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from longattncomp.chunking.segments import segments
-from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION
+from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
 from longattncomp.scorers.cross_attention.spreading import SCALES
 from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Node, Scores

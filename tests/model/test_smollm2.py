@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import copy
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from longattncomp import Compressor
 pytestmark = pytest.mark.model
 
 SOURCES = Path(asyncio.__file__).parent
-HEADS = Path(longattncomp.__file__).parent / "scorers" / "heads"
+HEADS = Path(longattncomp.__file__).parent / "scorers" / "cross_attention" / "heads"
 
 
 def test_real_sources_come_back_verbatim_in_order_and_inside_the_budget(smollm2: Compressor) -> None:
@@ -90,9 +91,16 @@ def test_attncomp_keeps_whole_documents_with_a_head_of_its_own() -> None:
     assert [document.text for document in result.documents] == documents[1:2]
 
 
-def test_query_places_and_causal_encoding_run(smollm2: Compressor) -> None:
+def test_every_query_place_and_causal_encoding_run(smollm2: Compressor, tmp_path: Path) -> None:
     text = (SOURCES / "timeouts.py").read_text(encoding="utf-8")
-    for options in ({"query_place": "alone"}, {"query_place": "cascade"}, {"encoding": "causal"}):
+    head = copy.deepcopy(smollm2.scorer.head)
+    head.config = replace(head.config, encoding="causal")
+    head.save(tmp_path / "causal.safetensors")
+    for options in (
+        {"method": "longattncomp-alone"},
+        {"method": "longattncomp-cascade"},
+        {"head": tmp_path / "causal.safetensors"},
+    ):
         compressor = Compressor.from_pretrained(dtype="float32", device="cpu", **options)
         result = compressor.compress("What happens when a deadline passes?", text, token_budget=300)
         assert 0 < result.tokens <= 300
@@ -117,11 +125,8 @@ def test_demo_prints_what_it_kept_and_writes_the_picture(tmp_path: Path) -> None
 
 def test_a_second_process_opens_the_converted_model(tmp_path: Path) -> None:
     code = (
-        "import json, time; from longattncomp import Compressor\n"
-        "started = time.perf_counter()\n"
-        "result = Compressor.from_pretrained().compress('Who?', 'Ada signed. ' * 400, token_budget=100)\n"
-        "print(json.dumps([result.tokens, time.perf_counter() - started]))"
+        "from longattncomp import Compressor\n"
+        "print(Compressor.from_pretrained().compress('Who?', 'Ada signed. ' * 400, token_budget=100).tokens)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    tokens, _seconds = json.loads(done.stdout)
-    assert 0 < tokens <= 100
+    assert 0 < int(done.stdout) <= 100

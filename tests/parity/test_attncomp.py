@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from tests.naive import naive, prose
+from heads import head_for
+from naive import naive, prose
+from toy import segments_of
 
 from longattncomp import Compressor, Document
-from longattncomp.errors import InputError
-from longattncomp.scorers.cross_attention.head import untrained_head
+from longattncomp.errors import HeadMismatchError
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.scorers.methods import METHODS
 from longattncomp.testing import ByteTokenizer
 
 TEXTS = [Document(prose(seed, length), id=f"d{seed}") for seed, length in enumerate((210, 40, 333, 64, 500, 90))]
 QUERY = "Who signed the lease in 1997?"
-TOY = {"layers": 2, "dtype": "float32", "device": "cpu", "segment_tokens": 128}
+TOY = {"layers": 2, "dtype": "float32", "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
 def attncomp(toy_folder: Path) -> Compressor:
-    return Compressor.from_pretrained(toy_folder, method="attncomp", **TOY)
+    with segments_of(128):
+        return Compressor.from_pretrained(toy_folder, method="attncomp", **TOY)
+
+
+def stopping_at(attncomp: Compressor, min_score: float) -> Compressor:
+    """AttnComp with another epsilon."""
+    method = replace(attncomp.method, min_score=min_score)
+    return Compressor(attncomp.scorer, attncomp.tokenizer, settings=attncomp.settings, method=method)
 
 
 def test_it_agrees_with_longattncomp(attncomp: Compressor, toy_folder: Path) -> None:
-    same = {"node_tokens": "document", "min_score": 0.01}
-    other = Compressor.from_pretrained(toy_folder, method="longattncomp", **TOY, **same)
+    with segments_of(128):
+        ours = Compressor.from_pretrained(toy_folder, node_tokens="document", context_weight=0.0, **TOY)
+    method = replace(METHODS["longattncomp"], min_score=0.01)
+    other = Compressor(ours.scorer, ours.tokenizer, settings=ours.settings, method=method)
     for options in ({}, {"token_budget": 300}, {"top_p": 0.6}, {"order": "score"}):
         found, expected = (engine.compress(QUERY, TEXTS, **options) for engine in (attncomp, other))
         assert found == expected
@@ -38,7 +50,7 @@ def test_documents_have_the_shares_of_the_paper(attncomp: Compressor, toy_folder
 
     whole = AutoModelForCausalLM.from_pretrained(toy_folder, dtype=torch.float32, attn_implementation="eager").eval()
     backbone, tokenizer = attncomp.scorer.backbone, ByteTokenizer()
-    scorer = CrossAttentionScorer(backbone, untrained_head(backbone, "after"), tokenizer, segment_tokens=128)
+    scorer = CrossAttentionScorer(backbone, head_for(backbone, "after"), tokenizer)
     engine = Compressor(scorer, tokenizer, settings=attncomp.settings)
     nodes = engine.nodes(TEXTS)
     assert [node.document for node in nodes] == list(range(len(TEXTS)))
@@ -51,11 +63,12 @@ def test_documents_have_the_shares_of_the_paper(attncomp: Compressor, toy_folder
 def test_it_stops_at_epsilon_and_at_p(attncomp: Compressor) -> None:
     shares = sorted(attncomp.compress(QUERY, TEXTS).scores, reverse=True)
     least = (shares[2] + shares[3]) / 2
-    assert len(attncomp.compress(QUERY, TEXTS, min_score=least).documents) == 3
+    assert len(stopping_at(attncomp, least).compress(QUERY, TEXTS).documents) == 3
     reached = 1 - sum(shares) + shares[0] + shares[1] / 2  # the instruction's share, the first, half of the second
-    assert len(attncomp.compress(QUERY, TEXTS, min_score=0.0001, top_p=reached).documents) == 2
+    assert len(stopping_at(attncomp, 0.0001).compress(QUERY, TEXTS, top_p=reached).documents) == 2
 
 
-def test_the_query_stands_after_the_text(toy_folder: Path) -> None:
-    with pytest.raises(InputError, match="query_place='alone'"):
-        Compressor.from_pretrained(toy_folder, method="attncomp", query_place="alone", **TOY)
+def test_the_query_stands_after_the_text(attncomp: Compressor, toy_folder: Path, tmp_path: Path) -> None:
+    head_for(attncomp.scorer.backbone, "alone").save(tmp_path / "alone.safetensors")
+    with pytest.raises(HeadMismatchError, match=r"a query alone.*set method to longattncomp-alone"):
+        Compressor.from_pretrained(toy_folder, method="attncomp", head=tmp_path / "alone.safetensors", **TOY)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from heads import DictStore, head_for
 from naive import LAYERS, cut, prose
 
 from longattncomp import Compressor, Settings
@@ -20,15 +21,17 @@ from longattncomp.chunking.segments import segments
 from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.scorers.cross_attention import reading
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
-from longattncomp.scorers.cross_attention.head import CrossAttentionHead, untrained_head
+from longattncomp.scorers.cross_attention.head import CrossAttentionHead
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
-from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION, CrossAttentionScorer
+from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.scorers.cross_attention.stores import LMDBStore
 from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Node, Prepared, Query, Scores
 
 FAMILIES = ("llama", "gemma3_text", "qwen3")
-KINDS = ("after", "alone", "cascade")
+PLACES = ("after", "alone")
+KINDS = (*PLACES, "cascade")
 SEGMENT = 128
 PLENTY = 10**9
 ROUNDED = 1e-2
@@ -55,9 +58,7 @@ class Toy:
     heads: dict[str, CrossAttentionHead]
 
     def one(self, place: str, cache: KeyCache | None, **options: Any) -> CrossAttentionScorer:
-        return CrossAttentionScorer(
-            self.backbone, self.heads[place], ByteTokenizer(), segment_tokens=SEGMENT, cache=cache, **options
-        )
+        return CrossAttentionScorer(self.backbone, self.heads[place], ByteTokenizer(), cache=cache, **options)
 
     def scorer(self, kind: str, cache: KeyCache | None) -> Scorer:
         if kind == "cascade":
@@ -67,7 +68,7 @@ class Toy:
 
 def opened(folder: Path, *, layers: int = LAYERS, dtype: str = "float32") -> Toy:
     backbone = Backbone.open(folder, layers, device="cpu", dtype=dtype)
-    return Toy(folder, backbone, {place: untrained_head(backbone, place) for place in ("after", "alone")})
+    return Toy(folder, backbone, {place: head_for(backbone, place, segment_tokens=SEGMENT) for place in PLACES})
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +151,10 @@ def test_with_a_cache_as_without(family: str, kind: str, toys: Callable[[str], T
         assert_same(warm, cold)
 
 
-@pytest.mark.parametrize("kind", ["after", "alone"])
+@pytest.mark.parametrize("kind", PLACES)
 def test_with_a_cache_as_without_in_one_pass(kind: str, toy: Toy) -> None:
-    plain, kept = (toy.one(kind, cache, encoding="causal") for cache in (None, KeyCache(PLENTY)))
+    causal = replace(toy, heads={kind: head_for(toy.backbone, kind, encoding="causal")})
+    plain, kept = (causal.one(kind, cache) for cache in (None, KeyCache(PLENTY)))
 
     cold = kept.score(QUERY, NODES)
     with watching(toy) as texts:
@@ -191,7 +193,7 @@ def test_a_list_that_was_changed_is_another_context(toy: Toy) -> None:
 # --- nothing twice ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["after", "alone"])
+@pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_second_question_reads_nothing_again(family: str, kind: str, toys: Callable[[str], Toy]) -> None:
     toy = toys(family)
@@ -207,7 +209,7 @@ def test_the_second_question_reads_nothing_again(family: str, kind: str, toys: C
     assert second == []
 
 
-@pytest.mark.parametrize("kind", ["after", "alone"])
+@pytest.mark.parametrize("kind", PLACES)
 def test_a_question_costs_its_own_tokens(kind: str, toy: Toy) -> None:
     kept = toy.scorer(kind, KeyCache(PLENTY))
     kept.score(QUERY, NODES)
@@ -235,7 +237,7 @@ def test_a_cascade_reads_a_segment_once_for_each_place(toy: Toy) -> None:
     assert len(parts) < len(texts) < 2 * len(parts)  # what no question chose was read by `alone` only
 
 
-@pytest.mark.parametrize("kind", ["after", "alone"])
+@pytest.mark.parametrize("kind", PLACES)
 def test_a_document_in_another_company_is_not_read_again(kind: str, toy: Toy) -> None:
     first, other = cut([TEXTS[0], TEXTS[2], TEXTS[1]], 48), cut([story(9, 5), TEXTS[2], TEXTS[0]], 48)
     kept = toy.scorer(kind, KeyCache(PLENTY))
@@ -247,7 +249,7 @@ def test_a_document_in_another_company_is_not_read_again(kind: str, toy: Toy) ->
     assert_same(found, toy.scorer(kind, None).score(QUERY, other), relative=ROUNDED)
 
 
-@pytest.mark.parametrize("kind", ["after", "alone"])
+@pytest.mark.parametrize("kind", PLACES)
 def test_other_nodes_of_the_same_text_are_not_read_again(kind: str, toy: Toy) -> None:
     kept = toy.scorer(kind, KeyCache(PLENTY))
     kept.score(QUERY, NODES)
@@ -260,7 +262,7 @@ def test_other_nodes_of_the_same_text_are_not_read_again(kind: str, toy: Toy) ->
 
 
 @pytest.mark.parametrize("added", [" Paid.", f" {story(7, 1)}", f" {story(8, 6)}"], ids=["word", "sentence", "six"])
-@pytest.mark.parametrize("kind", ["after", "alone"])
+@pytest.mark.parametrize("kind", PLACES)
 def test_what_is_appended_is_read_with_the_last_segment(kind: str, added: str, toy: Toy) -> None:
     before, after = cut([TEXTS[0], TEXTS[2]], 48), cut([TEXTS[0], TEXTS[2] + added], 48)
     kept = toy.scorer(kind, KeyCache(PLENTY))
@@ -275,7 +277,7 @@ def test_what_is_appended_is_read_with_the_last_segment(kind: str, added: str, t
 
 
 @pytest.mark.parametrize("at", [0.0, 0.3, 0.6])
-@pytest.mark.parametrize("kind", ["after", "alone"])
+@pytest.mark.parametrize("kind", PLACES)
 def test_an_edit_is_read_with_what_lies_nearby(kind: str, at: float, toy: Toy) -> None:
     text = story(5, 60)
     place = int(at * len(text))
@@ -298,7 +300,7 @@ def test_an_edit_is_read_with_what_lies_nearby(kind: str, at: float, toy: Toy) -
 
 def swapped(toy: Toy, *names: str, place: str = "after") -> Toy:
     """The toy with other weights in its head."""
-    head = untrained_head(toy.backbone, place)
+    head = head_for(toy.backbone, place, segment_tokens=SEGMENT)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name in names:
@@ -338,18 +340,16 @@ def other_instruction(toy: Toy, tmp_path: Path, place: str) -> CrossAttentionSco
 
 
 def with_cache(scorer: CrossAttentionScorer, cache: KeyCache) -> CrossAttentionScorer:
-    instruction = len(ByteTokenizer().encode(INSTRUCTION).ids)
-    return CrossAttentionScorer(
-        scorer.backbone,
-        scorer.head,
-        ByteTokenizer(),
-        prefix=scorer._instruction[:-instruction],
-        segment_tokens=SEGMENT,
-        cache=cache,
-    )
+    prefix = scorer.frame.instruction[: -len(INSTRUCTION)]  # a byte is a token
+    return CrossAttentionScorer(scorer.backbone, scorer.head, ByteTokenizer(), prefix=prefix, cache=cache)
 
 
-@pytest.mark.parametrize("place", ["after", "alone"])
+def names_of(scorer: CrossAttentionScorer) -> set[str]:
+    """The names that its cache keeps the segments of NODES under."""
+    return set(scorer.frame.context(NODES).names(scorer.reader._digest))
+
+
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
     "change",
     [other_head, other_norm, other_rotary, other_dtype, other_seed, other_depth, other_instruction],
@@ -358,15 +358,14 @@ def with_cache(scorer: CrossAttentionScorer, cache: KeyCache) -> CrossAttentionS
 def test_what_depends_on_something_else_is_read_anew(
     change: Callable[[Toy, Path, str], CrossAttentionScorer], place: str, toy: Toy, tmp_path: Path
 ) -> None:
-    store = Kept()
+    store = DictStore()
     cache = KeyCache(PLENTY, store)
     base, other = toy.one(place, cache), with_cache(change(toy, tmp_path, place), cache)
     first = base.score(QUERY, NODES)
 
     found = other.score(QUERY, NODES)
 
-    names = [one.names(NODES) for one in (base, other)]
-    assert not names[0] & names[1]
+    assert not names_of(base) & names_of(other)
     assert found == with_cache(other, KeyCache(PLENTY)).score(QUERY, NODES)
     if change is not other_dtype:
         with pytest.raises(AssertionError):
@@ -375,7 +374,7 @@ def test_what_depends_on_something_else_is_read_anew(
     assert len(store.values) == (2 * len(parts_of(NODES)) if place == "alone" else 0)
 
 
-@pytest.mark.parametrize("place", ["after", "alone"])
+@pytest.mark.parametrize("place", PLACES)
 def test_what_does_not_depend_on_it_is_shared(place: str, toy: Toy) -> None:
     """Keys do not depend on how the query is read, nor on who opened the model."""
     cache = KeyCache(PLENTY)
@@ -393,7 +392,7 @@ def test_places_that_share_their_keys_share_no_more_than_them(toy: Toy) -> None:
     """Two heads with the same keys: what `alone` kept has no memory to ask over."""
     config = replace(toy.heads["after"].config, query_place="alone")
     alone = CrossAttentionHead(toy.backbone.scoring_layer, config).eval()
-    cache = KeyCache(PLENTY, Kept())
+    cache = KeyCache(PLENTY, DictStore())
     replace(toy, heads={"alone": alone}).one("alone", cache).score(QUERY, NODES)
 
     found = toy.one("after", cache).score(QUERY, NODES)
@@ -418,7 +417,7 @@ def test_memories_take_two_bytes_a_number(toy: Toy) -> None:
     scorer = toy.one("after", cache)
     scorer.prepare(NODES)
 
-    kept = cache.get(sorted(scorer.names(NODES)), with_memory=True)
+    kept = cache.get(sorted(names_of(scorer)), with_memory=True)
 
     assert toy.backbone.dtype == torch.float32
     assert {part.dtype for read in kept.values() for pair in read.memory or () for part in pair} == {torch.bfloat16}
@@ -568,7 +567,7 @@ def test_what_stands_twice_is_read_once(kind: str, cached: bool, toy: Toy) -> No
 
 def test_prepare_through_a_compressor(toy: Toy) -> None:
     tokens = sum(map(len, TEXTS))
-    settings = Settings(node_tokens=48, segment_tokens=SEGMENT)
+    settings = Settings(node_tokens=48)
     compressor = Compressor(toy.one("after", KeyCache(PLENTY)), ByteTokenizer(), settings=settings)
 
     assert compressor.prepare(TEXTS) == Prepared(tokens, tokens, tokens)
@@ -584,19 +583,6 @@ def test_prepare_through_a_compressor(toy: Toy) -> None:
 
 
 # --- between processes ----------------------------------------------------------------------------
-
-
-class Kept:
-    """Somebody's store."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, bytes] = {}
-
-    def mget(self, keys: Sequence[str]) -> list[bytes | None]:
-        return [self.values.get(key) for key in keys]
-
-    def mset(self, key_value_pairs: Sequence[tuple[str, bytes]]) -> None:
-        self.values.update(key_value_pairs)
 
 
 @pytest.mark.parametrize("most", [0, PLENTY])
@@ -629,14 +615,14 @@ def test_another_process_of_a_cascade_reads_what_it_looks_at(toy: Toy, tmp_path:
 
 def test_the_query_after_keeps_nothing_between_processes(toy: Toy) -> None:
     """What it asks over are keys and values of all layers, forty times the size."""
-    store = Kept()
+    store = DictStore()
     toy.one("after", KeyCache(PLENTY, store)).score(QUERY, NODES)
 
     assert store.values == {}
 
 
 def test_damaged_values_of_a_store_are_read_again(toy: Toy) -> None:
-    store = Kept()
+    store = DictStore()
     expected = toy.one("alone", KeyCache(PLENTY, store)).score(QUERY, NODES)
     rng = random.Random(0)
     damaged = sorted(store.values)[::3]
@@ -658,7 +644,7 @@ def test_damaged_values_of_a_store_are_read_again(toy: Toy) -> None:
 
 
 def test_values_under_each_other_s_names_are_read_again(toy: Toy) -> None:
-    store = Kept()
+    store = DictStore()
     expected = toy.one("alone", KeyCache(PLENTY, store)).score(QUERY, NODES)
     store.values = dict(zip(store.values, reversed(store.values.values()), strict=True))
 
@@ -677,7 +663,7 @@ def test_threads_over_overlapping_contexts(kind: str, share: float, toy: Toy) ->
     contexts = [TEXTS[:3], TEXTS[1:], [TEXTS[3], TEXTS[0]]]
     questions = ["Who signed?", "Where is the garden wall?", "rent", "1997", "Who paid the deposit?"]
     jobs = [(question, contexts[(own + number) % 3]) for own in range(8) for number, question in enumerate(questions)]
-    settings = Settings(node_tokens=48, segment_tokens=SEGMENT, token_budget=300)
+    settings = Settings(node_tokens=48, token_budget=300)
 
     def compressor(cache: KeyCache | None) -> Compressor:
         return Compressor(toy.scorer(kind, cache), ByteTokenizer(), settings=settings)

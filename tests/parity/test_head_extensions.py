@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from heads import head_for
 from naive import LAYERS, Extensions, Place, cut, naive, packed, prose
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from longattncomp.backbone import forward
 from longattncomp.backbone.forward import Backbone
 from longattncomp.errors import LongAttnCompWarning
 from longattncomp.scorers.cross_attention import logsumexp as streaming
-from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead, untrained_head
+from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead
 from longattncomp.scorers.cross_attention.keys import JoinedKeys
 from longattncomp.scorers.cross_attention.logsumexp import block_mass, log_shares, segment_mass
 from longattncomp.scorers.cross_attention.matching import Match
@@ -82,8 +83,10 @@ def some(*without: str) -> Extensions:
     return replace(found, **{name: off[name] for name in without})
 
 
-def extended(toy: Toy, place: Place, extensions: Extensions) -> CrossAttentionHead:
-    head = untrained_head(toy.backbone, place)
+def extended(toy: Toy, place: Place, extensions: Extensions, longest: int | None) -> CrossAttentionHead:
+    head = head_for(
+        toy.backbone, place, encoding="segmented" if longest else "causal", segment_tokens=longest or SEGMENT
+    )
     with torch.no_grad():
         head.head_weights.copy_(extensions.head_weights)
         head.row_gate.copy_(extensions.row_gate)
@@ -98,11 +101,9 @@ def extended(toy: Toy, place: Place, extensions: Extensions) -> CrossAttentionHe
 def scorer(toy: Toy, place: Place, extensions: Extensions, *, longest: int | None = SEGMENT) -> CrossAttentionScorer:
     return CrossAttentionScorer(
         toy.backbone,
-        extended(toy, place, extensions),
+        extended(toy, place, extensions, longest),
         ByteTokenizer(),
         words=[extensions.word(byte) for byte in range(256)],
-        encoding="segmented" if longest else "causal",
-        segment_tokens=longest or SEGMENT,
     )
 
 

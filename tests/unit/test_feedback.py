@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy import segments_of
 
 from longattncomp import Compressor, Query
-from longattncomp.errors import InputError, LongAttnCompWarning
+from longattncomp.errors import InputError
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.feedback import FeedbackScorer, asked_again, mixed
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
@@ -18,7 +19,7 @@ from longattncomp.types import Node, Scores
 
 QUERY = Query("Who signed the lease?")
 TEXTS = [f"Entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(12)]
-OPTIONS: dict[str, Any] = {"layers": 2, "dtype": "float32", "device": "cpu", "node_tokens": 32, "segment_tokens": 128}
+METHODS = {"alone": "longattncomp-alone", "after": "longattncomp"}
 
 
 def node(text: str, index: int = 0) -> Node:
@@ -67,20 +68,27 @@ def test_no_mass_is_no_opinion(empty: Scores) -> None:
 # --- the scorer -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["after", "alone"])
+@pytest.fixture(scope="module", params=METHODS)
 def compressor(request: pytest.FixtureRequest, toy_folder: Path) -> Compressor:
-    return Compressor.from_pretrained(toy_folder, query_place=request.param, **OPTIONS)
+    return opened(toy_folder, request.param)
+
+
+def opened(folder: Path, place: str) -> Compressor:
+    with segments_of(128):
+        return Compressor.from_pretrained(
+            folder, method=METHODS[place], layers=2, dtype="float32", device="cpu", node_tokens=32
+        )
 
 
 def plain(compressor: Compressor, cache: KeyCache | None = None) -> CrossAttentionScorer:
     scorer: Any = compressor.scorer
-    return CrossAttentionScorer(scorer.backbone, scorer.head, compressor.tokenizer, segment_tokens=128, cache=cache)
+    return CrossAttentionScorer(scorer.backbone, scorer.head, compressor.tokenizer, cache=cache)
 
 
 def by_hand(scorer: CrossAttentionScorer, compressor: Compressor, query: Query, weight: float, room: int) -> Scores:
     """Two questions of a scorer that asks once."""
     nodes = compressor.nodes(TEXTS)
-    context = scorer.segmented(nodes)
+    context = scorer.frame.context(nodes)
     first = scorer.score(query, nodes)
     best = max(range(len(nodes)), key=lambda index: first.nodes[index])
     assert nodes[best].tokens <= 64
@@ -110,7 +118,7 @@ def test_the_second_question_is_the_first_with_the_best_node(
     queries = [QUERY, Query("What is due on Fridays?"), Query("house 7")]
     cache = KeyCache(10**9) if cached else None
     once, twice = plain(compressor, cache), FeedbackScorer(plain(compressor, cache), 0.5)
-    assert (sum(once.segmented(compressor.nodes(TEXTS)).sizes) > 2 * room) == (room == 300)
+    assert (sum(once.frame.context(compressor.nodes(TEXTS)).sizes) > 2 * room) == (room == 300)
     expected = [by_hand(once, compressor, query, 0.5, room) for query in queries]
     together = twice.score_batch(queries, compressor.nodes(TEXTS))
     for query, found, hand in zip(queries, together, expected, strict=True):
@@ -122,9 +130,8 @@ def test_the_second_question_is_the_first_with_the_best_node(
 
 def test_the_cascade_asks_again_after_its_second_look(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", 512)
-    given = ("alone", "after")
-    places = {place: Compressor.from_pretrained(toy_folder, query_place=place, **OPTIONS) for place in given}
-    alone, after = (plain(places[place]) for place in given)
+    places = {place: opened(toy_folder, place) for place in METHODS}
+    alone, after = (plain(places[place]) for place in METHODS)
     once = CascadeScorer(alone, after)
     nodes = places["after"].nodes(TEXTS)
     first, found = once.score(QUERY, nodes), FeedbackScorer(once, 0.5).score(QUERY, nodes)
@@ -142,7 +149,7 @@ def test_it_can_be_stopped_before_the_second_question_is_done(compressor: Compre
 
     nodes = compressor.nodes(TEXTS)
     twice = FeedbackScorer(plain(compressor), 0.5)
-    tokens = sum(plain(compressor).segmented(nodes).sizes)
+    tokens = sum(plain(compressor).frame.context(nodes).sizes)
     steps: list[tuple[int, int]] = []
     twice.score(QUERY, nodes, progress=lambda *step: steps.append(step))
     assert steps[-1] == (2 * tokens, 2 * tokens)
@@ -159,30 +166,20 @@ def test_it_can_be_stopped_before_the_second_question_is_done(compressor: Compre
         twice.score(QUERY, nodes, progress=stop)
 
 
-# --- the setting ------------------------------------------------------------------------------
+# --- in a compressor --------------------------------------------------------------------------
 
 
-def test_a_setting_switches_it_on(compressor: Compressor, toy_folder: Path) -> None:
-    place = compressor.settings.query_place
+def test_a_compressor_can_be_scored_by_it(compressor: Compressor) -> None:
+    again = FeedbackScorer(compressor.scorer, 0.5)
     nodes = compressor.nodes(TEXTS)
-    once = plain(compressor, KeyCache(10**9))
-    for weight, expected in ((0.0, once.score(QUERY, nodes)), (0.5, FeedbackScorer(once, 0.5).score(QUERY, nodes))):
-        opened = Compressor.from_pretrained(toy_folder, query_place=place, feedback=weight, **OPTIONS)
-        assert opened.scorer.score(QUERY, nodes) == expected
-    shared = [
-        Compressor.from_pretrained(toy_folder, query_place=place, feedback=weight, shared=True, **OPTIONS).scorer
-        for weight in (0.0, 0.5, 0.5)
-    ]
-    assert shared[0] is not shared[1]
-    assert shared[1] is shared[2]
+
+    found = compressor.scored_by(again).compress(QUERY, TEXTS)
+
+    assert found.scores == again.score(QUERY, nodes).nodes
+    assert found.scores != compressor.compress(QUERY, TEXTS).scores
 
 
-def test_a_method_that_asks_once_says_so() -> None:
-    with pytest.warns(LongAttnCompWarning, match="no use for feedback"):
-        Compressor.from_pretrained(method="bm25", feedback=0.5)
-
-
-@pytest.mark.parametrize("weight", [-0.1, 1.1])
-def test_a_part_is_from_0_to_1(toy_folder: Path, weight: float) -> None:
-    with pytest.raises(InputError, match="feedback"):
-        Compressor.from_pretrained(toy_folder, feedback=weight, **OPTIONS)
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
+def test_a_part_is_from_0_to_1(compressor: Compressor, weight: float) -> None:
+    with pytest.raises(InputError, match=r"weight in \[0, 1\]"):
+        FeedbackScorer(compressor.scorer, weight)

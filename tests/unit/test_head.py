@@ -45,7 +45,8 @@ def trained(backbone: Backbone, place: Place = "after", *, rotary: bool | None =
     """A head that is no longer the draft model's own layer."""
     rotary = place == "after" if rotary is None else rotary
     head = CrossAttentionHead(
-        backbone.scoring_layer, HeadConfig(backbone.fingerprint, backbone.layers, place, rotary=rotary)
+        backbone.scoring_layer,
+        HeadConfig(backbone.fingerprint, backbone.layers, place, rotary=rotary, segment_tokens=128),
     )
     head.extend()
     generator = torch.Generator().manual_seed(1)
@@ -56,7 +57,7 @@ def trained(backbone: Backbone, place: Place = "after", *, rotary: bool | None =
 
 
 def scores(backbone: Backbone, head: CrossAttentionHead) -> Scores:
-    scorer = CrossAttentionScorer(backbone, head, ByteTokenizer(), segment_tokens=128)
+    scorer = CrossAttentionScorer(backbone, head, ByteTokenizer())
     return scorer.score(Query("Who signed the lease?"), NODES)
 
 
@@ -76,7 +77,7 @@ def test_what_is_saved_scores_the_same(place: Place, rotary: bool, backbone: Bac
     head.save(tmp_path / "head.safetensors")
     found = load_head(tmp_path / "head.safetensors", backbone)
 
-    assert found.config == head.config == HeadConfig(backbone.fingerprint, 2, place, rotary)
+    assert found.config == head.config == HeadConfig(backbone.fingerprint, 2, place, rotary, segment_tokens=128)
     assert read_head_config(tmp_path / "head.safetensors") == head.config
     assert scores(backbone, found) == expected
     assert not any(weight.requires_grad for weight in found.parameters())

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from heads import DictStore
 
 from longattncomp.errors import LongAttnCompWarning
 from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache, name
@@ -20,26 +21,6 @@ from longattncomp.scorers.cross_attention.keys import Keys
 from longattncomp.scorers.cross_attention.stores import LMDBStore
 
 PLENTY = 10**9
-
-
-class Mapping:
-    """Somebody's store, in a dict; fails when it is told to."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.fails: Exception | None = None
-        self.asked: list[str] = []
-
-    def mget(self, keys: Sequence[str]) -> list[Any]:
-        self.asked += keys
-        if self.fails:
-            raise self.fails
-        return [self.values.get(key) for key in keys]
-
-    def mset(self, key_value_pairs: Sequence[tuple[str, bytes]]) -> None:
-        if self.fails:
-            raise self.fails
-        self.values.update(key_value_pairs)
 
 
 def read(seed: int, n: int = 10, *, memory: bool = False) -> CachedSegment:
@@ -64,8 +45,8 @@ def assert_all(found: dict[str, CachedSegment], names: Sequence[str] = NAMES) ->
 
 
 @pytest.fixture
-def store() -> Mapping:
-    return Mapping()
+def store() -> DictStore:
+    return DictStore()
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -88,14 +69,14 @@ def test_names_last() -> None:
 # --- memory and store -----------------------------------------------------------------------------
 
 
-def test_what_is_put_is_got_in_any_order(store: Mapping) -> None:
+def test_what_is_put_is_got_in_any_order(store: DictStore) -> None:
     for cache in (KeyCache(PLENTY), KeyCache(PLENTY, store), KeyCache(0, store)):
         assert cache.put(READS)
 
         assert_all(cache.get([*reversed(NAMES), "missing"], with_memory=False))
 
 
-def test_another_cache_on_the_store_has_it(store: Mapping) -> None:
+def test_another_cache_on_the_store_has_it(store: DictStore) -> None:
     KeyCache(0, store).put(READS)
     later = KeyCache(PLENTY, store)
 
@@ -109,7 +90,8 @@ def test_another_cache_on_the_store_has_it(store: Mapping) -> None:
 def test_neither_room_nor_store_keeps_nothing() -> None:
     cache = KeyCache(READS[NAMES[0]].nbytes)
 
-    assert not cache.put(READS, needed=NAMES)
+    with cache.holding(NAMES):
+        assert not cache.put(READS)
 
     assert_all(cache.get(NAMES, with_memory=False), NAMES[:1])
 
@@ -123,7 +105,7 @@ def test_the_memory_is_bounded_in_bytes() -> None:
     assert read(0, memory=True).nbytes == 2 * 10 * (8 + 2) + 2 * 2 * 10 * 8 * 4
 
 
-def test_memories_stay_in_this_process(store: Mapping) -> None:
+def test_memories_stay_in_this_process(store: DictStore) -> None:
     cache = KeyCache(PLENTY, store)
 
     assert cache.put({"a": read(0, memory=True)})
@@ -133,7 +115,7 @@ def test_memories_stay_in_this_process(store: Mapping) -> None:
     assert KeyCache(0, store).put({"a": read(0, memory=True)}) is False
 
 
-def test_keys_alone_are_nothing_to_who_needs_the_memory(store: Mapping) -> None:
+def test_keys_alone_are_nothing_to_who_needs_the_memory(store: DictStore) -> None:
     cache = KeyCache(PLENTY, store)
     cache.put({"a": read(0), "b": read(1, memory=True)})
 
@@ -142,7 +124,7 @@ def test_keys_alone_are_nothing_to_who_needs_the_memory(store: Mapping) -> None:
     assert cache.get(["a", "b"], with_memory=False).keys() == {"a", "b"}
 
 
-def test_exact_keys_are_not_stored(store: Mapping) -> None:
+def test_exact_keys_are_not_stored(store: DictStore) -> None:
     KeyCache(PLENTY, store).put({"a": CachedSegment(torch.zeros(2, 3, 8))})
 
     assert store.values == {}
@@ -152,7 +134,7 @@ def test_exact_keys_are_not_stored(store: Mapping) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), ValueError("odd"), KeyError("x"), RuntimeError("bug")], ids=repr)
-def test_a_store_that_raises_costs_a_warning(store: Mapping, error: Exception) -> None:
+def test_a_store_that_raises_costs_a_warning(store: DictStore, error: Exception) -> None:
     cache = KeyCache(PLENTY, store)
     store.fails = error
 
@@ -169,14 +151,14 @@ def test_a_store_that_raises_costs_a_warning(store: Mapping, error: Exception) -
     assert_all(KeyCache(0, store).get(NAMES, with_memory=False))
 
 
-def test_ctrl_c_is_no_failure_of_the_store(store: Mapping) -> None:
+def test_ctrl_c_is_no_failure_of_the_store(store: DictStore) -> None:
     store.fails = KeyboardInterrupt()  # type: ignore[assignment]
 
     with pytest.raises(KeyboardInterrupt):
         KeyCache(PLENTY, store).get(NAMES, with_memory=False)
 
 
-def test_a_store_that_gives_too_few_values(store: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_gives_too_few_values(store: DictStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "mget", lambda _: [None])
 
     with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
@@ -196,7 +178,7 @@ def test_a_store_that_gives_too_few_values(store: Mapping, monkeypatch: pytest.M
     ],
     ids=["empty", "ten bytes", "one less", "one more", "zeros", "one bit", "text"],
 )
-def test_damaged_values_are_missing(store: Mapping, damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_values_are_missing(store: DictStore, damage: Callable[[bytes], bytes]) -> None:
     KeyCache(0, store).put(READS)
     for one in NAMES[1:4]:
         store.values[one] = damage(store.values[one])
@@ -205,7 +187,7 @@ def test_damaged_values_are_missing(store: Mapping, damage: Callable[[bytes], by
         assert_all(KeyCache(PLENTY, store).get(NAMES, with_memory=False), [NAMES[0], *NAMES[4:]])
 
 
-def test_values_under_each_other_s_names_are_damaged(store: Mapping) -> None:
+def test_values_under_each_other_s_names_are_damaged(store: DictStore) -> None:
     """Else a text would be scored with the keys of another."""
     KeyCache(0, store).put(READS)
     first, second = NAMES[:2]

@@ -30,7 +30,7 @@ SMALL = 220  # tokens of a window
 
 
 def opened(folder: Path, **options: Any) -> SpeculativePrefillScorer:
-    model, tokenizer = open_whole(str(folder), cache_dir=folder / "cache", device="cpu", dtype="float32")
+    model, tokenizer = open_whole(str(folder), model_dir=folder / "cache", device="cpu", dtype="float32")
     return SpeculativePrefillScorer(model, tokenizer, **options)
 
 
@@ -129,7 +129,7 @@ def test_a_model_that_looks_everywhere_alike_prefers_no_node(toy_folder: Path, t
     """Over windows of different lengths, and nodes of different sizes."""
     model, tokenizer = open_whole(
         str(changed(toy_folder, tmp_path / "toy", max_position_embeddings=SMALL)),
-        cache_dir=tmp_path,
+        model_dir=tmp_path,
         device="cpu",
         dtype="float32",
     )
@@ -238,7 +238,7 @@ def test_progress_counts_every_token_that_is_read(
 
 
 def test_a_model_that_gives_no_numbers(toy_folder: Path, nodes: list[Node]) -> None:
-    model, tokenizer = open_whole(str(toy_folder), cache_dir=toy_folder / "cache", device="cpu", dtype="float32")
+    model, tokenizer = open_whole(str(toy_folder), model_dir=toy_folder / "cache", device="cpu", dtype="float32")
     model.model.layers[1].self_attn.q_proj.weight.data[0, 0] = torch.nan
     with pytest.raises(BrokenModelError, match=r"not a number: open it with dtype='float32'"):
         SpeculativePrefillScorer(model, tokenizer).score(QUERY, nodes)

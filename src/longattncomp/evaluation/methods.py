@@ -60,7 +60,7 @@ def _opened(name: str, ours: Compressor, scorer: Scorer | None) -> Compressor:
         settings = ours.settings.override(method=method.name)
     if method.heads or method.as_published:
         return Compressor.from_pretrained(settings=settings, shared=True, target_tokenizer=ours.target)
-    settings = settings.override(context_weight=method.defaults["context_weight"], head=None)
+    settings = settings.override(context_weight=method.defaults.get("context_weight"), head=None)
     return Compressor(
         scorer or open_scorer(settings)[0], ours.tokenizer, settings=settings, target_tokenizer=ours.target
     )

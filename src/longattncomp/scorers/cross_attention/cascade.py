@@ -41,6 +41,8 @@ class CascadeScorer:
         half = progress and (lambda done, total: progress(done, 2 * total))
         rest = progress and (lambda done, total: progress(total + done, 2 * total))
         first = self.alone.prepare(nodes, progress=half)
+        if not nodes:
+            return first
         with self.alone.reader.holding(self.alone.frame.context(nodes)):
             second = self.after.prepare(nodes, progress=rest)
         return Prepared(first.tokens, min(first.ready, second.ready), max(first.read, second.read))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from longattncomp.errors import InputError
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.types import Node, Prepared, Progress, Query, Scores, Tokenizer
@@ -28,6 +29,10 @@ class FeedbackScorer:
 
     first: CrossAttentionScorer | CascadeScorer
     weight: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise InputError(f"expected a weight in [0, 1], got {self.weight}")
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
         """As `CrossAttentionScorer.score`, reading anew what no cache has kept."""

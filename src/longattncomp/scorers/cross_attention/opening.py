@@ -44,6 +44,13 @@ def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeSc
         )
     cache = _cache(settings, store)
     (alone, _), (after, tokenizer) = (_open(settings, head, cache) for head in heads)
+    first, second = alone.head.config, after.head.config
+    if {first.encoding, second.encoding} != {"segmented"} or first.segment_tokens != second.segment_tokens:
+        raise HeadMismatchError(
+            f"a cascade takes two heads for segments of one length, got alone.safetensors for {first.encoding} text and "
+            f"{first.segment_tokens} tokens, after.safetensors for {second.encoding} text and {second.segment_tokens} "
+            "tokens: train both with the same segment_tokens"
+        )
     return CascadeScorer(alone, after), tokenizer
 
 
