@@ -27,5 +27,5 @@ def task(name: str, *, averaged: bool = True, metric: Metric = "recall") -> Task
         metric=metric,
         licence="MIT",
         averaged=averaged,
-        draw=lambda _: iter(()),
+        make=lambda _: (),
     )

@@ -91,7 +91,7 @@ def test_right_answers_fit_what_a_target_may_write(name: str) -> None:
     from longattncomp.backbone.locate import locate
     from longattncomp.backbone.tokenizer import DraftTokenizer
 
-    folder = locate("smollm2-135m-instruct", layers=None, cache_dir=Settings.load().cache_dir).folder
+    folder = locate("smollm2-135m-instruct", layers=None, model_dir=Settings.load().model_dir).folder
     count = DraftTokenizer.from_folder(folder).count
     task = TASKS[name]
     for example in made(f"{name}@8k", examples=10):

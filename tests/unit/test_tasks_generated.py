@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from longattncomp.data.haystack import fill, noise, prose
+from longattncomp.data.packages import PACKAGES
 from longattncomp.data.rows import Example
 from longattncomp.evaluation.tasks import debugging
 from longattncomp.evaluation.tasks.catalogue import find_task
-from longattncomp.evaluation.tasks.chat_lines import KINDS, PEOPLE
+from longattncomp.evaluation.tasks.chat import chat_lines
 from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.testing import ByteTokenizer
-from longattncomp.training.samples.code import PACKAGES
 
 count_bytes = ByteTokenizer().count
+KINDS, PEOPLE = chat_lines().kinds, chat_lines().people
 
 
 def made(name: str, *, examples: int = 5, seed: int = 0) -> list[Example]:

@@ -15,15 +15,20 @@ _LETTER = re.compile(
 )
 
 
-def exact_and_f1(text: str, answers: Sequence[str]) -> tuple[float | None, float | None]:
-    """Exact match and F1 of words against the nearest accepted answer, as SQuAD's own script has them.
+def lettered(options: Sequence[str]) -> str:
+    """List options one a line, each after its letter, as in `A. yes`."""
+    return "\n".join(f"{letter}. {option}" for letter, option in zip(ascii_uppercase, options, strict=False))
 
-    Case, ASCII punctuation, articles and blanks do not count. Words end at blanks, so that in
-    scripts without them F1 is exact match.
+
+def exact_and_f1(text: str, answers: Sequence[str]) -> tuple[float | None, float | None]:
+    """Compute exact match and F1 of words against the nearest accepted answer, as SQuAD's own script does.
+
+    Case, ASCII punctuation, articles and white space do not count. Words end at white space, so that in scripts
+    without it F1 equals exact match.
 
     Args:
         text: what the target wrote.
-        answers: accepted ones.
+        answers: the accepted answers.
 
     Returns:
         Both in [0, 1]; None for both without accepted answers.
@@ -40,10 +45,10 @@ def exact_and_f1(text: str, answers: Sequence[str]) -> tuple[float | None, float
 
 
 def chosen(text: str, options: Sequence[str]) -> int | None:
-    """Which option a text names, by its words or by its letter, A for the first.
+    """Find the option that a text names, by its words or by its letter, A for the first.
 
-    In this order: a text that is an option; a letter at the beginning or after "answer",
-    "option" or "choice"; the only option that stands in the text, if it stands in no other.
+    The first of these rules that applies decides: the whole text is an option; a letter stands at the beginning or
+    after "answer", "option" or "choice"; one option occurs in the text, options inside a longer one not counted.
 
     Args:
         text: what the target wrote.
@@ -60,11 +65,11 @@ def chosen(text: str, options: Sequence[str]) -> int | None:
         letter = found["first"] or found["said"]
         if letter in letters:
             return letters.index(letter)
-    inside = [index for index, option in enumerate(named) if _stands(option, said)]
+    inside = [index for index, option in enumerate(named) if _occurs(option, said)]
     longest = [
         index
         for index in inside
-        if not any(named[index] != named[other] and _stands(named[index], named[other]) for other in inside)
+        if not any(named[index] != named[other] and _occurs(named[index], named[other]) for other in inside)
     ]
     return longest[0] if len(longest) == 1 else None
 
@@ -73,5 +78,5 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().split()).strip("\"'`*_.,:;()[] ")
 
 
-def _stands(words: str, text: str) -> bool:
+def _occurs(words: str, text: str) -> bool:
     return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None

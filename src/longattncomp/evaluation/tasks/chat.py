@@ -6,23 +6,72 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter
 
 from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError
-from longattncomp.evaluation.tasks.chat_lines import ENDINGS, KINDS, MIDDLES, OPENINGS, PEOPLE, PLACES, THINGS, FactKind
 from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.types import Document
 
 _FIRST_DAY = date(2025, 3, 3)
 _DAY_TOKENS = 2048
 _LEAST_DAYS = 3
-_MORNING, _EVENING = 7 * 60, 23 * 60
-"""Minutes after midnight between which people write."""
+_MORNING, _EVENING = 7 * 60, 23 * 60  # people write between these minutes after midnight
 _CLOCK = "00:00"
 _TOKENS_A_FACT = 400
-_SAME_PERSON, _SAME_KIND = 4, 5
-_NEARBY = 3
-"""Lines that speak of the matter in the question's words, without the answer."""
+_SAME_PERSON, _SAME_KIND = 4, 5  # facts that every chat has beside the one asked for
+_NEARBY = 3  # turns that use the question's words without the answer
+
+
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """A kind of fact that people tell about themselves.
+
+    Attributes:
+        query: the question with `{name}`; it shares no words with the lines.
+        lines: ways to tell the fact, with `{value}`.
+        nearby: a remark with `{name}` that uses the question's words and does not hold the answer.
+        values: at least one for each person.
+    """
+
+    query: str
+    lines: tuple[str, ...]
+    nearby: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLines:
+    """The words that chats are made of.
+
+    Attributes:
+        people: names of the speakers.
+        kinds: kinds of facts.
+        openings: beginnings of small talk.
+        middles: what small talk says, with `{thing}` or `{place}`.
+        endings: ends of small talk, punctuation included.
+        things: nouns for `{thing}`.
+        places: nouns for `{place}`.
+    """
+
+    people: tuple[str, ...]
+    kinds: tuple[FactKind, ...]
+    openings: tuple[str, ...]
+    middles: tuple[str, ...]
+    endings: tuple[str, ...]
+    things: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+@cache
+def chat_lines() -> ChatLines:
+    """Read the words of the chats from `chat.yaml`."""
+    text = (Path(__file__).parent / "chat.yaml").read_text(encoding="utf-8")
+    return TypeAdapter(ChatLines).validate_python(yaml.safe_load(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +84,18 @@ class _Turn:
 
 
 def chats(draw: Draw) -> Iterator[Example]:
-    """Chats between ten people, a document a day; the evidence is the one turn that tells what is asked.
+    """Make chats between ten people, with one document a day; the evidence is the turn that holds the answer.
 
-    Other turns tell other things of the same person, or the same kind of thing of other people, or
-    use the question's words without the answer, which itself is told in other words.
+    The other turns are distractors and small talk: they tell other facts about the same person, or the same kind of
+    fact about other people, or they use the question's words without the answer. The answer is told in words that the
+    question does not use.
 
     Raises:
-        InputError: the context is too short for them.
+        InputError: the context is too short for a chat.
     """
     for index in range(draw.examples):
         rng = random.Random(f"{draw.seed} chat {index}")  # noqa: S311 (a sample, no secret)
-        query, answer, turns = _told(rng, draw.context_tokens)
+        query, answer, turns = _facts(rng, draw.context_tokens)
         asked = turns[0]
         days = max(_LEAST_DAYS, round(draw.context_tokens / _DAY_TOKENS))
         heads = [f"{_FIRST_DAY + timedelta(days=day)}\n" for day in range(days)]
@@ -71,41 +121,40 @@ def chats(draw: Draw) -> Iterator[Example]:
         )
 
 
-def _told(rng: random.Random, tokens: int) -> tuple[str, str, list[_Turn]]:
-    """The question, its answer, and the turns that matter, that which is asked for first."""
-    kind, person = rng.choice(KINDS), rng.choice(PEOPLE)
-    values = {own.query: rng.sample(own.values, len(PEOPLE)) for own in KINDS}
-    own = [(other, person) for other in KINDS if other is not kind]
-    same = [(kind, other) for other in PEOPLE if other != person]
+def _facts(rng: random.Random, tokens: int) -> tuple[str, str, list[_Turn]]:
+    """Draw a question, its answer, the turn that holds it, and after that turn its distractors."""
+    kinds, people = chat_lines().kinds, chat_lines().people
+    kind, person = rng.choice(kinds), rng.choice(people)
+    values = {each.query: rng.sample(each.values, len(people)) for each in kinds}
+    own = [(other, person) for other in kinds if other is not kind]
+    same = [(kind, other) for other in people if other != person]
     rng.shuffle(own)
     rng.shuffle(same)
-    others = [(other, someone) for other in KINDS for someone in PEOPLE if other is not kind and someone != person]
+    others = [(other, someone) for other in kinds for someone in people if other is not kind and someone != person]
     rng.shuffle(others)
     rest = [*own[_SAME_PERSON:], *same[_SAME_KIND:], *others][: tokens // _TOKENS_A_FACT]
     facts = [(kind, person), *own[:_SAME_PERSON], *same[:_SAME_KIND], *rest]
     turns = [
-        _Turn(someone, rng.choice(told.lines).format(value=values[told.query][PEOPLE.index(someone)]))
+        _Turn(someone, rng.choice(told.lines).format(value=values[told.query][people.index(someone)]))
         for told, someone in facts
     ]
-    turns += _about(kind, person, rng)
-    return kind.query.format(name=person), values[kind.query][PEOPLE.index(person)], turns
-
-
-def _about(kind: FactKind, person: str, rng: random.Random) -> Iterator[_Turn]:
-    speakers = rng.sample([someone for someone in PEOPLE if someone != person], _NEARBY)
-    yield from (_Turn(speaker, kind.nearby.format(name=person)) for speaker in speakers)
+    speakers = rng.sample([someone for someone in people if someone != person], _NEARBY)
+    turns += [_Turn(speaker, kind.nearby.format(name=person)) for speaker in speakers]
+    return kind.query.format(name=person), values[kind.query][people.index(person)], turns
 
 
 def _small_talk(rng: random.Random) -> _Turn:
-    middle = rng.choice(MIDDLES).format(thing=rng.choice(THINGS), place=rng.choice(PLACES))
-    opening = rng.choice(OPENINGS)
-    text = f"{opening}{middle if opening else middle[0].upper() + middle[1:]}{rng.choice(ENDINGS)}"
-    return _Turn(rng.choice(PEOPLE), text)
+    lines = chat_lines()
+    middle = rng.choice(lines.middles).format(thing=rng.choice(lines.things), place=rng.choice(lines.places))
+    opening = rng.choice(lines.openings)
+    text = f"{opening}{middle if opening else middle[0].upper() + middle[1:]}{rng.choice(lines.endings)}"
+    return _Turn(rng.choice(lines.people), text)
 
 
 def _days(
     heads: Sequence[str], turns: Sequence[_Turn], asked: _Turn, rng: random.Random
 ) -> tuple[tuple[Document, ...], Evidence]:
+    """Spread the turns over the days, and find the span of the turn that is asked for."""
     documents: list[Document] = []
     evidence = Evidence(0, 0, 0)
     for day, head in enumerate(heads):

@@ -10,20 +10,19 @@ from functools import cache
 from pathlib import Path
 
 from longattncomp.data.haystack import FILLED, fill
-from longattncomp.data.rows import Evidence, Example, read_rows
+from longattncomp.data.rows import Example, read_rows
 from longattncomp.data.sources import held_back
 from longattncomp.errors import InputError
 from longattncomp.evaluation.tasks.task import Draw
-from longattncomp.types import Document
 
 
 def sampled(examples: Iterable[Example], draw: Draw, *, name: str) -> list[Example]:
-    """Examples in an order that the seed alone decides; memory holds no more than are drawn.
+    """Draw examples at random; memory never holds more than are drawn.
 
     Args:
-        examples: all there are.
+        examples: all examples of the source.
         draw: how many, and the seed.
-        name: another name draws others.
+        name: name of the source; another name draws other examples.
     """
 
     def place(item: tuple[int, Example]) -> float:
@@ -33,18 +32,18 @@ def sampled(examples: Iterable[Example], draw: Draw, *, name: str) -> list[Examp
 
 
 def rows_of(path: Path, *, split: bool = False) -> Iterator[Example]:
-    """The rows of a file; if training reads that file too, only those that it never sees."""
+    """Read the rows of a file; with `split` only those that are held back from training."""
     return (example for example in read_rows(path) if not split or held_back(example))
 
 
 def among_others(path: Path, draw: Draw, *, name: str, split: bool = False) -> Iterator[Example]:
-    """Each question over its own evidence among documents of the whole file, up to the context's length.
+    """Ask each question over its evidence among documents of other questions, up to the context's length.
 
     Args:
-        path: of the rows.
-        draw: how many, and how long.
-        name: of the task.
-        split: whether training reads the file too.
+        path: a file of rows.
+        draw: how many examples, and how long their contexts are.
+        name: the task's name.
+        split: whether training reads the file as well, as in `rows_of`.
 
     Raises:
         InputError: the file is broken, or has too few documents.
@@ -68,17 +67,12 @@ def among_others(path: Path, draw: Draw, *, name: str, split: bool = False) -> I
                 f"{path}: expected documents that fill {draw.context_tokens} tokens, got {found}: choose another length"
             )
         rng.shuffle(documents)
-        yield _over(documents, example, f"{draw.context_tokens}-{example.id}")
-
-
-def _over(documents: list[Document], example: Example, name: str) -> Example:
-    places = {document.text: place for place, document in enumerate(documents)}
-    evidence = (
-        Evidence(places[example.documents[span.document].text], span.start, span.end) for span in example.evidence
-    )
-    return replace(
-        example,
-        id=name,
-        documents=tuple(replace(document, id=str(place)) for place, document in enumerate(documents)),
-        evidence=tuple(evidence),
-    )
+        places = {document.text: place for place, document in enumerate(documents)}
+        yield replace(
+            example,
+            id=f"{draw.context_tokens}-{example.id}",
+            documents=tuple(replace(document, id=str(place)) for place, document in enumerate(documents)),
+            evidence=tuple(
+                replace(span, document=places[example.documents[span.document].text]) for span in example.evidence
+            ),
+        )

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from string import ascii_uppercase
 
 from longattncomp.data.bugs import insert_bug
 from longattncomp.data.functions import Edit, Function, Module, edited, moved, parse_module
@@ -15,11 +14,12 @@ from longattncomp.data.haystack import FILLED, fill
 from longattncomp.data.packages import python_files
 from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError
+from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.types import Document
 
 PACKAGES = ("accelerate", "fsspec", "huggingface_hub", "networkx", "pydantic", "rich", "sympy")
-"""Installed wherever this package is, and none of what the training reads."""
+"""Packages that are installed wherever this one is, and that training does not read."""
 
 KINDS = (
     "deleted_declaration",
@@ -29,7 +29,7 @@ KINDS = (
     "undefined_name",
     "syntax_error",
 )
-"""InfiniteBench's kinds of errors."""
+"""The kinds of errors in InfiniteBench."""
 
 _QUERY = (
     "Exactly one function in this code base was broken on purpose; the error in it is obvious. "
@@ -42,7 +42,7 @@ _Place = tuple[int, Function]
 
 
 def broken_functions(draw: Draw) -> Iterator[Example]:
-    """Whole files of one package, one function of them broken; the evidence is that function's own lines.
+    """Take whole files of one package and break one function; the evidence is that function's lines.
 
     Another version of a package, or of Python, gives other examples.
 
@@ -60,18 +60,18 @@ def broken_functions(draw: Draw) -> Iterator[Example]:
 
     for index in range(draw.examples):
         rng = random.Random(f"{draw.seed} code-debug {index}")  # noqa: S311 (a sample, no secret)
-        made = None
+        name = f"{draw.context_tokens}-{draw.seed}-{index}"
         for package in rng.sample(sorted(titles), len(titles)):
             modules = list(_modules(titles[package], files, size, draw.context_tokens, rng))
             filled = sum(size(module.title) for module in modules) >= FILLED * draw.context_tokens
-            if filled and (made := _example(modules, rng, f"{draw.context_tokens}-{draw.seed}-{index}")) is not None:
+            if filled and (made := _example(modules, rng, name)) is not None:
+                yield made
                 break
-        if made is None:
+        else:
             raise InputError(
                 f"expected files of {draw.context_tokens} tokens in all with {_OPTIONS} functions in one of "
                 f"{', '.join(titles) or 'no package'}, found none: choose another length, or leave the task out"
             )
-        yield made
 
 
 @cache
@@ -84,18 +84,18 @@ def _source(title: str, files: Mapping[str, Path]) -> str:
 
 
 def _text(title: str, source: str) -> str:
-    """A document as rows with titles have it: its path as the first line."""
+    """Put the path above the source, as `read_rows` does with titles."""
     return f"{title}\n{source}"
 
 
 def _modules(
     titles: Sequence[str], files: Mapping[str, Path], size: Callable[[str], int], tokens: int, rng: random.Random
 ) -> Iterator[Module]:
-    """Files that fill the context, in order of their paths."""
+    """Parse files that fill the context, in order of their paths."""
     for title in sorted(fill(rng.sample(sorted(titles), len(titles)), tokens, size)):
         try:
             module = parse_module(title, _source(title, files))
-        except InputError:  # a template of code
+        except InputError:  # not Python, such as a template of code
             continue
         if module.text.strip():
             yield module
@@ -114,23 +114,18 @@ def _example(modules: Sequence[Module], rng: random.Random, name: str) -> Exampl
     place, function, edit = broken
     others = [other.name for _, other in able if other is not function]
     options = rng.sample([function.name, *rng.sample(others, _OPTIONS - 1)], _OPTIONS)
-    listed = "\n".join(f"{letter}. {option}" for letter, option in zip(ascii_uppercase, options, strict=False))
-    documents = tuple(
-        Document(
-            _text(module.title, edited(module.text, [edit]) if index == place else module.text),
-            module.title,
-            {"title": module.title},
-        )
-        for index, module in enumerate(modules)
-    )
+    texts = [edited(module.text, [edit]) if index == place else module.text for index, module in enumerate(modules)]
     head = len(_text(modules[place].title, ""))
     start, end = moved((function.start, function.end), [edit])
     return Example(
         id=name,
         task="code-debug",
-        query=_QUERY.format(options=listed),
+        query=_QUERY.format(options=lettered(options)),
         answers=(function.name,),
-        documents=documents,
+        documents=tuple(
+            Document(_text(module.title, text), module.title, {"title": module.title})
+            for module, text in zip(modules, texts, strict=True)
+        ),
         evidence=(Evidence(place, head + start, head + end),),
         options=tuple(options),
     )

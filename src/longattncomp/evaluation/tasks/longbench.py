@@ -12,6 +12,7 @@ from typing import Any
 
 from longattncomp.data.rows import Example, json_lines
 from longattncomp.errors import InputError
+from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.types import Document
 
 _LETTERS = "ABCD"
@@ -20,26 +21,26 @@ _HEAD = 4096
 
 
 def is_longbench(path: Path) -> bool:
-    """Whether a file is a JSON list, which rows never are, or JSON lines with choices.
+    """Whether a file is a JSON list, which files of rows never are, or JSON lines with choices.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     return _is_list(path) or any("choice_A" in row for _, row in islice(json_lines(path), 1))
 
 
 def read_longbench(path: Path) -> Iterator[Example]:
-    """Stream the questions, each with its four choices below it, over one document each.
+    """Stream the questions; each ends with its four choices, and its context is one document.
 
-    The answer is the right choice's text; there is no evidence. A JSON list, the form that
-    LongBench v2 comes in, is read whole before the first example; JSON lines are not.
+    The answer is the right choice's text; there is no evidence. A JSON list, the form in which LongBench v2 is
+    published, is read whole before the first example; JSON lines are streamed.
 
     Args:
-        path: a JSON list or JSON lines, gzipped or plain, with `_id`, `domain`, `sub_domain`,
+        path: a JSON list or JSON lines, gzipped or plain, of objects with `_id`, `domain`, `sub_domain`,
             `difficulty`, `length`, `question`, `choice_A` to `choice_D`, `answer` and `context`.
 
     Raises:
-        InputError: the file or one of its rows is broken; names the file, the row and the fault.
+        InputError: the file or one of its rows is broken; the message has the file, the row and the fault.
     """
     for where, row in _rows(path) if _is_list(path) else json_lines(path):
         choices = tuple(_text(row, f"choice_{letter}", where) for letter in _LETTERS)
@@ -48,11 +49,10 @@ def read_longbench(path: Path) -> Iterator[Example]:
             raise InputError(f"{where}: expected 'answer' to be one of {', '.join(_LETTERS)}; got {answer!r:.80}")
         name, context = _text(row, "_id", where), _text(row, "context", where)
         about = {key: _text(row, key, where) for key in ("domain", "sub_domain", "difficulty", "length")}
-        listed = (f"{letter}. {choice}" for letter, choice in zip(_LETTERS, choices, strict=True))
         yield Example(
             id=name,
             task="longbench-v2",
-            query="\n".join([_text(row, "question", where), *listed]),
+            query=f"{_text(row, 'question', where)}\n{lettered(choices)}",
             answers=(choices[_LETTERS.index(answer)],),
             documents=(Document(context, name, about),),
             evidence=(),

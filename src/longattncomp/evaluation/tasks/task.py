@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,24 +12,24 @@ from longattncomp.errors import InputError
 from longattncomp.evaluation.targets.target import SHORT_ANSWER
 
 Metric = Literal["recall", "exact", "f1", "choice"]
-"""What a task is judged by first; with a target the last three, without one recall."""
+"""The measure that a task is judged by: the last three need a target; without a target it is recall."""
 
 CONTEXT_TOKENS = 32_768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """Which examples to make.
+    """Which examples of a task to make.
 
     Attributes:
-        examples: how many at most; the first of a longer run are the same.
-        context_tokens: length of a context whose length can be chosen, unless the task's name has one.
+        examples: most examples; a larger number makes the same ones first.
+        context_tokens: tokens of a context whose length can be chosen.
         seed: another seed draws other examples.
-        count: how many tokens a text has.
-        data: folder of the rows, for tasks that are read from files.
+        count: counts the tokens of a text.
+        data: folder of the files that some tasks read rows from.
 
     Raises:
-        InputError: no example, or no token.
+        InputError: `examples` or `context_tokens` is below 1.
     """
 
     examples: int
@@ -45,7 +45,7 @@ class Draw:
             )
 
     def file(self, name: str) -> Path:
-        """A file of the folder of rows.
+        """Find a file in the folder of rows.
 
         Raises:
             InputError: there is no such folder or file.
@@ -59,21 +59,21 @@ class Draw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One task.
+    """One task of the evaluation.
 
     Attributes:
-        name: as `longattncomp eval` takes it; its examples carry it as their task.
+        name: as `longattncomp eval` takes it.
         about: one line for `longattncomp eval --list`.
         prompt: what a target is asked, with `{context}`, `{query}` and maybe `{options}`.
-        split: which examples of the source these are.
-        metric: what it is judged by.
-        licence: of the texts.
-        averaged: whether it counts in averages: tasks that need nothing but uniform sampling do not.
+        split: which examples of the source the task takes.
+        metric: the measure that the task is judged by.
+        licence: licence of the texts.
+        averaged: whether the task counts in averages; False where uniform sampling is enough.
         together: whether a right answer names all of an example's answers, instead of one of them.
-        answer_tokens: most that a target writes, in its tokens: as many as any right answer has.
+        answer_tokens: most tokens that a target writes, as its tokenizer counts; any right answer fits.
         sized: whether the length of the context can be chosen, as in `niah-single@8k`.
-        file: what it needs in the folder of rows; None if it needs no folder.
-        draw: makes the examples.
+        file: name of the file in the folder of rows; None for a task that reads no file.
+        make: makes the examples.
     """
 
     name: str
@@ -87,4 +87,8 @@ class Task:
     answer_tokens: int = SHORT_ANSWER
     sized: bool = False
     file: str | None = None
-    draw: Callable[[Draw], Iterator[Example]]
+    make: Callable[[Draw], Iterable[Example]]
+
+    def draw(self, options: Draw) -> Iterator[Example]:
+        """Make examples that carry this task's name."""
+        return (replace(example, task=self.name) for example in self.make(options))

@@ -1,4 +1,4 @@
-"""a seed -> long lists of made-up words, some of them far more often than others (RULER, arXiv 2404.06654)."""
+"""a seed -> long lists of made-up words, a few of them far more frequent than others (RULER, arXiv 2404.06654)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _VOWELS = "aeiou"
 _SYLLABLES = 3
 _TRIES = 12
 _CLOSE = 0.97
-"""Of the tokens asked for, at least so many are used."""
+"""Share of the context's tokens that a list has at least."""
 
 COMMON_WORDS = 10
 _OFTEN, _SELDOM = 30, 3
 FREQUENT_WORDS = 3
 _STEEPNESS = 2.0
-"""Exponent of Zipf's law: the k-th word comes `k ** -2` times as often as the first."""
+"""Exponent of Zipf's law: the k-th word is `k ** -2` times as frequent as the first."""
 
 
 class _List(Protocol):
@@ -30,15 +30,22 @@ class _List(Protocol):
 
 
 def common_words(draw: Draw) -> Iterator[Example]:
-    """A numbered list in which ten words come 30 times each, all others 3 times."""
-    query = f"What are the {COMMON_WORDS} most common words in the list?"
-    yield from _examples("cwe", draw, query, _numbered)
+    """Make numbered lists in which ten words occur 30 times each, all others 3 times.
+
+    Raises:
+        InputError: the context is too short for them.
+    """
+    return _examples("cwe", draw, f"What are the {COMMON_WORDS} most common words in the list?", _numbered)
 
 
 def frequent_words(draw: Draw) -> Iterator[Example]:
-    """Words that come as often as Zipf's law has it; the first three are asked for."""
+    """Make texts of words whose frequencies follow Zipf's law; the question asks for the three most frequent ones.
+
+    Raises:
+        InputError: the context is too short for them.
+    """
     query = f"What are the {FREQUENT_WORDS} words that come most often in the coded text?"
-    yield from _examples("fwe", draw, query, _zipf)
+    return _examples("fwe", draw, query, _zipf)
 
 
 def _examples(name: str, draw: Draw, query: str, words: _List) -> Iterator[Example]:
@@ -56,7 +63,7 @@ def _examples(name: str, draw: Draw, query: str, words: _List) -> Iterator[Examp
 
 
 def _fitted(words: _List, key: str, count: Callable[[str], int], tokens: int) -> tuple[str, Sequence[str]]:
-    """The list with as many entries as the tokens allow."""
+    """Make the list with as many entries as the tokens allow."""
     entries = tokens // 5
     for _ in range(_TRIES):
         text, answers = words(entries, random.Random(key))  # noqa: S311 (a sample, no secret)
@@ -92,7 +99,7 @@ def _zipf(entries: int, rng: random.Random) -> tuple[str, Sequence[str]]:
 
 
 def _words(number: int, rng: random.Random) -> list[str]:
-    """Words that mean nothing, all different."""
+    """Make different words without a meaning."""
     found: dict[str, None] = {}
     while len(found) < number:
         syllables = (rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(_SYLLABLES))
