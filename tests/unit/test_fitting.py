@@ -1,4 +1,4 @@
-"""What is put around the kept text is charged to the budget too."""
+"""What is shown around the kept text is charged to the budget, too."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longattncomp import Compressed, Compressor, Node, Query, Scores, Settings
-from longattncomp.adapters.budget import fit
-from longattncomp.errors import BudgetError
+from longattncomp.adapters import BudgetError, fit_budget
 from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Progress
 
 
 class CountingScorer:
-    """The first nodes are the best; counts how often it is asked."""
+    """A scorer that prefers the first nodes and counts how often it is asked."""
 
     asked = 0
 
@@ -40,7 +39,7 @@ TEXTS = [f"Text {number} says this and that. " * 3 for number in range(6)]
 @given(st.integers(24, 700))
 def test_what_is_shown_keeps_the_budget_and_nothing_is_read_again(budget: int) -> None:
     engine = compressor()
-    shown = fit(engine, engine.compress("this", TEXTS, token_budget=budget), labelled, token_budget=budget)
+    shown = fit_budget(engine, engine.compress("this", TEXTS, token_budget=budget), labelled, token_budget=budget)
     assert 0 < engine.count(shown) <= budget
     assert engine.scorer.asked == 1  # type: ignore[attr-defined]
 
@@ -48,13 +47,13 @@ def test_what_is_shown_keeps_the_budget_and_nothing_is_read_again(budget: int) -
 def test_what_fits_is_left_as_it_is() -> None:
     engine = compressor()
     result = engine.compress("this", TEXTS, token_budget=100)
-    assert fit(engine, result, lambda found: found, lambda found: found.text, token_budget=100) is result
+    assert fit_budget(engine, result, lambda found: found, lambda found: found.text, token_budget=100) is result
 
 
 def test_a_smaller_budget_than_the_results_is_kept() -> None:
     engine = compressor()
     result = engine.compress("this", TEXTS, token_budget=400)
-    assert engine.count(fit(engine, result, lambda found: found.text, token_budget=50)) <= 50
+    assert engine.count(fit_budget(engine, result, lambda found: found.text, token_budget=50)) <= 50
 
 
 def test_what_is_made_of_a_result_is_made_once() -> None:
@@ -66,7 +65,7 @@ def test_what_is_made_of_a_result_is_made_once() -> None:
         made.append([document.text for document in found.documents])
         return made[-1]
 
-    assert fit(engine, result, rows, "\n\n".join, token_budget=400) is made[0]
+    assert fit_budget(engine, result, rows, "\n\n".join, token_budget=400) is made[0]
     assert len(made) == 1
 
 
@@ -74,13 +73,13 @@ def test_no_room_beside_what_is_shown_is_an_error() -> None:
     engine = compressor()
     result = engine.compress("this", TEXTS, token_budget=100)
     with pytest.raises(BudgetError, match="leaves it nothing of 30 tokens"):
-        fit(engine, result, lambda found: found.text + "x" * 30, token_budget=30)
+        fit_budget(engine, result, lambda found: found.text + "x" * 30, token_budget=30)
 
 
 def test_options_of_the_call_hold() -> None:
     engine = compressor()
     result = engine.compress("this", TEXTS, token_budget=100, gap_mark=" // ", separator="|")
-    shown = fit(engine, result, lambda found: found.text, token_budget=90, gap_mark=" // ", separator="|")
+    shown = fit_budget(engine, result, lambda found: found.text, token_budget=90, gap_mark=" // ", separator="|")
     assert "[...]" not in shown
     assert "\n\n" not in shown
 
@@ -95,5 +94,5 @@ def test_what_the_text_does_not_use_of_the_budget_costs_no_rounds(over: int) -> 
         rounds.append(found)
         return found.text + "x" * (5000 - result.tokens + over)
 
-    assert engine.count(fit(engine, result, with_metadata, token_budget=5000)) <= 5000
+    assert engine.count(fit_budget(engine, result, with_metadata, token_budget=5000)) <= 5000
     assert 1 < len(rounds) < 30

@@ -1,4 +1,4 @@
-"""Options of components: the settings' own names and words, read late, copied and dumped."""
+"""Options of components have the settings' names and words, are read at each use, and can be copied and dumped."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ import pytest
 from pydantic import ValidationError
 
 from longattncomp import Compressor, Settings
-from longattncomp.adapters.options import Options
-from longattncomp.errors import InputError
+from longattncomp.adapters import InputError, Options
 
 
 class Component(Options):
-    """What a framework would build."""
+    """A component as a framework would build it."""
 
     name: str = "component"
 
 
 class Store(dict[str, bytes]):
-    """Keeps bytes; has no hash, as a dict has none."""
+    """A store without a hash, because a dict has none."""
 
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         return [self.get(key) for key in keys]
@@ -50,9 +49,9 @@ def test_every_setting_is_an_option_with_its_words() -> None:
     [
         {"token_budget": 0},
         {"top_p": 1.5},
-        {"overflow": "spill"},
+        {"order": "size"},
         {"node_tokens": -1},
-        {"query_place": "before"},
+        {"method": "magic"},
         {"nonsense": 1},
         {"min_relevance": 2},
         {"cache_bytes": -1},
@@ -143,17 +142,17 @@ def test_a_compressor_that_is_open_is_used_as_it_is(toy: Compressor) -> None:
 def test_what_was_read_goes_into_the_store_and_is_not_read_again(given: dict[str, Any]) -> None:
     store = Store()
     text = "Ada signed the lease in May. " * 20
-    first = Component(**given, query_place="alone", store=store).engine()
-    again = Component(**given, query_place="alone", store=store, token_budget=50).engine()
-    other = Component(**given, query_place="alone", store=Store(store)).engine()
+    first = Component(**given, method="longattncomp-alone", store=store).engine()
+    again = Component(**given, method="longattncomp-alone", store=store, token_budget=50).engine()
+    other = Component(**given, method="longattncomp-alone", store=Store(store)).engine()
     assert (again.scorer is first.scorer, other.scorer is first.scorer) == (True, False)
     assert first.prepare(text).read > 0
     assert store
-    assert Component(**given, query_place="alone", store=Store(store)).engine().prepare(text).read == 0
+    assert Component(**given, method="longattncomp-alone", store=Store(store)).engine().prepare(text).read == 0
 
 
 def test_cache_bytes_and_a_folder_are_settings_like_others(given: dict[str, Any], tmp_path: Path) -> None:
-    kept = Component(**given, query_place="alone", cache_bytes=0, key_store=tmp_path / "keys")
+    kept = Component(**given, method="longattncomp-alone", cache_bytes=0, key_store=tmp_path / "keys")
     assert kept.model_dump()["key_store"] == str(tmp_path / "keys")
     assert kept.engine().settings.key_store == tmp_path / "keys"
     assert kept.engine().prepare("Ada signed the lease.").read == kept.engine().count("Ada signed the lease.")

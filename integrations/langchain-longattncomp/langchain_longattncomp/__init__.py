@@ -1,8 +1,8 @@
-"""LongAttnComp for LangChain: what matters to the query, verbatim, in order, inside a token budget."""
+"""LongAttnComp for LangChain: keeps what matters to the query, verbatim, in order, inside a token budget."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use: agents take seconds to import, and a retriever needs none."""
+    """Import a name at its first use, because agents take seconds to import and a retriever needs none."""
     if name not in _MODULES:
         raise AttributeError(f"module 'langchain_longattncomp' has no attribute {name!r}")
     try:
-        module = import_module(f"langchain_longattncomp.{_MODULES[name]}")
+        value = resolve_name(f"langchain_longattncomp.{_MODULES[name]}:{name}")
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("cachetools", "langchain", "langgraph"):
             raise
         raise ImportError(f"{name} needs {error.name}: pip install 'langchain-longattncomp[agents]'") from error
-    value = globals()[name] = getattr(module, name)
+    globals()[name] = value
     return value

@@ -1,45 +1,43 @@
-"""messages -> what they ask, and the same messages with shorter text."""
+"""messages -> their question and texts; messages, texts -> messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 from longattncomp import Compressed, Compressor
-from longattncomp.adapters.budget import fit
+from longattncomp.adapters import fit_budget
 
 MARK = "longattncomp"
-"""Key in `response_metadata` of a message that is not to be shortened again."""
+"""The key in `response_metadata` of a message that must not be shortened again."""
 
 M = TypeVar("M", bound=BaseMessage)
 
 
 def is_question(message: BaseMessage) -> bool:
-    """Whether a human wrote it; `SummarizationMiddleware` puts its summaries into human messages."""
+    """Tell whether a human wrote a message; `SummarizationMiddleware` puts summaries into human messages."""
     return isinstance(message, HumanMessage) and message.additional_kwargs.get("lc_source") != "summarization"
 
 
 def last_question(messages: Sequence[AnyMessage]) -> str:
-    """The last thing a human said that has text, or ""."""
-    return next(
-        (said for message in reversed(messages) if is_question(message) and (said := str(message.text)).strip()), ""
-    )
+    """Return the text of the last human message that has any, or ""."""
+    said = (str(message.text) for message in reversed(messages) if is_question(message))
+    return next((text for text in said if text.strip()), "")
 
 
 def texts_of(message: BaseMessage) -> list[str]:
-    """The message's texts, block by block; only these are ever shortened."""
+    """Return a message's texts, block by block; nothing else of a message is ever shortened."""
     content = [message.content] if isinstance(message.content, str) else message.content
     return [text for block in content if (text := _text(block))]
 
 
 def budget_for(engine: Compressor, texts: Sequence[str], line: str) -> int:
-    """Most tokens of one message: `keep_rate` of its texts, but as much text as the line that ends it.
+    """Return the most tokens that a shortened message may have.
 
-    Args:
-        engine: its `token_budget` is never exceeded.
-        texts: of the message, block by block.
-        line: ends its text.
+    That is what `keep_rate` leaves of its texts, but at least twice the tokens of the line that ends it, and never
+    more than `token_budget`.
     """
     return min(engine.settings.token_budget, max(engine.budget(texts), 2 * engine.count(line)))
 
@@ -47,24 +45,24 @@ def budget_for(engine: Compressor, texts: Sequence[str], line: str) -> int:
 def shorten(
     engine: Compressor, query: str, texts: Sequence[Sequence[str]], lines: Sequence[str], *, token_budget: int
 ) -> list[list[str]]:
-    """What matters of several messages' texts, all of them within one budget.
+    """Shorten the texts of several messages together, so that the best parts of all are kept.
 
     Args:
-        engine: compresses them together, so that the best parts of all are kept.
-        query: what they are read for.
+        engine: its `keep_rate` is not applied.
+        query: says what matters.
         texts: of each message, block by block.
-        lines: one per message, which ends its text.
-        token_budget: most tokens of all texts and lines; no `keep_rate` beside it.
+        lines: one for each message, which ends its text.
+        token_budget: most tokens of all texts and lines.
 
     Returns:
-        As many texts as given, "" for each of which nothing is kept.
+        As many texts as given; "" where nothing of a text is kept.
 
     Raises:
         BudgetError: the lines leave nothing of the budget.
     """
     places = [(row, column) for row, own in enumerate(texts) for column in range(len(own))]
 
-    def place(result: Compressed) -> list[list[str]]:
+    def rows_of(result: Compressed) -> list[list[str]]:
         rows = [[""] * len(own) for own in texts]
         for part in result.documents:
             row, column = places[part.index]
@@ -74,18 +72,16 @@ def shorten(
             own[last] = f"{own[last]}\n{line}" if own[last] else line
         return rows
 
-    def shown(rows: list[list[str]]) -> str:
-        return "\n".join(text for own in rows for text in own)
-
     reserve = sum(engine.count(f"\n{line}") for line in lines)
-    flat = [text for own in texts for text in own]
     options: dict[str, Any] = {"order": "position", "keep_rate": 1.0}
-    result = engine.compress(query, flat, token_budget=max(1, token_budget - reserve), **options)
-    return fit(engine, result, place, shown, token_budget=token_budget, **options)
+    result = engine.compress(query, list(chain(*texts)), token_budget=max(1, token_budget - reserve), **options)
+    return fit_budget(
+        engine, result, rows_of, lambda rows: "\n".join(chain(*rows)), token_budget=token_budget, **options
+    )
 
 
 def with_texts(message: M, texts: Sequence[str]) -> M:
-    """The message with other texts in its blocks, and all else as it is; a text block of "" goes."""
+    """Copy a message with other texts in its blocks; a block that gets "" is left out."""
     if isinstance(message.content, str):
         return message.model_copy(update={"content": texts[0]})
     left = iter(texts)
@@ -99,7 +95,7 @@ def with_texts(message: M, texts: Sequence[str]) -> M:
 
 
 def marked(message: M, **facts: Any) -> M:
-    """The message with a note that it is done with: JSON primitives, which every checkpointer keeps."""
+    """Copy a message with facts under `MARK`: JSON primitives, because every checkpointer keeps these."""
     return message.model_copy(update={"response_metadata": {**message.response_metadata, MARK: facts}})
 
 

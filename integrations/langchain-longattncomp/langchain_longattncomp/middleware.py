@@ -1,4 +1,4 @@
-"""agent's messages -> the same messages, shorter, once each."""
+"""an agent's messages -> the same messages, each shortened at most once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
-from longattncomp.errors import InputError
-from longattncomp.query.parsing import query_for
-from longattncomp.runtime.recent import Recent
-from longattncomp.runtime.threads import in_thread
-from longattncomp.settings import PER_CALL
+from longattncomp.adapters import PER_CALL, InputError, Recent, in_thread, pass_whole, query_for
 
 from langchain_longattncomp.messages import (
     MARK,
@@ -28,23 +24,21 @@ from langchain_longattncomp.messages import (
     texts_of,
     with_texts,
 )
-from langchain_longattncomp.options import LongAttnOptions
+from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
 from langchain_longattncomp.originals import Originals
-from langchain_longattncomp.passing import pass_on
 from langchain_longattncomp.reading_back import reading_tool
 
 _Answer = ToolMessage | Command[Any]
 
 
 class LongAttnMiddleware(AgentMiddleware):
-    """Shortens long tool results as they are born, and old history once it is over a trigger.
+    """Shortens long tool results before they enter the state, and old messages when the history is over a trigger.
 
-    What is kept is verbatim and in order; a last line names the tool, which this middleware brings,
-    that reads the whole text. A message is rewritten at most once and in place, so tool calls keep
-    their results and the prompt's prefix stays the same for the provider's cache. AI and system
-    messages, the last human message, errors and results of `return_direct` tools are never touched;
-    what comes in Commands, and pages of originals, only in old history. What the engine cannot
-    shorten passes whole, with `LongAttnCompWarning`.
+    The kept text is verbatim and in order. Its last line names a tool, which this middleware adds to the agent, that
+    reads the whole text. A message is rewritten at most once and in place, so tool calls keep their results and the
+    provider's cache keeps the prompt's prefix. AI and system messages, the last human message, errors and results of
+    `return_direct` tools are never changed; results in Commands and pages of whole texts change in old history only.
+    If the engine fails, a message passes whole, with a `LongAttnCompWarning`.
     """
 
     def __init__(
@@ -56,16 +50,16 @@ class LongAttnMiddleware(AgentMiddleware):
         name: str | None = None,
         **options: Any,
     ) -> None:
-        """Set it up; the draft model is opened when an agent first runs.
+        """Create the middleware; the draft model is opened when an agent first runs.
 
         Args:
-            trigger: tokens of all messages above which old tool results and human messages are
-                shortened, to about half of it; none: history is left alone.
-            keep_last: how many of the newest messages history's shortening leaves alone.
+            trigger: when all messages together have more tokens, old tool results and human messages are shortened
+                to about half of it; None leaves the history alone.
+            keep_last: the number of newest messages that are left alone then.
             exclude_tools: names of tools whose results stay whole.
-            name: for a second one in the same agent; its tool is `read_original_<name>`.
-            **options: as `LongAttnCompressor` but `annotate`; `token_budget` and `keep_rate` are for one
-                tool result, and `order` does not matter.
+            name: of a second middleware in one agent, whose tool is `read_original_<name>`.
+            **options: those of `LongAttnCompressor` without `annotate`; `token_budget` and `keep_rate` are for one
+                tool result, and `order` has no effect.
 
         Raises:
             ValidationError: an option of the engine is unknown or out of its range.
@@ -87,15 +81,15 @@ class LongAttnMiddleware(AgentMiddleware):
 
     @property
     def name(self) -> str:
-        """What tells it from others in one agent."""
+        """The name of this middleware in its agent."""
         return self._name or type(self).__name__
 
     def before_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> None:
-        """Open the engine, so that what is configured wrong fails before a tool has run.
+        """Open the engine, so that a wrong configuration fails before a tool has run.
 
         Raises:
             ModelError: the draft model or head cannot be used.
-            InputError: a setting, or the option in the run's context, is wrong, or the budget is too small.
+            InputError: a setting or an option in the run's context is wrong, or the budget is too small.
         """
         line = self._line("0" * 12, 100_000)
         engine = self._engine(runtime.context)
@@ -104,56 +98,56 @@ class LongAttnMiddleware(AgentMiddleware):
             raise InputError(f"expected a token_budget of at least {least}, to hold {line!r} and text, got {budget}")
 
     async def abefore_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> None:
-        """`before_agent` in a thread."""
+        """Run `before_agent` in a thread."""
         await in_thread(self.before_agent, state, runtime)
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], _Answer]) -> _Answer:
-        """Run the tool, and shorten a result over the budget."""
+        """Run the tool, and shorten its result if that is over the budget."""
         return self._shortened(request, handler(request))
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[_Answer]]
     ) -> _Answer:
-        """`wrap_tool_call`, with the shortening in a thread."""
+        """Do what `wrap_tool_call` does, and shorten in a thread."""
         return await in_thread(self._shortened, request, await handler(request))
 
     def before_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
-        """Shorten old messages if all together are over the trigger; the changed ones replace theirs by id."""
-        if self.trigger is None:
+        """Shorten old messages if all messages are over the trigger; LangGraph replaces messages by their ids."""
+        if (trigger := self.trigger) is None:
             return None
-        try:
-            changed = self._shortened_history(state["messages"], self.trigger, runtime)
-        except Exception as error:  # noqa: BLE001 (the agent goes on with what it has)
-            pass_on("the history passes", error)
-            return None
+        changed: list[AnyMessage] = pass_whole(
+            lambda: self._shortened_history(state["messages"], trigger, runtime),
+            [],
+            f"the history passes {UNCOMPRESSED}",
+            raises=(),
+        )
         return {"messages": changed} if changed else None
 
     async def abefore_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
-        """`before_model` in a thread."""
+        """Run `before_model` in a thread."""
         return await in_thread(self.before_model, state, runtime)
 
     def _shortened(self, request: ToolCallRequest, answer: _Answer) -> _Answer:
-        call = request.tool_call
+        name = request.tool_call["name"]
         if not isinstance(answer, ToolMessage) or MARK in answer.response_metadata:
             return answer
-        if not self._may_change(answer, call["name"]):
+        if not self._may_change(answer, name):
             return answer
         if getattr(request.tool, "return_direct", False):
             return marked(answer, return_direct=True)
-        try:
-            engine = self._engine(request.runtime.context)
-            texts = texts_of(answer)
-            tokens = _tokens(engine, *texts)
-            budget = budget_for(engine, texts, self._line("0" * 12, tokens)) if texts else tokens
-            if tokens <= budget:
-                return answer
-            question = last_question(request.state["messages"])
-            query = query_for(question, call["args"], tokenizer=engine.tokenizer)
-            (shorter,) = self._kept(engine, query, [answer], request.runtime.store, budget)
-        except Exception as error:  # noqa: BLE001 (the tool has run, and its result is not to be lost)
-            pass_on(f"a result of {call['name']} passes", error)
+        # The tool has run, so its result may not be lost.
+        consequence = f"a result of {name} passes {UNCOMPRESSED}"
+        return pass_whole(lambda: self._shortened_result(request, answer), answer, consequence, raises=())
+
+    def _shortened_result(self, request: ToolCallRequest, answer: ToolMessage) -> ToolMessage:
+        engine = self._engine(request.runtime.context)
+        texts = texts_of(answer)
+        tokens = _tokens(engine, *texts)
+        if not texts or tokens <= (budget := budget_for(engine, texts, self._line("0" * 12, tokens))):
             return answer
-        return shorter
+        question = last_question(request.state["messages"])
+        query = query_for(question, request.tool_call["args"], tokenizer=engine.tokenizer)
+        return self._kept(engine, query, [answer], request.runtime.store, budget)[0]
 
     def _shortened_history(
         self, messages: Sequence[AnyMessage], trigger: int, runtime: Runtime[Any]
@@ -177,26 +171,20 @@ class LongAttnMiddleware(AgentMiddleware):
         if not old:
             return []
         others = sum(sizes) - sum(sizes[index] for index in old)
-        # Half of the trigger, so that it is a while until the prompt changes again.
+        # Half of the trigger, so that the prompt does not change again soon.
         budget = max(trigger // 2 - others, least * len(old))
         query = query_for(last_question(messages), tokenizer=engine.tokenizer)
         return self._kept(engine, query, [messages[index] for index in old], runtime.store, budget)
 
     def _kept(
-        self,
-        engine: Compressor,
-        query: str,
-        messages: Sequence[M],
-        store: BaseStore | None,
-        budget: int,
+        self, engine: Compressor, query: str, messages: Sequence[M], store: BaseStore | None, budget: int
     ) -> list[M]:
         texts = [texts_of(message) for message in messages]
         keys = [
             _page_of(message) or self._originals.keep(own, store) for message, own in zip(messages, texts, strict=True)
         ]
         sizes = [_tokens(engine, *own) for own in texts]
-        lines = [self._line(key, size) for key, size in zip(keys, sizes, strict=True)]
-        rows = shorten(engine, query, texts, lines, token_budget=budget)
+        rows = shorten(engine, query, texts, list(map(self._line, keys, sizes)), token_budget=budget)
         return [
             marked(with_texts(message, row), original=key, original_tokens=size)
             for message, row, key, size in zip(messages, rows, keys, sizes, strict=True)
@@ -206,7 +194,7 @@ class LongAttnMiddleware(AgentMiddleware):
         return message.status != "error" and not self.exclude_tools & {tool, message.name}
 
     def _engine(self, context: Any) -> Compressor:
-        """The engine with the options of this run: `longattncomp` in the agent's context, a mapping or an attribute."""
+        """Return the engine with this run's options: key or attribute `longattncomp` of the agent's context."""
         given = context.get(MARK) if isinstance(context, Mapping) else getattr(context, MARK, None)
         if not isinstance(given or {}, Mapping) or not set(given or {}) <= PER_CALL:
             names = ", ".join(sorted(PER_CALL))
@@ -218,26 +206,25 @@ class LongAttnMiddleware(AgentMiddleware):
 
 
 def _page_of(message: BaseMessage) -> str | None:
-    """The original that it is a page of, where it can be read again."""
-    read_back: str | None = message.response_metadata.get(MARK, {}).get("read_back")
-    return read_back
+    """Return the key of the whole text that a message is a page of, if it is one."""
+    key: str | None = message.response_metadata.get(MARK, {}).get("read_back")
+    return key
 
 
 def _calls(message: AnyMessage) -> list[str]:
     return [str(call["args"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
 
 
-def _tokens(engine: Compressor, *texts: str) -> int:
-    return sum(_count(engine, text) for text in texts)
-
-
 _COUNTED: Recent[tuple[Compressor, str], tuple[int, int]] = Recent(10_000_000, lambda counted: counted[0])
-"""Characters and tokens of texts, for a history is counted before every call of the model."""
+"""Characters and tokens of texts, because a history is counted before every call of the model."""
 
 
-def _count(engine: Compressor, text: str) -> int:
-    known = _COUNTED.get((engine, text))
-    if known is None:
-        known = len(text), engine.count(text)
-        _COUNTED.put((engine, text), known)
-    return known[1]
+def _tokens(engine: Compressor, *texts: str) -> int:
+    tokens = 0
+    for text in texts:
+        known = _COUNTED.get((engine, text))
+        if known is None:
+            known = len(text), engine.count(text)
+            _COUNTED.put((engine, text), known)
+        tokens += known[1]
+    return tokens

@@ -1,4 +1,4 @@
-"""a shortened message's key -> its whole text."""
+"""key of a shortened message -> its whole text."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from langchain_core.runnables.config import ensure_config
 from langgraph.store.base import BaseStore
 
 ROOT = "longattncomp"
-"""First part of the namespace in a LangGraph store; the second is the thread's id."""
+"""The first part of a namespace in a LangGraph store; the second part is the thread's id."""
 
 _CHARACTERS = 64_000_000
 
 
 class Originals:
-    """Whole texts by conversation and key: in the agent's store if it has one, else in this process.
+    """Whole texts by conversation and key, in the agent's store if it has one, else in this process.
 
-    A key is made from the text, so that the same result is kept once and a tool call that is
-    repeated gets the same key. In this process the latest 64 million characters are kept.
+    A key is made from the text, so a repeated result is kept once and gets the same key. This process keeps the
+    latest 64 million characters.
     """
 
     def __init__(self) -> None:
@@ -28,10 +28,10 @@ class Originals:
         self._lock = threading.Lock()
 
     def keep(self, texts: Sequence[str], store: BaseStore | None) -> str:
-        """Keep a message's texts as one, and give its key.
+        """Keep a message's texts as one text, and return its key.
 
         Raises:
-            ValueError: longer than all that can be kept in this process.
+            ValueError: the text is longer than all that this process keeps.
         """
         whole = "\n\n".join(texts)
         key = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -43,7 +43,7 @@ class Originals:
         return key
 
     def find(self, key: str, store: BaseStore | None) -> str | None:
-        """The whole text, if it was kept in this conversation."""
+        """Return the whole text, or None if it was not kept in this conversation."""
         if store is not None:
             item = store.get(_namespace(), key)
             return None if item is None else str(item.value["text"])

@@ -1,4 +1,4 @@
-"""originals -> the tool that reads them back."""
+"""whole texts of shortened messages -> a tool that reads them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import Any
 from langchain.tools import ToolRuntime
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
-from longattncomp import Compressor, Document
-from longattncomp.chunking.nodes import chunk
+from longattncomp import Compressor
 
 from langchain_longattncomp.messages import marked
 from langchain_longattncomp.originals import Originals
 
 _PIECE = 64
-"""Most tokens of what a page is put together from, as the draft model counts."""
+"""The most tokens of a piece of a page, as the draft model counts them."""
 
 
 def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Compressor]) -> BaseTool:
-    """A tool that gives a shortened message's whole text, page by page, each page within the budget.
+    """Make a tool that reads a shortened message's whole text page by page, each page within the budget.
 
     Args:
-        name: by which the model calls it.
-        originals: where it looks.
-        engine_for: a run's context -> the engine; its `token_budget` is for one page.
+        name: of the tool.
+        originals: holds the whole texts.
+        engine_for: gives the engine for a run's context; the engine's `token_budget` is for one page.
     """
 
     def read(id: str, runtime: ToolRuntime[Any, Any], page: int = 1) -> ToolMessage:  # noqa: A002 (the model sees it)
@@ -68,8 +67,8 @@ def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
 
 
 def _pieces(engine: Compressor, text: str, most: int, room: int) -> Iterator[str]:
-    """Pieces of `most` tokens as the draft model counts, or of fewer where the budget counts more than `room`."""
-    for node in chunk([Document(text)], engine.tokenizer, node_tokens=most):
+    """Cut a text into pieces of `most` tokens as the draft model counts, fewer where the target counts over `room`."""
+    for node in engine.configured(node_tokens=most).nodes(text):
         if most > 1 and engine.count(node.text) > room:
             yield from _pieces(engine, node.text, most // 2, room)
         else:

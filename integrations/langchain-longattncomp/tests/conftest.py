@@ -2,87 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from longattncomp.testing import forget_models, save_tokenizer
 
-sys.path.insert(0, str(Path(__file__).parent))  # `import toys`
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]  # `langchain_toys` and `adapter_fixtures`
 
-from longattncomp.adapters.options import _opened
-from longattncomp.backbone.forward import Backbone
-from longattncomp.scorers import opening as registry
-from toys import Redis, save_model, save_tokenizer_folder, start_redis
+from adapter_fixtures import *  # noqa: E402, F403 (a fixture is found in the conftest that has it)
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """No `LONGATTNCOMP_*`, `.env` or YAML of the developer's reaches a test, and nothing is traced to a server."""
-    for name in list(os.environ):
-        if name.startswith(("LANGCHAIN_", "LANGSMITH_")) or (
-            name.startswith("LONGATTNCOMP_") and name != "LONGATTNCOMP_CACHE_DIR"
-        ):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+def _models_are_forgotten() -> Iterator[None]:
     yield
-    _opened.cache_clear()
+    forget_models()
 
 
 @pytest.fixture(scope="session")
 def bm25_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A draft model that is only a tokenizer, for `method="bm25"`; its tokens are bytes."""
-    return str(save_tokenizer_folder(tmp_path_factory.mktemp("bm25")))
-
-
-@pytest.fixture(scope="session")
-def draft_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_model(tmp_path_factory.mktemp("draft")))
-
-
-@pytest.fixture
-def new_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Forgets what is open, as the end of a process does."""
-
-    def forget() -> None:
-        _opened.cache_clear()
-        monkeypatch.setattr(registry, "_opened", {})
-
-    return forget
-
-
-@pytest.fixture
-def alone(draft_model: str, new_process: Callable[[], None]) -> dict[str, Any]:
-    """Options of a draft model without a past; what it reads does not depend on the question."""
-    new_process()
-    sizes = {"layers": 2, "node_tokens": 32, "segment_tokens": 128, "token_budget": 200}
-    return {"model": draft_model, "head": "untrained", "device": "cpu", "query_place": "alone"} | sizes
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The lengths of what draft models read."""
-    lengths: list[int] = []
-    reading = Backbone.read
-
-    def noting(self: Backbone, sequences: Sequence[Sequence[int]], *args: Any, **kwargs: Any) -> Any:
-        lengths.extend(map(len, sequences))
-        return reading(self, sequences, *args, **kwargs)
-
-    monkeypatch.setattr(Backbone, "read", noting)
-    return lengths
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("no redis-server here: apt-get install redis-server")
-    server = start_redis(program, tmp_path)
-    yield server
-    server.stop()
+    """A draft model for `method="bm25"`, which needs a config and a tokenizer; its tokens are bytes."""
+    folder = save_tokenizer(tmp_path_factory.mktemp("bm25"))
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "num_hidden_layers": 4}), encoding="utf-8")
+    return str(folder)

@@ -1,1 +1,50 @@
-"""What authors of framework components need."""
+"""engine -> components of a framework: everything that their authors need.
+
+Both packages in `integrations/` are built on these names and on those of `longattncomp`, and import nothing else of the
+engine; a package for a third framework can be built the same way:
+
+```python
+class Shortener(Options, TheirBaseClass):  # every setting of the engine is a field
+    def shorten(self, text: str, query: str) -> str:
+        engine = self.engine()  # opened at the first use, once in this process
+        return pass_whole(lambda: engine.compress(query, text).text, text, "the text passes whole")
+
+    async def ashorten(self, text: str, query: str) -> str:
+        return await in_thread(self.shorten, text, query)
+```
+
+`fit_budget` charges what a framework shows around the kept text to the budget, `query_for` makes a query from a user's
+message and a tool's arguments, `counter` makes a counting function from any tokenizer, `Recent` remembers results, and
+`PER_CALL` names the settings that may change with each call. `longattncomp.testing` has what tests of components need.
+"""
+
+from longattncomp.adapters.budget import fit_budget
+from longattncomp.adapters.options import Options
+from longattncomp.adapters.passing import pass_whole, warn_of
+from longattncomp.counting import Counter, counter
+from longattncomp.errors import BudgetError, CacheError, InputError, ModelError, ModelNotFoundError
+from longattncomp.query.parsing import query_for
+from longattncomp.runtime.recent import Recent
+from longattncomp.runtime.threads import in_thread, in_threads
+from longattncomp.scorers.cross_attention.stores import ByteStore
+from longattncomp.settings import PER_CALL
+
+__all__ = [
+    "PER_CALL",
+    "BudgetError",
+    "ByteStore",
+    "CacheError",
+    "Counter",
+    "InputError",
+    "ModelError",
+    "ModelNotFoundError",
+    "Options",
+    "Recent",
+    "counter",
+    "fit_budget",
+    "in_thread",
+    "in_threads",
+    "pass_whole",
+    "query_for",
+    "warn_of",
+]

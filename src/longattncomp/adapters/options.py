@@ -1,4 +1,4 @@
-"""the settings, each of them optional -> a compressor: what components of frameworks are configured with."""
+"""optional settings -> a compressor."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def _setting(name: str) -> Any:
 
 
 Name = Annotated[str | Path, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
-"""Kept as a string, which every framework can dump."""
+"""A name or path, kept as a string, because every framework can dump a string."""
 
 
 class Options(BaseModel):
-    """Every setting under its name; None leaves it to the environment, `.env`, YAML or the default.
+    """A base for components that frameworks build, copy, dump and build again: every setting is an optional field.
 
-    A base for components that frameworks build, copy, dump and build again. Values are checked when
-    they are given; the environment and files are read at each use. The draft model is opened at
-    the first use, once in this process for all components with the same settings.
+    A field that is None leaves its setting to the environment, `.env`, YAML or the default. Values are checked when
+    they are given; the environment and the files are read at each use. The draft model is opened at the first use,
+    once in this process for all components with the same settings.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
@@ -54,23 +54,25 @@ class Options(BaseModel):
     model_dir: Name | None = _setting("model_dir")
     target_tokenizer: Any = Field(
         default=None,
-        description="Counts the budget: what `longattncomp.counting.counter` takes. Only a name or path is dumped.",
+        description="The tokenizer that counts the budget: an object, a function, a tiktoken name or a path. "
+        "Only a name or a path is dumped.",
     )
     store: Any = Field(
         default=None,
         exclude=True,
         repr=False,
-        description="Where keys are kept instead of the folder `key_store`: what has `mget` and `mset`; never dumped.",
+        description="An object with `mget` and `mset` that keeps what was read, instead of the folder `key_store`; "
+        "never dumped nor pickled.",
     )
     compressor: Compressor | None = Field(
-        default=None, exclude=True, repr=False, description="Used instead of opening one; never dumped."
+        default=None, exclude=True, repr=False, description="An open compressor to use; never dumped nor pickled."
     )
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
         given = self.given()
-        fixed = sorted(given.keys() - PER_CALL)
-        names = [*fixed, *(name for name in ("target_tokenizer", "store") if getattr(self, name) is not None)]
+        names = sorted(given.keys() - PER_CALL)
+        names += [name for name in ("target_tokenizer", "store") if getattr(self, name) is not None]
         if self.compressor is not None and names:
             raise InputError(f"{', '.join(names)}: the compressor that was given is open already, leave this out")
         store = self.byte_store()
@@ -84,34 +86,34 @@ class Options(BaseModel):
         return str(value) if isinstance(value, str | Path) else None
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """What is open is shared, not copied."""
+        """Copy the options; the copy shares the open compressor, the tokenizer and the store."""
         memo = {} if memo is None else memo
         parts = (self.compressor, self.target_tokenizer, self.store)
         memo.update({id(part): part for part in parts if part is not None})
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
-        """What a pickle holds: neither a model nor a store is part of it."""
+        """Leave the open compressor and the store out of a pickle."""
         return super(Options, self.model_copy(update={"compressor": None, "store": None})).__getstate__()
 
     def given(self) -> dict[str, Any]:
-        """The settings that were given here, `target_tokenizer` apart."""
+        """Return the settings that were given here, without `target_tokenizer`."""
         names = Settings.model_fields.keys() - {"target_tokenizer"}
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def byte_store(self) -> ByteStore | None:
-        """The store that was given, as the engine asks it; the same object at each call."""
+        """Return the store that was given as the engine needs it; the same object at each call."""
         return cast("ByteStore | None", self.store)
 
     def engine(self, *, target_tokenizer: Any = None) -> Compressor:
-        """The compressor that these options and the environment name; what is open already is shared.
+        """Return the compressor that these options and the environment describe; components share open models.
 
         Args:
-            target_tokenizer: counts the budget if neither the options nor the environment name one.
+            target_tokenizer: counts the budget if neither the options nor the environment name a tokenizer.
 
         Raises:
             ModelError: the draft model or head cannot be found, read or used.
-            CacheError: the cache directory cannot be written.
+            CacheError: `model_dir` cannot be written.
             InputError: an option, or a setting in the environment, is wrong.
         """
         if self.compressor is not None:
@@ -129,11 +131,11 @@ class Options(BaseModel):
         return _configured(opened, tuple((name, getattr(settings, name)) for name in sorted(PER_CALL)))
 
 
-@lru_cache(maxsize=16)  # a copy of a target's tokenizer takes a while
+@lru_cache(maxsize=16)  # copying a target's tokenizer takes a while
 def _opened(settings: Settings, target_tokenizer: Any, store: ByteStore | None) -> Compressor:
     return Compressor.from_pretrained(settings=settings, target_tokenizer=target_tokenizer, shared=True, store=store)
 
 
-@lru_cache(maxsize=64)  # the same object for the same options, so that what is known of it may be kept by it
+@lru_cache(maxsize=64)  # the same options get the same object, so that caches may be keyed by it
 def _configured(compressor: Compressor, options: tuple[tuple[str, Any], ...]) -> Compressor:
     return compressor.configured(**dict(options))

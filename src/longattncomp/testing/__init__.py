@@ -1,4 +1,4 @@
-"""Small stand-ins with which tests of components need neither weights nor a network.
+"""Small stand-ins, so that tests of components need neither weights nor a network.
 
 ```python
 compressor = Compressor(WordScorer(), ByteTokenizer(), settings=Settings(token_budget=200))
@@ -9,12 +9,27 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from longattncomp.types import Encoding, Node, Prepared, Progress, Query, Scores
 
-__all__ = ["BrokenScorer", "ByteTokenizer", "WordScorer", "save_draft_model", "save_tokenizer"]
+if TYPE_CHECKING:
+    from longattncomp.settings import Settings
+
+__all__ = [
+    "BrokenScorer",
+    "ByteTokenizer",
+    "WordScorer",
+    "forget_models",
+    "note_reading",
+    "open_stand_ins",
+    "save_draft_model",
+    "save_tokenizer",
+]
 
 _SIZES = {
     "vocab_size": 256,
@@ -49,11 +64,11 @@ class ByteTokenizer:
 
 
 class WordScorer:
-    """A scorer that gives each node its share of the query's words, and notes what it is asked.
+    """A scorer that gives each node its share of the query's words.
 
     Attributes:
-        queries: the texts of all queries so far.
-        threads: names of the threads that asked.
+        queries: the text of each query so far.
+        threads: the names of the threads in which it was asked.
     """
 
     def __init__(self) -> None:
@@ -80,15 +95,12 @@ class BrokenScorer:
 
 
 def save_draft_model(folder: Path, family: str = "llama", *, seed: int = 0) -> Path:
-    """Write a random four-layer causal LM in Hugging Face layout, whose tokens are bytes.
+    """Write a random four-layer causal LM in Hugging Face layout, whose tokens are bytes, and return its folder.
 
     Args:
-        folder: where it goes.
+        folder: exists.
         family: a `model_type` of `longattncomp.backbone.loading.SUPPORTED`.
-        seed: of its weights.
-
-    Returns:
-        The folder.
+        seed: decides the weights.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -106,14 +118,7 @@ def save_draft_model(folder: Path, family: str = "llama", *, seed: int = 0) -> P
 
 
 def save_tokenizer(folder: Path) -> Path:
-    """Write a byte-level `tokenizer.json`.
-
-    Args:
-        folder: where it goes.
-
-    Returns:
-        The folder.
-    """
+    """Write a byte-level `tokenizer.json` into a folder, and return the folder."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     vocabulary = {letter: index for index, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
@@ -122,3 +127,45 @@ def save_tokenizer(folder: Path) -> Path:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
+
+
+def forget_models() -> None:
+    """Forget every draft model that components opened, as the end of a process does."""
+    from longattncomp.adapters import options
+    from longattncomp.scorers import opening
+
+    options._opened.cache_clear()
+    opening._opened.clear()
+
+
+@contextmanager
+def note_reading() -> Iterator[list[int]]:
+    """Give a list to which draft models add the length of each sequence that they read, in tokens."""
+    from longattncomp.backbone.forward import Backbone
+
+    lengths: list[int] = []
+    read = Backbone.read
+
+    def noting(self: Backbone, sequences: Sequence[Sequence[int]], *args: Any, **kwargs: Any) -> Any:
+        lengths.extend(map(len, sequences))
+        return read(self, sequences, *args, **kwargs)
+
+    with patch.object(Backbone, "read", noting):
+        yield lengths
+
+
+@contextmanager
+def open_stand_ins() -> Iterator[list[Settings]]:
+    """Open a `WordScorer` and a `ByteTokenizer` instead of a draft model; give the settings of each that is opened."""
+    from longattncomp.scorers import opening
+
+    opened: list[Settings] = []
+
+    def build(settings: Settings, _store: object) -> tuple[WordScorer, ByteTokenizer]:
+        opened.append(settings)
+        return WordScorer(), ByteTokenizer()
+
+    forget_models()
+    with patch.object(opening, "build", build):
+        yield opened
+    forget_models()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,42 +30,11 @@ def test_is_under_60_lines(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) < 60
 
 
-@pytest.fixture
-def server() -> Iterator[HTTPServer]:
-    """Answers every chat with "Like so."; notes what it was asked."""
-
-    class Chat(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            message = {"role": "assistant", "content": "Like so."}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            body = {"id": "1", "object": "chat.completion", "created": 0, "model": "local", "choices": [choice]}
-            answer = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Chat)
-    server.asked = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_openai_compatible(server: Any, bm25_model: str) -> None:
+def test_openai_compatible(chat_server: Any, bm25_model: str) -> None:
     pytest.importorskip("langchain_openai")
-    base_url = f"http://127.0.0.1:{server.server_port}/v1"
     options = {"method": "bm25", "model": bm25_model, "target_tokenizer": str.split}
-    assert load("openai_compatible").main(base_url, **options) == "Like so."
-    (asked,) = server.asked
+    assert load("openai_compatible").main(chat_server.base_url, **options) == "Like so."
+    (asked,) = chat_server.asked
     prompt = asked["messages"][0]["content"]
     assert "# taskgroups.py" in prompt
     assert prompt.endswith("How does a TaskGroup cancel its other tasks when one of them fails?")

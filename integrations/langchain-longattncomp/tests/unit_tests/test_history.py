@@ -10,9 +10,10 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import StructuredTool
+from langchain_toys import ScriptedModel, calls, engine, report
 from langgraph.checkpoint.memory import InMemorySaver
 from longattncomp import LongAttnCompWarning
-from toys import Broken, ScriptedModel, WordScorer, calls, engine, report
+from longattncomp.testing import BrokenScorer, WordScorer
 
 from langchain_longattncomp import LongAttnMiddleware
 
@@ -89,7 +90,9 @@ def test_keep_rate_is_for_one_tool_result() -> None:
 
 def test_an_engine_that_fails_leaves_the_history_with_a_warning() -> None:
     with pytest.warns(LongAttnCompWarning, match="the history passes uncompressed"):
-        assert run(LongAttnMiddleware(compressor=engine(Broken()), trigger=100, keep_last=0), history()) == history()
+        assert (
+            run(LongAttnMiddleware(compressor=engine(BrokenScorer()), trigger=100, keep_last=0), history()) == history()
+        )
 
 
 def test_langchain_37815_once_and_then_the_prompt_stays_the_same() -> None:

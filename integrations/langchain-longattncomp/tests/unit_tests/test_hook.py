@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
+from langchain_toys import ScriptedModel, call_once, calls, engine, report
 from longattncomp import LongAttnCompWarning
-from longattncomp.errors import ModelNotFoundError
-from toys import Broken, ScriptedModel, WordScorer, call_once, calls, engine, report
+from longattncomp.adapters import ModelNotFoundError
+from longattncomp.testing import BrokenScorer, WordScorer
 
 from langchain_longattncomp import pre_model_hook
 
@@ -67,7 +68,7 @@ def test_what_is_short_or_failed_stays() -> None:
 
 def test_failures_pass_and_missing_models_raise() -> None:
     with pytest.warns(LongAttnCompWarning, match="a result of archive passes"):
-        view = pre_model_hook(compressor=engine(Broken()))({"messages": TURN})
+        view = pre_model_hook(compressor=engine(BrokenScorer()))({"messages": TURN})
     assert view["llm_input_messages"] == TURN
     with pytest.raises(ModelNotFoundError):
         pre_model_hook(model="nowhere.gguf")({"messages": []})

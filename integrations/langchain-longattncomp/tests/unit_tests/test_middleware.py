@@ -10,13 +10,14 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
+from langchain_toys import ScriptedModel, call_once, calls, engine, report
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 from longattncomp import LongAttnCompWarning
-from longattncomp.errors import InputError, ModelNotFoundError
+from longattncomp.adapters import InputError, ModelNotFoundError
+from longattncomp.testing import BrokenScorer, WordScorer
 from pydantic import ValidationError
-from toys import Broken, ScriptedModel, WordScorer, call_once, calls, engine, report
 
 from langchain_longattncomp import LongAttnMiddleware
 
@@ -143,8 +144,8 @@ def test_exceptions_of_the_tool_are_not_ours() -> None:
 
 
 def test_an_engine_that_fails_passes_the_result_with_a_warning() -> None:
-    with pytest.warns(LongAttnCompWarning, match="a result of archive passes uncompressed.*accelerator fell off"):
-        assert result_of(agent(middleware(Broken())).invoke(ASK)).content == LONG
+    with pytest.warns(LongAttnCompWarning, match="a result of archive passes uncompressed.*out of memory"):
+        assert result_of(agent(middleware(BrokenScorer())).invoke(ASK)).content == LONG
 
 
 def test_what_cannot_be_kept_whole_is_not_shortened() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from longattncomp import Settings
-from longattncomp.errors import InputError, ModelNotFoundError
+from longattncomp.adapters import InputError, ModelNotFoundError
 from pydantic import ValidationError
 
 from langchain_longattncomp import LongAttnCompressor
@@ -17,7 +17,7 @@ from langchain_longattncomp import LongAttnCompressor
     ("option", "said"),
     [
         ({"token_budget": 0}, "token_budget: input should be greater than or equal to 1"),
-        ({"overflow": "spill"}, "overflow"),
+        ({"order": "size"}, "order"),
         ({"method": "magic"}, "method"),
         ({"budget_tokens": 5}, "budget_tokens"),
     ],

@@ -9,9 +9,10 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
+from langchain_toys import ScriptedModel, calls, engine, report
 from langgraph.store.memory import InMemoryStore
 from longattncomp import Compressor
-from toys import ByteTokenizer, ScriptedModel, WordScorer, calls, engine, report
+from longattncomp.testing import ByteTokenizer, WordScorer
 
 from langchain_longattncomp import LongAttnMiddleware
 from langchain_longattncomp.reading_back import _pages

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import Document
-from longattncomp.settings import PER_CALL
-from toys import diary
+from langchain_toys import diary
+from longattncomp.adapters import PER_CALL
 
 import langchain_longattncomp
 from langchain_longattncomp import LongAttnCompressor

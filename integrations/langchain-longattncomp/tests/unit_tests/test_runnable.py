@@ -13,8 +13,9 @@ from langchain_core.documents import Document
 from langchain_core.load import dumpd, load
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnableParallel, RunnablePassthrough
-from longattncomp.errors import InputError
-from toys import engine, report
+from langchain_toys import engine, report
+from longattncomp.adapters import InputError
+from longattncomp.testing import open_stand_ins
 
 from langchain_longattncomp import LongAttnCompressor
 
@@ -96,17 +97,11 @@ def test_configurable_fields_win_over_the_constructor(compressor: LongAttnCompre
         configurable.invoke(given, {"configurable": {"token_budget": 0}})
 
 
-def test_configurable_fields_open_the_model_once(bm25_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from longattncomp.scorers import opening as registry
-
-    opened: list[object] = []
-    build = registry.build
-    monkeypatch.setattr(registry, "build", lambda settings, store: opened.append(settings) or build(settings, store))
-    configurable = LongAttnCompressor(model=bm25_model, method="bm25", segment_tokens=77).configurable_fields(
-        token_budget=ConfigurableField(id="token_budget")
-    )
-    for budget in range(100, 105):
-        configurable.invoke({"documents": FOUND, "query": QUERY}, {"configurable": {"token_budget": budget}})
+def test_configurable_fields_open_the_model_once() -> None:
+    configurable = LongAttnCompressor().configurable_fields(token_budget=ConfigurableField(id="token_budget"))
+    with open_stand_ins() as opened:
+        for budget in range(100, 105):
+            configurable.invoke({"documents": FOUND, "query": QUERY}, {"configurable": {"token_budget": budget}})
     assert len(opened) == 1
 
 

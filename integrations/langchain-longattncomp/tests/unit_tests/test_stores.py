@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,16 @@ from langchain_classic.storage import LocalFileStore
 from langchain_core.documents import Document
 from langchain_core.runnables import ConfigurableField
 from langchain_core.stores import ByteStore, InMemoryByteStore
+from langchain_toys import diary
 from longattncomp import LongAttnCompWarning
+from longattncomp.testing import forget_models
 from pydantic import ValidationError
-from toys import Redis, diary
 
 from langchain_longattncomp import LongAttnCompressor, LongAttnPreparer
 
 QUERY = "Who signed the lease?"
 QUESTION = 300
-FOUND = [Document(diary("Ada Marsh signed the lease in May. ", 50), id="lease"), Document(diary("Rooms: 3.", 20))]
+FOUND = [Document(diary("Ada Marsh signed the lease in May. ", 150), id="lease"), Document(diary("Rooms: 3.", 60))]
 
 pytestmark = pytest.mark.filterwarnings("ignore:`langchain-community` is being sunset")
 
@@ -28,7 +29,7 @@ def texts(documents: list[Document]) -> list[str]:
     return [document.page_content for document in documents]
 
 
-def redis_store(server: Redis) -> Iterator[ByteStore]:
+def redis_store(server: Any) -> Iterator[ByteStore]:
     from langchain_community.storage import RedisStore
     from redis import Redis as Client
 
@@ -47,28 +48,26 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ByteStore]
 
 
 def test_another_process_with_the_same_store_reads_the_question_only(
-    store: ByteStore, alone: dict[str, Any], read: list[int], new_process: Callable[[], None]
+    store: ByteStore, alone: dict[str, Any], read: list[int]
 ) -> None:
     without = texts(LongAttnCompressor(**alone).compress_documents(FOUND, QUERY))
-    new_process()
+    forget_models()
     LongAttnPreparer(**alone, store=store).transform_documents(FOUND)
     assert len(list(store.yield_keys())) > 10
-    new_process()
+    forget_models()
     read.clear()
     kept = LongAttnCompressor(**alone, store=store, cache_bytes=0).compress_documents(FOUND, QUERY)
     assert texts(kept) == without
     assert sum(read) < QUESTION
-    new_process()
+    forget_models()
     read.clear()
     LongAttnCompressor(**alone, store=InMemoryByteStore()).compress_documents(FOUND, QUERY)
     assert sum(read) > 3_000, "and with another store, all of it"
 
 
-def test_a_folder_does_the_same(
-    alone: dict[str, Any], read: list[int], new_process: Callable[[], None], tmp_path: Path
-) -> None:
+def test_a_folder_does_the_same(alone: dict[str, Any], read: list[int], tmp_path: Path) -> None:
     LongAttnPreparer(**alone, key_store=tmp_path / "keys").transform_documents(FOUND)
-    new_process()
+    forget_models()
     read.clear()
     assert LongAttnCompressor(**alone, key_store=str(tmp_path / "keys")).compress_documents(FOUND, QUERY)
     assert sum(read) < QUESTION
@@ -88,13 +87,11 @@ def test_components_with_one_store_share_the_draft_model(alone: dict[str, Any], 
     assert sum(read) < QUESTION
 
 
-def test_a_server_that_went_away_costs_a_warning_and_a_reading(
-    redis: Redis, alone: dict[str, Any], new_process: Callable[[], None]
-) -> None:
+def test_a_server_that_went_away_costs_a_warning_and_a_reading(redis: Any, alone: dict[str, Any]) -> None:
     for store in redis_store(redis):
         LongAttnPreparer(**alone, store=store).transform_documents(FOUND)
         redis.stop()
-        new_process()
+        forget_models()
         with pytest.warns(LongAttnCompWarning, match=r"cannot (read|write) the key store"):
             kept = LongAttnCompressor(**alone, store=store).compress_documents(FOUND, QUERY)
         assert texts(kept) == texts(LongAttnCompressor(**alone).compress_documents(FOUND, QUERY))

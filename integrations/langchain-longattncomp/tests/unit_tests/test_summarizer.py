@@ -9,9 +9,10 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import SummarizationMiddleware
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_toys import ScriptedModel, Unsure, calls, engine, report
 from longattncomp import LongAttnCompWarning
-from longattncomp.errors import ModelNotFoundError
-from toys import Broken, ScriptedModel, Unsure, WordScorer, calls, engine, report
+from longattncomp.adapters import ModelNotFoundError
+from longattncomp.testing import BrokenScorer, WordScorer
 
 from langchain_longattncomp import summarizer
 
@@ -53,7 +54,7 @@ def test_is_never_empty() -> None:
 
 def test_an_engine_that_fails_loses_nothing() -> None:
     with pytest.warns(LongAttnCompWarning, match="4 messages pass"):
-        summary = summarizer(compressor=engine(Broken()))(MESSAGES)
+        summary = summarizer(compressor=engine(BrokenScorer()))(MESSAGES)
     assert all(str(message.content) in summary for message in MESSAGES)
 
 
