@@ -14,8 +14,6 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.locate import DraftModel, locate
 
 IDS = list(range(3, 153))
-
-
 TEXT = "The lease: 租约 🖊️ naïve\r\n\n  <|endoftext|>"
 
 

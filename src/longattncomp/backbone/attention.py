@@ -17,7 +17,7 @@ _ROWS = 128
 
 
 def register() -> None:
-    """Make the attention known to transformers as `NAME`."""
+    """Register the attention with transformers as `NAME`."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
@@ -35,17 +35,16 @@ def blocked_attention(
     scaling: float,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Scaled dot-product attention of each position to itself and all before it, or to what a mask shows.
+    """Compute scaled dot-product attention of the last m of n positions.
 
     Args:
-        module: the attention layer, for transformers' own kernel.
+        module: the attention layer.
         query: (batch, n_heads, m, head_dim)
-        key: (batch, n_key_heads, n, head_dim)
-        value: (batch, n_key_heads, n, head_dim)
-        attention_mask: None for plain causal attention of the last m of n positions, else what each row
-            sees, (batch, 1, m, n) of booleans.
-        scaling: of the logits.
-        **options: what transformers hands to every kernel.
+        key: (batch, n_key_heads, n, head_dim); `value` has the same shape.
+        value: see `key`.
+        attention_mask: booleans (batch, 1, m, n), True where a row sees a column; None for causal attention.
+        scaling: factor of the logits.
+        **options: further options of transformers' kernels.
 
     Returns:
         (batch, m, n_heads, head_dim), and None in place of the weights.
@@ -62,9 +61,9 @@ def blocked_attention(
     attended = query.new_empty(batch, m, n_heads, head_dim)
     future = query.new_full((_ROWS, _ROWS), -torch.inf).triu(1)
     query = query * scaling
-    before = key.shape[2] - m  # positions that were read earlier: one token after them comes without a mask, too
+    before = key.shape[2] - m  # cached positions: transformers gives no mask for a single token after them
     hidden = None if attention_mask is None else ~attention_mask
-    # Before it every row sees all; most columns of what was read before are. 0 where nothing is hidden.
+    # Every row sees all columns before `first`, so the mask is applied from there on: most cached columns are seen.
     first = 0 if hidden is None else int(hidden.flatten(0, 2).any(0).int().argmax())
     for start in range(0, m, _ROWS):
         end = min(start + _ROWS, m)

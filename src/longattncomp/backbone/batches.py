@@ -1,19 +1,19 @@
-"""sequences of tokens -> batches."""
+"""lengths of sequences -> batches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 PADDING = 0.10
-"""Most of a batch that may be padding."""
+"""Largest share of a batch that may be padding."""
 
 
 def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Group sequences of like length.
+    """Group sequences of similar length.
 
     Args:
         lengths: tokens of each sequence.
-        batch_tokens: most tokens of a batch, padding included; a longer sequence goes alone.
+        batch_tokens: most tokens of a batch, padding included; a longer sequence is a batch of its own.
 
     Returns:
         Batches of indices, longest sequences first, each with at most `PADDING` of padding.
@@ -33,19 +33,12 @@ def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]
 
 
 def length_packs(sequences: Sequence[Sequence[int]], most_tokens: int) -> Iterator[list[Sequence[int]]]:
-    """Runs of neighbouring sequences.
-
-    Args:
-        sequences: token ids.
-        most_tokens: of a run; a longer sequence goes alone.
-    """
+    """Split sequences into runs of at most `most_tokens` tokens; a longer sequence is a run of its own."""
     pack: list[Sequence[int]] = []
-    size = 0
     for sequence in sequences:
-        if pack and size + len(sequence) > most_tokens:
+        if pack and sum(map(len, pack)) + len(sequence) > most_tokens:
             yield pack
-            pack, size = [], 0
+            pack = []
         pack.append(sequence)
-        size += len(sequence)
     if pack:
         yield pack

@@ -1,4 +1,4 @@
-"""a model's folder -> the tokens that its chat template puts around what a user says."""
+"""a model's folder -> the tokens that its chat template puts around a user's message."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from longattncomp.errors import BrokenModelError, UnsupportedModelError
 
-_SAID = "WHAT-THE-USER-SAYS"
-"""Stands for it while a chat template is filled in."""
+_PLACEHOLDER = "WHAT-THE-USER-SAYS"
+"""Stands for the user's message while a chat template is rendered."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserTurn:
-    """The frame of one user's turn.
+    """The tokens around a user's message.
 
     Attributes:
         before: token ids from the first on, special ones included.
@@ -26,13 +26,13 @@ class UserTurn:
 
 
 def user_turn(folder: Path) -> UserTurn | None:
-    """Read the chat template; a model that answers without thinking aloud first, where its template lets one choose.
+    """Render a model's chat template, without a thinking phase where the template offers that choice.
 
     Args:
         folder: Hugging Face layout.
 
     Returns:
-        None for a model without a chat template, or with one that does not show what the user says once.
+        None for a model without a chat template, or with one that does not show the message exactly once.
 
     Raises:
         BrokenModelError: the template cannot be used.
@@ -46,20 +46,16 @@ def user_turn(folder: Path) -> UserTurn | None:
         frame = user_frame(tokenizer) if tokenizer.chat_template else None
         if frame is None:
             return None
-        ids = [tuple(tokenizer(part, add_special_tokens=False)["input_ids"]) for part in frame]
+        return UserTurn(*(tuple(tokenizer(part, add_special_tokens=False)["input_ids"]) for part in frame))
     except (UnsupportedModelError, OSError, ValueError, KeyError, TypeError) as error:
         raise BrokenModelError(f"cannot use the chat template in {folder}: {error}") from error
-    return UserTurn(*ids)
 
 
 def user_frame(tokenizer: Any) -> tuple[str, str] | None:
-    """What a chat template puts before and after what a user says, up to where the answer begins.
-
-    Args:
-        tokenizer: as transformers opens it, with a chat template.
+    """Return what a tokenizer's chat template puts before and after a user's message, up to the answer.
 
     Returns:
-        None if the template does not show what the user says exactly once.
+        None if the template does not show the message exactly once.
 
     Raises:
         UnsupportedModelError: the template fails.
@@ -68,14 +64,12 @@ def user_frame(tokenizer: Any) -> tuple[str, str] | None:
 
     try:
         text: str = tokenizer.apply_chat_template(
-            [{"role": "user", "content": _SAID}],
+            [{"role": "user", "content": _PLACEHOLDER}],
             tokenize=False,
             add_generation_prompt=True,
-            enable_thinking=False,  # for templates that know it: an answer is to follow at once
+            enable_thinking=False,  # templates that know this option let the answer begin at once
         )
     except (TemplateError, ValueError, KeyError, TypeError) as error:
         raise UnsupportedModelError(f"the chat template of {tokenizer.name_or_path} fails: {error}") from error
-    if text.count(_SAID) != 1:
-        return None
-    before, after = text.split(_SAID)
-    return before, after
+    before, *after = text.split(_PLACEHOLDER)
+    return (before, after[0]) if len(after) == 1 else None

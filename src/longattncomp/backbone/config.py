@@ -21,12 +21,7 @@ _TOTAL = "longattncomp_total_layers"
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """`config.json` of a folder, of a supported architecture.
-
-    Raises:
-        BrokenModelError: it is missing, no JSON object, or names no number of layers.
-        UnsupportedModelError: another architecture.
-    """
+    """Read and check `config.json` of a folder; the errors are those of `check_config`."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -35,11 +30,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_config(config: Any, where: str) -> dict[str, Any]:
-    """Refuse a configuration that cannot be cut.
+    """Check that a configuration names a supported architecture and its number of layers.
 
     Raises:
-        BrokenModelError: no object, or it names no number of layers.
-        UnsupportedModelError: another architecture.
+        BrokenModelError: the configuration is no object, or names no number of layers.
+        UnsupportedModelError: the architecture is not in `SUPPORTED`.
     """
     if not isinstance(config, dict):
         raise BrokenModelError(f"expected an object in config.json of {where}, got {type(config).__name__}")
@@ -53,11 +48,7 @@ def check_config(config: Any, where: str) -> dict[str, Any]:
 
 
 def require_supported(model_type: str) -> None:
-    """Refuse an architecture that was never checked.
-
-    Raises:
-        UnsupportedModelError: it is not in `SUPPORTED`.
-    """
+    """Raise UnsupportedModelError for an architecture that is not in `SUPPORTED`."""
     if model_type not in SUPPORTED:
         raise UnsupportedModelError(
             f"draft models of type {model_type!r} are not supported; supported are {', '.join(SUPPORTED)}"
@@ -65,36 +56,27 @@ def require_supported(model_type: str) -> None:
 
 
 def total_layers(config: dict[str, Any]) -> int:
-    """Layers of the whole model, also if the folder holds only its first ones."""
+    """Count the layers of the whole model, even if the folder holds only the first ones."""
     return int(config.get(_TOTAL, config["num_hidden_layers"]))
 
 
 def cut_config(config: dict[str, Any], layers: int) -> dict[str, Any]:
-    """The same configuration for the first `layers` layers, which remembers how many there were."""
+    """Return the configuration of the model's first `layers` layers; it records how many the whole model has."""
     cut = config | {_TOTAL: total_layers(config), "num_hidden_layers": layers}
     return cut | {"layer_types": cut["layer_types"][:layers]} if cut.get("layer_types") else cut
 
 
 def default_layers(total: int) -> int:
-    """L for a model nobody measured: the paper's share of the depth, at least 1."""
+    """Return L for a model without measurements: the paper's share of the depth, at least 1."""
     return max(1, min(round(total * PAPER_DEPTH), total - 1))
 
 
 def depth(wanted: Depth, total: int) -> int:
-    """L for a model of `total` layers; all of them leave the last one to the head."""
+    """Return L for a model of `total` layers; "all" leaves the last layer to the head."""
     return total - 1 if wanted == "all" else wanted or default_layers(total)
 
 
 def require_layers(wanted: int, there: int, where: str) -> None:
-    """Refuse a depth that leaves no layer for the head.
-
-    Args:
-        wanted: L.
-        there: layers that the model has.
-        where: names the model.
-
-    Raises:
-        BrokenModelError: fewer than L + 1.
-    """
+    """Raise BrokenModelError if a model of `there` layers has none left for the head after the first `wanted`."""
     if wanted + 1 > there:
         raise BrokenModelError(f"{where} has {there} layers: layers={wanted} needs one more for the head, {wanted + 1}")

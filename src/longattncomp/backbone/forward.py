@@ -1,4 +1,4 @@
-"""token sequences -> hidden states of layer L, in batches of like length."""
+"""token sequences -> hidden states of layer L, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import xxhash
 from torch import Tensor, nn
 
 from longattncomp.backbone.batches import length_buckets, length_packs
-from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.key_values import KeyValues, length
+from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.passes import AskRequest, AskResult, Passes, ReadRequest, ReadResult, Rotary
 from longattncomp.runtime.processors import beside_passes
 from longattncomp.runtime.turns import Turns
@@ -23,7 +23,7 @@ from longattncomp.runtime.turns import Turns
 _BATCH_TOKENS = {"cpu": 2048}  # a CPU gains nothing from more; see `make bench`
 _BATCH_TOKENS_ELSEWHERE = 32768
 
-_ASKED_TOKENS = 1024  # of all questions over all contexts that are asked at once
+_ASKED_TOKENS = 1024  # most tokens of questions in one pass, summed over its contexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class EncodedContext:
     """Hidden states of layer L for one context and for the questions that follow it.
 
     Attributes:
-        index: which of the contexts.
+        index: place among the contexts of the call.
         states: (n, width) of the context.
         asked: one (m, width) per question, each as if it alone followed the context.
         rotary: for n + max(m) positions.
-        key_values: what `Backbone.ask` takes, if it was to be kept.
+        key_values: what `Backbone.ask` takes, if the call asked for it.
     """
 
     index: int
@@ -47,12 +47,12 @@ class EncodedContext:
 
 @dataclass(frozen=True, slots=True)
 class EncodedQuestions:
-    """Hidden states of layer L for questions that follow a context.
+    """Hidden states of layer L for questions that follow one context.
 
     Attributes:
-        index: which of the contexts.
+        index: place among the contexts of the call.
         states: one (m, width) per question.
-        rotaries: of the places where each question's tokens stand, each (1, m, head_dim).
+        rotaries: one (1, m, head_dim) per question, at the positions of its tokens.
     """
 
     index: int
@@ -67,16 +67,11 @@ class Backbone:
         layers: L.
         scoring_layer: the decoder layer with index L, in fp32, from which a head starts.
         window: the longest sequence, in tokens.
-        fingerprint: tells draft models apart, whatever their quantization.
+        fingerprint: identifies the draft model, whatever its quantization.
     """
 
     def __init__(self, opened: OpenedLayers, layers: int) -> None:
-        """Take the scoring layer out of what was opened.
-
-        Args:
-            opened: layers 0 to L.
-            layers: L.
-        """
+        """Wrap layers 0 to L of a model."""
         model = opened.model
         self.layers = layers
         self.scoring_layer = opened.scoring_layer
@@ -84,24 +79,24 @@ class Backbone:
         self.window = int(config.max_position_embeddings)
         self.fingerprint = opened.fingerprint
         self._model = model
-        tap = _Tap()
-        model.set_submodule(f"layers.{layers}", tap)
-        passes = Passes(model, tap, window=self.window, read_tokens=self._batch_tokens, asked_tokens=_ASKED_TOKENS)
+        end = _PassThrough()
+        model.set_submodule(f"layers.{layers}", end)
+        passes = Passes(model, end, window=self.window, read_tokens=self._batch_tokens, asked_tokens=_ASKED_TOKENS)
         self._turns: Turns[ReadRequest | AskRequest, ReadResult | AskResult] = Turns(passes.run, passes.fits)
 
     @classmethod
     def open(cls, folder: Path, layers: int, *, device: str = "auto", dtype: str = "auto") -> Backbone:
-        """Open the first L layers from a local folder.
+        """Open the first L layers from a local folder in Hugging Face layout.
 
         Args:
-            folder: Hugging Face layout.
+            folder: with the model's files.
             layers: L.
             device: auto, cpu, cuda, mps …
             dtype: auto, float32, bfloat16 or float16.
 
         Raises:
             ModelError: see `loading.open_layers`.
-            InputError: no such device.
+            InputError: this machine has no such device.
         """
         where = choose_device(device)
         return cls(open_layers(folder, layers, device=where, dtype=choose_dtype(dtype, where)), layers)
@@ -116,7 +111,7 @@ class Backbone:
 
     @cached_property
     def digest(self) -> str:
-        """Of every weight: what one draft model reads is of no use to another, nor to another quantization of it."""
+        """Identify the draft model by every weight: states of one quantization are of no use to another."""
         config: Any = self._model.config
         digest = xxhash.xxh3_128(f"{config.to_json_string()} {self.layers}".encode())
         for weight in self._model.state_dict().values():
@@ -126,14 +121,14 @@ class Backbone:
     def read(
         self, contexts: Sequence[Sequence[int]], questions: Sequence[Sequence[int]] = (), *, keep: bool = False
     ) -> Iterator[EncodedContext]:
-        """Hidden states of each context, and of each question as if it alone followed that context.
+        """Encode each context, and each question as if it alone followed that context.
 
-        A context is read once, however many questions follow it. One batch is in memory at a time.
+        A context is encoded once, however many questions follow it. One batch is in memory at a time.
 
         Args:
             contexts: token ids, each (n,) with n >= 1.
             questions: token ids, each (m,) with m >= 1 and n + m <= `window`.
-            keep: whether to hand out what `ask` takes.
+            keep: whether to return the keys and values that `ask` takes.
 
         Yields:
             One `EncodedContext` per context, in no particular order.
@@ -142,11 +137,8 @@ class Backbone:
         single = list(questions[0]) if len(questions) == 1 and not keep else []
         for batch in length_buckets([len(context) + longest for context in contexts], self._batch_tokens):
             sizes = [len(contexts[index]) for index in batch]
-            job = ReadRequest(
-                [[*contexts[index], *single] for index in batch],
-                room=longest - len(single),
-                keep=keep or len(questions) > 1,
-            )
+            rows = [[*contexts[index], *single] for index in batch]
+            job = ReadRequest(rows, room=longest - len(single), keep=keep or len(questions) > 1)
             states, (cos, sin), kept = cast("ReadResult", self._turns(job))
             asked: dict[int, tuple[Tensor, ...]] = {}
             if single:
@@ -154,33 +146,28 @@ class Backbone:
             elif questions:
                 asked = {one.index: one.states for one in self.ask(kept, questions)}
             for row, index in enumerate(batch):
-                size, end = sizes[row], sizes[row] + longest
-                yield EncodedContext(
-                    index,
-                    states[row, :size],
-                    asked.get(row, ()),
-                    (cos[:, :end], sin[:, :end]),
-                    kept[row] if keep else None,
-                )
+                size = sizes[row]
+                rotary = cos[:, : size + longest], sin[:, : size + longest]
+                yield EncodedContext(index, states[row, :size], asked.get(row, ()), rotary, kept[row] if keep else None)
 
-    def ask(self, read: Sequence[KeyValues], questions: Sequence[Sequence[int]]) -> Iterator[EncodedQuestions]:
-        """Hidden states of each question as if it alone followed each context.
+    def ask(self, contexts: Sequence[KeyValues], questions: Sequence[Sequence[int]]) -> Iterator[EncodedQuestions]:
+        """Encode each question as if it alone followed each context.
 
         Args:
-            read: memories of contexts, from `read`.
-            questions: as `read`, at least one.
+            contexts: keys and values from `read`.
+            questions: as for `read`, at least one.
 
         Yields:
             One `EncodedQuestions` per context, in no particular order.
         """
         packs = list(length_packs(questions, _ASKED_TOKENS))
         rows = max(1, _ASKED_TOKENS // max(sum(map(len, pack)) for pack in packs))
-        order = sorted(range(len(read)), key=lambda index: (-length(read[index]), index))
+        order = sorted(range(len(contexts)), key=lambda index: (-length(contexts[index]), index))
         for start in range(0, len(order), rows):
             batch = order[start : start + rows]
             found: list[list[tuple[Tensor, Rotary]]] = [[] for _ in batch]
             for pack in packs:
-                answered = cast("AskResult", self._turns(AskRequest([read[index] for index in batch], pack)))
+                answered = cast("AskResult", self._turns(AskRequest([contexts[index] for index in batch], pack)))
                 for own, answers in zip(found, answered, strict=True):
                     own += answers
             for index, own in zip(batch, found, strict=True):
@@ -188,7 +175,7 @@ class Backbone:
                 yield EncodedQuestions(index, states, rotaries)
 
     def beside_passes(self) -> AbstractContextManager[None]:
-        """Arithmetic over what was read, see `processors.beside_passes`."""
+        """Limit threads for the caller's own arithmetic, see `processors.beside_passes`."""
         return beside_passes(self.device)
 
     @property
@@ -196,8 +183,8 @@ class Backbone:
         return _BATCH_TOKENS.get(self.device.type, _BATCH_TOKENS_ELSEWHERE)
 
 
-class _Tap(nn.Module):
-    """Stands in for layer L: hands on what it is given and keeps its rotary embedding."""
+class _PassThrough(nn.Module):
+    """Replace layer L: return the hidden states that come in, and record their rotary embedding."""
 
     attention_type = "full_attention"
     rotary: Rotary

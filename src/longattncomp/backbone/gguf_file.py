@@ -10,15 +10,15 @@ from longattncomp.backbone.config import cut_config, require_layers
 from longattncomp.errors import BrokenModelError, UnsupportedModelError
 
 _ARCHITECTURES = ("gemma3", "llama", "qwen2", "qwen3")
-"""GGUF's names for `layout.SUPPORTED`; it calls a Mistral a llama."""
+"""GGUF's names for `config.SUPPORTED`; a Mistral has the architecture llama there."""
 
 
 def gguf_layers(file: Path) -> int:
-    """How many layers the file's model has.
+    """Count the layers of the file's model.
 
     Raises:
         BrokenModelError: the header cannot be read.
-        UnsupportedModelError: another architecture.
+        UnsupportedModelError: the architecture is not supported.
     """
     from gguf import GGUFReader
 
@@ -35,15 +35,10 @@ def gguf_layers(file: Path) -> int:
 
 
 def require_tied(file: Path) -> None:
-    """Refuse a model with an output layer of its own, which `convert` does not keep.
-
-    Raises:
-        BrokenModelError: the header cannot be read.
-        UnsupportedModelError: it has one, or another architecture.
-    """
+    """Raise UnsupportedModelError for an output layer that is not the embedding; `convert` does not keep it."""
     from gguf import GGUFReader
 
-    gguf_layers(file)
+    gguf_layers(file)  # raises where the file cannot be read
     if any(tensor.name == "output.weight" for tensor in GGUFReader(file).tensors):
         raise UnsupportedModelError(
             f"{file} has an output layer of its own, which is not converted from GGUF: the model cannot be decoded "
@@ -60,45 +55,34 @@ def convert(file: Path, layers: int, target: Path) -> None:
         target: an empty folder.
 
     Raises:
-        BrokenModelError: the file cannot be read.
-        UnsupportedModelError: its architecture is not supported.
+        BrokenModelError: the file cannot be read, or has too few layers.
+        UnsupportedModelError: the architecture is not supported.
     """
     import torch
+    import transformers
     from transformers import AutoModel, AutoTokenizer
 
-    from longattncomp.backbone.loading import quiet_transformers, shallow_config
+    from longattncomp.backbone.loading import quiet_transformers, require_weights, shallow_config
 
     total = gguf_layers(file)
     require_layers(layers - 1, total, str(file))
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    # Newer transformers keep GGUF weights packed unless told otherwise; older versions always unpack them.
+    packing = getattr(transformers, "GgufConfig", None)
+    unpacked = {"quantization_config": packing(dequantize=True)} if packing else {}
     with quiet_transformers():
         try:
             config = shallow_config(layers, **source)
-            model, info = AutoModel.from_pretrained(
-                **source,
-                config=config,
-                dtype=torch.bfloat16,
-                local_files_only=True,
-                output_loading_info=True,
-                **_dequantize(),
-            )
+            options = {"dtype": torch.bfloat16, "local_files_only": True, "output_loading_info": True, **unpacked}
+            model, info = AutoModel.from_pretrained(**source, config=config, **options)
             tokenizer = AutoTokenizer.from_pretrained(**source, local_files_only=True)
         except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # the disk's fault, not the file's
+                raise  # the disk failed, not the file
             raise BrokenModelError(f"cannot read {file} as GGUF: {error}") from error
-        if info["missing_keys"]:
-            raise BrokenModelError(f"{file} lacks weights: {', '.join(sorted(info['missing_keys']))}")
+        require_weights(info, file)
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
     config_file = target / "config.json"
     whole = json.loads(config_file.read_text(encoding="utf-8")) | {"num_hidden_layers": total}
     config_file.write_text(json.dumps(cut_config(whole, layers), indent=2), encoding="utf-8")
-
-
-def _dequantize() -> dict[str, Any]:
-    """Newer transformers keep GGUF weights packed unless told otherwise; older always unpack."""
-    import transformers
-
-    config = getattr(transformers, "GgufConfig", None)
-    return {"quantization_config": config(dequantize=True)} if config else {}

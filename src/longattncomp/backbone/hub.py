@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,9 @@ _TOKENIZER_FILES = (
 
 
 def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
-    """Find a hub model in our cache, in Hugging Face's, or on the hub.
+    """Find a hub model in our cache, in Hugging Face's, or on the hub, and return its folder.
 
-    A fetched model stays as it was fetched. `HF_HUB_OFFLINE`, `HF_TOKEN` and the rest of
-    huggingface_hub's environment hold.
+    A fetched model is not updated later. `HF_HUB_OFFLINE`, `HF_TOKEN` and huggingface_hub's other variables apply.
 
     Args:
         name: `owner/name`.
@@ -45,17 +45,17 @@ def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
         cache: where the cut model is kept.
 
     Raises:
-        ModelNotFoundError: no such model, no access to it, or no network.
-        BrokenModelError: it has no safetensors weights that we can read.
+        ModelNotFoundError: there is no such model, no access to it, or no network.
+        BrokenModelError: the model has no safetensors weights that can be read.
         CacheError: the cache cannot be written.
     """
     from huggingface_hub import HfFileSystem, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     key = f"hub-{name.replace('/', '--')}"
-    if (known := cache.any(key)) is not None:
+    if (known := cache.find(key)) is not None:
         wanted = depth(layers, total_layers(read_config(known)))
-        if (deep := cache.deep_enough(key, wanted + 1)) is not None:
+        if (deep := cache.find(key, wanted + 1)) is not None:
             return deep
     try:
         snapshot = Path(snapshot_download(name, local_files_only=True))
@@ -70,31 +70,24 @@ def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
     return cache.get(key, wanted + 1, lambda target: remote.copy_first_layers(wanted + 1, target))
 
 
+@dataclass(frozen=True, slots=True)
 class RemoteModel:
-    """A model folder on any fsspec file system, read by byte ranges."""
+    """A model folder on an fsspec file system, read by byte ranges.
 
-    def __init__(self, filesystem: Any, root: str) -> None:
-        """Name the folder; nothing is read yet.
+    Attributes:
+        filesystem: an fsspec file system.
+        root: the folder that holds `config.json`.
+    """
 
-        Args:
-            filesystem: an fsspec file system.
-            root: the folder that holds `config.json`.
-        """
-        self._filesystem = filesystem
-        self._root = root
+    filesystem: Any
+    root: str
 
     def config(self) -> dict[str, Any]:
-        """`config.json` of the whole model.
-
-        Raises:
-            ModelNotFoundError: it cannot be reached.
-            BrokenModelError: it cannot be read.
-            UnsupportedModelError: the architecture is not supported.
-        """
-        return check_config(self._json("config.json"), self._root)
+        """Read `config.json` of the whole model; the errors are those of `copy_first_layers`."""
+        return check_config(self._json("config.json"), self.root)
 
     def copy_first_layers(self, layers: int, target: Path) -> None:
-        """Write configuration, tokenizer and tensors below layer `layers` into `target`; with all layers, the rest too.
+        """Write configuration, tokenizer and tensors below layer `layers`; with all layers, the output layer too.
 
         Args:
             layers: how many layers to keep.
@@ -102,12 +95,12 @@ class RemoteModel:
 
         Raises:
             ModelNotFoundError: a file cannot be reached.
-            BrokenModelError: too few layers, or no safetensors that we can read.
+            BrokenModelError: the model has too few layers, or no safetensors that can be read.
             UnsupportedModelError: the architecture is not supported.
         """
         config = self.config()
         total = total_layers(config)
-        require_layers(layers - 1, total, self._root)
+        require_layers(layers - 1, total, self.root)
         wanted = partial(_below, layers=layers, whole=layers == total)
         weight_map: dict[str, str] = {}
         for shard in self._shards(wanted):
@@ -116,25 +109,25 @@ class RemoteModel:
         (target / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
         for file in _TOKENIZER_FILES:
             with self._reached():
-                there = self._filesystem.exists(f"{self._root}/{file}")
-                content = self._filesystem.cat_file(f"{self._root}/{file}") if there else b""
+                there = self.filesystem.exists(f"{self.root}/{file}")
+                content = self.filesystem.cat_file(f"{self.root}/{file}") if there else b""
             if there:
                 (target / file).write_bytes(content)
         (target / "config.json").write_text(json.dumps(cut_config(config, layers), indent=2), encoding="utf-8")
 
     def _json(self, file: str) -> Any:
         with self._reached():
-            return json.loads(self._filesystem.cat_file(f"{self._root}/{file}"))
+            return json.loads(self.filesystem.cat_file(f"{self.root}/{file}"))
 
     def _shards(self, wanted: Callable[[str], bool]) -> list[str]:
         with self._reached():
-            sharded = self._filesystem.exists(f"{self._root}/model.safetensors.index.json")
-            single = self._filesystem.exists(f"{self._root}/model.safetensors")
+            sharded = self.filesystem.exists(f"{self.root}/model.safetensors.index.json")
+            single = self.filesystem.exists(f"{self.root}/model.safetensors")
         if sharded:
             weights = self._json("model.safetensors.index.json")["weight_map"]
             return sorted({shard for tensor, shard in weights.items() if wanted(tensor)})
         if not single:
-            raise BrokenModelError(f"{self._root} has no model.safetensors: only safetensors weights are read")
+            raise BrokenModelError(f"{self.root} has no model.safetensors: only safetensors weights are read")
         return ["model.safetensors"]
 
     def _copy_tensors(self, shard: str, wanted: Callable[[str], bool], target: Path) -> list[str]:
@@ -143,21 +136,19 @@ class RemoteModel:
 
         dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
         tensors = {}
-        with self._reached(), self._filesystem.open(f"{self._root}/{shard}", "rb") as stream:
+        with self._reached(), self.filesystem.open(f"{self.root}/{shard}", "rb") as stream:
             header_size = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(header_size))
             header.pop("__metadata__", None)
             for tensor, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
                 if not wanted(tensor):
                     continue
-                if entry["dtype"] not in dtypes:
-                    raise BrokenModelError(
-                        f"{tensor} in {self._root}/{shard} is {entry['dtype']}: expected {[*dtypes]}"
-                    )
-                start, end = entry["data_offsets"]
+                dtype, (start, end) = entry["dtype"], entry["data_offsets"]
+                if dtype not in dtypes:
+                    raise BrokenModelError(f"{tensor} in {self.root}/{shard} is {dtype}: expected {[*dtypes]}")
                 stream.seek(8 + header_size + start)
                 data = bytearray(stream.read(end - start))
-                tensors[tensor] = torch.frombuffer(data, dtype=dtypes[entry["dtype"]]).reshape(entry["shape"])
+                tensors[tensor] = torch.frombuffer(data, dtype=dtypes[dtype]).reshape(entry["shape"])
         save_file(tensors, target, metadata={"format": "pt"})
         return list(tensors)
 
@@ -169,7 +160,7 @@ class RemoteModel:
             raise
         except Exception as error:  # each release of huggingface_hub brings another HTTP library's errors
             raise ModelNotFoundError(
-                f"cannot read draft model {self._root!r} ({type(error).__name__}: {error}); check the name, the "
+                f"cannot read draft model {self.root!r} ({type(error).__name__}: {error}); check the name, the "
                 "network, HF_HUB_OFFLINE and, for a gated model, HF_TOKEN, or give a local folder"
             ) from error
 
@@ -180,9 +171,9 @@ def _below(tensor: str, *, layers: int, whole: bool) -> bool:
 
 
 def _complete(snapshot: Path) -> bool:
-    """Whether Hugging Face's cache holds all of a model's weights."""
+    """Check that Hugging Face's cache holds all of a model's weights."""
     index = snapshot / "model.safetensors.index.json"
-    shards = {"model.safetensors"}
+    shards = ["model.safetensors"]
     if index.is_file():
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
     return all((snapshot / file).is_file() for file in ("config.json", *shards))

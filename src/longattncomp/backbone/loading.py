@@ -20,7 +20,7 @@ from longattncomp.backbone.config import read_config, require_supported
 from longattncomp.errors import BrokenModelError, InputError
 from longattncomp.runtime.forking import Lock
 
-_QUIET = Lock()  # transformers' verbosity is one for the whole process
+_QUIET = Lock()  # transformers has one verbosity for the whole process
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class OpenedLayers:
     """Layers 0 to L of a draft model.
 
     Attributes:
-        model: without its last norm; the caller has to take layer L out of it.
-        scoring_layer: the decoder layer with index L, in fp32.
+        model: all of these layers without the last norm; the caller replaces layer L.
+        scoring_layer: a copy of the decoder layer with index L, in fp32.
         fingerprint: see `fingerprint`.
     """
 
@@ -44,27 +44,17 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
     Args:
         folder: Hugging Face layout with safetensors.
         layers: L.
-        device: where both go.
+        device: of the model and the scoring layer.
         dtype: of the model; the scoring layer is always float32.
 
     Raises:
-        UnsupportedModelError: another architecture.
+        UnsupportedModelError: the architecture is not supported.
         BrokenModelError: weights are missing or cannot be read.
     """
     from transformers import AutoModel
 
     read_config(folder)
-    with opening(folder):
-        config = shallow_config(layers + 1, pretrained_model_name_or_path=str(folder))
-        model, info = AutoModel.from_pretrained(
-            str(folder),
-            config=config,
-            dtype="auto",
-            local_files_only=True,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-    require_weights(info, folder)
+    model = load(AutoModel, folder, layers=layers + 1)
     choose_attention(model, device, dtype)
     model.norm = nn.Identity()
     model.eval().requires_grad_(False)
@@ -75,45 +65,41 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
     return OpenedLayers(model.to(device), scoring_layer, mark)
 
 
-@contextmanager
-def opening(folder: Path) -> Iterator[None]:
-    """What transformers says of weights that it cannot read, as an error of ours; nothing else of what it says.
+def load(auto: Any, folder: Path, *, layers: int | None = None, dtype: Any = "auto") -> Any:
+    """Open a model with an auto class of transformers; only its first layers if `layers` is given.
 
     Raises:
-        BrokenModelError: the weights cannot be read.
+        BrokenModelError: weights are missing or cannot be read.
     """
+    options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "use_safetensors": True}
     with quiet_transformers():
         try:
-            yield
+            if layers is not None:
+                options["config"] = shallow_config(layers, pretrained_model_name_or_path=str(folder))
+            model, info = auto.from_pretrained(str(folder), output_loading_info=True, **options)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise BrokenModelError(
                 f"cannot open the model in {folder}: {error}; if that is the model cache, delete the folder"
             ) from error
+    require_weights(info, folder)
+    return model
 
 
 def require_weights(info: Mapping[str, Any], folder: Path) -> None:
-    """Refuse a model that was opened with some weights left at random.
-
-    Raises:
-        BrokenModelError: the files lack weights.
-    """
+    """Raise BrokenModelError if transformers found no values for some weights and left them random."""
     if info["missing_keys"]:
         raise BrokenModelError(f"the model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
 
 
 def choose_attention(model: Any, device: torch.device, dtype: torch.dtype) -> None:
-    """Our own kernel where PyTorch's is slow, see `attention`."""
+    """Use the attention of `attention` where PyTorch's own is slow: bf16 on a processor."""
     if device.type == "cpu" and dtype == torch.bfloat16:
         attention.register()
         model.set_attn_implementation(attention.NAME)
 
 
 def shallow_config(layers: int, **source: Any) -> Any:
-    """The model's own configuration, cut to its first `layers` layers.
-
-    Raises:
-        UnsupportedModelError: another architecture.
-    """
+    """Read a model's configuration and cut it to `layers` layers; raise UnsupportedModelError like `config`."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(**source, local_files_only=True, trust_remote_code=False)
@@ -125,10 +111,10 @@ def shallow_config(layers: int, **source: Any) -> Any:
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is cuda, else mps, else cpu; any other name is taken as it is.
+    """Find a device; `auto` is cuda, else mps, else cpu.
 
     Raises:
-        InputError: no such device here.
+        InputError: this machine has no such device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -141,24 +127,23 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is bf16 where the hardware multiplies it natively, else fp32."""
+    """Choose a dtype; `auto` is bf16 where the hardware multiplies it natively, else fp32."""
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+    native = False
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    elif device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        abilities = torch.cpu.get_capabilities()
         native = any(abilities.get(flag) for flag in ("amx_bf16", "avx512_bf16", "bf16"))
-    else:
-        native = False
     return torch.bfloat16 if native else torch.float32
 
 
 def fingerprint(model: nn.Module, layers: int) -> str:
-    """16 hex digits that tell draft models apart.
+    """Identify a draft model by 16 hex digits.
 
-    Read from the norms' weights and the shapes of the rest: norms are stored unquantized, so
-    every quantization of a model has the same fingerprint, and a fine-tuned one another.
+    They come from the weights of the norms and the shapes of the rest: norms are stored unquantized, so every
+    quantization of a model has the same fingerprint, and a fine-tuned model has another.
     """
     digest = hashlib.sha256(str(layers).encode())
     for name, weight in sorted(model.state_dict().items()):
@@ -170,7 +155,7 @@ def fingerprint(model: nn.Module, layers: int) -> str:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """No progress bars and no report on the layers that are left out on purpose."""
+    """Hide progress bars and the report on the layers that are left out on purpose."""
     from transformers.utils import logging
 
     with _QUIET:
@@ -186,5 +171,5 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def cache_argument(model: Any) -> str:
-    """What the model calls the cache that it is handed; transformers renamed it in 5.24."""
+    """Return the name of the model's argument for a key/value cache; transformers 5.24 renamed it."""
     return "cache" if "cache" in signature(type(model).forward).parameters else "past_key_values"

@@ -20,7 +20,7 @@ class Embedded:
         package: module that holds the file; it is never imported.
         file: the GGUF file's name.
         layers: default L.
-        install: the command that brings it.
+        install: the command that installs the package.
     """
 
     package: str
@@ -44,10 +44,10 @@ class DraftModel:
     """Where a draft model lies and how much of it is used.
 
     Attributes:
-        name: as the user gave it.
+        name: what the user gave.
         folder: Hugging Face layout with at least `layers + 1` layers.
         layers: L.
-        total_layers: of the whole model.
+        total_layers: layers of the whole model.
     """
 
     name: str
@@ -57,7 +57,7 @@ class DraftModel:
 
 
 def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
-    """Find a draft model, converting or fetching it into the cache if it must be.
+    """Find a draft model, and convert or fetch it into `model_dir` if necessary.
 
     Args:
         name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
@@ -65,15 +65,14 @@ def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
         model_dir: where converted and fetched models are kept.
 
     Raises:
-        ModelNotFoundError: nothing goes by that name, or it is not here while offline.
+        ModelNotFoundError: nothing has that name, or it is not on this machine while offline.
         BrokenModelError: its files cannot be read, or it has too few layers.
         UnsupportedModelError: its architecture is not supported.
-        CacheError: the cache cannot be written.
+        CacheError: `model_dir` cannot be written.
     """
     cache = ModelCache(model_dir)
     path = Path(name).expanduser()
-    embedded = EMBEDDED.get(name.lower())
-    if embedded is not None:
+    if (embedded := EMBEDDED.get(name.lower())) is not None:
         return _gguf(name, embedded_file(embedded), layers or embedded.layers, cache)
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
@@ -92,11 +91,7 @@ def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
 
 
 def embedded_file(model: Embedded) -> Path:
-    """The GGUF file inside the installed package.
-
-    Raises:
-        ModelNotFoundError: the package or the file is not there.
-    """
+    """Find the GGUF file inside the installed package; raise ModelNotFoundError if it is not there."""
     spec = importlib.util.find_spec(model.package)
     for folder in (spec.submodule_search_locations if spec else None) or ():
         file = Path(folder) / model.file
@@ -117,10 +112,8 @@ def _gguf(name: str, file: Path, layers: Depth, cache: ModelCache) -> DraftModel
     from longattncomp.backbone.gguf_file import convert, gguf_layers
 
     key = f"{re.sub(r'[^A-Za-z0-9.-]+', '-', file.stem)}-{file_fingerprint(file)}"
-    known = cache.any(key)
-    if isinstance(layers, int):
-        wanted = layers
-    else:
-        wanted = depth(layers, total_layers(read_config(known)) if known else gguf_layers(file))
-    folder = cache.get(key, wanted + 1, lambda target: convert(file, wanted + 1, target))
-    return _folder(name, folder, wanted)
+    if not isinstance(layers, int):
+        known = cache.find(key)
+        layers = depth(layers, total_layers(read_config(known)) if known else gguf_layers(file))
+    count = layers + 1
+    return _folder(name, cache.get(key, count, lambda target: convert(file, count, target)), layers)

@@ -1,4 +1,4 @@
-"""a prompt, and the tokens that the whole model decodes after it -> the attention that its positions get."""
+"""a prompt, and tokens that the whole model decodes after it -> the attention to each position of the prompt."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ from longattncomp.runtime.processors import Processors, threads_of_caller
 from longattncomp.runtime.turns import Turns
 
 Fold = Callable[[Tensor, Tensor], Tensor]
-"""(what the layers below came to (n,), attention (n_heads, n) of the next) -> what they come to together (n,)."""
+"""(result (n,) for the layers below, attention (n_heads, n) of the next layer) -> result (n,) for all of them."""
 
 _TAPPED = "longattncomp_tapped_"
 
 _PIECE = 2048
-"""Tokens of a prompt that are read at once, so that peak memory grows with its length and not with its square."""
+"""Tokens of a prompt in one pass: peak memory grows with the prompt's length and not with its square."""
 
 
 class LookAhead:
-    """A whole causal LM that shows where it looks while it goes on from a prompt.
+    """A whole causal LM that reports its attention to a prompt while it decodes.
 
-    The model's own kernel reads. Beside it, and for one row only, attention is worked out again from
-    the cached keys, because fast kernels do not hand it out. Whatever that needs travels with the call:
-    nothing is kept on the model, which threads and others may share.
+    The model's own kernel runs every pass. Fast kernels do not return attention, so it is computed again from the
+    cached keys, for the last row only. All state travels with the call: threads and other users may share the model.
 
     Attributes:
         window: the longest sequence, in tokens.
     """
 
     def __init__(self, model: Any) -> None:
-        """Put a tap before the model's attention kernel, which changes nothing for who calls without it.
+        """Wrap a model's attention kernel; calls of other users are not affected.
 
         Args:
-            model: of a supported architecture, as `open_whole` gives it; eager attention becomes torch's own kernel.
+            model: of a supported architecture, from `open_whole`; eager attention is replaced by torch's own kernel.
         """
         self.window = int(model.config.max_position_embeddings)
         self._model = model
@@ -59,14 +58,13 @@ class LookAhead:
         Args:
             prompt: (n,) token ids, with 1 <= n <= `window` - `most`.
             most: how many tokens are decoded.
-            fold: brings the layers' attention together, from zeros and the first layer on. Of each row the softmax, in
-                fp32, is over the positions of the prompt only, and of them over those that the layer sees: what lies
-                beyond a sliding window has 0.
+            fold: combines the attention of all layers, starting with zeros and the first layer. Each row is a softmax
+                in fp32 over the positions of the prompt that the layer sees; 0 outside of a sliding window.
             progress: called with the number of tokens just read.
 
         Yields:
-            What `fold` came to, (n,), for the last token of the prompt, then for each decoded token; an end-of-sequence
-            token is not read, and has none.
+            The result of `fold`, (n,), for the last token of the prompt and for each decoded token. An end-of-sequence
+            token is not read and has no result.
         """
         from transformers import DynamicCache
 
@@ -89,7 +87,7 @@ class LookAhead:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Some tokens to read after what a cache holds, and what looks at the last of them."""
+    """Tokens to read after those already cached, and a tap for the last one's attention."""
 
     ids: Sequence[int]
     cache: Any
@@ -99,7 +97,7 @@ class _Step:
 
 @torch.inference_mode()
 def _run(model: Any, processors: Processors, steps: Sequence[_Step]) -> list[int]:
-    """The most likely token after what was read."""
+    """Return the most likely next token."""
     (step,) = steps
     with processors.shared(model.device, step.threads):
         logits = model(
@@ -113,13 +111,13 @@ def _run(model: Any, processors: Processors, steps: Sequence[_Step]) -> list[int
 
 @dataclass(slots=True)
 class _Tap:
-    """Looks at the last row of each layer.
+    """Computes the last row of each layer's attention.
 
     Attributes:
         prompt: n, tokens of the prompt.
         total: tokens up to this row, its own included.
         fold: see `LookAhead.steps`.
-        folded: (n,) what the layers so far came to.
+        folded: (n,) result of `fold` for the layers so far.
     """
 
     prompt: int
@@ -128,16 +126,16 @@ class _Tap:
     folded: Tensor
 
     def look(self, query: Tensor, key: Tensor, scaling: float, sliding_window: int | None) -> None:
-        """Fold in one layer.
+        """Fold one layer's attention into the result.
 
         Args:
             query: (1, n_heads, m, head_dim), after the rotary embedding.
             key: (1, n_key_heads, k, head_dim) of the last k tokens, after the rotary embedding.
-            scaling: of the logits.
+            scaling: factor of the logits.
             sliding_window: how many tokens the row sees, its own included; None for all.
         """
         n_heads, head_dim = query.shape[1], query.shape[3]
-        first = self.total - key.shape[2]  # the cache of a sliding layer holds no more than its window
+        first = self.total - key.shape[2]  # a sliding layer caches only its window
         low = max(first, self.total - sliding_window) if sliding_window else first
         attention = query.new_zeros(n_heads, self.prompt, dtype=torch.float32)
         if low < self.prompt:
@@ -176,7 +174,7 @@ def _tapped(
 
 
 def _ends(model: Any) -> frozenset[int]:
-    """End-of-sequence tokens; a configuration names none, one or several."""
+    """Collect the end-of-sequence tokens; a configuration names none, one or several."""
     found: set[int] = set()
     for config in (model.config, model.generation_config):
         named = getattr(config, "eos_token_id", None)

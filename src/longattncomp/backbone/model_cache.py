@@ -1,4 +1,4 @@
-"""A directory of cut-down draft models, safe against kills, full disks and other processes."""
+"""key of a model, layers -> folder that holds them: safe against kills, full disks and other processes."""
 
 from __future__ import annotations
 
@@ -24,20 +24,18 @@ _SAMPLE = 1 << 20  # bytes read from each end of a file for its fingerprint
 
 @dataclass(frozen=True, slots=True)
 class ModelCache:
-    """Entries are folders `<key>/layers-<n>`; one is there only when it is complete."""
+    """A directory of models cut to their first layers, in folders `<key>/layers-<n>` that appear when complete."""
 
     directory: Path
 
-    def any(self, key: str) -> Path | None:
-        """Some entry of this model, whatever its depth."""
-        return next((folder for _, folder in self._entries(key)), None)
-
-    def deep_enough(self, key: str, layers: int) -> Path | None:
-        """The shallowest entry with at least so many layers."""
-        return next((folder for depth, folder in self._entries(key) if depth >= layers), None)
+    def find(self, key: str, layers: int = 0) -> Path | None:
+        """Return the shallowest entry of this model with at least `layers` layers."""
+        found = ((_ENTRY.fullmatch(path.name), path) for path in self._folder(key).glob("layers-*"))
+        entries = sorted((int(entry[1]), path) for entry, path in found if entry)
+        return next((folder for depth, folder in entries if depth >= layers), None)
 
     def get(self, key: str, layers: int, build: Callable[[Path], None]) -> Path:
-        """The entry with at least so many layers, built if there is none.
+        """Return an entry with at least `layers` layers, and build it if there is none.
 
         Args:
             key: names the model and the exact file it came from.
@@ -47,40 +45,33 @@ class ModelCache:
         Raises:
             CacheError: the directory cannot be written.
         """
-        if (found := self.deep_enough(key, layers)) is not None:
+        if (found := self.find(key, layers)) is not None:
             return found
         with self._locked(key):
-            if (found := self.deep_enough(key, layers)) is not None:
+            if (found := self.find(key, layers)) is not None:
                 return found
-            parent = self.directory / "models" / key
+            parent = self._folder(key)
             for abandoned in parent.glob(".building-*"):
                 shutil.rmtree(abandoned, ignore_errors=True)
-            target = parent / f"layers-{layers}"
-            with self._explained():
-                building = Path(tempfile.mkdtemp(prefix=".building-", dir=parent))
-            try:
-                with self._explained():
-                    build(building)
-                    building.chmod(0o755)
-                    building.rename(target)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
-        return target
+            with (
+                self._explained(),
+                tempfile.TemporaryDirectory(prefix=".building-", dir=parent, ignore_cleanup_errors=True) as name,
+            ):
+                build(Path(name))
+                Path(name).chmod(0o755)
+                return Path(name).rename(parent / f"layers-{layers}")
 
-    def _entries(self, key: str) -> Iterator[tuple[int, Path]]:
-        found = ((_ENTRY.fullmatch(path.name), path) for path in (self.directory / "models" / key).glob("layers-*"))
-        return iter(sorted((int(entry[1]), path) for entry, path in found if entry))
+    def _folder(self, key: str) -> Path:
+        return self.directory / "models" / key
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
+        folder = self._folder(key)
         with self._explained():
-            (self.directory / "models" / key).mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.directory / "models" / f"{key}.lock")
-            lock.acquire()
-        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder.parent / f"{key}.lock").acquire()
+        with lock:
             yield
-        finally:
-            lock.release()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -89,16 +80,16 @@ class ModelCache:
         except CacheError:
             raise
         except (OSError, SafetensorError) as error:
-            number, reason = (error.errno, error.strerror or error) if isinstance(error, OSError) else (None, error)
+            reason = getattr(error, "strerror", None) or error
             raise CacheError(
-                number,
+                getattr(error, "errno", None),
                 f"cannot write the model cache in {self.directory} ({reason}); free space there or set "
                 "LONGATTNCOMP_MODEL_DIR to a directory that can be written",
             ) from error
 
 
 def file_fingerprint(file: Path) -> str:
-    """12 hex digits of a file's size and its first and last mebibyte, cheap for any size."""
+    """Identify a file by 12 hex digits of its size and its first and last mebibyte, which is fast for any size."""
     size = file.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""what several requests wait for -> one pass through the first layers."""
+"""requests of several callers -> one forward pass through the first layers."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from longattncomp.backbone.loading import cache_argument
 from longattncomp.backbone.key_values import KeyValues, PaddedCache, length, split_rows
+from longattncomp.backbone.loading import cache_argument
 from longattncomp.runtime.processors import Processors, threads_of_caller
 
 Rotary = tuple[Tensor, Tensor]
 """cos and sin of the scoring layer's rotary embedding, each (1, n_tokens, head_dim)."""
 
 _ROUND = 64
-"""Lengths are padded to a multiple: a processor's kernels are compiled anew for every shape."""
+"""Lengths are padded to a multiple: kernels for processors are compiled for every shape."""
 
 _ROUND_ASKED = 4  # the same for questions, which are short
 
 _SPARE = 0.10
-"""Most work that one pass for several requests may have more than a pass for each."""
+"""Largest share of extra work in one pass for several requests, compared with one pass for each."""
 
 _LEAST_ASKED = 16
-"""Questions of fewer tokens cost as much as of so many: what takes the time is to fetch the weights."""
+"""Questions with fewer tokens cost as much as this many: loading the weights takes most of the time."""
 
 _BY_LENGTH = {"dynamic", "longrope"}
-"""Rotary embeddings that the longest sequence of a pass sets for all."""
+"""Rotary embeddings that depend on the longest sequence of a pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Sequences to read.
+    """Encode sequences.
 
     Attributes:
         sequences: token ids, each (n,) with n >= 1.
-        room: places after the longest whose rotary embedding is wanted too.
-        keep: whether memories are wanted.
-        threads: most that PyTorch has for who asks.
+        room: positions after the longest sequence whose rotary embedding is wanted too.
+        keep: whether keys and values are wanted.
+        threads: most threads of PyTorch that the caller allows.
     """
 
     sequences: Sequence[Sequence[int]]
@@ -53,18 +53,22 @@ class ReadRequest:
     def places(self) -> int:
         return _rounded(max(map(len, self.sequences)) + self.room, _ROUND)
 
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        return [(len(self.sequences), self.places)]
+
 
 @dataclass(frozen=True, slots=True)
 class AskRequest:
-    """Questions to ask over each of some memories, as if each alone followed it.
+    """Encode questions after each of some contexts, as if each question alone followed the context.
 
     Attributes:
-        memories: at least one.
+        contexts: keys and values, at least one.
         questions: token ids, each (m,) with m >= 1.
-        threads: as `ReadRequest`.
+        threads: see `ReadRequest`.
     """
 
-    memories: Sequence[KeyValues]
+    contexts: Sequence[KeyValues]
     questions: Sequence[Sequence[int]]
     threads: int = field(default_factory=threads_of_caller)
 
@@ -73,32 +77,34 @@ class AskRequest:
         return _rounded(sum(map(len, self.questions)), _ROUND_ASKED)
 
     @property
-    def seen(self) -> int:
-        return max(map(length, self.memories))
+    def sizes(self) -> list[tuple[int, int]]:
+        rows = len(self.contexts)
+        return [(rows, max(self.tokens, _LEAST_ASKED)), (rows, max(map(length, self.contexts)))]
 
 
 ReadResult = tuple[Tensor, Rotary, list[KeyValues]]
-"""Hidden states (rows, longest, width), padding included; the rotary embedding of all places; a memory for each row."""
+"""Hidden states (rows, longest, width), padding included; the rotary embedding of all positions; each row's keys and
+values, if they were wanted."""
 
 AskResult = list[list[tuple[Tensor, Rotary]]]
-"""For each memory and question its hidden states (m, width) and the rotary embedding of its tokens."""
+"""For each context and question the hidden states (m, width) and the rotary embedding of its tokens."""
 
 
 class Passes:
-    """The first layers of a model, and what goes through them at once."""
+    """The first layers of a model, which run one forward pass for several requests."""
 
-    def __init__(self, model: Any, tap: Any, *, window: int, read_tokens: int, asked_tokens: int) -> None:
-        """Stand around a model.
+    def __init__(self, model: Any, end: Any, *, window: int, read_tokens: int, asked_tokens: int) -> None:
+        """Wrap a model.
 
         Args:
             model: the first layers.
-            tap: stands where the scoring layer was, and has the rotary embedding of the last pass.
+            end: the module after them; its `rotary` is the rotary embedding of the last pass.
             window: the longest sequence, in tokens.
-            read_tokens: most that are read for several requests at once, padding included.
-            asked_tokens: most of all questions over all memories that are asked for several requests at once.
+            read_tokens: most tokens of a pass that encodes sequences for several requests, padding included.
+            asked_tokens: most tokens of questions, over all contexts, in a pass for several requests.
         """
         self._model = model
-        self._tap = tap
+        self._end = end
         self._window = window
         self._sliding_window = getattr(model.config, "sliding_window", None) or sys.maxsize
         self._read_tokens = read_tokens
@@ -107,23 +113,17 @@ class Passes:
         self._processors = Processors()
 
     def fits(self, jobs: Sequence[ReadRequest | AskRequest], job: ReadRequest | AskRequest) -> bool:
-        """Whether one pass for all costs at most a tenth more than one for each."""
-        if self._by_length:
-            return False
+        """Decide whether one pass for all requests costs at most a tenth more than one pass for each."""
         together = [*jobs, job]
-        if all(isinstance(one, ReadRequest) for one in together):
-            reads = cast("list[ReadRequest]", together)
-            sizes = [(len(one.sequences), one.places) for one in reads]
-            return len({one.keep for one in reads}) == 1 and _whole(sizes) <= self._read_tokens and _little_spare(sizes)
-        if all(isinstance(one, AskRequest) for one in together):
-            asks = cast("list[AskRequest]", together)
-            sizes = [(len(one.memories), max(one.tokens, _LEAST_ASKED)) for one in asks]
-            seen = [(len(one.memories), one.seen) for one in asks]
-            return _whole(sizes) <= self._asked_tokens and _little_spare(sizes) and _little_spare(seen)
-        return False
+        kinds = {(type(one), isinstance(one, ReadRequest) and one.keep) for one in together}
+        if self._by_length or len(kinds) > 1:
+            return False
+        sizes = list(zip(*(one.sizes for one in together), strict=True))
+        most = self._read_tokens if isinstance(job, ReadRequest) else self._asked_tokens
+        return _padded(sizes[0]) <= most and all(map(_little_spare, sizes))
 
     def run(self, jobs: Sequence[ReadRequest | AskRequest]) -> Sequence[ReadResult | AskResult]:
-        """One pass for jobs of one kind."""
+        """Run one pass for requests of one kind."""
         with self._processors.shared(self._model.device, max(job.threads for job in jobs)):
             if isinstance(jobs[0], ReadRequest):
                 return self._read(cast("Sequence[ReadRequest]", jobs))
@@ -131,7 +131,7 @@ class Passes:
 
     @torch.inference_mode()
     def _read(self, jobs: Sequence[ReadRequest]) -> list[ReadResult]:
-        # Padding stands on the right, where causal attention never looks back from, so no mask.
+        # Padding is on the right, where causal attention does not see it, so there is no mask.
         sequences = [sequence for job in jobs for sequence in job.sequences]
         places = min(max(job.places for job in jobs), self._window)
         padded = torch.zeros(len(sequences), places, dtype=torch.long)  # (batch, n)
@@ -145,13 +145,14 @@ class Passes:
 
     @torch.inference_mode()
     def _ask(self, jobs: Sequence[AskRequest]) -> list[AskResult]:
-        past = PaddedCache([memory for job in jobs for memory in job.memories])
-        sizes = torch.tensor([length(memory) for job in jobs for memory in job.memories])  # (batch,)
+        contexts = [context for job in jobs for context in job.contexts]
+        past = PaddedCache(contexts)
+        sizes = torch.tensor([length(context) for context in contexts])  # (batch,)
         most = max(job.tokens for job in jobs)
-        copies = torch.tensor([len(job.memories) for job in jobs])
+        copies = torch.tensor([len(job.contexts) for job in jobs])
         ids, places, owners = (
             torch.repeat_interleave(torch.stack(own), copies, dim=0)  # (batch, k)
-            for own in zip(*(_beside(job.questions, most) for job in jobs), strict=True)
+            for own in zip(*(_joined(job.questions, most) for job in jobs), strict=True)
         )
         columns = torch.arange(past.get_seq_length())
         positions = sizes[:, None] + places  # (batch, k)
@@ -169,34 +170,33 @@ class Passes:
             attention_mask=self._masks(seen.to(device), (seen & near).to(device)),
         )
         found: list[AskResult] = []
-        row = 0
-        for job in jobs:
+        for job, rows in zip(jobs, _slices([len(job.contexts) for job in jobs]), strict=True):
             cuts = list(_slices([len(question) for question in job.questions]))
-            found.append([])
-            for _ in job.memories:
-                found[-1].append(
+            found.append(
+                [
                     [(states[row, cut], (cos[row : row + 1, cut], sin[row : row + 1, cut])) for cut in cuts]
-                )
-                row += 1
+                    for row in range(rows.start, rows.stop)
+                ]
+            )
         return found
 
     def _masks(self, full: Tensor, sliding: Tensor) -> Any:
         kinds = set(getattr(self._model.config, "layer_types", None) or ())
         if not kinds:  # these models take one mask for all their layers
             return full if getattr(self._model.config, "sliding_window", None) is None else sliding
-        if kinds == {"full_attention"}:  # so may these, whatever window their deeper layers have
+        if kinds == {"full_attention"}:  # these may take one mask too, even if deeper layers have a window
             return full
         return {"full_attention": full, "sliding_attention": sliding}
 
     def _forward(self, ids: Tensor, cache: DynamicCache | None, **options: Any) -> tuple[Tensor, Rotary]:
-        """States (batch, n, width), and cos and sin, each (batch or 1, n, head_dim), of ids (batch, n)."""
+        """Return states (batch, n, width), and cos and sin (batch or 1, n, head_dim), of ids (batch, n)."""
         ids = ids.to(self._model.device)
         states = self._model(input_ids=ids, **{cache_argument(self._model): cache}, **options).last_hidden_state
-        return states, self._tap.rotary
+        return states, self._end.rotary
 
 
 def _rope_types(parameters: Any) -> set[str]:
-    """Kinds of rotary embedding, however deep a configuration has them."""
+    """Collect the kinds of rotary embedding, however deeply a configuration nests them."""
     if not isinstance(parameters, dict):
         return set()
     return {str(parameters.get("rope_type"))}.union(*map(_rope_types, parameters.values()))
@@ -206,13 +206,13 @@ def _rounded(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _whole(sizes: Sequence[tuple[int, int]]) -> int:
-    """Rows of several jobs, each as long as the longest."""
+def _padded(sizes: Sequence[tuple[int, int]]) -> int:
+    """Count the tokens of all rows, padded to the longest; a size is the (rows, tokens of a row) of one request."""
     return sum(rows for rows, _ in sizes) * max(size for _, size in sizes)
 
 
 def _little_spare(sizes: Sequence[tuple[int, int]]) -> bool:
-    return _whole(sizes) <= (1 + _SPARE) * sum(rows * size for rows, size in sizes)
+    return _padded(sizes) <= (1 + _SPARE) * sum(rows * size for rows, size in sizes)
 
 
 def _slices(sizes: Sequence[int]) -> Iterator[slice]:
@@ -222,11 +222,11 @@ def _slices(sizes: Sequence[int]) -> Iterator[slice]:
         start += size
 
 
-def _beside(questions: Sequence[Sequence[int]], most: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Token ids of questions one after the other, where each stands in its own, and whose it is; each (most,)."""
-    lengths = torch.tensor([len(question) for question in questions])
+def _joined(questions: Sequence[Sequence[int]], most: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Join questions: token ids, positions inside their question, and the question's index or -1; each (most,)."""
+    lengths = [len(question) for question in questions]
     ids = torch.tensor([token for question in questions for token in question])
     places = torch.cat([torch.arange(length) for length in lengths])
-    owners = torch.repeat_interleave(torch.arange(len(questions)), lengths)
+    owners = torch.repeat_interleave(torch.tensor(lengths))
     spare = (0, most - len(ids))
     return nn.functional.pad(ids, spare), nn.functional.pad(places, spare), nn.functional.pad(owners, spare, value=-1)

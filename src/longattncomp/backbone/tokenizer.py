@@ -14,7 +14,7 @@ from longattncomp.runtime.recent import Recent
 from longattncomp.types import Encoding
 
 _REMEMBERED = 64_000_000
-"""Bytes of texts in tokens that are remembered: nodes and segments are cut from the same ones."""
+"""Bytes of encodings that are cached: nodes and segments are cut from the same texts."""
 
 _SPACE_MARKS = "\u0120\u2581"  # of byte-level BPE and of SentencePiece
 
@@ -26,8 +26,7 @@ class DraftTokenizer:
 
     Attributes:
         prefix: ids of the special tokens that the model expects first (BOS), if any.
-        words: (vocabulary,) a number for each token id; tokens that differ only in case and in the
-            mark of a space before have the same.
+        words: (vocabulary,) a number for each token id, equal for tokens that differ only in case and leading space.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -41,11 +40,7 @@ class DraftTokenizer:
 
     @classmethod
     def from_folder(cls, folder: Path) -> DraftTokenizer:
-        """Open `tokenizer.json`, or let transformers convert what lies there instead.
-
-        Raises:
-            BrokenModelError: no tokenizer can be read.
-        """
+        """Open `tokenizer.json`, or let transformers convert another format; raise BrokenModelError without one."""
         file = folder / "tokenizer.json"
         try:
             if file.is_file():
@@ -57,8 +52,7 @@ class DraftTokenizer:
             raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
 
     def encode(self, text: str) -> Encoding:
-        found = self._recent.get(text)
-        if found is None:
+        if (found := self._recent.get(text)) is None:
             found = self._encoded(encodable(text))
             self._recent.put(text, found)
         ids, ends = found
@@ -68,7 +62,7 @@ class DraftTokenizer:
         ids, ends = array("i"), array("i")
         start = 0
         for piece in pieces(self._tokenizer, text):
-            # A batch of one: a plain `encode` holds the interpreter's lock, and with it every event loop.
+            # A batch of one: a plain `encode` holds the interpreter's lock, which blocks every event loop.
             (encoding,) = self._tokenizer.encode_batch([piece], add_special_tokens=False)
             ids.extend(encoding.ids)
             ends.extend(start + end for _, end in encoding.offsets)

@@ -1,4 +1,4 @@
-"""a model's name -> the whole causal LM, all layers and the output layer."""
+"""a model's name -> the whole causal LM, with all layers and the output layer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from longattncomp.backbone.gguf_file import require_tied
-from longattncomp.backbone.loading import choose_attention, choose_device, choose_dtype, opening, require_weights
+from longattncomp.backbone.loading import choose_attention, choose_device, choose_dtype, load
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 
@@ -15,8 +15,7 @@ def open_whole(name: str, *, model_dir: Path, device: str = "auto", dtype: str =
     """Open a causal LM to decode with: Speculative Prefill's draft model, or a local target.
 
     Args:
-        name: an embedded model's name, a folder, a GGUF file whose output layer is its embedding, or a
-            Hugging Face id.
+        name: an embedded model's name, a folder, a Hugging Face id, or a GGUF file whose output layer is its embedding.
         model_dir: where converted and fetched models are kept.
         device: auto, cpu, cuda, mps …
         dtype: auto, float32, bfloat16 or float16.
@@ -25,10 +24,9 @@ def open_whole(name: str, *, model_dir: Path, device: str = "auto", dtype: str =
         The model as transformers opens it, frozen, and its tokenizer.
 
     Raises:
-        ModelError: the model cannot be found, read or used; so it is with a GGUF file that has an output
-            layer of its own.
-        CacheError: the cache cannot be written.
-        InputError: no such device.
+        ModelError: the model cannot be found, read or used, or is a GGUF file with an output layer of its own.
+        CacheError: `model_dir` cannot be written.
+        InputError: this machine has no such device.
     """
     from transformers import AutoModelForCausalLM
 
@@ -38,10 +36,6 @@ def open_whole(name: str, *, model_dir: Path, device: str = "auto", dtype: str =
     if file.suffix.lower() == ".gguf" and file.is_file():
         require_tied(file)  # before all of its layers are converted
     folder = locate(name, layers="all", model_dir=model_dir).folder
-    with opening(folder):
-        model, info = AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=wanted, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-    require_weights(info, folder)
+    model = load(AutoModelForCausalLM, folder, dtype=wanted)
     choose_attention(model, where, wanted)
     return model.eval().requires_grad_(False).to(where), DraftTokenizer.from_folder(folder)

@@ -1,1 +1,1 @@
-"""Threads, locks, turns at the draft model and bounded memory."""
+"""Threads, locks, queues for a model, and bounded caches."""

@@ -1,4 +1,4 @@
-"""work in a thread -> the same, ended at its next step once its caller has gone."""
+"""work in a thread -> the same work, which ends at its next step once its caller is gone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextvars import ContextVar
 from longattncomp.types import Progress
 
 AWAITED: ContextVar[Progress | None] = ContextVar("awaited", default=None)
-"""What a call in a thread asks whether somebody still awaits it."""
+"""Progress to report to in a thread; the report raises CancelledError once nobody awaits the call."""
 
 
 class Stoppable:
-    """Progress of work in a thread, through which it ends at its next step once the caller has gone."""
+    """A progress callback for work in a thread; a report raises CancelledError after its block ended with an error."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
@@ -25,15 +25,15 @@ class Stoppable:
 
     def __call__(self, done: int, total: int) -> None:
         if self._stopped:
-            import asyncio  # not above, where it would slow down the import of this package
+            import asyncio  # imported late, because it would slow down the import of this package
 
-            raise asyncio.CancelledError  # no Exception, which somebody on the way might take for a failure
+            raise asyncio.CancelledError  # no Exception, which callers would handle as a failure
         if self._progress is not None:
             self._progress(done, total)
 
 
 def stopping(progress: Progress | None) -> Progress | None:
-    """The progress, through which work in a thread also ends once nobody awaits it any longer."""
+    """Return a progress callback that also ends work in a thread once nobody awaits it."""
     awaited = AWAITED.get()
     if awaited is None or progress is None:
         return awaited or progress

@@ -1,4 +1,4 @@
-"""Locks that a forked process finds open."""
+"""Locks and threads that a forked process creates anew, because none of them work there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ import threading
 import weakref
 
 
-class Lock:
-    """A lock for a `with` statement; whoever held it did not come along through a fork."""
+class Renewed:
+    """An object whose locks and threads a forked process creates anew by `renew`."""
 
     def __init__(self) -> None:
-        self._renew()
+        self.renew()
         _all.add(self)
+
+    def renew(self) -> None:
+        """Create the locks and threads."""
+        raise NotImplementedError
+
+
+class Lock(Renewed):
+    """A lock for a `with` statement; in a forked process it is open, since its holder does not exist there."""
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -20,16 +31,13 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def _renew(self) -> None:
-        self._lock = threading.Lock()
 
-
-_all: weakref.WeakSet[Lock] = weakref.WeakSet()
+_all: weakref.WeakSet[Renewed] = weakref.WeakSet()
 
 
 def _renew_all() -> None:
-    for lock in list(_all):
-        lock._renew()
+    for owner in list(_all):
+        owner.renew()
 
 
 if hasattr(os, "register_at_fork"):

@@ -16,16 +16,16 @@ V = TypeVar("V")
 class Recent(Generic[K, V]):
     """A least-recently-used cache, bounded by the size of its values; safe under threads.
 
-    A plain one forgets everything when somebody goes again and again through more than it holds. Here the caller
-    holds the keys that its work still needs, and nothing evicts those.
+    A plain cache of this kind never hits when callers loop over more than it holds. Here the caller holds the keys
+    that its work still needs, and those are not evicted.
     """
 
     def __init__(self, most: int, size: Callable[[V], int]) -> None:
         """Create an empty cache.
 
         Args:
-            most: sum of the sizes that it may hold; 0 holds nothing.
-            size: of a value; asked once, when the value comes.
+            most: largest sum of the values' sizes; 0 keeps nothing.
+            size: measures a value once, when it is put.
         """
         self.most = most
         self._size = size
@@ -36,37 +36,25 @@ class Recent(Generic[K, V]):
 
     @contextmanager
     def holding(self, keys: Collection[K]) -> Iterator[None]:
-        """Protect keys from eviction while the block runs; a key that several blocks hold stays until the last ends.
-
-        Args:
-            keys: present or not yet.
-        """
+        """Protect keys, present or not yet, from eviction until the last block that holds them ends."""
         with self._lock:
             self._held.update(keys)
         try:
             yield
         finally:
             with self._lock:
-                self._held.subtract(keys)
-                for key in keys:
-                    if not self._held[key]:
-                        del self._held[key]
+                self._held -= Counter(keys)
 
     def get(self, key: K) -> V | None:
-        """The value, which is now the most recent, or None."""
+        """Return the value or None, and make it the most recent."""
         with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
+            if (entry := self._entries.get(key)) is None:
                 return None
             self._entries.move_to_end(key)
             return entry[0]
 
     def put(self, key: K, value: V) -> bool:
-        """Keep a value; the least recent ones make room, but none that is held.
-
-        Returns:
-            Whether there was room.
-        """
+        """Keep a value, evict the least recent ones that are not held, and return whether there was room."""
         size = self._size(value)
         with self._lock:
             free = self.most - self.used + self._entries.get(key, (None, 0))[1]

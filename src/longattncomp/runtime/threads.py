@@ -19,28 +19,28 @@ R = TypeVar("R")
 
 
 AT_ONCE = 8
-"""Calls that take turns at the draft model, a batch each: a short one need not wait for a long one to end. Each more
-may keep the interpreter's lock from the event loop for another 5 ms."""
+"""Calls that run at the same time and share the draft model batch by batch, so that a short call need not wait for a
+long one to end. Each further call may hold the interpreter's lock for 5 ms while the event loop waits for it."""
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    # Not the pool that `asyncio.to_thread` has for everyone, which would be full.
+    # Not the pool of `asyncio.to_thread`, which is shared with all other code and would be full.
     return ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="longattncomp")
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # none of its threads came along
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of its threads
 
 
 def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress: Progress | None) -> list[R]:
-    """What it gives for each row; after an error no other is begun, and those that were end at their next step.
+    """Call a function for each row and return the results in order; a single row runs in the caller's thread.
 
-    One row is run in the caller's thread.
+    After an error no other row starts, and running ones end at their next step.
 
     Args:
-        function: called with a row and what it has to report progress to.
-        rows: in order.
+        function: called with a row and a progress callback.
+        rows: arguments.
         progress: called for each row, from several threads.
     """
     if len(rows) < 2:
@@ -51,19 +51,19 @@ def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress
     with ThreadPoolExecutor(workers, thread_name_prefix="longattncomp") as pool, Stoppable(progress) as stoppable:
         calls = [pool.submit(context.copy().run, function, row, stoppable) for row in rows]
         try:
-            wait(calls, return_when=FIRST_EXCEPTION)
+            done, _ = wait(calls, return_when=FIRST_EXCEPTION)
             for call in calls:
-                if call.done() and (error := call.exception()):
-                    raise error
+                if call in done:
+                    call.result()
             return [call.result() for call in calls]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call it in another thread, in this context, so that spans stay nested.
+    """Call a function in another thread, in this context, so that tracing spans stay nested.
 
-    Cancelled, it ends at its next step: where it reports to what `stopping` made of its progress.
+    After cancellation the call ends at its next step, if it reports progress through `stopping`.
     """
     context = contextvars.copy_context()
     with Stoppable(None) as stoppable:

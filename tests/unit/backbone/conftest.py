@@ -15,7 +15,7 @@ def copied(toy_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(toy_folder, tmp_path / "copied"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gguf_file(toy_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_gguf(tmp_path_factory.mktemp("gguf") / "Toy Llama.F16.gguf", toy_folder)
 

@@ -45,9 +45,9 @@ def test_a_deeper_entry_serves_a_shallower_request(tmp_path: Path) -> None:
 
     assert cache.get("key", 3, refuse) == cache.get("key", 5, refuse) == five
     assert cache.get("key", 6, refuse) == cache.get("key", 10, refuse) == ten
-    assert cache.deep_enough("key", 11) is None
-    assert cache.any("key") in (five, ten)
-    assert cache.any("other") is None
+    assert cache.find("key", 11) is None
+    assert cache.find("key") in (five, ten)
+    assert cache.find("other") is None
     assert cache.get("other", 3, build_file) not in (five, ten)
 
 
@@ -223,7 +223,7 @@ def test_a_build_that_was_killed_is_done_again(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     (half,) = tmp_path.rglob(".building-*")
     assert (half / "weights").read_text() == "half"
-    assert ModelCache(tmp_path).any("key") is None
+    assert ModelCache(tmp_path).find("key") is None
 
     folder = ModelCache(tmp_path).get("key", 3, build_file)  # the lock died with the process
 
