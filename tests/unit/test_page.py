@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from tests.recorded import record, task
+from recorded import record, task
 
 from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.report.html import RunDescription, page

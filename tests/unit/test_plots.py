@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.recorded import record
+from recorded import record
 
 from longattncomp.errors import InputError
 from longattncomp.evaluation.methods import METHODS

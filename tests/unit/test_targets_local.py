@@ -24,7 +24,7 @@ TEMPLATE = (
 
 
 def opened(folder: Path, **options: str) -> LocalTarget:
-    return LocalTarget(str(folder), cache_dir=folder, **{"device": "cpu", "dtype": "float32"} | options)
+    return LocalTarget(str(folder), model_dir=folder, **{"device": "cpu", "dtype": "float32"} | options)
 
 
 @pytest.fixture(scope="module")
@@ -275,12 +275,12 @@ def test_bfloat16_says_nearly_what_float32_says(toy_folder: Path, target: LocalT
 
 
 def test_targets_are_opened_by_name(toy_folder: Path, tmp_path: Path) -> None:
-    target = open_target(str(toy_folder), cache_dir=tmp_path, device="cpu", dtype="float32")
+    target = open_target(str(toy_folder), model_dir=tmp_path, device="cpu", dtype="float32")
     assert isinstance(target, LocalTarget)
     assert target.name == str(toy_folder)
     assert target.count("Zoë") == 4
     with pytest.raises(ModelNotFoundError, match="no-such-model"):
-        open_target("no-such-model", cache_dir=tmp_path)
+        open_target("no-such-model", model_dir=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_a_missing_library_is_named(toy_folder: Path, monkeypatch: pytest.Monkey
 def test_the_embedded_model_answers_from_its_context() -> None:
     from longattncomp import Settings
 
-    target = LocalTarget("smollm2-135m-instruct", cache_dir=Settings.load().cache_dir)
+    target = LocalTarget("smollm2-135m-instruct", model_dir=Settings.load().model_dir)
     question = "\n\nQuestion: Who signed the lease for the flat?\nAnswer:"
     there = "The lease for the flat was signed by Ada Marsh on the third of May."
     gone = "A violin has four strings, tuned in perfect fifths."

@@ -19,7 +19,7 @@ from longattncomp import Compressor, Settings, __version__
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, tables
 from longattncomp.errors import InputError
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.measure import TargetReading, measure
+from longattncomp.evaluation.measure import TargetPrompt, measure
 from longattncomp.evaluation.methods import DEFAULT_METHODS, compressors
 from longattncomp.evaluation.records import Records
 from longattncomp.evaluation.report import tables as report
@@ -114,7 +114,7 @@ def evaluate(
                         budgets=limits,
                         records=records,
                         reference=compressor,
-                        reading=_reading(reader, task),
+                        target_prompt=_prompt(reader, task),
                         progress=advance,
                     )
         finally:
@@ -152,10 +152,10 @@ def _target(name: str | None, settings: Settings, price: tuple[float, float] | N
     return open_target(name, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype, prices=prices)
 
 
-def _reading(target: Target | None, task: Task) -> TargetReading | None:
+def _prompt(target: Target | None, task: Task) -> TargetPrompt | None:
     if target is None:
         return None
-    return TargetReading(target=target, prompt=task.prompt, together=task.together, answer_tokens=task.answer_tokens)
+    return TargetPrompt(target=target, prompt=task.prompt, together=task.together, answer_tokens=task.answer_tokens)
 
 
 def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Task | None], settings: Settings) -> None:

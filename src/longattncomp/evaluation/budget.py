@@ -11,11 +11,14 @@ _ADAPTIVE = "adaptive"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much may be kept: a number of tokens, a share of each context, or as much as the method finds fit.
+    """How much may be kept: a number of tokens, a share of each context, or as much as the method decides.
 
     Attributes:
         tokens: most tokens, at least 1.
-        share: most tokens as a share of the whole context's, in (0, 1].
+        share: most tokens as a share of the context's, in (0, 1].
+
+    Raises:
+        InputError: both are given, or one is out of its range.
     """
 
     tokens: int | None = None
@@ -29,10 +32,10 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read `2048` as tokens, `4%` and `0.04` as a share, `adaptive` as no bound: top-p ends the selection.
+        """Read `2048` as tokens, `4%` and `0.04` as a share, and `adaptive` as no limit but the method's top-p.
 
         Raises:
-            InputError: it is neither, or out of its range.
+            InputError: the text is none of these, or out of range.
         """
         given = text.strip()
         if given == _ADAPTIVE:
@@ -48,10 +51,11 @@ class Budget:
 
     @property
     def adaptive(self) -> bool:
+        """Whether the method decides how much is kept."""
         return self.tokens is None and self.share is None
 
     def of(self, context_tokens: int) -> int:
-        """The budget for one context, in tokens, at least 1; the context's own length if there is no bound."""
+        """Return the budget for one context in tokens, at least 1; without a limit it is the context's length."""
         if self.share is None:
             return self.tokens or max(1, context_tokens)
         return max(1, int(self.share * context_tokens + 1e-9))  # 0.29 * 100 is 28.999...

@@ -15,8 +15,8 @@ from longattncomp.types import Compressed, Node, Query, Scores
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """One record that lacks what the target says, and what it is to read."""
+class KeptContext:
+    """A compressed context for a target to read, and its record, which lacks the target's answer."""
 
     record: Record
     example: Example
@@ -24,7 +24,7 @@ class Kept:
 
 
 def whole(example: Example, compressor: Compressor) -> Compressed:
-    """All of the context, as the target that keeps the budget counts it: only the engine knows how."""
+    """Keep all of the context, counted in the tokens of the budget."""
     query, nodes = Query(example.query), compressor.nodes(example.documents)
     return within(sys.maxsize, query, example, nodes, FirstTokensScorer().score(query, nodes), compressor)
 
@@ -32,7 +32,7 @@ def whole(example: Example, compressor: Compressor) -> Compressed:
 def within(
     most: int, query: Query, example: Example, nodes: Sequence[Node], scores: Scores, compressor: Compressor
 ) -> Compressed:
-    """What a budget of `most` tokens holds, which alone ends the selection."""
+    """Select nodes by the budget of `most` tokens alone, not by top-p or a least score."""
     rule = replace(compressor.rule, token_budget=most, top_p=1.0, min_score=0.0, min_relevance=0.0)
     return compressor.assemble(query, example.documents, nodes, scores, rule=rule)
 
@@ -40,15 +40,15 @@ def within(
 def record(
     example: Example, method: str, budget: str, target: str | None, result: Compressed, seconds: float
 ) -> Record:
-    """What a result keeps of an example.
+    """Record what a compressed context keeps of the evidence and answers.
 
     Args:
-        example: the one that was compressed.
-        method: who ranked its nodes.
-        budget: as `Budget` writes it.
-        target: who is to read the result, if anyone.
-        result: what is left.
-        seconds: to score the example.
+        example: the example that was compressed.
+        method: name of the method that scored its nodes.
+        budget: as `str(Budget)` writes it.
+        target: name of the target that reads the result, if one does.
+        result: the compressed context.
+        seconds: time to score the example.
     """
     spans = {document.index: document.spans for document in result.documents}
     text = "\n".join(document.text for document in example.documents)
@@ -69,7 +69,7 @@ def record(
 
 
 def _depth(example: Example) -> float | None:
-    """Mean place of the evidence's middles among the context's characters."""
+    """Average the positions of the evidence's middles among the context's characters, in [0, 1]."""
     if not example.evidence:
         return None
     starts, length = [], 0

@@ -7,32 +7,32 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from string import ascii_uppercase
 from time import perf_counter
 
 from longattncomp.compressor import Compressor
 from longattncomp.data.rows import Example
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.kept import Kept, record, whole, within
+from longattncomp.evaluation.kept import KeptContext, record, whole, within
 from longattncomp.evaluation.records import Record, Records
-from longattncomp.evaluation.references import beside
+from longattncomp.evaluation.references import references
+from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.evaluation.targets.target import SHORT_ANSWER, Target, TargetQuestion
 from longattncomp.scorers.batch import score_batch
 from longattncomp.types import Node, Progress, Query
 
-_PLACES = re.compile(r"(\{(?:context|query|options)\})")
+_PLACEHOLDERS = re.compile(r"(\{(?:context|query|options)\})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetReading:
-    """What a target is asked.
+class TargetPrompt:
+    """A target, and how it is asked.
 
     Attributes:
-        target: reads what was kept.
-        prompt: with `{context}`, `{query}` and maybe `{options}`.
+        target: the model that reads the kept text and answers.
+        prompt: template with `{context}`, `{query}` and maybe `{options}`.
         together: whether a right answer names all of an example's answers, instead of one of them.
-        answer_tokens: most that the target writes.
+        answer_tokens: most tokens that the target writes.
     """
 
     target: Target
@@ -40,14 +40,11 @@ class TargetReading:
     together: bool = False
     answer_tokens: int = SHORT_ANSWER
 
-    def asked(self, example: Example, context: str) -> TargetQuestion:
-        """The prompt for one example with what is left of its context."""
-        options = "\n".join(
-            f"{letter}. {option}" for letter, option in zip(ascii_uppercase, example.options, strict=False)
-        )
-        parts = {"{context}": context, "{query}": example.query, "{options}": options}
-        # Split first: what stands in a context is no placeholder.
-        text = "".join(parts.get(piece, piece) for piece in _PLACES.split(self.prompt))
+    def question(self, example: Example, context: str) -> TargetQuestion:
+        """Fill the template in with an example and what is left of its context."""
+        parts = {"{context}": context, "{query}": example.query, "{options}": lettered(example.options)}
+        # The template is split first, so that "{query}" in a context stays as it is.
+        text = "".join(parts.get(piece, piece) for piece in _PLACEHOLDERS.split(self.prompt))
         answers = (", ".join(example.answers),) if self.together and example.answers else example.answers
         return TargetQuestion(prompt=text, answers=answers, options=example.options, answer_tokens=self.answer_tokens)
 
@@ -59,26 +56,26 @@ def measure(
     budgets: Sequence[Budget],
     records: Records,
     reference: Compressor,
-    reading: TargetReading | None = None,
+    target_prompt: TargetPrompt | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Measure what each method keeps of each example at each budget, and what a target makes of it.
+    """Measure what each method keeps of each example at each budget, and how well a target answers from it.
 
-    A budget alone ends the selection (`top_p` 1); an adaptive one leaves that to the method's own
-    `top_p` and `min_score`. No node is longer than half its budget, whatever other budgets there are.
-    What is among the records already is not measured again.
+    The budget alone ends the selection (`top_p` is 1); at an adaptive budget the method's own `top_p` and least score
+    do. No node is longer than half of its budget, whatever other budgets are measured. What has a record already is
+    not measured again.
 
     Args:
-        examples: those that share their documents are read together.
+        examples: examples that share their documents are scored together.
         methods: by name, from `methods.compressors`.
         budgets: at least one.
-        records: get what is found, example by example.
-        reference: cuts the nodes of what stands beside the methods, whichever they are.
-        reading: asks a target, and measures the whole context, none of it and the evidence beside.
+        records: receives the measurements, example by example.
+        reference: cuts the nodes of the contexts that methods are compared with (`references`).
+        target_prompt: asks a target, which also reads the whole context, none of it and the evidence first.
         progress: called with (examples done, examples in all).
 
     Raises:
-        InputError: nothing to measure, or two examples of one task with one id.
+        InputError: there is nothing to measure, or two examples of one task share an id.
     """
     given = list(examples)
     usable = _usable(given)
@@ -93,28 +90,24 @@ def measure(
     for example in usable:
         groups.setdefault(id(example.documents), []).append(example)
     for group in groups.values():
-        unread: list[Kept] = []
+        unread: list[KeptContext] = []
         for method, compressor in methods.items():
-            found = _kept(group, method, compressor, budgets, records, reading)
-            if reading is None:
+            found = _kept(group, method, compressor, budgets, records, target_prompt)
+            if target_prompt is None:
                 records.add(kept.record for kept in found)
             else:
                 unread += found
-        if reading is not None:
-            target = reading.target.name
-            unread += [kept for one in group for kept in beside(one, reference, budgets, records, target)]
-            records.add(_read(unread, reading))  # together: an endpoint answers several at a time
+        if target_prompt is not None:
+            target = target_prompt.target.name
+            unread += [kept for one in group for kept in references(one, reference, budgets, records, target)]
+            records.add(_answered(unread, target_prompt))  # together: an endpoint answers several at a time
         done += len(group)
         if progress is not None:
             progress(done, len(usable))
 
 
 def _usable(examples: Sequence[Example]) -> list[Example]:
-    """Those that can be measured, with a warning for the others.
-
-    Raises:
-        InputError: two have one id.
-    """
+    """Select the examples that can be measured, with a warning about the others."""
     seen: set[tuple[str, str]] = set()
     for example in examples:
         if (key := (example.task, example.id)) in seen:
@@ -139,10 +132,10 @@ def _kept(
     compressor: Compressor,
     budgets: Sequence[Budget],
     records: Records,
-    reading: TargetReading | None,
-) -> Iterator[Kept]:
-    """What a method keeps for examples of one context, as far as it is not known."""
-    target = reading.target.name if reading else None
+    target_prompt: TargetPrompt | None,
+) -> Iterator[KeptContext]:
+    """Compress examples of one context where records are missing."""
+    target = target_prompt.target.name if target_prompt else None
 
     def known(example: Example, budget: Budget) -> bool:
         return (example.task, example.id, method, str(budget), target) in records
@@ -152,7 +145,7 @@ def _kept(
         return
     documents = group[0].documents
     context_tokens = whole(group[0], compressor).original_tokens
-    cut: dict[tuple[Node, ...], list[Budget]] = defaultdict(list)  # budgets of the same nodes share their scores
+    cut: dict[tuple[Node, ...], list[Budget]] = defaultdict(list)  # budgets with the same nodes share scores
     for budget in missing:
         cut[tuple(compressor.nodes(documents, token_budget=budget.of(context_tokens)))].append(budget)
     queries = [Query(example.query) for example in group]
@@ -168,16 +161,11 @@ def _kept(
                     result = compressor.assemble(query, documents, nodes, scores, token_budget=sys.maxsize)
                 else:
                     result = within(budget.of(context_tokens), query, example, nodes, scores, compressor)
-                yield Kept(record(example, method, str(budget), target, result, seconds), example, result.text)
+                yield KeptContext(record(example, method, str(budget), target, result, seconds), example, result.text)
 
 
-def _read(found: Sequence[Kept], reading: TargetReading) -> Iterator[Record]:
-    asked = [reading.asked(kept.example, kept.text) for kept in found]
-    for kept, answered in zip(found, reading.target.read(asked), strict=True):
-        yield replace(
-            kept.record,
-            likelihood=answered.likelihood,
-            exact=answered.exact,
-            f1=answered.f1,
-            choice=answered.choice,
-        )
+def _answered(contexts: Sequence[KeptContext], target_prompt: TargetPrompt) -> Iterator[Record]:
+    """Let the target answer from each context."""
+    questions = [target_prompt.question(kept.example, kept.text) for kept in contexts]
+    for kept, answer in zip(contexts, target_prompt.target.read(questions), strict=True):
+        yield replace(kept.record, likelihood=answer.likelihood, exact=answer.exact, f1=answer.f1, choice=answer.choice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -11,10 +12,11 @@ from longattncomp.data.rows import Evidence
 from longattncomp.errors import InputError
 from longattncomp.types import Span, merged
 
-Kept = Mapping[int, Sequence[Span]]
+KeptSpans = Mapping[int, Sequence[Span]]
 """Kept character ranges by document index."""
 
-_DRAWN = 1 << 15  # examples at once
+_RESAMPLES = 1000
+_AT_ONCE = 1 << 15  # values drawn at a time, so that no matrix of resamples x n is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,13 @@ class Estimate:
     high: float
 
 
-def evidence_recall(kept: Kept, evidence: Sequence[Evidence]) -> float:
-    """Share of the evidence's characters that were kept, in [0, 1].
+def evidence_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
+    """Return the share of the evidence's characters that were kept, in [0, 1].
 
-    Evidence that overlaps counts once; white space counts as any other character.
+    Overlapping evidence counts once; white space counts like any other character.
 
     Raises:
-        InputError: there is no evidence, so that no share of it exists.
+        InputError: there is no evidence.
     """
     _require(evidence)
     found = total = 0
@@ -43,8 +45,8 @@ def evidence_recall(kept: Kept, evidence: Sequence[Evidence]) -> float:
     return found / total
 
 
-def strict_recall(kept: Kept, evidence: Sequence[Evidence]) -> float:
-    """1.0 if at least 90% of every single evidence span was kept, otherwise 0.0.
+def strict_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
+    """Return 1.0 if at least 90% of every evidence span was kept, else 0.0.
 
     Raises:
         InputError: there is no evidence.
@@ -58,29 +60,42 @@ def strict_recall(kept: Kept, evidence: Sequence[Evidence]) -> float:
 
 
 def answers_kept(kept: str, whole: str, answers: Sequence[str]) -> float | None:
-    """Share of the answers in the whole text that stand in what was kept, whatever their case; None if none does."""
+    """Return the share of answers in the kept text among those in the whole text, case ignored; None if it has none."""
     whole, kept = whole.casefold(), kept.casefold()
     there = [answer.casefold() for answer in answers if answer.strip() and answer.casefold() in whole]
     return sum(answer in kept for answer in there) / len(there) if there else None
 
 
-def estimate(values: Sequence[float], *, seed: int = 0, resamples: int = 1000) -> Estimate:
-    """The mean of `values` and the middle 95% of the means of `resamples` draws with replacement.
+def estimate(values: Sequence[float], *, seed: int = 0) -> Estimate:
+    """Average `values`, with an interval from 1,000 bootstrap resamples.
 
     The same seed draws the same examples for every list of one length.
 
     Raises:
         InputError: there are no values.
     """
-    if not values:
+    return estimate_tasks([values], seed=seed)
+
+
+def estimate_tasks(tasks: Sequence[Sequence[float]], *, seed: int = 0) -> Estimate:
+    """Average the means of tasks as `estimate` does; each resample draws every task's examples again.
+
+    Raises:
+        InputError: a task has no values.
+    """
+    if not all(tasks):
         raise InputError("expected at least one value to average, got none")
-    data = np.asarray(values, dtype=np.float64)  # (n,)
     rng = np.random.default_rng(seed)
-    at_once = max(1, _DRAWN // len(data))  # all at once would be a resamples x n matrix
-    sizes = [min(at_once, resamples - done) for done in range(0, resamples, at_once)]
-    means = np.concatenate([data[rng.integers(len(data), size=(size, len(data)))].mean(axis=1) for size in sizes])
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(data.mean()), float(low), float(high))
+    drawn = np.zeros(_RESAMPLES)
+    means = []
+    for values in tasks:
+        data = np.asarray(values, dtype=np.float64)  # (n,)
+        means.append(float(data.mean()))
+        rows = max(1, _AT_ONCE // len(data))
+        sizes = [min(rows, _RESAMPLES - done) for done in range(0, _RESAMPLES, rows)]
+        drawn += np.concatenate([data[rng.integers(len(data), size=(size, len(data)))].mean(axis=1) for size in sizes])
+    low, high = np.percentile(drawn / len(tasks), [2.5, 97.5])
+    return Estimate(fmean(means), float(low), float(high))
 
 
 def _overlap(left: Sequence[Span], right: Sequence[Span]) -> int:

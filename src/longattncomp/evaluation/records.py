@@ -1,4 +1,4 @@
-"""What was measured, one line for each example, method and budget, so that a stopped run goes on."""
+"""measurements <-> a file with a line for each example, method and budget, so that a stopped run goes on."""
 
 from __future__ import annotations
 
@@ -14,33 +14,31 @@ from longattncomp.errors import InputError
 
 Key = tuple[str, str, str, str, str | None]
 
-_BEGINNING = b'{"task": '
-"""Of every record."""
+_BEGINNING = b'{"task": '  # every record begins like this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What one method made of one example at one budget.
+    """How well one method did on one example at one budget.
 
     Attributes:
-        task: the collection.
+        task: name of the task.
         example: the example's id.
-        method: the scorer's name, or `full`, `none` or `oracle`.
-        budget: as `Budget` writes it.
-        context_tokens: of the whole context, as the budget counts.
-        tokens: of what was kept, gap marks included.
-        depth: where the evidence lies on average, from 0 at the beginning to 1 at the end of the context; None
-            without evidence.
-        recall: share of the evidence's characters kept; None without evidence.
-        strict: 1 if every evidence span was kept to at least 90%, else 0; None without evidence.
-        answer: share of the accepted answers that stand in what was kept; None if none stands in the context.
-        seconds: to score the example; examples that share a context share its cost. What was read before in the
-            same run is warm: documents of earlier examples, and the embeddings that minilm and rrf share.
-        target: the model that read what was kept; None if none did.
-        likelihood: log-likelihood of the likeliest accepted answer, in nats a token.
-        exact: 1 if the answer that the target gave is an accepted one, else 0.
-        f1: of the words of the answer that the target gave, against the nearest accepted one.
-        choice: 1 if the right option is the target's, else 0; None without options.
+        method: name of the method, or `full`, `none` or `oracle`.
+        budget: as `str(Budget)` writes it.
+        context_tokens: tokens of the whole context, as the budget counts.
+        tokens: tokens of the kept text, gap marks included.
+        depth: mean position of the evidence, 0 at the beginning and 1 at the end; None without evidence.
+        recall: share of the evidence's characters that were kept; None without evidence.
+        strict: 1 if at least 90% of every evidence span was kept, else 0; None without evidence.
+        answer: share of the accepted answers in the kept text; None if the context has none of them.
+        seconds: time to score the example; examples that share a context share the time. Text that was read earlier in
+            the same run is cached, as are the embeddings that minilm and rrf share.
+        target: the model that read the kept text, if one did; without it all that follows is None.
+        likelihood: mean log-likelihood of the likeliest accepted answer, in nats a token.
+        exact: 1 if the target's answer is an accepted one, else 0.
+        f1: F1 of the words of the target's answer against the nearest accepted one.
+        choice: 1 if the target chose the right option, else 0; None without options.
     """
 
     task: str
@@ -62,21 +60,21 @@ class Record:
 
     @property
     def key(self) -> Key:
-        """What tells it from all others of a run."""
+        """What identifies the record in a run."""
         return self.task, self.example, self.method, self.budget, self.target
 
 
 class Records:
-    """A file of records, which only grows; the last of those with one key counts."""
+    """A file of records that only grows; of several records with one key the last one counts."""
 
     def __init__(self, file: Path | None = None) -> None:
-        """Read what is there.
+        """Read the records of a file that exists.
 
         Args:
-            file: JSON lines, in a folder that is there; None keeps the records in memory only.
+            file: JSON lines, in an existing folder; None keeps the records in memory only.
 
         Raises:
-            InputError: the file holds something else.
+            InputError: the file holds something else, and is left as it is.
         """
         self._file = file
         self._found: dict[Key, Record] = {}
@@ -85,7 +83,7 @@ class Records:
                 self._found[record.key] = record
 
     def add(self, records: Iterable[Record]) -> None:
-        """Keep records, each on disk before the next is asked for."""
+        """Add records, each written to disk before the next one is taken from the iterable."""
         with nullcontext() if self._file is None else self._file.open("a", encoding="utf-8") as out:
             for record in records:
                 self._found[record.key] = record
@@ -104,11 +102,7 @@ class Records:
 
 
 def _read(file: Path) -> list[Record]:
-    """The records of a file; the half line that a run leaves when it is killed while it writes is cut off.
-
-    Raises:
-        InputError: the file holds something else, and stays as it is.
-    """
+    """Read the records of a file, and cut off the half line that a run leaves when it is killed while it writes."""
     *lines, half = file.read_bytes().split(b"\n")
     names = {field.name for field in fields(Record)}
     found = []

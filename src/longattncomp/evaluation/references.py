@@ -1,4 +1,4 @@
-"""an example -> what stands beside the methods: the whole context, none of it, the evidence first."""
+"""an example -> contexts to compare the methods with: the whole context, none of it, the evidence first."""
 
 from __future__ import annotations
 
@@ -9,51 +9,53 @@ from typing import Any
 from longattncomp.compressor import Compressor
 from longattncomp.data.rows import Example
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.kept import Kept, record, whole, within
+from longattncomp.evaluation.kept import KeptContext, record, whole
 from longattncomp.evaluation.records import Records
-from longattncomp.evaluation.report.summary import FULL, KEPT, NONE, ORACLE
+from longattncomp.evaluation.report.summary import FULL, KEPT_MEASURES, NONE, ORACLE
+from longattncomp.selection import SelectionRule
 from longattncomp.types import Node, Query, Scores
 
 _ALL, _NOTHING = "100%", "0"
 
 
-def beside(
-    example: Example, reference: Compressor, budgets: Sequence[Budget], records: Records, target: str
-) -> Iterator[Kept]:
-    """What is missing of `full`, `none` and, at each budget that is one, `oracle`.
+def references(
+    example: Example, compressor: Compressor, budgets: Sequence[Budget], records: Records, target: str
+) -> Iterator[KeptContext]:
+    """Make the contexts `full`, `none` and, at each budget but the adaptive one, `oracle`.
 
     Args:
-        example: with a text.
-        reference: cuts and counts, the same whichever methods are measured; its scorer is not asked.
-        budgets: of the oracle.
-        records: what is there is not made again.
-        target: who is to read them.
+        example: an example whose documents are not blank.
+        compressor: cuts and counts the nodes; its scorer is not used.
+        budgets: budgets of the oracle.
+        records: contexts that have a record are not made again.
+        target: name of the target that reads the contexts.
     """
 
-    def known(method: str, budget: str) -> bool:
-        return (example.task, example.id, method, budget, target) in records
+    def missing(method: str, budget: str) -> bool:
+        return (example.task, example.id, method, budget, target) not in records
 
-    bound = [budget for budget in budgets if not budget.adaptive and example.evidence]
-    bound = [budget for budget in bound if not known(ORACLE, str(budget))]
-    if not bound and known(FULL, _ALL) and known(NONE, _NOTHING):
+    bound = [one for one in budgets if not one.adaptive and example.evidence and missing(ORACLE, str(one))]
+    if not (bound or missing(FULL, _ALL) or missing(NONE, _NOTHING)):
         return
-    exact = reference.configured(order="position", context_weight=0.0, keep_rate=1.0)
-    all_of_it = whole(example, exact)
-    everything = record(example, FULL, _ALL, target, all_of_it, 0.0)
-    if not known(FULL, _ALL):
-        yield Kept(everything, example, all_of_it.text)
-    if not known(NONE, _NOTHING):
-        zeros: dict[str, Any] = {name: 0.0 for name in KEPT if getattr(everything, name) is not None}
-        yield Kept(replace(everything, method=NONE, budget=_NOTHING, tokens=0, **zeros), example, "")
+    compressor = compressor.configured(order="position", keep_rate=1.0)
+    everything = whole(example, compressor)
+    full = record(example, FULL, _ALL, target, everything, 0.0)
+    if missing(FULL, _ALL):
+        yield KeptContext(full, example, everything.text)
+    if missing(NONE, _NOTHING):
+        zeros: dict[str, Any] = {name: 0.0 for name in KEPT_MEASURES if getattr(full, name) is not None}
+        yield KeptContext(replace(full, method=NONE, budget=_NOTHING, tokens=0, **zeros), example, "")
     for budget in bound:
-        most = budget.of(all_of_it.original_tokens)
-        nodes = exact.nodes(example.documents, token_budget=most)
-        result = within(most, Query(example.query), example, nodes, _oracle(example, nodes), exact)
-        yield Kept(record(example, ORACLE, str(budget), target, result, 0.0), example, result.text)
+        most = budget.of(everything.original_tokens)
+        nodes = compressor.nodes(example.documents, token_budget=most)
+        rule = SelectionRule(token_budget=most, top_p=1.0)
+        scores = _evidence_shares(example, nodes)
+        result = compressor.assemble(Query(example.query), example.documents, nodes, scores, rule=rule)
+        yield KeptContext(record(example, ORACLE, str(budget), target, result, 0.0), example, result.text)
 
 
-def _oracle(example: Example, nodes: Sequence[Node]) -> Scores:
-    """A node's share of the evidence's characters."""
+def _evidence_shares(example: Example, nodes: Sequence[Node]) -> Scores:
+    """Give each node its share of the evidence's characters."""
     overlap = [
         sum(
             max(0, min(node.end, span.end) - max(node.start, span.start))

@@ -12,10 +12,10 @@ from longattncomp.evaluation.report.overview import Column, Overview, overview, 
 from longattncomp.evaluation.report.plots import Picture
 from longattncomp.evaluation.report.summary import (
     ADAPTIVE,
-    ANSWERED,
+    ANSWER_MEASURES,
     FEW_ROWS,
     FULL,
-    KEPT,
+    KEPT_MEASURES,
     MEASURES,
     NONE,
     ORACLE,
@@ -185,7 +185,11 @@ def _blocks(summary: Summary) -> list[_Block]:
     found = []
     for (target, task), group in groupby(summary.rows, key=lambda row: (row.target, row.task)):
         rows = list(group)
-        there = [name for name in (KEPT if target is None else ANSWERED) if any(getattr(row, name) for row in rows)]
+        there = [
+            name
+            for name in (KEPT_MEASURES if target is None else ANSWER_MEASURES)
+            if any(getattr(row, name) for row in rows)
+        ]
         found.append(
             _Block(
                 title=task if target is None else f"{task}, read by {target}",

@@ -14,9 +14,9 @@ from longattncomp.evaluation.metrics import Estimate, estimate
 from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.report.summary import (
     ADAPTIVE,
-    ANSWERED,
+    ANSWER_MEASURES,
     FULL,
-    KEPT,
+    KEPT_MEASURES,
     NONE,
     REFERENCES,
     Average,
@@ -115,7 +115,7 @@ def _size(budget: str, length: int) -> tuple[bool, int]:
 def _judged_by(groups: _Groups, task: Task | None, target: str | None) -> Measure | None:
     """The task's own measure if it is there, else the first that is."""
     there = [one for group in groups.values() for one in group.values()]
-    possible = KEPT if target is None else ANSWERED
+    possible = KEPT_MEASURES if target is None else ANSWER_MEASURES
     order = [task.metric, *possible] if task is not None and task.metric in possible else possible
     return next((name for name in order if any(_value(one, name) is not None for one in there)), None)
 
@@ -152,7 +152,7 @@ def _row(
     budget, method = key
     measures = {
         name: estimate(values, seed=seed)
-        for name in (KEPT if target is None else ANSWERED)
+        for name in (KEPT_MEASURES if target is None else ANSWER_MEASURES)
         if (values := _values(group, name))
     }
     gains = _gains(groups.get((budget, OURS)), group, measure)

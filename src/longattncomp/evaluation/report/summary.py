@@ -18,8 +18,8 @@ FEW_ROWS = 30
 """Of fewer examples an interval says little."""
 
 Measure = Literal["recall", "answer", "strict", "choice", "f1", "exact", "likelihood"]
-KEPT: tuple[Measure, ...] = ("recall", "answer", "strict")
-ANSWERED: tuple[Measure, ...] = ("choice", "f1", "exact", "likelihood")
+KEPT_MEASURES: tuple[Measure, ...] = ("recall", "answer", "strict")
+ANSWER_MEASURES: tuple[Measure, ...] = ("choice", "f1", "exact", "likelihood")
 """Both in the order in which they judge where the task does not say."""
 MEASURES: Mapping[Measure, str] = {
     "recall": "evidence recall, %",

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from longattncomp.evaluation.metrics import Estimate
 from longattncomp.evaluation.report.overview import overview, written
-from longattncomp.evaluation.report.summary import ANSWERED, FEW_ROWS, KEPT, Measure, Row, Summary
+from longattncomp.evaluation.report.summary import ANSWER_MEASURES, FEW_ROWS, KEPT_MEASURES, Measure, Row, Summary
 
 _DIGITS = 6
 
@@ -81,7 +81,11 @@ def markdown(summary: Summary, *, budget: str | None = None, target: str | None 
 def _table(rows: Sequence[Row]) -> Table:
     """One task's, a block for each budget."""
     target = rows[0].target
-    there = [name for name in (KEPT if target is None else ANSWERED) if any(getattr(row, name) for row in rows)]
+    there = [
+        name
+        for name in (KEPT_MEASURES if target is None else ANSWER_MEASURES)
+        if any(getattr(row, name) for row in rows)
+    ]
     gains = any(row.gain for row in rows)
     table = _titled(f"{rows[0].task}: {'evidence kept' if target is None else f'answers of {target}'}, %")
     for heading in ("budget", "method"):

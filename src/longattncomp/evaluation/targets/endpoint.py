@@ -22,11 +22,8 @@ from longattncomp.evaluation.targets.target import ENDPOINT, TargetAnswer, Targe
 from longattncomp.installed import require
 from longattncomp.settings import DEFAULT_MODEL
 
-_LEAST_TOKENS = 64
-"""That a chat model may write: it has more to say than the answer."""
-
-_MOST_BYTES = 1 << 40
-"""Of finished answers; none is ever dropped."""
+_LEAST_TOKENS = 64  # a chat model writes more than the bare answer
+_MOST_BYTES = 1 << 40  # of finished answers: none is ever dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +36,11 @@ class _Session:
 class Endpoint:
     """A chat model behind any OpenAI-compatible endpoint.
 
-    Likelihoods are None: a chat endpoint gives log-likelihoods of what it writes, never of a given
-    answer. The choice is the option that the answer names (`answers.chosen`); none is wrong.
+    Likelihoods are None: a chat endpoint returns log-likelihoods of what it writes, never of a given answer. The
+    choice is the option that the answer names (`answers.chosen`); an answer that names none is wrong.
 
-    A finished answer is kept on disk, under the endpoint, the model, the prompt and the parameters:
-    a run that was stopped goes on and pays nothing twice.
+    Finished answers are kept on disk by endpoint, model, prompt and parameters, so that a run that was stopped goes on
+    and pays for nothing twice.
 
     Attributes:
         name: `openai:` and the model.
@@ -63,19 +60,19 @@ class Endpoint:
         retries: int = 5,
         timeout_seconds: float = 600.0,
     ) -> None:
-        """Nothing is sent yet.
+        """Prepare to send requests.
 
         Args:
-            model: as the endpoint calls it.
+            model: the endpoint's name of the model.
             model_dir: finished answers are kept in its folder `answers`.
-            base_url: of the endpoint; None for `OPENAI_BASE_URL`, else OpenAI's own.
+            base_url: address of the endpoint; None for `OPENAI_BASE_URL`, else OpenAI's own.
             api_key: None for `OPENAI_API_KEY`.
-            parameters: of a chat completion; if not given temperature 0 and `max_tokens` of the question's
-                `answer_tokens`, at least 64. A reasoning model wants `{"max_completion_tokens": 4000}`.
-            prices: for `spent.cost`.
+            parameters: parameters of a chat completion; if not given, temperature 0 and as `max_tokens` the question's
+                `answer_tokens`, at least 64. A reasoning model needs `{"max_completion_tokens": 4000}`.
+            prices: prices for `spent.cost`.
             concurrency: most requests at a time.
-            retries: of one request, after rate limits, server errors and lost connections.
-            timeout_seconds: of one request.
+            retries: retries of a request, after rate limits, server errors and lost connections.
+            timeout_seconds: most seconds for a request.
 
         Raises:
             InputError: a value out of range, no key, or a library is not installed.
@@ -94,30 +91,35 @@ class Endpoint:
         self._parameters = parameters
         self._concurrency = concurrency
         self._warned = False
-        self._options: dict[str, Any] = {"base_url": base_url, "api_key": api_key, "max_retries": retries}
-        self._options["timeout"] = timeout_seconds
+        self._options: dict[str, Any] = {
+            "base_url": base_url,
+            "api_key": api_key,
+            "max_retries": retries,
+            "timeout": timeout_seconds,
+        }
         self._base_url = str(self._client().base_url)
 
     def count(self, text: str) -> int:
-        """Tokens of a text: tiktoken's where it knows the model, else the embedded draft model's."""
+        """Count the tokens of a text by tiktoken if it knows the model, else as the embedded draft model does."""
         return self._counter(text)
 
-    def read(self, asked: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
-        """One answer for each question, in order; equal prompts are sent once.
+    def read(self, questions: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
+        """Answer each question, in order; equal prompts are sent once.
 
         Raises:
-            ModelError: the endpoint refuses, or fails after all retries; what is finished is kept.
+            ModelError: the endpoint refuses, or fails after all retries; finished answers are kept.
+            CacheError: finished answers cannot be written to disk.
         """
         from anyio.from_thread import start_blocking_portal
 
         answers: dict[tuple[str, int], Future[str]] = {}
-        # A thread of its own: the caller may have an event loop, and requests go on while it works.
+        # In a separate thread, since the caller may run an event loop, and requests go on while the caller works.
         with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._session()) as session:
             try:
-                for one in asked:
+                for one in questions:
                     if (key := (one.prompt, one.answer_tokens)) not in answers:
                         answers[key] = portal.start_task_soon(self._answer, session, *key)
-                for one in asked:
+                for one in questions:
                     yield _judged(answers[one.prompt, one.answer_tokens].result(), one)
             finally:
                 for answer in answers.values():
@@ -138,7 +140,7 @@ class Endpoint:
         except (OSError, sqlite3.Error) as error:
             raise CacheError(
                 getattr(error, "errno", None),
-                f"cannot keep answers in {self._folder} ({error}): free space there, or name another cache directory",
+                f"cannot keep answers in {self._folder} ({error}): free space there, or name another model_dir",
             ) from error
 
     def _client(self) -> Any:
@@ -155,13 +157,10 @@ class Endpoint:
         parameters = self._parameters
         if parameters is None:
             parameters = {"temperature": 0, "max_tokens": max(_LEAST_TOKENS, answer_tokens)}
-        request = {
-            "model": self._model,
-            "messages": [{"role": "user", "content": encodable(prompt)}],
-            **parameters,
-        }
-        named = json.dumps({"base_url": self._base_url, **request}, sort_keys=True)
-        key = hashlib.sha256(named.encode()).hexdigest()
+        messages = [{"role": "user", "content": encodable(prompt)}]
+        request = {"model": self._model, "messages": messages, **parameters}
+        key = json.dumps({"base_url": self._base_url, **request}, sort_keys=True)
+        key = hashlib.sha256(key.encode()).hexdigest()
         if isinstance(found := session.kept.get(key), str):
             self.spent = self.spent.and_kept()
             return found
@@ -187,7 +186,7 @@ class Endpoint:
             completion = await client.chat.completions.create(**request)
         except openai.OpenAIError as error:
             raise self._failure(f"{type(error).__name__}: {error}", _advice(error)) from error
-        if not getattr(completion, "choices", None):  # another kind of server, or one that hides an error
+        if not getattr(completion, "choices", None):  # not a chat endpoint, or a proxy that hides an error
             raise self._failure(f"no chat completion but {completion!r:.200}", "check OPENAI_BASE_URL")
         return completion
 
@@ -207,29 +206,25 @@ class Endpoint:
             return counter(locate(DEFAULT_MODEL, layers=None, model_dir=self._model_dir).folder)
 
 
-def _judged(text: str, asked: TargetQuestion) -> TargetAnswer:
-    exact, f1 = exact_and_f1(text, asked.answers)
+def _judged(text: str, question: TargetQuestion) -> TargetAnswer:
+    exact, f1 = exact_and_f1(text, question.answers)
     choice = None
-    if asked.options:
-        option = chosen(text, asked.options)
-        choice = float(option is not None and asked.options[option] in asked.answers)
+    if question.options:
+        option = chosen(text, question.options)
+        choice = float(option is not None and question.options[option] in question.answers)
     return TargetAnswer(text=text, likelihood=None, exact=exact, f1=f1, choice=choice)
 
 
 def _advice(error: Exception) -> str:
     import openai
 
-    match error:
-        case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return "check OPENAI_API_KEY"
-        case openai.NotFoundError():
-            return "check the model's name and OPENAI_BASE_URL"
-        case openai.RateLimitError():
-            return "lower the concurrency, or wait and run again"
-        case openai.APITimeoutError():
-            return "lower the concurrency, or allow more timeout_seconds"
-        case openai.APIConnectionError():
-            return "check OPENAI_BASE_URL and that the server runs"
-        case openai.BadRequestError():
-            return "check the parameters, and that the model's window holds the prompt"
-    return "run again later"
+    advice = {
+        openai.AuthenticationError: "check OPENAI_API_KEY",
+        openai.PermissionDeniedError: "check OPENAI_API_KEY",
+        openai.NotFoundError: "check the model's name and OPENAI_BASE_URL",
+        openai.RateLimitError: "lower the concurrency, or wait and run again",
+        openai.APITimeoutError: "lower the concurrency, or allow more timeout_seconds",
+        openai.APIConnectionError: "check OPENAI_BASE_URL and that the server runs",
+        openai.BadRequestError: "check the parameters, and that the model's window holds the prompt",
+    }
+    return next((text for kind, text in advice.items() if isinstance(error, kind)), "run again later")

@@ -22,17 +22,16 @@ from longattncomp.installed import require
 class LocalTarget:
     """Any causal LM that `open_whole` opens.
 
-    A prompt is read once, whatever follows it: the accepted answers and the options, which get a
-    mean log-likelihood per token each, and the greedy answer of at most the question's
-    `answer_tokens`, which ends with its first line unless it may be a long one (`TargetQuestion.one_line`).
-    The model's choice is its likeliest option, the first of equals. A model with a chat template
-    gets the prompt as the user's turn.
+    The model reads each prompt once. From there it scores the accepted answers and the options by their mean
+    log-likelihood per token, and writes a greedy answer of at most `answer_tokens`, which ends with its first line if
+    `TargetQuestion.one_line`. Its choice is the likeliest option, the first of equals. A model with a chat template
+    gets the prompt as the user's message.
 
-    A prompt that the window does not hold is cut in the middle, as LongBench does: the first and the
-    last half of what fits stay, with a warning the first time.
+    A prompt that is longer than the window loses its middle, as in LongBench: the first and the last half of what
+    fits stay, and the first such prompt gives a warning.
 
     Attributes:
-        name: as given.
+        name: name of the model, as given.
         window: most tokens that the model reads and writes.
     """
 
@@ -40,15 +39,13 @@ class LocalTarget:
         """Open the model.
 
         Args:
-            name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
+            name: as `open_whole` takes it, like all the rest.
             model_dir: where converted and fetched models are kept.
             device: auto, cpu, cuda, mps …
             dtype: auto, float32, bfloat16 or float16.
 
         Raises:
-            ModelError: the model cannot be found, read or used.
-            CacheError: the cache cannot be written.
-            InputError: no such device, or a library is not installed.
+            InputError: torchmetrics is not installed; or as `open_whole`.
         """
         require("torchmetrics", extra="evaluation")
         self.name = name
@@ -60,33 +57,33 @@ class LocalTarget:
         self._warned = False
 
     def count(self, text: str) -> int:
-        """Tokens of a text, special tokens left out."""
+        """Count the tokens of a text, special tokens left out."""
         return self._tokenizer.count(text)
 
-    def read(self, asked: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
-        """One answer for each question, in order.
+    def read(self, questions: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
+        """Answer each question, in order.
 
         Raises:
             InputError: an answer or an option is as long as the window.
         """
-        for one in asked:
-            yield self._answer(one)
+        return map(self._answer, questions)
 
     @torch.inference_mode()
-    def _answer(self, asked: TargetQuestion) -> TargetAnswer:
-        follow = {text: self._form.follow(asked.prompt, text) for text in (*asked.answers, *asked.options)}
+    def _answer(self, question: TargetQuestion) -> TargetAnswer:
+        answers, options = question.answers, question.options
+        follow = {text: self._form.follow(question.prompt, text) for text in (*answers, *options)}
         longest = max((len(continuation.ids) for continuation in follow.values()), default=0)
-        prompt = self._cut(self._form.ids(asked.prompt), self.window - max(longest, asked.answer_tokens))
-        reading = _Reading(self._model)
-        likelihoods = {text: reading.likelihood(prompt, continuation) for text, continuation in follow.items()}
-        text = self._write(reading, prompt, asked)
-        exact, f1 = exact_and_f1(text, asked.answers)
+        prompt = self._cut(self._form.ids(question.prompt), self.window - max(longest, question.answer_tokens))
+        model = _CachedModel(self._model)
+        likelihoods = {text: model.likelihood(prompt, continuation) for text, continuation in follow.items()}
+        text = self._write(model, prompt, question)
+        exact, f1 = exact_and_f1(text, answers)
         return TargetAnswer(
             text=text,
-            likelihood=max((likelihoods[answer] for answer in asked.answers), default=None),
+            likelihood=max((likelihoods[answer] for answer in answers), default=None),
             exact=exact,
             f1=f1,
-            choice=float(max(asked.options, key=likelihoods.__getitem__) in asked.answers) if asked.options else None,
+            choice=float(max(options, key=likelihoods.__getitem__) in answers) if options else None,
         )
 
     def _cut(self, prompt: list[int], room: int) -> list[int]:
@@ -101,43 +98,43 @@ class LocalTarget:
             self._warned = True
             warn(
                 f"a prompt of {len(prompt)} tokens does not fit the window of {self.name} ({self.window}): the middle "
-                "is cut out, here and wherever else"
+                "is cut out of this prompt and of every other such prompt"
             )
         return prompt[: room // 2] + prompt[len(prompt) - (room - room // 2) :]
 
-    def _write(self, reading: _Reading, prompt: list[int], asked: TargetQuestion) -> str:
-        """The greedy answer."""
+    def _write(self, model: _CachedModel, prompt: list[int], question: TargetQuestion) -> str:
+        """Decode the greedy answer."""
         ids: list[int] = []
         text = ""
-        while len(ids) < asked.answer_tokens:
-            if (token := int(reading.logits(prompt + ids).argmax())) in self._ends:
+        while len(ids) < question.answer_tokens:
+            if (token := int(model.logits(prompt + ids).argmax())) in self._ends:
                 break
             ids.append(token)
             text = self._opened.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).lstrip()
-            if asked.one_line and "\n" in text:
+            if question.one_line and "\n" in text:
                 break
-        return (text.partition("\n")[0] if asked.one_line else text).rstrip()
+        return (text.partition("\n")[0] if question.one_line else text).rstrip()
 
 
-class _Reading:
-    """A sequence whose keys and values stay: the next one is read from where the two part."""
+class _CachedModel:
+    """A model that keeps the keys and values of the last sequence, and reads only what is new in the next one."""
 
     def __init__(self, model: Any) -> None:
         from transformers import DynamicCache
 
         self._model = model
-        self._cache = DynamicCache()  # without the model's configuration: a sliding layer's could not be cut back
+        self._cache = DynamicCache()  # no configuration: the cache of a sliding layer cannot be cropped
         self._held: list[int] = []
 
     def likelihood(self, prompt: list[int], continuation: Continuation) -> float:
-        """Mean log-likelihood of a continuation's tokens, in nats."""
-        before = prompt[: max(len(prompt) - continuation.back, 1)]  # the first of its tokens needs one before it
+        """Return the mean log-likelihood of a continuation's tokens, in nats."""
+        before = prompt[: max(len(prompt) - continuation.back, 1)]  # its first token needs one before it
         logits = self.logits([*before, *continuation.ids[:-1]], rows=len(continuation.ids))
         ids = torch.tensor(continuation.ids, device=logits.device)  # (rows,)
         return -torch.nn.functional.cross_entropy(logits, ids).item()
 
     def logits(self, ids: list[int], *, rows: int = 1) -> Tensor:
-        """(rows, vocabulary) what follows each of the last `rows` ids, in fp32."""
+        """Return the logits after each of the last `rows` ids, (rows, vocabulary) in fp32."""
         start = min(shared(self._held, ids), len(ids) - rows)
         if surplus := len(self._held) - start:
             self._cache.crop(-surplus)
@@ -150,7 +147,7 @@ class _Reading:
 
 
 def _ends(model: Any, opened: Any) -> frozenset[int]:
-    """The tokens that end an answer: the model's own, and any special one."""
+    """Collect the tokens that end an answer: all special tokens, and those that the model's configuration names."""
     special = {index for index, token in opened.added_tokens_decoder.items() if token.special}
     for config in (model.config, model.generation_config):
         given = config.eos_token_id

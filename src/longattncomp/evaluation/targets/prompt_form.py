@@ -1,4 +1,4 @@
-"""a model's folder -> how it was trained to be asked: a prompt's token ids."""
+"""(model's folder, prompt) -> the token ids of the prompt, in the model's chat template."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from longattncomp.backbone.loading import quiet_transformers
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import BrokenModelError, UnsupportedModelError
 
-_PLACE = "LongAttnCompPrompt"
-"""Stands for the prompt in the text of a form."""
+_PLACEHOLDER = "LongAttnCompPrompt"
 
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What follows a prompt, tokenised as the two would be in one go.
+    """A text that follows a prompt, tokenised as if the two were one text.
 
     Attributes:
-        back: how many of the prompt's last tokens it replaces, for a token may span the joint.
-        ids: its tokens.
+        back: number of the prompt's last tokens that it replaces, since a token may span the boundary.
+        ids: token ids of the text.
     """
 
     back: int
@@ -32,24 +31,24 @@ class Continuation:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """Special tokens as ids and plain text between them, `_PLACE` where the prompt goes.
+class PromptForm:
+    """A chat template: special tokens as ids, and text between them with a placeholder for the prompt.
 
-    Only the template's special tokens are special: `<|im_end|>` in a document is plain text.
+    Only the template's own special tokens are special: `<|im_end|>` in a document is plain text.
     """
 
     tokenizer: DraftTokenizer
     pieces: tuple[int | str, ...]
 
     def ids(self, prompt: str) -> list[int]:
-        """Token ids of a prompt."""
+        """Return the token ids of a prompt."""
         ids: list[int] = []
         for piece in self.pieces:
             ids += [piece] if isinstance(piece, int) else self.tokenizer.encode(_filled(piece, prompt)).ids
         return ids
 
     def follow(self, prompt: str, text: str) -> Continuation:
-        """Token ids of a text after a prompt, a space between them unless the prompt ends in white space."""
+        """Return the token ids of a text after a prompt, with a space between them unless the prompt ends in one."""
         last = self.pieces[-1]
         joint = "" if isinstance(last, int) else _filled(last, prompt)
         space = " " if joint and not joint[-1].isspace() else ""
@@ -60,14 +59,14 @@ class Form:
 
 
 def open_transformers_tokenizer(folder: Path) -> Any:
-    """Open a tokenizer as transformers does, which knows the chat template and turns ids into text.
+    """Open a tokenizer by transformers, for the chat template and for turning ids into text.
 
     Raises:
-        BrokenModelError: it cannot be read.
+        BrokenModelError: the tokenizer cannot be read.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    # A class of its own may replace what tokenizer.json says.
+    # AutoTokenizer may pick a class that overrides tokenizer.json.
     kind = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
     try:
         with quiet_transformers():
@@ -76,37 +75,37 @@ def open_transformers_tokenizer(folder: Path) -> Any:
         raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
 
 
-def read_form(opened: Any, tokenizer: DraftTokenizer) -> Form:
-    """The form of a model: its chat template if it has one, else the plain prompt after its first tokens (BOS).
+def read_form(opened: Any, tokenizer: DraftTokenizer) -> PromptForm:
+    """Read a model's chat template; without one, the prompt follows the tokenizer's first tokens (BOS).
 
     Args:
         opened: the tokenizer as transformers opens it.
-        tokenizer: the same one, which takes special tokens as plain text.
+        tokenizer: the same tokenizer, which takes special tokens as plain text.
 
     Raises:
-        UnsupportedModelError: the chat template fails, or does not show what the user says once.
+        UnsupportedModelError: the chat template fails, or does not show the user's message exactly once.
     """
     if not opened.chat_template:
-        return Form(tokenizer, (*tokenizer.prefix, _PLACE))
+        return PromptForm(tokenizer, (*tokenizer.prefix, _PLACEHOLDER))
     frame = user_frame(opened)
     if frame is None:
         raise UnsupportedModelError(
             f"expected the chat template of {opened.name_or_path} to show what the user says once, got "
             f"{opened.chat_template!r:.200}"
         )
-    filled = _PLACE.join(frame)
+    filled = _PLACEHOLDER.join(frame)
     special: dict[str, int | str] = {
         token.content: index for index, token in opened.added_tokens_decoder.items() if token.special
     }
     longest_first = sorted(special, key=len, reverse=True)
     texts = re.split(f"({'|'.join(map(re.escape, longest_first))})", filled) if special else [filled]
-    return Form(tokenizer, tuple(special.get(text, text) for text in texts if text))
+    return PromptForm(tokenizer, tuple(special.get(text, text) for text in texts if text))
 
 
 def shared(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many ids both begin with."""
+    """Count the ids that both sequences begin with."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _filled(piece: str, prompt: str) -> str:
-    return piece.replace(_PLACE, prompt.rstrip(" "))
+    return piece.replace(_PLACEHOLDER, prompt.rstrip(" "))

@@ -9,7 +9,7 @@ from longattncomp.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """Of an endpoint, in any currency per million tokens."""
+    """Prices of an endpoint, in any currency per million tokens."""
 
     prompt: float
     completion: float
@@ -24,11 +24,11 @@ class Spent:
     """What an endpoint has charged since it was opened.
 
     Attributes:
-        paid: answers that were sent for.
-        kept: answers that had been paid before.
-        prompt_tokens: of the answers paid now, as the endpoint counts.
-        completion_tokens: likewise.
-        prices: maybe none.
+        paid: answers that were requested.
+        kept: answers that an earlier run had paid for.
+        prompt_tokens: prompt tokens of the answers paid now, as the endpoint counts.
+        completion_tokens: likewise for the tokens that it wrote.
+        prices: prices of the endpoint, if they are known.
     """
 
     paid: int = 0
@@ -39,13 +39,13 @@ class Spent:
 
     @property
     def cost(self) -> float | None:
-        """In the currency of the prices; None without prices."""
+        """Cost in the currency of the prices; None without prices."""
         if self.prices is None:
             return None
         return (self.prompt_tokens * self.prices.prompt + self.completion_tokens * self.prices.completion) / 1e6
 
     def and_paid(self, prompt_tokens: int, completion_tokens: int) -> Spent:
-        """With one more answer."""
+        """Add an answer that was requested."""
         return replace(
             self,
             paid=self.paid + 1,
@@ -54,7 +54,7 @@ class Spent:
         )
 
     def and_kept(self) -> Spent:
-        """With one more answer that had been paid before."""
+        """Add an answer that an earlier run had paid for."""
         return replace(self, kept=self.kept + 1)
 
     def __str__(self) -> str:

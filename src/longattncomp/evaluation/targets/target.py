@@ -11,23 +11,25 @@ from longattncomp.errors import InputError
 from longattncomp.evaluation.targets.spending import Prices
 
 ENDPOINT = "openai:"
-"""Starts the name of a target behind an OpenAI-compatible endpoint; the endpoint's name of the model follows."""
+"""Prefix of a target behind an OpenAI-compatible endpoint; the name of the endpoint's model follows."""
 SHORT_ANSWER = 32
-"""Tokens of the longest answer, unless the question asks for more."""
-_ONE_LINE = 96
-"""An answer of more tokens than these may have several lines."""
+"""Most tokens of an answer, unless the question allows more."""
+_ONE_LINE = 96  # with more tokens than this an answer may have several lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetQuestion:
-    """One question with the context that is left.
+    """One question, with what is left of its context.
 
     Attributes:
         prompt: the task's template filled in, ending with "Answer:" or the like.
-        answers: accepted ones, maybe none.
-        options: what the question lets one choose from, in the order in which the prompt shows them, the right one
-            among the answers; maybe none.
-        answer_tokens: most that a target writes.
+        answers: accepted answers, maybe none.
+        options: the choices of a multiple-choice question, in the order in which the prompt shows them; the right one
+            is among the answers.
+        answer_tokens: most tokens that a target writes.
+
+    Raises:
+        InputError: a text is blank, no option is an accepted answer, or `answer_tokens` is below 1.
     """
 
     prompt: str
@@ -36,11 +38,6 @@ class TargetQuestion:
     answer_tokens: int = SHORT_ANSWER
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be measured.
-
-        Raises:
-            InputError: a text is blank, no option is right, or no token may be written.
-        """
         if self.answer_tokens < 1:
             raise InputError(f"expected answer_tokens of at least 1, got {self.answer_tokens}")
         if not all(text.strip() for text in (self.prompt, *self.answers, *self.options)):
@@ -55,20 +52,20 @@ class TargetQuestion:
 
     @property
     def one_line(self) -> bool:
-        """Whether the answer ends with its first line, as one of up to 96 tokens does."""
+        """Whether the answer ends with its first line: so it is up to 96 tokens."""
         return self.answer_tokens <= _ONE_LINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetAnswer:
-    """What a target made of one question; None for what cannot be told.
+    """A target's answer to one question, and how good it is; None for what is unknown.
 
     Attributes:
-        text: what it wrote.
-        likelihood: log-likelihood of the likeliest accepted answer, in nats a token.
+        text: the answer that the target wrote.
+        likelihood: mean log-likelihood of the likeliest accepted answer, in nats a token.
         exact: 1 if the text is an accepted answer, else 0.
-        f1: of the text's words against the nearest accepted answer.
-        choice: 1 if its option is an accepted answer, else 0; None without options.
+        f1: F1 of the text's words against the nearest accepted answer.
+        choice: 1 if the chosen option is an accepted answer, else 0; None without options.
     """
 
     text: str | None
@@ -79,36 +76,34 @@ class TargetAnswer:
 
 
 class Target(Protocol):
-    """A model that reads what was kept."""
+    """A model that reads a compressed context and answers."""
 
     name: str
 
     def count(self, text: str) -> int:
-        """Tokens of a text, to count a budget with."""
-        ...
+        """Count the tokens of a text, for a budget."""
 
-    def read(self, asked: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
-        """One answer for each question, in order, as they come."""
-        ...
+    def read(self, questions: Sequence[TargetQuestion]) -> Iterator[TargetAnswer]:
+        """Answer each question, in order."""
 
 
 def open_target(
     name: str, *, model_dir: Path, device: str = "auto", dtype: str = "auto", prices: Prices | None = None
 ) -> Target:
-    """Open a target with its defaults; `Endpoint` and `LocalTarget` take more.
+    """Open a target with its defaults; `Endpoint` and `LocalTarget` take more options.
 
     Args:
-        name: `openai:MODEL` for an OpenAI-compatible endpoint, which `OPENAI_BASE_URL` and
-            `OPENAI_API_KEY` name; anything else for a local model, as `open_whole` takes it.
-        model_dir: where converted models and an endpoint's finished answers are kept.
-        device: of a local model.
-        dtype: of a local model.
-        prices: of an endpoint.
+        name: `openai:MODEL` for an OpenAI-compatible endpoint, with its address in `OPENAI_BASE_URL` and its key in
+            `OPENAI_API_KEY`; anything else for a local model, as `open_whole` takes it.
+        model_dir: folder for converted models and for an endpoint's finished answers.
+        device: device of a local model.
+        dtype: arithmetic of a local model.
+        prices: prices of an endpoint.
 
     Raises:
         InputError: no such device, no key, or a library is not installed.
         ModelError: the local model cannot be found, read or used.
-        CacheError: the cache cannot be written.
+        CacheError: `model_dir` cannot be written.
     """
     if name.startswith(ENDPOINT):
         from longattncomp.evaluation.targets.endpoint import Endpoint
