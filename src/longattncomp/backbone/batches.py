@@ -9,14 +9,11 @@ PADDING = 0.10
 
 
 def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Group sequences of similar length.
+    """Group sequences of similar length into batches of indices, longest first, with little padding.
 
     Args:
         lengths: tokens of each sequence.
         batch_tokens: most tokens of a batch, padding included; a longer sequence is a batch of its own.
-
-    Returns:
-        Batches of indices, longest sequences first, each with at most `PADDING` of padding.
     """
     batches: list[list[int]] = []
     real = 0

@@ -26,10 +26,7 @@ class UserTurn:
 
 
 def user_turn(folder: Path) -> UserTurn | None:
-    """Render a model's chat template, without a thinking phase where the template offers that choice.
-
-    Args:
-        folder: Hugging Face layout.
+    """Render the chat template of a model folder, without a thinking phase where the template offers that choice.
 
     Returns:
         None for a model without a chat template, or with one that does not show the message exactly once.

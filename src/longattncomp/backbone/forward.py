@@ -86,13 +86,7 @@ class Backbone:
 
     @classmethod
     def open(cls, folder: Path, layers: int, *, device: str = "auto", dtype: str = "auto") -> Backbone:
-        """Open the first L layers from a local folder in Hugging Face layout.
-
-        Args:
-            folder: with the model's files.
-            layers: L.
-            device: auto, cpu, cuda, mps …
-            dtype: auto, float32, bfloat16 or float16.
+        """Open the first `layers` layers from a local folder in Hugging Face layout.
 
         Raises:
             ModelError: see `loading.open_layers`.

@@ -47,12 +47,7 @@ def require_tied(file: Path) -> None:
 
 
 def convert(file: Path, layers: int, target: Path) -> None:
-    """Write the first `layers` layers, the embedding and the tokenizer, dequantized, in bf16; no output layer.
-
-    Args:
-        file: the GGUF file.
-        layers: how many layers to keep.
-        target: an empty folder.
+    """Write the first `layers` layers, the embedding and the tokenizer into an empty folder, in bf16; no output layer.
 
     Raises:
         BrokenModelError: the file cannot be read, or has too few layers.

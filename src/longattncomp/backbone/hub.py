@@ -21,8 +21,9 @@ from longattncomp.backbone.config import (
     total_layers,
 )
 from longattncomp.backbone.model_cache import ModelCache
-from longattncomp.errors import BrokenModelError, ModelNotFoundError
+from longattncomp.errors import BrokenModelError, ModelError, ModelNotFoundError
 
+_INDEX = "model.safetensors.index.json"
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -87,11 +88,7 @@ class RemoteModel:
         return check_config(self._json("config.json"), self.root)
 
     def copy_first_layers(self, layers: int, target: Path) -> None:
-        """Write configuration, tokenizer and tensors below layer `layers`; with all layers, the output layer too.
-
-        Args:
-            layers: how many layers to keep.
-            target: an empty folder.
+        """Write configuration, tokenizer and the first `layers` layers into an empty folder; if all, all tensors.
 
         Raises:
             ModelNotFoundError: a file cannot be reached.
@@ -106,27 +103,29 @@ class RemoteModel:
         for shard in self._shards(wanted):
             weight_map |= dict.fromkeys(self._copy_tensors(shard, wanted, target / shard), shard)
         index = {"metadata": {}, "weight_map": weight_map}
-        (target / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
-        for file in _TOKENIZER_FILES:
-            with self._reached():
-                there = self.filesystem.exists(f"{self.root}/{file}")
-                content = self.filesystem.cat_file(f"{self.root}/{file}") if there else b""
-            if there:
-                (target / file).write_bytes(content)
+        (target / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+        for file in filter(self._exists, _TOKENIZER_FILES):
+            (target / file).write_bytes(self._content(file))
         (target / "config.json").write_text(json.dumps(cut_config(config, layers), indent=2), encoding="utf-8")
+
+    def _exists(self, file: str) -> bool:
+        with self._reached():
+            return bool(self.filesystem.exists(f"{self.root}/{file}"))
+
+    def _content(self, file: str) -> bytes:
+        with self._reached():
+            content: bytes = self.filesystem.cat_file(f"{self.root}/{file}")
+            return content
 
     def _json(self, file: str) -> Any:
         with self._reached():
-            return json.loads(self.filesystem.cat_file(f"{self.root}/{file}"))
+            return json.loads(self._content(file))
 
     def _shards(self, wanted: Callable[[str], bool]) -> list[str]:
-        with self._reached():
-            sharded = self.filesystem.exists(f"{self.root}/model.safetensors.index.json")
-            single = self.filesystem.exists(f"{self.root}/model.safetensors")
-        if sharded:
-            weights = self._json("model.safetensors.index.json")["weight_map"]
+        if self._exists(_INDEX):
+            weights = self._json(_INDEX)["weight_map"]
             return sorted({shard for tensor, shard in weights.items() if wanted(tensor)})
-        if not single:
+        if not self._exists("model.safetensors"):
             raise BrokenModelError(f"{self.root} has no model.safetensors: only safetensors weights are read")
         return ["model.safetensors"]
 
@@ -156,7 +155,7 @@ class RemoteModel:
     def _reached(self) -> Iterator[None]:
         try:
             yield
-        except BrokenModelError:
+        except ModelError:
             raise
         except Exception as error:  # each release of huggingface_hub brings another HTTP library's errors
             raise ModelNotFoundError(
@@ -172,7 +171,7 @@ def _below(tensor: str, *, layers: int, whole: bool) -> bool:
 
 def _complete(snapshot: Path) -> bool:
     """Check that Hugging Face's cache holds all of a model's weights."""
-    index = snapshot / "model.safetensors.index.json"
+    index = snapshot / _INDEX
     shards = ["model.safetensors"]
     if index.is_file():
         shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()

@@ -39,13 +39,7 @@ class OpenedLayers:
 
 
 def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch.dtype) -> OpenedLayers:
-    """Open layers 0 to L of a model; weights above are not read.
-
-    Args:
-        folder: Hugging Face layout with safetensors.
-        layers: L.
-        device: of the model and the scoring layer.
-        dtype: of the model; the scoring layer is always float32.
+    """Open layers 0 to L = `layers` of a model in Hugging Face layout; weights above are not read.
 
     Raises:
         UnsupportedModelError: the architecture is not supported.

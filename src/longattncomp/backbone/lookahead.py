@@ -111,29 +111,15 @@ def _run(model: Any, processors: Processors, steps: Sequence[_Step]) -> list[int
 
 @dataclass(slots=True)
 class _Tap:
-    """Computes the last row of each layer's attention.
+    """Computes the last row of each layer's attention."""
 
-    Attributes:
-        prompt: n, tokens of the prompt.
-        total: tokens up to this row, its own included.
-        fold: see `LookAhead.steps`.
-        folded: (n,) result of `fold` for the layers so far.
-    """
-
-    prompt: int
-    total: int
+    prompt: int  # tokens of the prompt, n
+    total: int  # tokens up to this row, its own included
     fold: Fold
-    folded: Tensor
+    folded: Tensor  # (n,) result of `fold` for the layers so far
 
     def look(self, query: Tensor, key: Tensor, scaling: float, sliding_window: int | None) -> None:
-        """Fold one layer's attention into the result.
-
-        Args:
-            query: (1, n_heads, m, head_dim), after the rotary embedding.
-            key: (1, n_key_heads, k, head_dim) of the last k tokens, after the rotary embedding.
-            scaling: factor of the logits.
-            sliding_window: how many tokens the row sees, its own included; None for all.
-        """
+        """Fold one layer's attention from queries (1, n_heads, m, head_dim) to k keys (1, n_key_heads, k, head_dim)."""
         n_heads, head_dim = query.shape[1], query.shape[3]
         first = self.total - key.shape[2]  # a sliding layer caches only its window
         low = max(first, self.total - sliding_window) if sliding_window else first
@@ -175,8 +161,5 @@ def _tapped(
 
 def _ends(model: Any) -> frozenset[int]:
     """Collect the end-of-sequence tokens; a configuration names none, one or several."""
-    found: set[int] = set()
-    for config in (model.config, model.generation_config):
-        named = getattr(config, "eos_token_id", None)
-        found |= {named} if isinstance(named, int) else set(named or ())
-    return frozenset(found)
+    named = (getattr(config, "eos_token_id", None) for config in (model.config, model.generation_config))
+    return frozenset(token for ids in named for token in ([ids] if isinstance(ids, int) else ids or ()))

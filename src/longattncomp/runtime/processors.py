@@ -16,8 +16,6 @@ from threadpoolctl import ThreadpoolController
 
 from longattncomp.runtime.forking import Lock
 
-_SOFT = 1  # omp_pause_soft
-
 _WINDOW = 0.25  # seconds over which processor time is counted, at least
 
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
@@ -25,17 +23,11 @@ _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Counters at one moment, in seconds.
+    """Counters at one moment, in seconds."""
 
-    Attributes:
-        at: time on a monotonic clock.
-        busy: work of all processes on the processors that this process may use; in a container, of the whole host.
-        own: work of this process.
-    """
-
-    at: float
-    busy: float
-    own: float
+    at: float  # on a monotonic clock
+    busy: float  # work of all processes, outside of a container too, on the processors that this process may use
+    own: float  # work of this process
 
 
 class Processors:
@@ -130,7 +122,7 @@ def _end_team() -> None:
     """End this thread's team of threads; the next pass starts another in a tenth of a millisecond."""
     for library in _openmp().lib_controllers:
         if library.prefix == "libgomp" and hasattr(library.dynlib, "omp_pause_resource_all"):  # OpenMP 5.0, GCC 9
-            library.dynlib.omp_pause_resource_all(_SOFT)
+            library.dynlib.omp_pause_resource_all(1)  # omp_pause_soft
 
 
 @cache

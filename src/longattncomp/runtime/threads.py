@@ -17,7 +17,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
-
 AT_ONCE = 8
 """Calls that run at the same time and share the draft model batch by batch, so that a short call need not wait for a
 long one to end. Each further call may hold the interpreter's lock for 5 ms while the event loop waits for it."""
@@ -34,14 +33,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress: Progress | None) -> list[R]:
-    """Call a function for each row and return the results in order; a single row runs in the caller's thread.
+    """Call a function with each row and a progress callback; return the results in order.
 
-    After an error no other row starts, and running ones end at their next step.
-
-    Args:
-        function: called with a row and a progress callback.
-        rows: arguments.
-        progress: called for each row, from several threads.
+    `progress` is called from several threads; a single row runs in the caller's. After an error no other row starts,
+    and running ones end at their next step.
     """
     if len(rows) < 2:
         with Stoppable(progress) as stoppable:
