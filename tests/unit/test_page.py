@@ -83,7 +83,7 @@ def test_adaptive_shows_the_tokens_kept_and_loses_nothing() -> None:
 
 def test_defaults_are_named_as_such() -> None:
     text = page(summarise(two_tasks(), {}), {}, replace(RUN, settings={}))
-    assert "settings all as they are by default" in section(text, "How it was run")
+    assert "settings all at their defaults" in section(text, "How it was run")
 
 
 def test_pictures_are_embedded(tmp_path: Path) -> None:

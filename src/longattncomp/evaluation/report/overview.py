@@ -14,10 +14,10 @@ class Column:
     """One task at one budget.
 
     Attributes:
-        task: its name.
-        budget: as `Budget` writes it.
-        counts: whether it is part of the average.
-        rows: by method.
+        task: name of the task.
+        budget: as `str(Budget)` writes it.
+        counts: whether the column is part of the average.
+        rows: rows by method, at least one.
     """
 
     task: str
@@ -27,19 +27,22 @@ class Column:
 
     @property
     def measure(self) -> Measure:
+        """The measure that the task is judged by."""
         return next(iter(self.rows.values())).measure
 
     @property
     def n(self) -> int:
+        """Number of examples."""
         return max(row.n for row in self.rows.values())
 
     @property
     def few(self) -> bool:
+        """Whether a row has so few examples that its interval says little."""
         return any(row.few for row in self.rows.values())
 
     @property
     def best(self) -> frozenset[str]:
-        """The methods with the highest mean, as it is written; those that lack examples do not compete."""
+        """The methods with the highest mean after rounding, among those that have all examples."""
         if self.adaptive:
             return frozenset()
         whole = {method: row for method, row in self.rows.items() if row.n == self.n}
@@ -47,20 +50,20 @@ class Column:
 
     @property
     def adaptive(self) -> bool:
-        """Whether each method keeps as much as it likes, so that means do not compare."""
+        """Whether each method decides how much it keeps, so that means cannot be compared."""
         return self.budget == ADAPTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What all methods came to.
+    """Methods by tasks.
 
     Attributes:
         target: as in `Row`.
-        columns: tasks that count first.
-        methods: in the order of the rows.
-        averages: mean over the columns that count, by method; only of methods that have them all.
-        intervals: the same with their intervals, if all columns that count have one budget.
+        columns: one a task; those that count in the average come first.
+        methods: in the order of the rows, references last.
+        averages: mean over the columns that count, for each method that has all of them.
+        intervals: the same means with their intervals, if all columns that count have one budget.
     """
 
     target: str | None
@@ -71,17 +74,23 @@ class Overview:
 
     @property
     def best(self) -> frozenset[str]:
-        """The methods with the highest average, as it is written."""
+        """The methods with the highest average after rounding."""
         return best({method: float(written("recall", mean)) for method, mean in self.averages.items()})
+
+    @property
+    def measure(self) -> Measure | None:
+        """The measure of all columns; None if they differ."""
+        measures = {column.measure for column in self.columns}
+        return measures.pop() if len(measures) == 1 else None
 
 
 def overview(summary: Summary, *, budget: str | None = None, target: str | None = None) -> Overview:
-    """Put methods beside tasks.
+    """Arrange a summary as methods by tasks.
 
     Args:
-        summary: of an evaluation.
-        budget: of the columns, for the tasks that have it; None for the middle budget of each task.
-        target: whose answers; None for what was kept.
+        summary: from `summarise`.
+        budget: the columns' budget, for the tasks that have it; None for the middle budget of each task.
+        target: the target that answered; None for what was kept.
     """
     columns = []
     for task in dict.fromkeys(row.task for row in summary.rows if row.target == target):
@@ -90,14 +99,12 @@ def overview(summary: Summary, *, budget: str | None = None, target: str | None 
         bound = [name for name in budgets if name != ADAPTIVE] or budgets
         chosen = bound[(len(bound) - 1) // 2] if budget is None else budget
         if chosen in budgets:
+            counts = chosen != ADAPTIVE and task not in summary.left_out and own[0].comparable
             rows = {row.method: row for row in own if row.budget == chosen}
-            columns.append(
-                Column(task=task, budget=chosen, counts=chosen != ADAPTIVE and _counts(own[0], summary), rows=rows)
-            )
+            columns.append(Column(task=task, budget=chosen, counts=counts, rows=rows))
     columns.sort(key=lambda column: not column.counts)
     counted = [column for column in columns if column.counts]
-    methods = list(dict.fromkeys(row.method for row in summary.rows))
-    methods = [name for name in methods if any(name in column.rows for column in columns)]
+    methods = [name for name in summary.methods if any(name in column.rows for column in columns)]
     one = {column.budget for column in counted}
     return Overview(
         target=target,
@@ -117,17 +124,12 @@ def overview(summary: Summary, *, budget: str | None = None, target: str | None 
 
 
 def best(means: Mapping[str, float]) -> frozenset[str]:
-    """Who has the highest; `full`, `none` and `oracle` do not compete."""
+    """Return the methods with the highest mean; the references `full`, `none` and `oracle` do not compete."""
     competing = {method: mean for method, mean in means.items() if method not in REFERENCES}
     return frozenset(method for method, mean in competing.items() if mean == max(competing.values()))
 
 
 def written(measure: Measure, value: float) -> str:
-    """Shares in %, likelihoods in nats."""
+    """Format a number: shares in %, likelihoods in nats."""
     number, digits = (value, 2) if measure == "likelihood" else (100 * value, 1)
-    return f"{round(number, digits) + 0.0:.{digits}f}"  # what rounds to 0 has no sign
-
-
-def _counts(row: Row, summary: Summary) -> bool:
-    comparable = row.measure == "recall" if row.target is None else row.measure != "likelihood"
-    return comparable and row.task not in summary.left_out
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # adding 0.0 turns -0.0 into 0.0

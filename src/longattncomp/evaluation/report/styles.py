@@ -6,22 +6,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from longattncomp.evaluation.report.summary import FULL, NONE, ORACLE
-from longattncomp.scorers.methods import DEFAULT as OURS
+from longattncomp.scorers.methods import METHODS
 
 INK = "#1a1d23"
 DIM = "#5a6170"
 PALE = "#d9dde4"
 FAINT = "#f5f6f8"
 
+# Colours that colour-blind people can tell apart: Okabe and Ito's, and from the muted scheme of Paul Tol.
+_COLOURS = (
+    *("#d55e00", "#882255", "#332288", "#e69f00", "#cc79a7", "#0072b2", "#117733", "#56b4e9", "#009e73"),
+    *("#aa4499", "#999933", "#44aa99", "#661100", "#6699cc"),
+)
+_MARKERS = "o<>PD^hvs*pXd"  # one fewer than colours, so that a pair repeats only after 14 x 13 methods
+_GREY = "#8a8f98"
+_GREY_LOOKS = (("x", ":"), ("|", "--"), ("_", "-."))
+_BASELINES = "longattncomp.scorers.baselines:"
+"""Prefix of the openers of methods that ignore the query; these methods are grey."""
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a method is drawn; no two share both colour and marker.
+    """How a method is drawn.
 
     Attributes:
-        colour: told apart by people who are colour-blind too.
-        marker: as matplotlib names it.
-        line: likewise.
+        colour: as matplotlib names it, like the rest.
+        marker: mark of a point.
+        line: style of a line.
     """
 
     colour: str
@@ -29,34 +40,15 @@ class Style:
     line: str = "-"
 
 
-_KNOWN = {
-    # Okabe and Ito's colours; what chance gives is grey, what bounds the rest is black.
-    OURS: Style("#d55e00", "o"),
-    "bm25": Style("#0072b2", "^"),
-    "minilm": Style("#56b4e9", "v"),
-    "rrf": Style("#009e73", "s"),
-    "speculative": Style("#cc79a7", "D"),
-    "attncomp": Style("#e69f00", "P"),
-    "longattncomp-alone": Style("#882255", "<"),
-    "longattncomp-cascade": Style("#332288", ">"),
-    "random": Style("#8a8f98", "x", ":"),
-    "first": Style("#8a8f98", "|", "--"),
-    "last": Style("#8a8f98", "_", "-."),
-    FULL: Style(INK),
-    ORACLE: Style(INK, line="--"),
-    NONE: Style(INK, line=":"),
-}
-_SPARE = ("#117733", "#aa4499", "#999933", "#44aa99", "#661100", "#6699cc")
-"""Out of Paul Tol's muted scheme."""
-_SPARE_MARKERS = ("h", "*", "p", "X", "d")  # as many as are prime to the colours, so that pairs repeat late
-
-
 def styles(methods: Iterable[str]) -> dict[str, Style]:
-    """Known methods look the same in every evaluation, others as their names sort."""
+    """Give each method a style by its place in `METHODS`; unknown methods follow in the order of their names."""
     names = list(dict.fromkeys(methods))
-    others = sorted(name for name in names if name not in _KNOWN)
-    spare = {
-        name: Style(_SPARE[place % len(_SPARE)], _SPARE_MARKERS[place % len(_SPARE_MARKERS)])
-        for place, name in enumerate(others)
-    }
-    return {name: _KNOWN.get(name) or spare[name] for name in names}
+    looks = {FULL: Style(INK), ORACLE: Style(INK, line="--"), NONE: Style(INK, line=":")}
+    grey = [method.name for method in METHODS.values() if method.opener.startswith(_BASELINES)]
+    coloured = [name for name in METHODS if name not in grey]
+    coloured += sorted(set(names) - looks.keys() - METHODS.keys())
+    for place, name in enumerate(grey):
+        looks[name] = Style(_GREY, *_GREY_LOOKS[place % len(_GREY_LOOKS)])
+    for place, name in enumerate(coloured):
+        looks[name] = Style(_COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)])
+    return {name: looks[name] for name in names}

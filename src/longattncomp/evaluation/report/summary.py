@@ -1,4 +1,4 @@
-"""What an evaluation found: means with their intervals, and where ours are not the highest."""
+"""What an evaluation found: means with their intervals, and where another method is better than ours."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from longattncomp.evaluation.metrics import Estimate
 from longattncomp.scorers.methods import DEFAULT as OURS
 
 FULL, NONE, ORACLE = REFERENCES = ("full", "none", "oracle")
-"""What stands beside the methods."""
+"""Names of the contexts that methods are compared with: all of it, none of it, the evidence first."""
 ADAPTIVE = "adaptive"
-"""The budget that each method sets itself: what is kept there is shown, and compared nowhere."""
+"""The budget that each method decides itself; results at it are shown and not compared."""
 FEW_ROWS = 30
-"""Of fewer examples an interval says little."""
+"""With fewer examples than these an interval says little."""
 
 Measure = Literal["recall", "answer", "strict", "choice", "f1", "exact", "likelihood"]
 KEPT_MEASURES: tuple[Measure, ...] = ("recall", "answer", "strict")
+"""Measures of the kept text; a task is judged by the first that it has, unless it names one."""
 ANSWER_MEASURES: tuple[Measure, ...] = ("choice", "f1", "exact", "likelihood")
-"""Both in the order in which they judge where the task does not say."""
+"""Measures of a target's answers, likewise."""
 MEASURES: Mapping[Measure, str] = {
     "recall": "evidence recall, %",
     "answer": "answers kept, %",
@@ -30,31 +31,30 @@ MEASURES: Mapping[Measure, str] = {
     "exact": "exact match, %",
     "likelihood": "log-likelihood, nats/token",
 }
-"""As tables and pictures name them."""
+"""Names of the measures in tables and pictures."""
+
+
+def comparable(measure: Measure, target: str | None) -> bool:
+    """Whether means of several tasks by this measure can be averaged."""
+    return measure == "recall" if target is None else measure != "likelihood"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What one method came to on one task at one budget.
+    """Means of one method on one task at one budget; each of `Measure` is the mean of `Record`'s field of that name.
 
     Attributes:
-        task: the collection.
-        budget: as `Budget` writes it; `full` and `none`, which have none, stand at each.
-        method: the scorer's name, or `full`, `none` or `oracle`.
-        target: whose answers these are; None for what was kept, whoever reads it.
-        measure: what the task is judged by here, which `gain` is of.
-        n: examples that have this measure.
-        recall: share of the evidence's characters kept.
-        strict: share of examples of which every evidence span was kept to at least 90%.
-        answer: share of the accepted answers that stand in what was kept.
-        likelihood: log-likelihood of the accepted answer, in nats a token.
-        exact: share of examples with an accepted answer.
-        f1: of the answer's words.
-        choice: share of examples with the right option.
-        gain: `longattncomp` less this method, example by example; None for itself or if it did not run.
+        task: name of the task.
+        budget: as `str(Budget)` writes it; `full` and `none`, which have no budget, have a row at each.
+        method: name of the method, or `full`, `none` or `oracle`.
+        target: the target that answered; None for what was kept, whichever target read it.
+        measure: the measure that the task is judged by.
+        n: number of examples that have this measure.
+        gain: `longattncomp` minus this method by that measure, example by example; None for itself or if it was not
+            measured.
         tokens: mean tokens kept.
         share: mean share of the context's tokens kept.
-        seconds: median time to score one example, as `Record` has it.
+        seconds: median time to score one example, as in `Record`.
     """
 
     task: str
@@ -77,29 +77,31 @@ class Row:
 
     @property
     def score(self) -> Estimate:
-        """Of the measure that the task is judged by."""
+        """Mean of the measure that the task is judged by."""
         found: Estimate = getattr(self, self.measure)
         return found
 
     @property
     def few(self) -> bool:
+        """Whether there are so few examples that the interval says little."""
         return self.n < FEW_ROWS
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the row's measure can be averaged over tasks."""
+        return comparable(self.measure, self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Average:
-    """The mean over all tasks that count and have this budget; each weighs the same.
+    """Mean over all tasks that count and have this budget; all tasks weigh the same.
 
     Attributes:
-        budget: as in `Row`.
-        method: as in `Row`.
-        target: as in `Row`.
-        tasks: how many.
-        n: examples of all of them.
-        score: of each task's measure; the interval draws every task's examples again, so that
-            tasks with few of them share one interval.
-        gain: `longattncomp` less this method.
-        seconds: median time to score one example.
+        budget: as in `Row`, like `method`, `target` and `seconds`.
+        tasks: number of tasks.
+        n: number of examples in all of them.
+        score: mean of each task's own measure; the interval resamples the examples of every task.
+        gain: `longattncomp` minus this method.
     """
 
     budget: str
@@ -118,9 +120,9 @@ class Summary:
 
     Attributes:
         rows: by target, task, budget and method; those without a target first.
-        averages: over two tasks or more.
-        left_out: tasks that stay out of averages.
-        skipped: examples without evidence, which no recall counts.
+        averages: averages over two tasks or more.
+        left_out: tasks that averages leave out.
+        skipped: number of examples without evidence, which count in no recall.
     """
 
     rows: tuple[Row, ...]
@@ -130,8 +132,13 @@ class Summary:
 
     @property
     def targets(self) -> tuple[str | None, ...]:
-        """Whose answers are there; None is what was kept."""
+        """The targets that answered; None stands for what was kept."""
         return tuple(dict.fromkeys(row.target for row in self.rows))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods and references in the order of the rows."""
+        return tuple(dict.fromkeys(row.method for row in self.rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +148,8 @@ class Loss:
     Attributes:
         ours: the row of `longattncomp`.
         best: the row of the best method.
-        behind: `longattncomp` less that method, example by example.
-        others: further methods that are better than ours, best first.
+        behind: `longattncomp` minus that method, example by example.
+        others: further methods that are better than `longattncomp`, best first.
     """
 
     ours: Row
@@ -152,7 +159,7 @@ class Loss:
 
 
 def losses(summary: Summary) -> tuple[Loss, ...]:
-    """Where `longattncomp` is not the best, largest difference first; `full` and `oracle` do not compete."""
+    """List where `longattncomp` is not the best, largest difference first; `full` and `oracle` do not compete."""
     places: dict[tuple[str, str, str | None], list[Row]] = defaultdict(list)
     for row in summary.rows:
         if row.method not in (FULL, ORACLE) and row.budget != ADAPTIVE:
@@ -164,5 +171,5 @@ def losses(summary: Summary) -> tuple[Loss, ...]:
         if ours and better:
             (behind, best), *others = sorted(better, key=lambda pair: pair[0].mean)
             found.append(Loss(ours=ours, best=best, behind=behind, others=tuple(row.method for _, row in others)))
-    # Nats are no shares: they come last.
+    # Differences in nats cannot be compared with shares, and come last.
     return tuple(sorted(found, key=lambda one: (one.ours.measure == "likelihood", one.behind.mean)))
