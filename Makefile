@@ -63,7 +63,7 @@ evaluation: .venv/peers  ## every method by every task, with a report; DATA=FOLD
 	$(MADE) --out evaluation/longest --budget 16384 --limit 1 $(addsuffix @128k,$(LONG)) $(RIVALS)
 
 docs: .venv/docs       ## build the documentation into site/; a broken link is an error
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:                 ## remove everything that was built
 	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation site
