@@ -9,7 +9,6 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -143,7 +142,7 @@ def test_a_store_that_raises_costs_a_warning(store: DictStore, error: Exception)
     with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
         assert_all(cache.get([*NAMES, "missing"], with_memory=False))
 
-    with pytest.warns(LongAttnCompWarning, match="kept in memory as far as it goes"):
+    with pytest.warns(LongAttnCompWarning, match="kept in memory as far as it has room"):
         assert not KeyCache(0, store).put(READS)
 
     store.fails = None

@@ -12,7 +12,7 @@ from longattncomp.types import Node, Prepared, Progress, Query, Scorer, Scores
 
 @runtime_checkable
 class PreparedScorer(Protocol):
-    """A scorer that can read before it is asked."""
+    """A scorer that can read nodes before there is a query."""
 
     def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared: ...
 
@@ -25,14 +25,19 @@ class BatchScorer(Protocol):
         self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
     ) -> list[Scores]: ...
 
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        """Do what `score_batch` does for one query."""
+        (scores,) = self.score_batch([query], nodes, progress=progress)
+        return scores
+
 
 def score_batch(
     scorer: Scorer, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
 ) -> list[Scores]:
-    """What `scorer.score` gives for each query.
+    """Score the nodes for each query, and check the scores.
 
     Raises:
-        ModelError: they are no shares of the mass, one for each node.
+        ModelError: the scores are not one share of the mass for each node.
     """
     if isinstance(scorer, BatchScorer):
         found = scorer.score_batch(queries, nodes, progress=progress)
@@ -42,3 +47,8 @@ def score_batch(
         if wrong := what_is_wrong(scores, nodes):
             raise ModelError(f"{type(scorer).__name__}: {wrong}")
     return found
+
+
+def part_of(progress: Progress | None, start: int, tokens: int, total: int) -> Progress | None:
+    """Make the progress of a step that covers `tokens` of `total` tokens, from `start` on."""
+    return progress and (lambda done, of: progress(start + tokens * done // of, total))

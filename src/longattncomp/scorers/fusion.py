@@ -1,8 +1,8 @@
-"""(query, nodes) -> scores by the ranks that several scorers give."""
+"""(query, nodes) -> scores from the ranks that several scorers give (reciprocal rank fusion)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,11 +19,11 @@ from longattncomp.types import Node, Progress, Query, Scorer, Scores
 class FusionScorer:
     """Reciprocal rank fusion: `sum over scorers of 1 / (k + rank)` (Cormack et al., SIGIR 2009).
 
-    Nodes that a scorer does not tell apart share the mean of their ranks there, so that it has
-    no say about their order; the instruction gets nothing.
+    Nodes that a scorer scores alike get the mean of their ranks, so that it does not decide their order. The
+    instruction's share is 0.
 
     Attributes:
-        scorers: whose ranks are fused, at least one.
+        scorers: at least one.
         k: how little the first ranks stand out, at least 0; 60 in the paper.
 
     Raises:
@@ -40,41 +40,41 @@ class FusionScorer:
             raise InputError(f"expected k of at least 0, got {self.k}")
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
-        """Let every scorer rank the nodes, and fuse the ranks; raises what the scorers raise."""
+        """Rank the nodes with every scorer and fuse the ranks."""
         if not nodes:
             return Scores((), 1.0)
-        steps = None if progress is None else _Steps(progress, sum(node.tokens for node in nodes), len(self.scorers))
+        report = _reports(progress, sum(node.tokens for node in nodes), len(self.scorers))
         fused = np.zeros(len(nodes))
         for index, scorer in enumerate(self.scorers):
-            found = scorer.score(query, nodes, progress=partial(steps.report, index) if steps else None)
+            found = scorer.score(query, nodes, progress=report and partial(report, index))
             fused += 1 / (self.k + _ranks(found.nodes))
-            if steps:
-                steps.report(index, 1, 1)
+            if report:
+                report(index, 1, 1)
         shares: list[float] = (fused / fused.sum()).tolist()
         return Scores(tuple(shares), 0.0)
 
 
 def _ranks(shares: Sequence[float]) -> np.ndarray:
-    """Ranks from 1 for the largest share; equal shares have the mean of their ranks."""
+    """Rank shares from 1 for the largest; equal shares get the mean of their ranks."""
     _, places, counts = np.unique(-np.asarray(shares), return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[places])
 
 
-class _Steps:
-    """Several scorers' progress as one that only grows."""
+def _reports(progress: Progress | None, tokens: int, count: int) -> Callable[[int, int, int], None] | None:
+    """Turn the progress of `count` scorers over the same `tokens` into one that only grows."""
+    if progress is None:
+        return None
+    reached = 0
 
-    def __init__(self, progress: Progress, tokens: int, count: int) -> None:
-        self._progress = progress
-        self._tokens = tokens
-        self._total = tokens * count
-        self._done = 0
+    def report(index: int, done: int, total: int) -> None:
+        nonlocal reached
+        now = tokens * index + tokens * done // max(total, 1)
+        if now > reached:
+            reached = now
+            progress(reached, tokens * count)
 
-    def report(self, index: int, done: int, total: int) -> None:
-        reached = self._tokens * index + self._tokens * done // max(total, 1)
-        if reached > self._done:
-            self._done = reached
-            self._progress(reached, self._total)
+    return report
 
 
 def open_scorer(settings: Settings, store: ByteStore | None) -> tuple[FusionScorer, None]:

@@ -1,7 +1,8 @@
 """a method's name -> what it is, its own defaults, and the function that opens its scorer.
 
-This table is the only place that lists the methods. To add one, write a class with a `score` method, a function
-that opens it, and one entry here; settings, command line, evaluation, plots and the contract test follow.
+This table is the only place that lists the methods. To add a method, write a class with a `score` method and a
+function that opens it, and add one entry here. Settings, command line, evaluation and plots read the table; the
+contract test (tests/contract/test_scorers.py) wants an entry in its list.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from longattncomp.types import NodeBoundary
 
 DEFAULT = "longattncomp"
-"""The method that is used unless the settings name another."""
+"""The method of settings that name none."""
 
 _CROSS_ATTENTION = "longattncomp.scorers.cross_attention.opening"
 
@@ -25,16 +26,16 @@ class Method:
     Attributes:
         name: what `method=` takes.
         about: one line for help texts and reports.
-        opener: "module:function". The function takes (settings, store) and returns the scorer, and the tokenizer that
-            measures its nodes or None for the draft model's.
-        heads: names of the checkpoints it opens, each a file `<name>.safetensors`; empty for a method without a head.
-        defaults: settings whose default is another one for this method.
+        opener: "module:function". The function takes (settings, store); it returns the scorer, and the tokenizer that
+            counts the tokens of nodes or None for the draft model's.
+        heads: names of the checkpoints that the method opens, each a file `<name>.safetensors`.
+        defaults: settings whose default differs for this method.
         node_boundary: where nodes end, see `chunking.nodes.chunk`.
         min_score: score below which a node is left out (AttnComp's epsilon).
         surroundings: part of the mass around a node that counts for its rank, see `selection.SelectionRule`.
-        ignores: settings that this method has no use for.
+        ignores: settings that the method does not use.
         paragraphs: whether long paragraphs of a prompt are scored as if each were a document.
-        as_published: whether an evaluation gives it the defaults above whatever the settings say.
+        as_published: whether an evaluation uses `defaults` whatever the settings say.
     """
 
     name: str
@@ -51,7 +52,10 @@ class Method:
 
 
 def _peer(name: str, about: str, opener: str, *, surroundings: float = 0.0) -> Method:
-    """A method without the draft model. Peers find more of passages in nodes of 64 tokens, ranked by score alone."""
+    """A method to compare with, which does not use the draft model.
+
+    Such methods find more evidence in nodes of 64 tokens that are ranked by score alone.
+    """
     return Method(
         name=name,
         about=about,
@@ -73,7 +77,7 @@ _ALL = (
     ),
     Method(
         name="longattncomp-alone",
-        about="longattncomp with a query that does not see the context, which makes the next question cheap",
+        about="longattncomp with a query that does not see the context, so that the next question costs little",
         opener=f"{_CROSS_ATTENTION}:open_one",
         heads=("alone",),
         defaults={"node_tokens": 64},
@@ -82,14 +86,14 @@ _ALL = (
     ),
     Method(
         name="longattncomp-cascade",
-        about="longattncomp that reads all text with 8 layers and the best part with 15",
+        about="longattncomp that reads all text with 8 layers and the best quarter with 15",
         opener=f"{_CROSS_ATTENTION}:open_cascade",
         heads=("alone", "after"),
         paragraphs=True,
     ),
     Method(
         name="attncomp",
-        about="AttnComp: whole documents, and a head without our extensions",
+        about="AttnComp: whole documents, and the head of its paper",
         opener=f"{_CROSS_ATTENTION}:open_one",
         heads=("attncomp",),
         defaults={"node_tokens": "document", "context_weight": 0.0},
@@ -98,22 +102,20 @@ _ALL = (
     ),
     Method(
         name="speculative",
-        about="Speculative Prefill: the attention of the whole draft model, nothing trained",
+        about="Speculative Prefill: the attention of the whole draft model, without training",
         opener="longattncomp.scorers.speculative:open_scorer",
         defaults={"node_tokens": 32, "top_p": 1.0, "context_weight": 0.0},
         node_boundary="exact",
         ignores=("head", "layers", "key_store"),
         as_published=True,
     ),
-    _peer("bm25", "words in common, rare ones first (Okapi BM25)", "bm25:open_scorer"),
-    _peer(
-        "bm25-near", "bm25 in which the text around a node counts for its rank", "bm25:open_scorer", surroundings=0.5
-    ),
-    _peer("minilm", "likeness of embeddings (all-MiniLM-L6-v2)", "embedding:open_scorer"),
-    _peer("rrf", "bm25 and minilm, fused by rank; embeddings that minilm made before are used", "fusion:open_scorer"),
-    _peer("random", "any piece is as good as any other", "baselines:open_random"),
-    _peer("first", "the first tokens", "baselines:open_first"),
-    _peer("last", "the last tokens", "baselines:open_last"),
+    _peer("bm25", "words that query and node share, weighed by how rare they are (Okapi BM25)", "bm25:open_scorer"),
+    _peer("bm25-near", "bm25, with the text around a node counting for its rank", "bm25:open_scorer", surroundings=0.5),
+    _peer("minilm", "cosine of embeddings (all-MiniLM-L6-v2)", "embedding:open_scorer"),
+    _peer("rrf", "bm25 and minilm, fused by rank", "fusion:open_scorer"),
+    _peer("random", "random shares", "baselines:open_scorer"),
+    _peer("first", "the first tokens", "baselines:open_scorer"),
+    _peer("last", "the last tokens", "baselines:open_scorer"),
 )
 
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}

@@ -1,4 +1,4 @@
-"""settings -> the scorer of their method, and the tokenizer that measures its nodes."""
+"""settings -> the scorer of their method, and the tokenizer that counts the tokens of nodes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import InputError, warn
 from longattncomp.runtime.forking import Lock
 from longattncomp.scorers.cross_attention.stores import ByteStore
-from longattncomp.scorers.methods import METHODS, Method
+from longattncomp.scorers.methods import METHODS
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer, Tokenizer
 
 _OPENED_BY = ("method", "model", "head", "layers", "device", "dtype", "model_dir", "cache_bytes", "key_store")
-"""The settings that an opener looks at."""
+"""The settings that an opener uses."""
 
 _opened: dict[tuple[Any, ...], tuple[tuple[Scorer, Tokenizer], ByteStore | None]] = {}
 _opening = Lock()
 
 
 def shared(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, Tokenizer]:
-    """`build`, once in this process for the same settings, however many threads ask; raises what `build` raises."""
+    """Do what `build` does once for the same settings in this process, however many threads call."""
     key = (*(getattr(settings, name) for name in _OPENED_BY), id(store))
     with _opening:
         if key not in _opened:
@@ -34,13 +34,13 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, T
     """Open the scorer and the tokenizer that the settings name.
 
     Args:
-        settings: all of them.
+        settings: name the method and its model.
         store: keeps keys between processes, instead of the folder `key_store`.
 
     Raises:
         ModelError: the draft model or head cannot be found, read or used.
         CacheError: the model folder cannot be written.
-        InputError: a setting that this method cannot have.
+        InputError: the method cannot have a setting that is given.
     """
     scorer, tokenizer = open_scorer(settings, store)
     if tokenizer is None:
@@ -50,14 +50,8 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, T
 
 
 def open_scorer(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, Tokenizer | None]:
-    """Open the scorer alone, with its tokenizer if it has one of its own; arguments and errors as `build`."""
+    """Open the scorer, and its tokenizer if it has one of its own; arguments and errors are those of `build`."""
     method = METHODS[settings.method]
-    _refuse_ignored(method, settings, store)
-    found: tuple[Scorer, Tokenizer | None] = resolve_name(method.opener)(settings, store)
-    return found
-
-
-def _refuse_ignored(method: Method, settings: Settings, store: ByteStore | None) -> None:
     if settings.head and "head" in method.ignores:
         raise InputError(f"method={method.name!r} has no head: leave head out")
     fields = Settings.model_fields
@@ -66,3 +60,5 @@ def _refuse_ignored(method: Method, settings: Settings, store: ByteStore | None)
         idle.append("store")
     if idle:
         warn(f"method={method.name!r} has no use for {', '.join(idle)}")
+    found: tuple[Scorer, Tokenizer | None] = resolve_name(method.opener)(settings, store)
+    return found

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from longattncomp.scorers.batch import BatchScorer, part_of
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.types import Node, Prepared, Progress, Query, Scores
 
@@ -13,15 +14,15 @@ LOOKED_AT = 0.25
 """Share of the tokens that the query sees."""
 
 LEAST = 4096
-"""Tokens that it sees in any case."""
+"""Least number of tokens that the query sees."""
 
 
 @dataclass(frozen=True)
-class CascadeScorer:
-    """`after` looks at those segments only in which `alone` puts the most mass.
+class CascadeScorer(BatchScorer):
+    """Scores all segments with `alone`, and those with the most mass again with `after`.
 
-    The nodes of the segments looked at share what `alone` gave them as `after` says; the others keep
-    what `alone` says. The instruction's share is that of `after`.
+    The nodes of the segments scored again share out the mass that `alone` gave them as `after` says; the other nodes
+    keep what `alone` says. The instruction's share is that of `after`.
 
     Attributes:
         alone: its head is for a query alone.
@@ -31,26 +32,22 @@ class CascadeScorer:
     alone: CrossAttentionScorer
     after: CrossAttentionScorer
 
-    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
-        """As `CrossAttentionScorer.score`, reading all with few layers and some with more."""
-        (scores,) = self.score_batch([query], nodes, progress=progress)
-        return scores
-
     def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
-        """Both ways of reading; see `CrossAttentionScorer.prepare`."""
-        half = progress and (lambda done, total: progress(done, 2 * total))
-        rest = progress and (lambda done, total: progress(total + done, 2 * total))
-        first = self.alone.prepare(nodes, progress=half)
+        """Read the nodes for both scorers; see `CrossAttentionScorer.prepare`."""
+        self.alone.reader.require_cache()
         if not nodes:
-            return first
-        with self.alone.reader.holding(self.alone.frame.context(nodes)):
-            second = self.after.prepare(nodes, progress=rest)
+            return Prepared(0, 0, 0)
+        context = self.alone.frame.context(nodes)
+        tokens = sum(context.sizes)
+        first = self.alone.prepare(nodes, progress=part_of(progress, 0, tokens, 2 * tokens))
+        with self.alone.reader.holding(context):
+            second = self.after.prepare(nodes, progress=part_of(progress, tokens, tokens, 2 * tokens))
         return Prepared(first.tokens, min(first.ready, second.ready), max(first.read, second.read))
 
     def score_batch(
         self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
     ) -> list[Scores]:
-        """`score` for many queries over the same nodes; a segment is read once with each number of layers."""
+        """Score many queries over the same nodes; a segment is read at most once with each number of layers."""
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
         context = self.after.frame.context(nodes)
@@ -58,17 +55,12 @@ class CascadeScorer:
         room = max(LEAST, math.ceil(LOOKED_AT * tokens))
         if tokens <= room:
             return self.after.score_batch(queries, nodes, progress=progress)
-        firsts = self.alone.score_segments(
-            queries, context, progress=progress and (lambda done, _: progress(done, 2 * tokens))
-        )
+        half = part_of(progress, 0, tokens, 2 * tokens)
+        firsts = self.alone.score_segments(queries, context, progress=half)
         chosen = [context.richest(first.nodes, room) for first in firsts]
+        rest = part_of(progress, tokens, tokens, 2 * tokens)
         with self.alone.reader.holding(context):
-            seconds = self.after.score_segments(
-                queries,
-                context,
-                chosen,
-                progress=progress and (lambda done, of: progress(tokens * (of + done) // of, 2 * tokens)),
-            )
+            seconds = self.after.score_segments(queries, context, chosen, progress=rest)
         return [
             _blend(first, second, context.nodes_of(own))
             for first, second, own in zip(firsts, seconds, chosen, strict=True)
@@ -76,19 +68,15 @@ class CascadeScorer:
 
 
 def _blend(first: Scores, second: Scores, looked_at: set[int]) -> Scores:
-    """Shares of the nodes looked at out of `second`, of the others out of `first`, with the instruction's 1 in all."""
+    """Take the shares of some nodes from `second` and of the others from `first`, so that all sum to 1."""
     there = sum(first.nodes[index] for index in looked_at)
     elsewhere = sum(first.nodes) - there
     own = sum(second.nodes[index] for index in looked_at)
-    if not there or not own:  # nothing to go by, in the precision of a float
+    if not there or not own:  # a float is too coarse to divide by
         return first
-    left = 1.0 - second.instruction
-    outside = left / (there + elsewhere)
+    outside = (1.0 - second.instruction) / (there + elsewhere)
     inside = outside * there / own
-    return Scores(
-        tuple(
-            inside * second.nodes[index] if index in looked_at else outside * share
-            for index, share in enumerate(first.nodes)
-        ),
-        second.instruction,
-    )
+    shares = [outside * share for share in first.nodes]
+    for index in looked_at:
+        shares[index] = inside * second.nodes[index]
+    return Scores(tuple(shares), second.instruction)

@@ -1,4 +1,4 @@
-"""segments -> the columns of their attention."""
+"""segments -> the columns of the attention matrix."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from longattncomp.scorers.cross_attention.matching import Words
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The tokens of nodes in segments; tokens between two documents have no column.
+    """The tokens of nodes in segments. A token between two documents has no column.
 
     Attributes:
-        places: (n,) where they stand in what the backbone read.
-        units: (n,) 1 for node `first`, 2 for the next ...; 0 is left for the instruction.
-        words: (n,) their words.
-        first: the first node.
+        places: (n,) positions of the tokens in the segments.
+        units: (n,) 1 for a token of node `first`, 2 for one of the next node ...; 0 is the instruction's.
+        words: (n,) words of the tokens.
+        first: index of the first node.
         n_units: how many units there are, the instruction included.
     """
 
@@ -34,7 +34,7 @@ class Columns:
 
     @classmethod
     def of(cls, part: Segment, words: Words, device: torch.device) -> Columns:
-        """The columns of one segment."""
+        """Find the columns of one segment."""
         nodes, ids = part.unit_array, part.id_array
         (own,) = (nodes >= 0).nonzero()
         first, last = int(nodes[own[0]]), int(nodes[own[-1]])
@@ -48,7 +48,7 @@ class Columns:
 
     @classmethod
     def below(cls, parts: Sequence[Columns]) -> Columns:
-        """The columns of several segments in order, whose states stand in a row."""
+        """Put the columns of several segments, which are in order, below each other."""
         sizes = torch.tensor([0, *(len(part.places) for part in parts)]).cumsum(0).tolist()
         first = parts[0].first
         return cls(
@@ -61,6 +61,6 @@ class Columns:
 
 
 def at(rotary: Rotary, places: Tensor | slice) -> Rotary:
-    """The rotary embedding at some of the positions."""
+    """Take the rotary embedding at some of the positions."""
     cos, sin = rotary
     return cos[:, places], sin[:, places]

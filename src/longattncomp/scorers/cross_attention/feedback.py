@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from longattncomp.errors import InputError
+from longattncomp.scorers.batch import BatchScorer, part_of
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.types import Node, Prepared, Progress, Query, Scores, Tokenizer
@@ -17,14 +18,17 @@ _BORROWED = 64  # tokens of the best node
 
 
 @dataclass(frozen=True)
-class FeedbackScorer:
-    """Asks each query again, with the text of the node that it found first, and mixes what both find.
+class FeedbackScorer(BatchScorer):
+    """Asks each query again with the text of the best node, and mixes both scores.
 
-    The second question is asked of the segments with the most mass only; of a cascade, of its `after`.
+    The second question is asked of the segments with the most mass only; of a cascade, its `after` is asked.
 
     Attributes:
-        first: answers the query itself.
+        first: scores the query itself.
         weight: part of the mass that the second question shares out, see `mixed`.
+
+    Raises:
+        InputError: the weight is not in [0, 1].
     """
 
     first: CrossAttentionScorer | CascadeScorer
@@ -34,19 +38,14 @@ class FeedbackScorer:
         if not 0 <= self.weight <= 1:
             raise InputError(f"expected a weight in [0, 1], got {self.weight}")
 
-    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
-        """As `CrossAttentionScorer.score`, reading anew what no cache has kept."""
-        (scores,) = self.score_batch([query], nodes, progress=progress)
-        return scores
-
     def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
-        """As `first` does."""
+        """Do what `first.prepare` does."""
         return self.first.prepare(nodes, progress=progress)
 
     def score_batch(
         self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
     ) -> list[Scores]:
-        """`score` for many queries over the same nodes; all second questions share one reading, as the first do."""
+        """Score many queries over the same nodes; all second questions share one reading."""
         if not nodes:
             return self.first.score_batch(queries, nodes)
         if isinstance(self.first, CascadeScorer):
@@ -56,38 +55,35 @@ class FeedbackScorer:
         context = asker.frame.context(nodes)
         tokens = sum(context.sizes)
         more = min(LOOKED_AT, tokens)
-        found = self.first.score_batch(
-            queries, nodes, progress=progress and (lambda done, of: progress(tokens * done // of, tokens + more))
-        )
+        found = self.first.score_batch(queries, nodes, progress=part_of(progress, 0, tokens, tokens + more))
         room = asker.frame.room(context.sizes)
-        again = [
-            asked_again(query, first, context.nodes, asker.tokenizer, room)
-            for query, first in zip(queries, found, strict=True)
-        ]
-        chosen = {index: context.richest(found[index].nodes, LOOKED_AT) for index, query in enumerate(again) if query}
-        with reader.holding(context):
-            seconds = asker.score_segments(
-                [query for query in again if query],
-                context,
-                list(chosen.values()),
-                progress=progress and (lambda done, of: progress(tokens + more * done // of, tokens + more)),
-            )
-        if not chosen and progress is not None:
+        again: dict[int, Query] = {}
+        for index, (query, first) in enumerate(zip(queries, found, strict=True)):
+            if second := asked_again(query, first, context.nodes, asker.tokenizer, room):
+                again[index] = second
+        if not again and progress is not None:
             progress(tokens + more, tokens + more)
-        for (index, own), second in zip(chosen.items(), seconds, strict=True):
-            found[index] = mixed(found[index], second, context.nodes_of(own), self.weight)
+        chosen = [context.richest(found[index].nodes, LOOKED_AT) for index in again]
+        rest = part_of(progress, tokens, more, tokens + more)
+        with reader.holding(context):
+            seconds = asker.score_segments([*again.values()], context, chosen, progress=rest)
+        for index, own, scores in zip(again, chosen, seconds, strict=True):
+            found[index] = mixed(found[index], scores, context.nodes_of(own), self.weight)
         return found
 
 
 def asked_again(query: Query, scores: Scores, nodes: Sequence[Node], tokenizer: Tokenizer, room: int) -> Query | None:
-    """The question followed by the text of the node that it found first; None if there is nothing to gain.
+    """Append the first tokens of the best node to a query.
 
     Args:
-        query: as it was asked.
-        scores: what it found.
+        query: the question itself.
+        scores: of the question itself.
         nodes: at least one.
         tokenizer: the draft model's.
         room: most tokens of a query.
+
+    Returns:
+        The second question, or None if it does not fit or there is only one node.
     """
     best = nodes[max(range(len(nodes)), key=scores.nodes.__getitem__)]
     if len(nodes) == 1 or tokenizer.count(query.text) + _BORROWED > room:
@@ -97,23 +93,20 @@ def asked_again(query: Query, scores: Scores, nodes: Sequence[Node], tokenizer: 
 
 
 def mixed(first: Scores, second: Scores, looked_at: Collection[int], weight: float) -> Scores:
-    """Part of the mass of the nodes looked at as the second question shares it, the rest as the first did.
+    """Share out a part of some nodes' mass as the second question does, and the rest as the first does.
 
-    That is pseudo-relevance feedback as RM3 has it (Abdul-Jaleel et al. 2004), with attention mass for the likelihood
-    of words, and one document.
+    This is pseudo-relevance feedback as in RM3 (Abdul-Jaleel et al. 2004), with attention mass instead of the
+    likelihood of words, and one document.
 
     Args:
         first: of the question itself.
         second: of the question with feedback.
-        looked_at: nodes that it saw.
+        looked_at: the nodes that the second question saw.
         weight: the part, from 0 to 1.
-
-    Returns:
-        Shares that add up to those of `first`, with its instruction's.
     """
     there = sum(first.nodes[index] for index in looked_at)
     own = sum(second.nodes[index] for index in looked_at)
-    if not there or not own:  # nothing to go by, in the precision of a float
+    if not there or not own:  # a float is too coarse to divide by
         return first
     nodes = list(first.nodes)
     for index in looked_at:

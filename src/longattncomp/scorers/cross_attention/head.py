@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,10 +22,10 @@ from longattncomp.scorers.cross_attention.spreading import SCALES
 from longattncomp.types import ContextEncoding, QueryPlace
 
 LEAST_SHARE = 1e-20
-"""Whose logarithm and inverse have a gradient in fp32."""
+"""A share whose logarithm and inverse have a gradient in fp32."""
 
 SEGMENT_TOKENS = 1024
-"""Longest segment, unless a checkpoint records another."""
+"""Longest segment of a head whose checkpoint records none."""
 
 _FORMAT = "longattncomp-head-1"
 
@@ -41,9 +42,9 @@ class HeadConfig:
         layers: L.
         query_place: "after" the context, which it sees, or "alone".
         rotary: whether queries and keys carry the layer's rotary embedding.
-        encoding: how the context is read, in training as in use: in segments, or all in one pass (causal).
+        encoding: whether the context is read in segments or in one pass (causal), in training as in use.
         segment_tokens: longest segment, in tokens.
-        trained: what it was trained on, how, and what it reached; empty for an untrained head.
+        trained: data, settings and results of its training; empty for an untrained head.
     """
 
     backbone: str
@@ -58,34 +59,28 @@ class HeadConfig:
 class CrossAttentionHead(nn.Module):
     """`W_Q`, `W_K` and the input norm of layer L+1 (AttnComp, arXiv 2509.17486, section 3.1).
 
-    All in fp32. Query heads share key heads as in the draft model (grouped-query attention). Beyond
-    the paper it can learn which heads and which rows of the query count, by how much a token that
-    stands in the query raises its logit, and how far a node's share spreads to its neighbours. Until
-    `extend` all of these are off, which is the paper's formula.
+    All weights are fp32. Query heads share key heads as in the draft model (grouped-query attention). The extensions
+    are not in the paper: they weigh heads and rows of the query, raise the logit of a word that stands in the query,
+    and spread a node's share to its neighbours. Until `extend` they are off, which is the paper's formula.
 
     Attributes:
         config: what the head was made for.
         head_weights: (n_heads,) logits of the heads' weights.
-        row_gate: (width,) what in a query token's state makes its row count.
-        rarity: how much a row counts for each unit of its token's inverse document frequency.
-        match_strength: (n_heads,) added to a logit where query and context have the same token,
-            for each unit of its inverse document frequency.
-        spread: (n_scales,) logits of the parts of a share that go to neighbours, 0 being its own's.
-        spread_gate: (n_scales, width) what in the query's mean state adds to them.
-        spread_breadth: (n_scales,) what the breadth of the shares adds to them.
+        row_gate: (width,) weighs a row of the query by its token's state.
+        rarity: weighs a row of the query by its word's inverse document frequency.
+        match_strength: (n_heads,) added to the logit of a word that query and context share, times the word's inverse
+            document frequency.
+        spread: (n_scales,) logits of the parts of a share that go to neighbours; the part that stays has logit 0.
+        spread_gate: (n_scales, width) adds to these logits by the query's mean state.
+        spread_breadth: (n_scales,) adds to these logits by the breadth of the shares.
         dropout: share of the head's input that is dropped in training.
-        n_heads: query heads.
+        n_heads: number of query heads.
         head_dim: width of a head.
-        scaling: 1/sqrt(d_a), as the draft model has it.
+        scaling: 1/sqrt(d_a), as in the draft model.
     """
 
     def __init__(self, layer: nn.Module, config: HeadConfig) -> None:
-        """Start from the draft model's own weights.
-
-        Args:
-            layer: the decoder layer with index L.
-            config: what the head is for.
-        """
+        """Copy the weights of the draft model's decoder layer with index L."""
         super().__init__()
         attention = layer.get_submodule("self_attn")
         self.config = config
@@ -108,10 +103,10 @@ class CrossAttentionHead(nn.Module):
 
     @torch.no_grad()
     def extend(self, names: Sequence[str] = EXTENSIONS, *, favoured_heads: Sequence[int] = ()) -> None:
-        """Switch on what the papers' formula does not have, ready to be trained.
+        """Give extensions, named in `EXTENSIONS`, the weights that training starts from.
 
         Args:
-            names: out of `EXTENSIONS`.
+            names: the extensions.
             favoured_heads: query heads that start with more weight than the others.
         """
         self.head_weights[list(favoured_heads)] = 3.0
@@ -129,43 +124,30 @@ class CrossAttentionHead(nn.Module):
         return self._project(states, rotary, self.k_proj, self.k_norm)
 
     def key_weights(self) -> list[Tensor]:
-        """All that `keys` depends on besides its arguments."""
-        modules = (self.norm, self.k_proj, self.k_norm)
-        return [weight for module in modules for weight in module.state_dict().values()] + [
-            torch.tensor(self.config.rotary)
-        ]
+        """List the tensors that `keys` depends on besides its arguments."""
+        weights = (module.state_dict().values() for module in (self.norm, self.k_proj, self.k_norm))
+        return [*chain.from_iterable(weights), torch.tensor(self.config.rotary)]
 
     def rows(self, states: Tensor, rarity: Tensor) -> Tensor:
-        """How much each row of the query counts.
-
-        Args:
-            states: (m, width) of the query's tokens.
-            rarity: (m,) their inverse document frequencies.
-
-        Returns:
-            (m,) logits.
-        """
+        """Compute the logits (m,) of the weights of a query's rows from its states (m, width) and its rarity (m,)."""
         gates: Tensor = self.norm(states.float()) @ self.row_gate + self.rarity * rarity
         return gates
 
     def weights(self, rows: Tensor) -> Tensor:
-        """Logarithms of the weights of heads and rows: (n_heads, m), summing to 1, from (m,) logits."""
+        """Combine the rows' logits (m,) with the heads' to logarithms (n_heads, m) of weights that sum to 1."""
         return self.head_weights.log_softmax(0)[:, None] + rows.log_softmax(0)
 
     def reach(self, states: Tensor) -> Tensor:
-        """What a query's states (m, width) add to the logits of spreading, (n_scales,)."""
+        """Compute what a query's states (m, width) add to the logits of spreading, (n_scales,)."""
         added: Tensor = self.spread_gate @ self.norm(states.float()).mean(0)
         return added
 
     def spread_weights(self, reach: Tensor, shares: Tensor) -> Tensor:
-        """Parts of a node's share that stay and that go to its neighbours.
+        """Compute the parts (1 + n_scales,) of a node's share that stay and that go to its neighbours.
 
         Args:
-            reach: (n_scales,) from the query.
+            reach: (n_scales,) from `reach`.
             shares: (n_nodes,) of the attention mass, before they spread.
-
-        Returns:
-            (1 + n_scales,) summing to 1.
         """
         logits = self.spread + reach + self.spread_breadth * breadth(shares).to(self.spread)
         return torch.cat([logits.new_zeros(1), logits]).softmax(0)
@@ -187,27 +169,19 @@ class CrossAttentionHead(nn.Module):
 
 
 def breadth(shares: Tensor) -> Tensor:
-    """Logarithm of how many nodes share the mass, 1 / sum_i (s_i / sum_j s_j)^2, a scalar."""
+    """Compute the logarithm of how many nodes share the mass, 1 / sum_i (s_i / sum_j s_j)^2."""
     total = shares.sum().clamp_min(LEAST_SHARE)
     return -(shares / total).square().sum().clamp_min(LEAST_SHARE).log()
 
 
 def logits(queries: Tensor, keys: Tensor) -> Tensor:
-    """Scaled dot products, key heads shared by groups of query heads.
-
-    Args:
-        queries: (n_heads, m, head_dim)
-        keys: (n_key_heads, n, head_dim)
-
-    Returns:
-        (n_heads, m, n)
-    """
+    """Multiply queries (n_heads, m, head_dim) and keys (n_key_heads, n, head_dim) to logits (n_heads, m, n)."""
     grouped = queries.view(keys.shape[0], -1, *queries.shape[1:])  # (n_key_heads, group, m, head_dim)
     return (grouped @ keys.unsqueeze(1).transpose(-1, -2)).flatten(0, 1)
 
 
 def untrained_head(backbone: Backbone, query_place: QueryPlace) -> CrossAttentionHead:
-    """The draft model's own layer L+1; a query alone has no position, so no rotary there."""
+    """Make a head of the draft model's own layer L+1; a query alone has no position, so it has no rotary embedding."""
     config = HeadConfig(
         backbone.fingerprint,
         backbone.layers,
@@ -219,10 +193,10 @@ def untrained_head(backbone: Backbone, query_place: QueryPlace) -> CrossAttentio
 
 
 def read_head_config(file: Path) -> HeadConfig:
-    """What a checkpoint was made for, without its weights.
+    """Read what a checkpoint was made for, without its weights.
 
     Raises:
-        BrokenModelError: it is not a head's checkpoint.
+        BrokenModelError: the file is not a head's checkpoint.
     """
     try:
         with safe_open(file, framework="pt") as stream:
@@ -245,7 +219,7 @@ def load_head(file: Path, backbone: Backbone) -> CrossAttentionHead:
 
     Raises:
         BrokenModelError: the checkpoint cannot be read.
-        HeadMismatchError: it was trained on another draft model or depth.
+        HeadMismatchError: the head was made for another draft model or depth.
     """
     config = read_head_config(file)
     if (config.backbone, config.layers) != (backbone.fingerprint, backbone.layers):

@@ -1,4 +1,4 @@
-"""segments -> what was read of them, in memory and in a store."""
+"""segments -> keys and memories that were read before, in memory and in a store."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from longattncomp.scorers.cross_attention.stores import ByteStore
 
 @dataclass(frozen=True, slots=True)
 class CachedSegment:
-    """One segment as the backbone left it.
+    """One segment after the backbone has read it.
 
     Attributes:
-        keys: of the scoring layer; as they came, (n_key_heads, n, head_dim), where nothing is kept.
-        memory: what a question that sees the segment attends to; None if none does.
+        keys: of the scoring layer; exact, (n_key_heads, n, head_dim), where there is no cache.
+        memory: what a question after the segment attends to; None if the query stands alone.
     """
 
     keys: Keys | Tensor
@@ -35,33 +35,28 @@ class CachedSegment:
 
 
 class KeyCache:
-    """What was read, by names that hold all it depends on.
+    """Keeps what was read, under names that stand for everything it depends on.
 
-    Keys go to the store as well, memories stay in this process. A store that fails or gives back
-    damaged bytes costs a reading and a warning, never a score.
+    Keys go to the store as well, memories stay in this process. If a store fails or returns damaged bytes, the text is
+    read again with a warning; scores stay right.
     """
 
     def __init__(self, most_bytes: int, store: ByteStore | None = None) -> None:
-        """Start with nothing in memory.
+        """Create a cache.
 
         Args:
-            most_bytes: of keys and memories in memory.
-            store: where keys are kept beyond this process.
+            most_bytes: most bytes of keys and memories in memory.
+            store: keeps keys beyond this process.
         """
         self._recent: Recent[str, CachedSegment] = Recent(most_bytes, lambda read: read.nbytes)
         self._store = store
 
     def holding(self, names: Collection[str]) -> AbstractContextManager[None]:
-        """Keep segments of these names in memory while the block runs."""
+        """Protect segments from eviction while the block runs."""
         return self._recent.holding(names)
 
     def get(self, names: Sequence[str], *, with_memory: bool) -> dict[str, CachedSegment]:
-        """What there is.
-
-        Args:
-            names: of segments.
-            with_memory: whether keys alone are of no use.
-        """
+        """Find segments; `with_memory` leaves out those with keys alone."""
         found = {
             name: read
             for name in names
@@ -75,50 +70,36 @@ class KeyCache:
         except Exception as error:  # noqa: BLE001 (a store can be anybody's)
             warn(f"cannot read the key store ({error}); the text is read again")
             return found
-        damaged = 0
-        for name, data in stored.items():
-            if data is None:
-                continue
-            keys = Keys.from_bytes(data, name) if isinstance(data, bytes) else None
-            if keys is None:
-                damaged += 1
-                continue
-            found[name] = CachedSegment(keys)
-            self._recent.put(name, found[name])
-        if damaged:
-            warn(f"{damaged} entries of the key store are damaged; their text is read again")
+        present = {name: data for name, data in stored.items() if data is not None}
+        whole = 0
+        for name, data in present.items():
+            if isinstance(data, bytes) and (keys := Keys.from_bytes(data, name)) is not None:
+                whole += 1
+                found[name] = CachedSegment(keys)
+                self._recent.put(name, found[name])
+        if whole < len(present):
+            warn(f"{len(present) - whole} entries of the key store are damaged; their text is read again")
         return found
 
     def put(self, reads: Mapping[str, CachedSegment]) -> bool:
-        """Keep what was read.
-
-        Args:
-            reads: by name.
-
-        Returns:
-            Whether everything is kept, in memory or, where keys are all there is, in the store.
-        """
-        kept = [self._recent.put(name, read) for name, read in reads.items()]
+        """Keep segments by name, and return whether all are kept, in memory or as keys in the store."""
+        kept = sum(self._recent.put(name, read) for name, read in reads.items()) == len(reads)
+        if self._store is None:
+            return kept
         lasting = [
             (name, read.keys.to_bytes(name))
             for name, read in reads.items()
             if read.memory is None and isinstance(read.keys, Keys)
         ]
-        if self._store is None or not lasting:
-            return all(kept)
         try:
-            self._store.mset(lasting)
+            if lasting:
+                self._store.mset(lasting)
         except Exception as error:  # noqa: BLE001
-            warn(f"cannot write the key store ({error}); what was read is kept in memory as far as it goes")
-            return all(kept)
-        return len(lasting) == len(reads) or all(kept)
+            warn(f"cannot write the key store ({error}); what was read is kept in memory as far as it has room")
+            return kept
+        return kept or len(lasting) == len(reads)
 
 
 def name(model: str, ids: Sequence[int] | np.ndarray) -> str:
-    """What a segment's keys are kept under.
-
-    Args:
-        model: digest of everything else that they depend on, at most 64 bytes.
-        ids: the tokens.
-    """
+    """Name a segment by its token ids and the digest of everything else that its keys depend on, at most 64 bytes."""
     return hashlib.blake2b(np.asarray(ids, dtype="<i4").tobytes(), digest_size=16, key=model.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""keys of a segment <-> int8, <-> bytes."""
+"""keys of a segment -> int8 -> bytes, and back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MARK = b"LAC1"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The scoring layer's keys of a segment, 8 bits a number with a scale for each row.
+    """The scoring layer's keys of a segment, rounded to 8 bits with a scale for each row.
 
-    For SmolLM2 (3 key heads of 64) that is 198 bytes a token.
+    For SmolLM2 (3 key heads of 64) a token takes 198 bytes.
 
     Attributes:
         values: (n, n_key_heads, head_dim) int8
@@ -30,7 +30,7 @@ class Keys:
 
     @classmethod
     def of(cls, keys: Tensor) -> Keys:
-        """Round keys (n_key_heads, n, head_dim); each row's largest number becomes 127."""
+        """Round keys (n_key_heads, n, head_dim), so that each row's largest number becomes 127."""
         rows = keys.detach().float().transpose(0, 1).cpu()
         scales = (rows.abs().amax(dim=-1) / 127).clamp(2.0**-24, 65504.0).half()
         values = (rows / scales.float()[..., None]).round().clamp(-127, 127).to(torch.int8)
@@ -41,14 +41,14 @@ class Keys:
         return self.values.nbytes + self.scales.nbytes
 
     def to_bytes(self, name: str) -> bytes:
-        """What `from_bytes` reads, with a checksum of it and of the name it is kept under."""
+        """Write what `from_bytes` reads, with a checksum over the numbers and the name that they are kept under."""
         payload = self.scales.numpy().tobytes() + self.values.numpy().tobytes()
         shape = tuple(self.values.shape)
         return _HEADER.pack(_MARK, *shape, _checksum(name, shape, payload)) + payload
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> Keys | None:
-        """The keys, or None if these are not the bytes of any that were kept under this name."""
+        """Read keys, or return None if the bytes are damaged or were kept under another name."""
         if len(data) < _HEADER.size:
             return None
         mark, n, heads, width, checksum = _HEADER.unpack_from(data)
@@ -58,7 +58,7 @@ class Keys:
         if _checksum(name, (n, heads, width), payload) != checksum:
             return None
         split = 2 * n * heads
-        buffer = bytearray(payload)  # torch wants memory of its own
+        buffer = bytearray(payload)  # torch needs memory that can be written
         return cls(
             torch.frombuffer(buffer, dtype=torch.int8, offset=split).view(n, heads, width),
             torch.frombuffer(buffer, dtype=torch.float16, count=n * heads).view(n, heads),
@@ -71,11 +71,11 @@ def _checksum(name: str, shape: tuple[int, ...], payload: bytes | memoryview) ->
 
 @dataclass(frozen=True, slots=True)
 class JoinedKeys:
-    """Keys of several segments below each other, as scoring takes them.
+    """Keys of several segments below each other.
 
     Attributes:
         values: (n_key_heads, n, head_dim)
-        scales: (n_key_heads, n) to multiply the rows with; None for ones.
+        scales: (n_key_heads, n) to multiply the rows with; None for exact keys.
     """
 
     values: Tensor
@@ -83,12 +83,7 @@ class JoinedKeys:
 
 
 def joined(parts: Sequence[Keys | Tensor], places: Tensor) -> JoinedKeys:
-    """Some of the tokens of some segments.
-
-    Args:
-        parts: rounded, or all exact.
-        places: (n,) of the tokens, as if the segments stood in a row.
-    """
+    """Take the keys of some tokens, at `places` (n,) in segments whose keys are all rounded or all exact."""
     device = places.device
     exact = [part for part in parts if isinstance(part, Tensor)]
     if exact:

@@ -1,4 +1,4 @@
-"""nodes, query -> the token sequences that the draft model reads, the same for scoring and for training."""
+"""nodes, query -> the token sequences that the draft model reads, in scoring and in training."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from longattncomp.scorers.cross_attention.spreading import Neighbours
 from longattncomp.types import ContextEncoding, Node, QueryPlace, Tokenizer
 
 INSTRUCTION = "Read the documents below and find the passages that help to answer the question.\n\n"
-"""Stands before every segment; its tokens take the mass that no node deserves."""
+"""The text before every segment. Its tokens take the mass that no node deserves."""
 
 QUESTION = "\n\nQuestion: "
-"""Stands before the query; neither scores nor is scored."""
+"""The text before the query. It neither scores nor is scored."""
 
-_GROUP_TOKENS = 8192
+_GROUP_TOKENS = 8192  # of cached segments that are scored together
 
 _REMEMBERED = 1_500_000
-"""Tokens of contexts whose layout is remembered for the next question, about 40 bytes each."""
+"""Tokens of contexts whose layout is kept for the next question; a token takes about 40 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class QueryTokens:
     """A query as the draft model reads it.
 
     Attributes:
-        ids: its token ids.
-        words: (m,) the words of its tokens, on the backbone's device.
-        rarity: (m,) their inverse document frequencies over the nodes of the context, on the backbone's device.
+        ids: token ids.
+        words: (m,) the words of the tokens, on the backbone's device.
+        rarity: (m,) inverse document frequencies of the words over the nodes of the context, on the backbone's device.
     """
 
     ids: tuple[int, ...]
@@ -49,12 +49,12 @@ class QueryTokens:
 
 
 class ContextLayout:
-    """A context in segments. What is asked for is remembered for the next question.
+    """A context in segments, with what scoring derives from them, computed once.
 
     Attributes:
         nodes: in order.
-        parts: the segments they lie in.
-        words: which words stand in them.
+        parts: the segments that the nodes lie in.
+        words: the words of the segments' tokens.
         sizes: tokens of each segment.
     """
 
@@ -71,19 +71,19 @@ class ContextLayout:
         return Neighbours(self.nodes)
 
     def columns(self, index: int, device: torch.device) -> Columns:
-        """The columns of one segment."""
+        """Find the columns of one segment."""
         if index not in self._columns:
             self._columns[index] = Columns.of(self.parts[index], self.words, device)
         return self._columns[index]
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """First node and one past the last of each segment; a node may lie in two."""
+        """The first node and one past the last of each segment; a node may lie in two segments."""
         owners = [part.unit_array[part.unit_array >= 0] for part in self.parts]
         return [(int(own[0]), int(own[-1]) + 1) for own in owners]
 
     def richest(self, shares: Sequence[float], room: int) -> list[int]:
-        """The segments with the most mass in their nodes, best first, until they have `room` tokens."""
+        """Choose the segments with the most mass in their nodes, best first, until they have `room` tokens."""
         before = [0.0, *accumulate(shares)]
         mass = [before[end] - before[start] for start, end in self.spans]
         chosen: list[int] = []
@@ -95,21 +95,17 @@ class ContextLayout:
         return chosen
 
     def nodes_of(self, chosen: Iterable[int]) -> set[int]:
-        """The nodes of some segments."""
+        """Find the nodes of some segments."""
         return {node for index in chosen for node in range(*self.spans[index])}
 
     def names(self, digest: str) -> list[str]:
-        """The names of the segments in a cache, in order.
-
-        Args:
-            digest: of everything that their keys depend on besides their text.
-        """
+        """Name the segments for a cache; the digest covers everything but the text that their keys depend on."""
         if digest not in self._names:
             self._names[digest] = [name(digest, part.id_array) for part in self.parts]
         return self._names[digest]
 
     def groups(self, wanted: Sequence[int]) -> Iterator[list[int]]:
-        """Neighbouring segments that are kept, asked and scored together."""
+        """Group neighbouring segments that are scored together."""
         group: list[int] = []
         tokens = 0
         for index in wanted:
@@ -123,11 +119,11 @@ class ContextLayout:
 
 
 class Frame:
-    """Lays out contexts and queries: instruction, segments, question, query.
+    """Lays out contexts and queries: instruction, segment, question, query.
 
     Attributes:
-        instruction: token ids that stand before every segment.
-        question: token ids between a segment, or the instruction, and a query.
+        instruction: token ids before every segment.
+        question: token ids before every query.
     """
 
     def __init__(
@@ -141,14 +137,14 @@ class Frame:
         prefix: Sequence[int] = (),
         words: Sequence[int] = (),
     ) -> None:
-        """Tokenize what stands around contexts and queries.
+        """Tokenize instruction and question.
 
         Args:
             tokenizer: the draft model's.
             backbone: its window bounds a segment and a query together.
-            query_place: after each segment, or alone.
+            query_place: as in `HeadConfig`, like `segment_tokens` and `encoding`.
             segment_tokens: longest segment, in tokens.
-            encoding: in segments, or all in one pass (causal).
+            encoding: segmented or causal.
             prefix: special tokens that the draft model expects first; part of the instruction.
             words: the word of each token id; tokens of one word match (see `matching.Words`).
         """
@@ -164,20 +160,17 @@ class Frame:
         self._remembered: Recent[int, ContextLayout] = Recent(_REMEMBERED, lambda context: sum(context.sizes))
 
     def room(self, sizes: Iterable[int]) -> int:
-        """Most tokens of a query over segments of these sizes."""
+        """Count the tokens that a query over segments of these sizes may have."""
         around = len(self.instruction) + len(self.question)
         return self._window - around - (0 if self._alone else max(sizes))
 
     def context(self, nodes: Sequence[Node]) -> ContextLayout:
-        """Lay nodes out in segments; the layout is remembered while the same sequence comes again.
-
-        Args:
-            nodes: in order, at least one.
+        """Lay out at least one node in segments. The same sequence of nodes gets the same layout again.
 
         Raises:
-            InputError: causal encoding of more than the draft model's window.
+            InputError: causal encoding, and more tokens than the draft model's window has.
         """
-        given = tuple(nodes)  # a list may be changed before it comes again
+        given = tuple(nodes)  # the caller may change a list before its next question
         known = self._remembered.get(id(nodes))
         if known is not None and known.nodes == given:
             return known
@@ -198,12 +191,12 @@ class Frame:
         """Tokenize a query for a context.
 
         Args:
-            text: of a longer query the last `room` tokens are taken.
-            context: tells how rare its words are.
-            room: from `room`.
+            text: the query.
+            context: tells how rare the query's words are.
+            room: most tokens; of a longer query the last ones are used.
 
         Raises:
-            InputError: a query without tokens, or no room for any.
+            InputError: the query has no tokens, or there is no room for any.
         """
         ids = self._tokenizer.encode(text).ids
         if not ids:

@@ -9,21 +9,21 @@ from longattncomp.scorers.cross_attention.head import logits
 from longattncomp.scorers.cross_attention.keys import JoinedKeys
 from longattncomp.scorers.cross_attention.matching import Match
 
-_BLOCK = 1024  # columns and rows of logits held at once
+_BLOCK = 1024  # columns and rows of logits in memory at once
 
 
 def segment_mass(
     queries: Tensor, keys: Tensor, units: Tensor, n_units: int, *, match: Match, strength: Tensor
 ) -> Tensor:
-    """Log-sum-exp of each unit's logits in one segment, a block of the logits at a time.
+    """Compute the log-sum-exp of each unit's logits in one segment, with gradients.
 
     Args:
         queries: (n_heads, m, head_dim)
         keys: (n_key_heads, n, head_dim)
         units: (n,) the unit of each column, in [0, n_units)
         n_units: how many units there are.
-        match: which tokens the query and the segment share.
-        strength: (n_heads,) what that adds to a logit.
+        match: the words that query and segment share.
+        strength: (n_heads,) what a match adds to a logit, for each unit of rarity.
 
     Returns:
         (n_heads, m, n_units); -inf for a unit without columns.
@@ -41,29 +41,18 @@ def segment_mass(
     return torch.cat(rows, dim=1)
 
 
-_LOGITS = 1 << 22  # held at once
+_LOGITS = 1 << 22  # in memory at once
 
-_FAINT = -60.0  # logarithm of a row's part of a block under which it is worked out by its own largest logit
+_FAINT = -60.0  # logarithm of a row's part of a block, below which its own largest logit is used
 
 
 def block_mass(
     queries: Tensor, keys: JoinedKeys, units: Tensor, n_units: int, *, match: Match, strength: Tensor
 ) -> Tensor:
-    """`segment_mass` without gradients, several times faster; units must not decrease.
+    """Do what `segment_mass` does without gradients and several times faster, for units that do not decrease.
 
-    One number, the largest logit of all, keeps the exponentials in range. A row that lies so far
-    below it that it would lose digits is done again with its own.
-
-    Args:
-        queries: (n_heads, m, head_dim)
-        keys: of one segment or of several below each other.
-        units: (n,) the unit of each column, in [0, n_units)
-        n_units: how many units there are.
-        match: which tokens the query and the segments share.
-        strength: (n_heads,) what that adds to a logit.
-
-    Returns:
-        (n_heads, m, n_units); -inf for a unit without columns.
+    The largest logit of a block keeps its exponentials in range. If a row lies so far below it that digits would be
+    lost, the block is computed again with the largest logit of each row.
     """
     present, counts = torch.unique_consecutive(units, return_counts=True)
     starts = counts.cumsum(0) - counts
@@ -86,30 +75,21 @@ def block_mass(
 
 
 def _logits(queries: Tensor, keys: JoinedKeys) -> Tensor:
-    """Those of `head.logits`, (n_key_heads, n, group * m)."""
+    """Compute the logits of `head.logits` as (n_key_heads, n, group * m)."""
     rows = queries.reshape(len(keys.values), -1, queries.shape[-1]).transpose(1, 2)
     block = torch.bmm(keys.values.float(), rows)
     return block if keys.scales is None else block.mul_(keys.scales.float()[..., None])
 
 
 def _unit_sums(block: Tensor, starts: Tensor) -> Tensor:
-    """Sums of runs of rows, (n_key_heads, n, k) -> (n_key_heads, n_runs, k)."""
+    """Sum runs of rows, (n_key_heads, n, k) -> (n_key_heads, n_runs, k)."""
     places = torch.arange(block.shape[1], device=block.device)
-    # Where nothing is looked up twice, a bag of embeddings is the fastest sum over ragged runs that torch has.
+    # A bag of embeddings is the fastest sum over ragged runs in torch.
     return torch.stack([nn.functional.embedding_bag(places, part, starts, mode="sum") for part in block])
 
 
 def unit_logsumexp(logits: Tensor, units: Tensor, n_units: int) -> Tensor:
-    """Log-sum-exp of each unit's columns.
-
-    Args:
-        logits: (n_heads, m, n)
-        units: (n,) the unit of each column, in [0, n_units)
-        n_units: how many units there are.
-
-    Returns:
-        (n_heads, m, n_units); -inf for a unit without columns.
-    """
+    """Compute log-sum-exps of each unit's columns: (n_heads, m, n) -> (n_heads, m, n_units); -inf without columns."""
     shape = (*logits.shape[:2], n_units)
     columns = units.expand_as(logits)  # (n_heads, m, n)
     peak = logits.new_full(shape, -torch.inf).scatter_reduce(-1, columns, logits.detach(), "amax")
@@ -118,7 +98,7 @@ def unit_logsumexp(logits: Tensor, units: Tensor, n_units: int) -> Tensor:
 
 
 def log_shares(units: Tensor, weights: Tensor) -> Tensor:
-    """Softmax over units, mean over heads and query rows (design: `A`, then `s_node`).
+    """Take the softmax over units, and the weighted mean over heads and query rows.
 
     Args:
         units: (n_heads, m, n_units) log-sum-exps.

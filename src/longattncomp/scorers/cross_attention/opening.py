@@ -20,19 +20,19 @@ from longattncomp.types import QueryPlace, Tokenizer
 
 
 def open_one(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentionScorer, Tokenizer]:
-    """Open a scorer with one head; arguments and errors as `scorers.opening.build`."""
+    """Open a scorer with one head; arguments and errors are those of `scorers.opening.build`."""
     (head,) = METHODS[settings.method].heads
     scorer, tokenizer = _open(settings, head, _cache(settings, store))
     if scorer.head.config.query_place == "after" and (store or settings.key_store) is not None:
         warn(
             "with the query after the text, what is read stays in memory: set method to longattncomp-alone or "
-            "longattncomp-cascade, which a key store serves"
+            "longattncomp-cascade to use a key store"
         )
     return scorer, tokenizer
 
 
 def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeScorer, Tokenizer]:
-    """Open a cascade of two heads that share one key cache; arguments and errors as `scorers.opening.build`."""
+    """Open a cascade of two heads with one key cache; arguments and errors are those of `scorers.opening.build`."""
     heads = METHODS[settings.method].heads
     if not all(head_file(settings, head) for head in heads) or (
         isinstance(settings.head, Path) and not settings.head.is_dir()
@@ -47,22 +47,22 @@ def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeSc
     first, second = alone.head.config, after.head.config
     if {first.encoding, second.encoding} != {"segmented"} or first.segment_tokens != second.segment_tokens:
         raise HeadMismatchError(
-            f"a cascade takes two heads for segments of one length, got alone.safetensors for {first.encoding} text and "
-            f"{first.segment_tokens} tokens, after.safetensors for {second.encoding} text and {second.segment_tokens} "
-            "tokens: train both with the same segment_tokens"
+            "a cascade takes two heads for segments of one length, got "
+            f"alone.safetensors for {first.encoding} text and {first.segment_tokens} tokens, after.safetensors for "
+            f"{second.encoding} text and {second.segment_tokens} tokens: train both with the same segment_tokens"
         )
     return CascadeScorer(alone, after), tokenizer
 
 
 def head_file(settings: Settings, head: str) -> Path | None:
-    """The checkpoint of one head: the one that the settings name, else the one that ships for their draft model.
+    """Find the checkpoint of one head: the one that the settings name, else the one that ships for their draft model.
 
     Args:
         settings: `head` may be a file, or a folder of `<name>.safetensors`.
         head: a name out of `Method.heads`.
 
     Returns:
-        None if there is none. Another depth than the default has no checkpoint here.
+        None if there is none, as for `layers` other than those of the head that ships.
     """
     if settings.head is not None:
         given = settings.head if isinstance(settings.head, Path) else None

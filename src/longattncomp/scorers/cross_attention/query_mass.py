@@ -1,4 +1,4 @@
-"""a query, segments one by one -> each node's share of the attention mass."""
+"""a query and segments, one by one -> each node's share of the attention mass."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ from longattncomp.scorers.cross_attention.matching import Match
 from longattncomp.scorers.cross_attention.spreading import Neighbours
 from longattncomp.types import Scores
 
-_ROWS = 64  # of a query that are summed at once, in double precision
+_ROWS = 64  # of a query, summed at once in double precision
 
 
 class QueryMass:
-    """The attention mass of one query, added up segment by segment."""
+    """Adds up the attention mass of one query, segment by segment.
 
-    def __init__(self, query: QueryTokens, n_nodes: int, head: CrossAttentionHead) -> None:
+    Attributes:
+        query: its tokens.
+        segments: indices of the segments that it attends to.
+    """
+
+    def __init__(self, query: QueryTokens, n_nodes: int, head: CrossAttentionHead, segments: frozenset[int]) -> None:
         self.query = query
+        self.segments = segments
         self._head = head
         # (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first
         size = (head.n_heads, len(query.ids), 1 + n_nodes)
@@ -35,11 +41,11 @@ class QueryMass:
         self._instructions: list[Tensor] = []
 
     def see(self, states: Tensor, rotary: Rotary, instruction: Tensor) -> None:
-        """Take the query's states, here where it stands now.
+        """Place the query: after a segment that it attends to next, or alone before all of them.
 
         Args:
-            states: (m, width)
-            rotary: of their places.
+            states: (m, width) of the query's tokens.
+            rotary: the rotary embedding at their positions.
             instruction: keys (n_key_heads, n, head_dim) of the instruction's tokens.
         """
         self._queries = self._head.queries(states, rotary)
@@ -48,7 +54,7 @@ class QueryMass:
         self._instructions.append(logits(self._queries, instruction).logsumexp(dim=-1))
 
     def attend(self, keys: JoinedKeys, columns: Columns) -> None:
-        """Add the mass on the nodes of segments."""
+        """Add the mass that the query puts on the nodes of segments."""
         match = Match(self.query.words, columns.words, self.query.rarity)
         found = block_mass(
             self._queries, keys, columns.units, columns.n_units, match=match, strength=self._head.match_strength
@@ -57,7 +63,7 @@ class QueryMass:
         self._mass[..., here] = torch.logaddexp(self._mass[..., here], found[..., 1:])
 
     def scores(self, neighbours: Neighbours) -> Scores:
-        """Shares of the mass, once all segments have been seen."""
+        """Turn the mass into shares, after the last segment."""
         self._mass[..., 0] = mean_mass(self._instructions)
         found = shares(self._head, self._mass, self._gates, self._reaches, neighbours)
         if not found.isfinite().all():
@@ -69,11 +75,7 @@ class QueryMass:
 
 
 def mean_mass(masses: Sequence[Tensor]) -> Tensor:
-    """Logarithm of the mean of masses: the instruction stands before every segment and counts once.
-
-    Args:
-        masses: log-sum-exps of one shape, one for each segment.
-    """
+    """Take the logarithm of the mean of the instruction's masses, given as log-sum-exps, one for each segment."""
     return torch.stack(list(masses)).logsumexp(0) - torch.tensor(float(len(masses))).log()
 
 
@@ -85,8 +87,8 @@ def shares(
     Args:
         head: weighs heads and rows, and says how far shares spread.
         mass: (n_heads, m, 1 + n_nodes) log-sum-exps, the instruction's first.
-        gates: (m,) from `head.rows`, one for each place where the query stood.
-        reaches: (n_scales,) from `head.reach`, likewise.
+        gates: (m,) from `head.rows`, one for each place of the query.
+        reaches: (n_scales,) from `head.reach`, one for each place of the query.
         neighbours: of the nodes.
 
     Returns:

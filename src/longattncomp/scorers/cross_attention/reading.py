@@ -1,4 +1,4 @@
-"""segments -> their keys and memories, out of the cache or read, nothing twice."""
+"""segments -> their keys and memories, from the cache or from the backbone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from longattncomp.scorers.cross_attention.keys import Keys
 from longattncomp.scorers.cross_attention.layout import ContextLayout
 from longattncomp.types import Prepared, Progress
 
-_KEPT_TOKENS = 8192  # of segments that go into the cache together
+_KEPT_TOKENS = 8192  # of segments that are put into the cache together
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class ReadSegment:
     """One segment that was read.
 
     Attributes:
-        index: which one.
-        read: its keys, and what is needed to ask over it again.
-        asked: states (m, width) and rotary embedding of each question after it, if they were read with it.
+        index: its place in the context.
+        read: its keys and memory.
+        asked: states (m, width) and rotary embedding of each question, if the questions were read with the segment.
     """
 
     index: int
@@ -42,19 +42,19 @@ class ReadSegment:
 class SegmentReader:
     """Reads segments for a head, each after the instruction.
 
-    With a cache, keys and memories are rounded as soon as they are read, so that it does not show whether they were.
+    With a cache, keys and memories are rounded as soon as they are read, so that cached ones give the same scores.
     """
 
     def __init__(
         self, backbone: Backbone, head: CrossAttentionHead, instruction: Sequence[int], cache: KeyCache | None
     ) -> None:
-        """Read for this head.
+        """Read segments for one head.
 
         Args:
             backbone: gives hidden states of layer L.
-            head: gives keys; where its query stands after the text, memories are kept too.
-            instruction: token ids that stand before every segment.
-            cache: of what was read; None keeps nothing.
+            head: gives keys; if its query stands after the text, memories are kept too.
+            instruction: token ids before every segment.
+            cache: keeps what was read; None keeps nothing.
         """
         self.cache = cache
         self._backbone = backbone
@@ -63,17 +63,14 @@ class SegmentReader:
         self._with_memory = head.config.query_place == "after"
 
     def read(
-        self,
-        context: ContextLayout,
-        wanted: Sequence[int],
-        questions: Sequence[Sequence[int]],
+        self, context: ContextLayout, wanted: Sequence[int], questions: Sequence[Sequence[int]]
     ) -> Iterator[list[ReadSegment]]:
-        """Some segments, a few at a time: those in the cache, then the others as they are read.
+        """Yield segments, a few at a time: cached ones first, then the others as they are read.
 
         Args:
-            context: lays them out.
-            wanted: which, increasing.
-            questions: token ids that follow each; read with them where nothing is kept, else not looked at.
+            context: has the segments.
+            wanted: indices of segments, increasing.
+            questions: token ids of the questions; without a cache, they are read with each segment that they see.
         """
         if self.cache is None:
             yield from self._read(context, wanted, questions if self._with_memory else ())
@@ -89,31 +86,18 @@ class SegmentReader:
             yield parts
 
     def prepare(self, context: ContextLayout, *, progress: Progress | None = None) -> Prepared:
-        """Read what the cache does not have.
-
-        Args:
-            context: lays its segments out.
-            progress: called with (tokens ready, tokens in all).
-
-        Raises:
-            InputError: there is no cache.
-        """
-        self.require_cache()
-        missing = set(range(len(context.parts)))
-        for group in context.groups(range(len(context.parts))):
-            missing -= {part.index for part in self._cached(context, group)}
-        total = sum(context.sizes)
-        ready = total - sum(context.sizes[index] for index in missing)
-        read = 0
+        """Read what the cache does not have, and call `progress` with (tokens ready, tokens in all)."""
+        everything = range(len(context.parts))
+        cached = {part.index for group in context.groups(everything) for part in self._cached(context, group)}
+        total, read = sum(context.sizes), 0
+        ready = sum(context.sizes[index] for index in cached)
         if progress is not None:
             progress(ready, total)
-        for parts in self._read(context, sorted(missing)):
+        for parts in self._read(context, [index for index in everything if index not in cached]):
             tokens = sum(context.sizes[part.index] for part in parts)
             read += tokens
             if not self._keep(context, parts):
-                warn(
-                    f"{ready} of {total} tokens are prepared, more are not kept: raise cache_bytes or see to the store"
-                )
+                warn(f"{ready} of {total} tokens are prepared, more are not kept: raise cache_bytes, or set key_store")
                 break
             ready += tokens
             if progress is not None:
@@ -121,12 +105,12 @@ class SegmentReader:
         return Prepared(total, ready, read)
 
     def require_cache(self) -> None:
-        """Raise InputError if nothing that is read would be kept."""
+        """Raise InputError if there is no cache."""
         if self.cache is None:
             raise InputError("nothing that is read would be kept: set cache_bytes above 0, or key_store")
 
     def holding(self, context: ContextLayout) -> AbstractContextManager[None]:
-        """Keep what the cache has of a context, or gets, while the block runs."""
+        """Protect a context's entries of the cache from eviction while the block runs."""
         return nullcontext() if self.cache is None else self.cache.holding(context.names(self._digest))
 
     def _cached(self, context: ContextLayout, group: Sequence[int]) -> list[ReadSegment]:
@@ -146,7 +130,7 @@ class SegmentReader:
         self, context: ContextLayout, wanted: Sequence[int], questions: Sequence[Sequence[int]] = ()
     ) -> Iterator[list[ReadSegment]]:
         start = len(self._instruction)
-        alike: dict[tuple[int, ...], list[int]] = {}  # what stands in the context twice is read once
+        alike: dict[tuple[int, ...], list[int]] = {}  # equal segments are read once
         for index in wanted:
             alike.setdefault(context.parts[index].ids, []).append(index)
         sequences = [[*self._instruction, *ids] for ids in alike]
@@ -170,14 +154,14 @@ class SegmentReader:
 
     @cached_property
     def instruction(self) -> tuple[Tensor, KeyValues]:
-        """Its keys (n_key_heads, n, head_dim) and memory, the same before every segment: no token sees what follows."""
+        """Keys (n_key_heads, n, head_dim) and memory of the instruction, which are the same before every segment."""
         (reading,) = self._backbone.read([self._instruction], keep=True)
         keys = self._head.keys(reading.states, at(reading.rotary, slice(0, len(reading.states))))
         return keys, reading.key_values or ()
 
     @cached_property
     def _digest(self) -> str:
-        """Of all that the keys of a segment depend on besides its text."""
+        """A digest of everything but a segment's text that its keys depend on."""
         digest = xxhash.xxh3_128(f"{self._backbone.digest} {self._backbone.dtype} {self._instruction}".encode())
         for tensor in self._head.key_weights():
             digest.update(tensor.cpu().numpy().tobytes())

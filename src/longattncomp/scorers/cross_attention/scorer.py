@@ -6,9 +6,12 @@ from collections.abc import Collection, Sequence
 from itertools import groupby
 
 import torch
+from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import InputError
+from longattncomp.scorers.batch import BatchScorer
 from longattncomp.scorers.cross_attention.columns import Columns, at
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
@@ -18,16 +21,15 @@ from longattncomp.scorers.cross_attention.query_mass import QueryMass
 from longattncomp.scorers.cross_attention.reading import ReadSegment, SegmentReader
 from longattncomp.types import Node, Prepared, Progress, Query, Scores, Tokenizer
 
-_ASKED = 64  # queries that one reading of the context serves; each holds a row of results as long as the context
+_QUERIES = 64  # that share one reading of the context; each holds a row of results as long as the context
 
 
-class CrossAttentionScorer:
+class CrossAttentionScorer(BatchScorer):
     """Reads the context with the backbone and scores it with the head.
 
-    Segmented (the default): the segments of each document are read one by one, each after the
-    instruction, and the logits of all share one softmax. Causal: everything in one pass. The
-    instruction stands before each segment, so its log-sum-exp is the mean over segments of the
-    exponentials, which for one segment is the paper's.
+    The head's checkpoint says how the context is read. Segmented: the segments of each document are read one by one,
+    each after the instruction, and the logits of all segments share one softmax, in which the instruction counts with
+    its mean over the segments. Causal: one pass reads everything, as in the paper.
     """
 
     def __init__(
@@ -48,15 +50,15 @@ class CrossAttentionScorer:
             tokenizer: the draft model's.
             prefix: special tokens that the draft model expects first; part of the instruction.
             words: the word of each token id; tokens of one word match (see `matching.Words`).
-            cache: of what was read, so that no text is read twice; None keeps nothing.
+            cache: keeps what was read, so that no text is read twice; None keeps nothing.
 
         Raises:
             InputError: a segment and a query do not fit the draft model's window.
         """
+        config = head.config
         self.backbone = backbone
         self.head = head
         self.tokenizer = tokenizer
-        config = head.config
         self.frame = Frame(
             tokenizer,
             backbone,
@@ -74,34 +76,13 @@ class CrossAttentionScorer:
         self.reader = SegmentReader(backbone, head, self.frame.instruction, cache)
         self._alone = config.query_place == "alone"
 
-    @torch.inference_mode()
-    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
-        """Give every node its share of the attention mass of the query's tokens.
-
-        Args:
-            query: its tokens are the rows of the attention.
-            nodes: in order, `tokens` as the draft model counts.
-            progress: called with (tokens read, tokens in all).
-
-        Raises:
-            InputError: causal encoding of more than the draft model's window.
-        """
-        (scores,) = self.score_batch([query], nodes, progress=progress)
-        return scores
-
-    @torch.inference_mode()
     def score_batch(
         self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
     ) -> list[Scores]:
-        """`score` for many queries over the same nodes, which are read once.
-
-        Args:
-            queries: each is scored as if it were the only one.
-            nodes: as `score`.
-            progress: as `score`.
+        """Give every node its share of the attention mass of each query's tokens, and read the nodes once.
 
         Raises:
-            InputError: as `score`.
+            InputError: a causal head, and more tokens than the draft model's window has.
         """
         if not nodes:
             return [Scores((), 1.0) for _ in queries]
@@ -116,21 +97,20 @@ class CrossAttentionScorer:
         *,
         progress: Progress | None = None,
     ) -> list[Scores]:
-        """`score` for many queries, each as if the context had some of its segments only.
+        """Score each query as if the context had only some of its segments.
 
         Args:
-            queries: as `score_batch`.
-            context: from `frame.context`; what is rare in it is rare in its parts.
-            chosen: for each query the indices of at least one segment, none twice; None for all. Nodes
-                elsewhere have what their neighbours give them.
-            progress: as `score`.
+            queries: each is scored as if it were the only one.
+            context: from `frame.context`; it says how rare words are, whatever is chosen.
+            chosen: for each query the indices of at least one segment; None for all. Nodes outside of them have only
+                what spreads from their neighbours.
+            progress: called with (tokens read, tokens in all).
         """
-        everything = frozenset(range(len(context.parts)))
-        wanted = [everything if chosen is None else frozenset(chosen[index]) for index in range(len(queries))]
+        wanted = [frozenset(range(len(context.parts)))] * len(queries) if chosen is None else [*map(frozenset, chosen)]
         results: list[Scores] = []
         with self.backbone.beside_passes(), self.reader.holding(context):
-            for start in range(0, len(queries), _ASKED):
-                group = slice(start, start + _ASKED)
+            for start in range(0, len(queries), _QUERIES):
+                group = slice(start, start + _QUERIES)
                 results += self._score_group(queries[group], context, wanted[group], progress)
         return results
 
@@ -138,15 +118,11 @@ class CrossAttentionScorer:
     def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
         """Read what the cache does not have.
 
-        Args:
-            nodes: as `score`.
-            progress: as `score`.
-
         Raises:
-            InputError: as `score`, or there is no cache.
+            InputError: there is no cache, or as for `score_batch`.
         """
+        self.reader.require_cache()
         if not nodes:
-            self.reader.require_cache()
             return Prepared(0, 0, 0)
         context = self.frame.context(nodes)
         with self.backbone.beside_passes(), self.reader.holding(context):
@@ -160,65 +136,57 @@ class CrossAttentionScorer:
         progress: Progress | None,
     ) -> list[Scores]:
         wanted = sorted(set().union(*chosen))
-        room = self.frame.room(context.sizes[index] for index in wanted)
-        tokens = [self.frame.query(query.text, context, room) for query in queries]
-        asked = [QueryMass(query, len(context.nodes), self.head) for query in tokens]
+        sizes = [context.sizes[index] for index in wanted]
+        tokens = [self.frame.query(query.text, context, self.frame.room(sizes)) for query in queries]
+        masses = [
+            QueryMass(query, len(context.nodes), self.head, own) for query, own in zip(tokens, chosen, strict=True)
+        ]
         questions = [[*self.frame.question, *query.ids] for query in tokens]
         if self._alone:
-            self._ask_alone(asked, questions)
-        done, total = 0, sum(context.sizes[index] for index in wanted)
+            keys, memory = self.reader.instruction
+            for found in self.backbone.ask([memory], questions):
+                for mass, states, rotary in zip(masses, found.states, found.rotaries, strict=True):
+                    self._see(mass, states, rotary, keys)
+        done = 0
         for parts in self.reader.read(context, wanted, questions):
             if self._alone:
-                self._attend_alone(asked, context, parts, chosen)
+                self._attend_alone(masses, context, parts)
             else:
-                self._attend_after(asked, questions, context, parts, chosen)
+                self._attend_after(masses, questions, context, parts)
             done += sum(context.sizes[part.index] for part in parts)
             if progress is not None:
-                progress(done, total)
-        return [one.scores(context.neighbours) for one in asked]
+                progress(done, sum(sizes))
+        return [mass.scores(context.neighbours) for mass in masses]
 
-    def _attend_alone(
-        self,
-        asked: Sequence[QueryMass],
-        context: ContextLayout,
-        parts: Sequence[ReadSegment],
-        chosen: Sequence[frozenset[int]],
-    ) -> None:
-        device = self.backbone.device
-        for here, group in groupby(zip(asked, chosen, strict=True), key=lambda pair: pair[1]):
-            own = [part for part in parts if part.index in here]
+    def _attend_alone(self, masses: Sequence[QueryMass], context: ContextLayout, parts: Sequence[ReadSegment]) -> None:
+        for segments, group in groupby(masses, key=lambda mass: mass.segments):
+            own = [part for part in parts if part.index in segments]
             if own:
-                columns = Columns.below([context.columns(part.index, device) for part in own])
+                columns = Columns.below([context.columns(part.index, self.backbone.device) for part in own])
                 keys = joined([part.read.keys for part in own], columns.places)
-                for one, _ in group:
-                    one.attend(keys, columns)
+                for mass in group:
+                    mass.attend(keys, columns)
 
     def _attend_after(
         self,
-        asked: Sequence[QueryMass],
+        masses: Sequence[QueryMass],
         questions: Sequence[Sequence[int]],
         context: ContextLayout,
         parts: Sequence[ReadSegment],
-        chosen: Sequence[frozenset[int]],
     ) -> None:
-        device = self.backbone.device
         answers = {part.index: part.asked for part in parts if part.asked}
         again = [(part.index, part.read.memory) for part in parts if part.read.memory is not None]
         for found in self.backbone.ask([memory for _, memory in again], questions):
             answers[again[found.index][0]] = tuple(zip(found.states, found.rotaries, strict=True))
-        skipped = len(self.frame.question)
         instruction, _ = self.reader.instruction
         for part in parts:
-            columns = context.columns(part.index, device)
+            columns = context.columns(part.index, self.backbone.device)
             keys = joined([part.read.keys], columns.places)
-            for one, own, (states, rotary) in zip(asked, chosen, answers[part.index], strict=True):
-                if part.index in own:
-                    one.see(states[skipped:], at(rotary, slice(skipped, len(states))), instruction)
-                    one.attend(keys, columns)
+            for mass, (states, rotary) in zip(masses, answers[part.index], strict=True):
+                if part.index in mass.segments:
+                    self._see(mass, states, rotary, instruction)
+                    mass.attend(keys, columns)
 
-    def _ask_alone(self, asked: Sequence[QueryMass], questions: Sequence[Sequence[int]]) -> None:
-        keys, memory = self.reader.instruction
-        skipped = len(self.frame.question)
-        for found in self.backbone.ask([memory], questions):
-            for one, states, rotary in zip(asked, found.states, found.rotaries, strict=True):
-                one.see(states[skipped:], at(rotary, slice(skipped, len(states))), keys)
+    def _see(self, mass: QueryMass, states: Tensor, rotary: Rotary, instruction: Tensor) -> None:
+        own = slice(len(self.frame.question), len(states))
+        mass.see(states[own], at(rotary, own), instruction)

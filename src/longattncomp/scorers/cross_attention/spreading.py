@@ -1,4 +1,4 @@
-"""shares of nodes -> shares that neighbours in a document have a part in."""
+"""shares of nodes -> shares of which each node gives a part to its neighbours."""
 
 from __future__ import annotations
 
@@ -10,32 +10,30 @@ from torch import Tensor
 from longattncomp.types import Node
 
 SCALES = (64.0, 256.0, 1024.0)
-"""Tokens in which the influence of a node falls to 1/e."""
+"""Distances in tokens at which the influence of a node falls to 1/e."""
 
-_NOTHING = 1e-12  # of what a node gives
+_NOTHING = 1e-12  # a part of a share too small to pass on
 
 
 class Neighbours:
-    """How near to each other the nodes of each document are.
+    """The distances between the nodes of each document.
 
-    Evidence is seldom one node long: the sentence that answers stands in a paragraph, a meeting
-    stays with a topic for minutes. A node gives part of its share to the nodes around it, by
-    `tokens_i exp(-|x_i - x_j| / scale)`, where x is the middle of a node in tokens, normalised so
-    that the shares of a document keep their sum.
+    Evidence is seldom one node long: the sentence that answers stands in a paragraph that is about the question too. So
+    a node gives part of its share to the nodes around it in proportion to `tokens_i exp(-|x_i - x_j| / scale)`, where x
+    is the middle of a node in tokens, normalised so that the shares of a document keep their sum.
 
-    Sums over such weights obey `f_i = u_i + exp(-(x_i - x_{i-1}) / scale) f_{i-1}`, to the left and to
-    the right, and nothing passes from one document to the next. Steps of 1, 2, 4 ... nodes solve that
-    for all nodes at once.
+    Sums over such weights obey `f_i = u_i + exp(-(x_i - x_{i-1}) / scale) f_{i-1}` in both directions. Nothing passes
+    from one document to the next. Steps of 1, 2, 4 ... nodes solve this for all nodes at once.
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        """Take nodes in order."""
+        """Measure the distances between nodes, which are in order."""
         documents = torch.tensor([node.document for node in nodes])
         self._tokens = torch.tensor([float(max(node.tokens, 1)) for node in nodes], dtype=torch.float64)
         middles = self._tokens.cumsum(0) - self._tokens / 2
         scales = torch.tensor(SCALES, dtype=torch.float64)[:, None]
         passed = torch.exp(-middles.diff() / scales) * (documents[1:] == documents[:-1])  # (n_scales, n - 1)
-        self._steps: list[Tensor] = []  # (n_scales, n - step) what passes between nodes 1, 2, 4 ... apart
+        self._steps: list[Tensor] = []  # (n_scales, n - step) what passes between nodes that are 1, 2, 4 ... apart
         step = 1
         while step < len(nodes) and bool((passed > _NOTHING).any()):
             self._steps.append(passed)
@@ -48,7 +46,7 @@ class Neighbours:
 
         Args:
             shares: (n_nodes,)
-            weights: (1 + n_scales,) of the own share and of each scale, summing to 1.
+            weights: (1 + n_scales,) of the node's own share and of each scale, summing to 1.
 
         Returns:
             (n_nodes,) with the same sum for each document.
@@ -57,7 +55,7 @@ class Neighbours:
         return (weights[0] * shares + weights[1:].double() @ given).to(shares.dtype)
 
     def _gathered(self, values: Tensor) -> Tensor:
-        """Sums over the nodes of a document by how near they are, (n_scales, n_nodes)."""
+        """Sum values over the nodes of a document, weighed by distance, (n_scales, n_nodes)."""
         left = right = values
         for power, passed in enumerate(self._steps):
             step = 1 << power

@@ -1,4 +1,4 @@
-"""names -> bytes, kept between processes."""
+"""names -> bytes that are kept between processes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from longattncomp.runtime.forking import Lock
 T = TypeVar("T")
 
 _MOST_BYTES = 1 << 36
-"""Largest store; address space, of which only what was written takes room on disk."""
+"""Largest store. This is address space: only written bytes take room on disk."""
 
 _MOST_READ = 1 << 26
-"""Bytes that are read before the file is mapped anew: pages that were read count as this process's memory."""
+"""Bytes to read before mapping the file again, because pages that were read count as this process's memory."""
 
 
 class ByteStore(Protocol):
-    """Where bytes are kept by name, safe to call from several threads; any `ByteStore` of LangChain is one."""
+    """Keeps bytes by name, safe under threads. Any `ByteStore` of LangChain is one."""
 
     def mget(self, keys: Sequence[str]) -> list[bytes | None]: ...
 
@@ -30,12 +30,12 @@ class ByteStore(Protocol):
 class LMDBStore:
     """A folder on this machine that several threads and processes may share.
 
-    All of a `mset` is there after a kill, or nothing of it. A folder that was deleted, cut short or
-    damaged so that LMDB cannot read it starts empty, with a warning.
+    After a kill, all of a `mset` is there or nothing of it. A folder that was deleted, truncated or damaged starts
+    empty, with a warning.
     """
 
     def __init__(self, folder: Path | str) -> None:
-        """Open or make it.
+        """Open or create the folder.
 
         Raises:
             CacheError: the folder cannot be written.
@@ -46,7 +46,7 @@ class LMDBStore:
         self._folder.use(lambda _: None)
 
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values, None for what is not there.
+        """Read values, None for missing ones.
 
         Raises:
             CacheError: the folder cannot be read.
@@ -61,7 +61,7 @@ class LMDBStore:
         return self._folder.use(read)
 
     def mset(self, key_value_pairs: Sequence[tuple[str, bytes]]) -> None:
-        """Write all, or nothing.
+        """Write all pairs in one transaction.
 
         Raises:
             CacheError: the folder cannot be written.
@@ -76,14 +76,10 @@ class LMDBStore:
 
 
 class _Folder:
-    """LMDB allows a process one environment for a folder, and none that came through a fork.
-
-    Attributes:
-        read: bytes that were read since the file was mapped; written where it is used.
-    """
+    """The LMDB environment of a folder: a process may have only one, and none from before a fork."""
 
     def __init__(self, path: Path) -> None:
-        self.read = 0
+        self.read = 0  # bytes since the file was mapped
         self._path = path
         self._lock = Lock()
         self._environment: Any = None
@@ -92,10 +88,8 @@ class _Folder:
     def use(self, work: Callable[[Any], T]) -> T:
         import lmdb
 
-        damaged = (
-            lmdb.CorruptedError, lmdb.InvalidError, lmdb.MapResizedError, lmdb.PageNotFoundError,
-            lmdb.VersionMismatchError,
-        )  # fmt: skip
+        names = ("Corrupted", "Invalid", "MapResized", "PageNotFound", "VersionMismatch")
+        damaged = tuple(getattr(lmdb, f"{name}Error") for name in names)
         try:
             with self._lock:
                 try:
@@ -113,9 +107,9 @@ class _Folder:
         if self._process != os.getpid():
             self._environment = None
         if self._environment is not None:
-            # Reading past the end of a mapped file would end the process.
+            # Reading past the end of a mapped file would kill the process.
             try:
-                if self._file.stat().st_ino != self._inode:  # another process has started over
+                if self._file.stat().st_ino != self._inode:  # another process has replaced the file
                     self._close()
                 elif not self._whole():
                     self._start_over()
@@ -135,18 +129,19 @@ class _Folder:
         return self._path / "data.mdb"
 
     def _whole(self) -> bool:
-        """Whether the file has all its pages; how many that are stands in the first two."""
+        """Check that the file has all its pages, whose number stands in the first two."""
         if self._file.stat().st_size < 2 * self._page:
             return False
         pages = int(self._environment.info()["last_pgno"]) + 1
-        return self._file.stat().st_size >= pages * self._page  # looked at last: another process may write meanwhile
+        # The size is read last, because another process may write meanwhile.
+        return self._file.stat().st_size >= pages * self._page
 
     def _open(self) -> None:
         import lmdb
 
         self._path.mkdir(parents=True, exist_ok=True)
         self._environment = lmdb.open(str(self._path), map_size=_MOST_BYTES, max_readers=1024)
-        self._environment.reader_check()  # a process that was killed while it read would keep old pages for ever
+        self._environment.reader_check()  # a reader that was killed would hold old pages for ever
         self._process, self._inode = os.getpid(), self._file.stat().st_ino
         self._page = int(self._environment.stat()["psize"])
         self.read = 0
