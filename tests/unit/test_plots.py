@@ -72,7 +72,7 @@ def test_heat_by_depth_and_length() -> None:
         record("c", "longattncomp", 0.0, task="niah-single", depth=0.99, context_tokens=8100),
         record("c", "longattncomp", 0.0, task="zoo", depth=0.0, context_tokens=8100),
     ]
-    ((figure, _, _),) = plots._heat(records, summarise(records, {}), None)
+    ((figure, _, _),) = plots._heat(records, summarise(records, {}))
     panel = figure.axes[0]
     grid = panel.images[0].get_array()  # (lengths, depths)
     assert grid.shape == (2, 10)

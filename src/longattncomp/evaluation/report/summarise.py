@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 
-import numpy as np
-
 from longattncomp.errors import InputError
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.metrics import Estimate, estimate
+from longattncomp.evaluation.metrics import estimate, estimate_tasks
 from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.report.summary import (
     ADAPTIVE,
@@ -23,18 +21,16 @@ from longattncomp.evaluation.report.summary import (
     Measure,
     Row,
     Summary,
+    comparable,
 )
 from longattncomp.evaluation.tasks.task import Task
 from longattncomp.scorers.methods import DEFAULT as OURS
 from longattncomp.scorers.methods import METHODS
 
-_RESAMPLES = 1000
-_AT_ONCE = 2**15  # numbers drawn, so that no resamples x n matrix is made
-
 _Group = dict[str, Record]
-"""What one method made of each example at one budget."""
+"""Records of one method at one budget, by example."""
 _Groups = dict[tuple[str, str], _Group]
-"""By budget and method."""
+"""Groups by budget and method."""
 
 
 def summarise(records: Iterable[Record], tasks: Mapping[str, Task | None], *, seed: int = 0) -> Summary:
@@ -43,31 +39,30 @@ def summarise(records: Iterable[Record], tasks: Mapping[str, Task | None], *, se
     What was kept is counted once for each example, however many targets read it.
 
     Args:
-        records: in any order; the last of one example, method, budget and target counts.
+        records: in any order; of several with the same example, method, budget and target the last one counts.
         tasks: by name; None, or no entry, for rows of a file.
-        seed: of the intervals; lists of one length are drawn alike, so that methods compare.
+        seed: seed of the intervals; lists of one length are resampled alike, so that methods can be compared.
 
     Raises:
         InputError: there is nothing to average.
     """
     given = list(records)
     names = list(dict.fromkeys(one.task for one in given))
-    targets = (None, *dict.fromkeys(one.target for one in given if one.target is not None))
     counted = [name for name in names if (task := tasks.get(name)) is None or task.averaged]
     rows: list[Row] = []
     averages: list[Average] = []
-    for target in targets:
-        comparable: list[tuple[Measure, _Groups]] = []
+    for target in (None, *dict.fromkeys(one.target for one in given if one.target is not None)):
+        averaged: list[tuple[Measure, _Groups]] = []
         for name in names:
             groups = _groups(given, name, target)
             measure = _judged_by(groups, tasks.get(name), target)
             if measure is None:
                 continue
             groups = _having(groups, measure)
-            rows += [_row(key, group, groups, name, target, measure, seed) for key, group in groups.items()]
-            if name in counted and (measure == "recall" if target is None else measure != "likelihood"):
-                comparable.append((measure, groups))
-        averages += _averages(comparable, target, seed)
+            rows += [_row(key, groups, name, target, measure, seed) for key in groups]
+            if name in counted and comparable(measure, target):
+                averaged.append((measure, groups))
+        averages += _averages(averaged, target, seed)
     if not rows:
         raise InputError(f"expected records with a recall, an answer or a target's score, got {len(given)} without")
     examples = {(one.task, one.example) for one in given}
@@ -80,29 +75,31 @@ def summarise(records: Iterable[Record], tasks: Mapping[str, Task | None], *, se
 
 
 def _groups(records: Sequence[Record], task: str, target: str | None) -> _Groups:
-    """One task's records, budgets from small to large and methods as `METHODS` orders them."""
+    """Group one task's records, budgets from small to large and methods in the order of `METHODS`."""
     found: _Groups = defaultdict(dict)
     unbound: dict[str, _Group] = {FULL: {}, NONE: {}}
-    order: dict[str, int] = {}  # one order of examples, so that the same draws take the same ones
+    order: dict[str, int] = {}  # all methods have their examples in one order, so that resamples draw the same ones
+    lengths = []
     for one in records:
         if one.task == task:
             order.setdefault(one.example, len(order))
+            lengths.append(one.context_tokens)
             if target not in (None, one.target):
                 continue
             if one.method not in unbound:
                 found[one.budget, one.method][one.example] = one
-            elif target is not None:  # what is kept of all and of nothing is known
+            elif target is not None:  # without a target nothing is to be measured of the whole context, or of none
                 unbound[one.method][one.example] = one
-    length = round(fmean(one.context_tokens for one in records if one.task == task))
+    length = round(fmean(lengths))
     budgets = sorted(dict.fromkeys(budget for budget, _ in found), key=lambda budget: _size(budget, length))
-    for budget in budgets or ["100%"]:
+    budgets = budgets or ["100%"]
+    for budget in budgets:
         found |= {(budget, method): group for method, group in unbound.items() if group}
-    methods = list(dict.fromkeys([*METHODS, *(method for _, method in found)]))
-    methods = [method for method in methods if method not in REFERENCES] + list(REFERENCES)
+    methods = [method for method in dict.fromkeys([*METHODS, *(name for _, name in found)]) if method not in REFERENCES]
     return {
         (budget, method): dict(sorted(found[budget, method].items(), key=lambda item: order[item[0]]))
-        for budget in budgets or ["100%"]
-        for method in methods
+        for budget in budgets
+        for method in (*methods, *REFERENCES)
         if (budget, method) in found
     }
 
@@ -113,11 +110,10 @@ def _size(budget: str, length: int) -> tuple[bool, int]:
 
 
 def _judged_by(groups: _Groups, task: Task | None, target: str | None) -> Measure | None:
-    """The task's own measure if it is there, else the first that is."""
-    there = [one for group in groups.values() for one in group.values()]
+    """Take the task's own measure if a record has it, else the first that one has."""
     possible = KEPT_MEASURES if target is None else ANSWER_MEASURES
     order = [task.metric, *possible] if task is not None and task.metric in possible else possible
-    return next((name for name in order if any(_value(one, name) is not None for one in there)), None)
+    return next((name for name in order if any(_values(group, name) for group in groups.values())), None)
 
 
 def _value(record: Record, measure: Measure) -> float | None:
@@ -125,7 +121,12 @@ def _value(record: Record, measure: Measure) -> float | None:
     return value
 
 
+def _values(group: _Group, measure: Measure) -> list[float]:
+    return [value for one in group.values() if (value := _value(one, measure)) is not None]
+
+
 def _having(groups: _Groups, measure: Measure) -> _Groups:
+    """Leave out the records that lack a measure."""
     kept = {
         key: {name: one for name, one in group.items() if _value(one, measure) is not None}
         for key, group in groups.items()
@@ -133,29 +134,26 @@ def _having(groups: _Groups, measure: Measure) -> _Groups:
     return {key: group for key, group in kept.items() if group}
 
 
-def _values(group: _Group, measure: Measure) -> list[float]:
-    return [value for one in group.values() if (value := _value(one, measure)) is not None]
-
-
-def _gains(ours: _Group | None, theirs: _Group, measure: Measure) -> list[float]:
-    """Ours less theirs on the examples that both have."""
-    if ours is None or ours is theirs:
+def _gains(groups: _Groups, key: tuple[str, str], measure: Measure) -> list[float]:
+    """Subtract a method from ours on the examples that both have; empty for ours itself."""
+    budget, method = key
+    ours, theirs = groups.get((budget, OURS), {}), groups[key]
+    if method == OURS:
         return []
     both = [name for name in theirs if name in ours]
     pairs = zip(*(_values({name: group[name] for name in both}, measure) for group in (ours, theirs)), strict=True)
     return [our - their for our, their in pairs]
 
 
-def _row(
-    key: tuple[str, str], group: _Group, groups: _Groups, task: str, target: str | None, measure: Measure, seed: int
-) -> Row:
-    budget, method = key
+def _row(key: tuple[str, str], groups: _Groups, task: str, target: str | None, measure: Measure, seed: int) -> Row:
+    group = groups[key]
     measures = {
         name: estimate(values, seed=seed)
         for name in (KEPT_MEASURES if target is None else ANSWER_MEASURES)
         if (values := _values(group, name))
     }
-    gains = _gains(groups.get((budget, OURS)), group, measure)
+    gains = _gains(groups, key, measure)
+    budget, method = key
     return Row(
         task=task,
         budget=budget,
@@ -172,37 +170,25 @@ def _row(
 
 
 def _averages(tasks: Sequence[tuple[Measure, _Groups]], target: str | None, seed: int) -> list[Average]:
-    """Of every method that has been through all the tasks of a budget."""
+    """Average every method that was measured on all tasks of a budget, if there are two or more."""
     found = []
-    for budget, method in dict.fromkeys(key for _, groups in tasks for key in groups if key[0] != ADAPTIVE):
-        having = [(measure, groups) for measure, groups in tasks if any(key[0] == budget for key in groups)]
-        theirs = [(measure, groups[budget, method]) for measure, groups in having if (budget, method) in groups]
-        if len(theirs) < max(2, len(having)):
+    for key in dict.fromkeys(key for _, groups in tasks for key in groups if key[0] != ADAPTIVE):
+        budget, method = key
+        having = [(measure, groups) for measure, groups in tasks if any(other == budget for other, _ in groups)]
+        if len(having) < 2 or not all(key in groups for _, groups in having):
             continue
-        gains = [_gains(groups.get((budget, OURS)), groups[budget, method], measure) for measure, groups in having]
+        gains = [_gains(groups, key, measure) for measure, groups in having]
+        own = [one for _, groups in having for one in groups[key].values()]
         found.append(
             Average(
                 budget=budget,
                 method=method,
                 target=target,
-                tasks=len(theirs),
-                n=sum(len(group) for _, group in theirs),
-                score=_over_tasks([_values(group, measure) for measure, group in theirs], seed),
-                gain=_over_tasks(gains, seed) if all(gains) else None,
-                seconds=median(one.seconds for _, group in theirs for one in group.values()),
+                tasks=len(having),
+                n=len(own),
+                score=estimate_tasks([_values(groups[key], measure) for measure, groups in having], seed=seed),
+                gain=estimate_tasks(gains, seed=seed) if all(gains) else None,
+                seconds=median(one.seconds for one in own),
             )
         )
     return found
-
-
-def _over_tasks(values: Sequence[Sequence[float]], seed: int) -> Estimate:
-    """The mean of the tasks' means, each task's examples drawn apart."""
-    rng = np.random.default_rng(seed)
-    drawn = np.zeros(_RESAMPLES)
-    for own in values:
-        data = np.asarray(own, dtype=np.float64)  # (n,)
-        rows = max(1, _AT_ONCE // len(data))
-        sizes = [min(rows, _RESAMPLES - done) for done in range(0, _RESAMPLES, rows)]
-        drawn += np.concatenate([data[rng.integers(len(data), size=(size, len(data)))].mean(axis=1) for size in sizes])
-    low, high = np.percentile(drawn / len(values), [2.5, 97.5])
-    return Estimate(fmean(fmean(own) for own in values), float(low), float(high))

@@ -21,7 +21,7 @@ _DIGITS = 6
 
 
 def render(summary: Summary, console: Console) -> None:
-    """Draw a table for each task and target, and one of the averages."""
+    """Print a table for each task and target, and one of the averages."""
     for _, rows in groupby(summary.rows, key=lambda row: (row.target, row.task)):
         console.print(_table(list(rows)))
     if summary.averages:
@@ -36,32 +36,33 @@ def render(summary: Summary, console: Console) -> None:
 
 
 def to_json(summary: Summary) -> str:
-    """The same as one compact line of JSON; shares in [0, 1], likelihoods in nats, times in seconds.
+    """Write a summary as one compact line of JSON; shares in [0, 1], likelihoods in nats, times in seconds.
 
-    What is not there has no key.
+    A value that is None has no key.
     """
     return json.dumps(_rounded(asdict(summary)), separators=(",", ":"))
 
 
 def markdown(summary: Summary, *, budget: str | None = None, target: str | None = None) -> str:
-    """Methods by tasks, for docs; the best of each column is bold.
+    """Write methods by tasks as a Markdown table; the best of each column is bold.
 
     Args:
-        summary: of an evaluation.
-        budget: of the columns, for the tasks that have it; None for the middle budget of each task.
-        target: whose answers; None for what was kept.
+        summary: from `summarise`.
+        budget: as in `overview`.
+        target: as in `overview`.
     """
     seen = overview(summary, budget=budget, target=target)
     averaged = ["average"] * bool(seen.averages)
-    names = [_cell(f"{column.task}, {column.budget}") + " †" * (not column.counts) for column in seen.columns]
+    empty = [""] * len(averaged)
+    names = [_escaped(f"{column.task}, {column.budget}") + " †" * (not column.counts) for column in seen.columns]
     lines = [
         ["method", *averaged, *names],
         ["---", *["---:"] * (len(averaged) + len(names))],
-        ["n", *[""] * len(averaged), *(f"{column.n}{'*' * column.few}" for column in seen.columns)],
-        ["measure", *[""] * len(averaged), *(column.measure for column in seen.columns)],
+        ["n", *empty, *(f"{column.n}{'*' * column.few}" for column in seen.columns)],
+        ["measure", *empty, *(column.measure for column in seen.columns)],
     ]
     for method in seen.methods:
-        line = [_cell(method)]
+        line = [_escaped(method)]
         if averaged:
             mean = seen.averages.get(method)
             line.append("" if mean is None else _bold(written("recall", mean), method in seen.best))
@@ -79,68 +80,59 @@ def markdown(summary: Summary, *, budget: str | None = None, target: str | None 
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    """One task's, a block for each budget."""
-    target = rows[0].target
-    there = [
-        name
-        for name in (KEPT_MEASURES if target is None else ANSWER_MEASURES)
-        if any(getattr(row, name) for row in rows)
-    ]
+    """Draw one task's table, with a section for each budget."""
+    target, measure = rows[0].target, rows[0].measure
+    possible = KEPT_MEASURES if target is None else ANSWER_MEASURES
+    there = [name for name in possible if any(getattr(row, name) for row in rows)]
     gains = any(row.gain for row in rows)
-    table = _titled(f"{rows[0].task}: {'evidence kept' if target is None else f'answers of {target}'}, %")
-    for heading in ("budget", "method"):
-        table.add_column(heading, no_wrap=True)
-    for heading in (
-        "n",
-        *(heading for name in there for heading in [name, *["95% interval"] * (name == rows[0].measure)]),
-        *["ours better"] * gains,
-        "tokens",
-        *["of all", "ms/row"] * (target is None),  # they are the same whoever reads
-    ):
-        table.add_column("nats a token" if heading == "likelihood" else heading, justify="right", no_wrap=True)
-    budget = None
-    for row in rows:
-        first = budget != (budget := row.budget)
-        if first:
-            table.add_section()
-        table.add_row(
-            row.budget if first else "",
-            Text(row.method),  # a name in brackets is no markup
-            f"{row.n}{'*' if row.few else ' '}",
-            *(cell for name in there for cell in _cells(name, getattr(row, name), interval=name == row.measure)),
-            *_cells(row.measure, row.gain) * gains,
-            f"{row.tokens:.0f}",
-            *[f"{100 * row.share:.1f}%", f"{1000 * row.seconds:.1f}"] * (target is None),
-        )
+    headings = [heading for name in there for heading in [name, *["95% interval"] * (name == measure)]]
+    headings = ["n", *headings, *["ours better"] * gains, "tokens", *["of all", "ms/row"] * (target is None)]
+    table = _empty_table(
+        f"{rows[0].task}: {'evidence kept' if target is None else f'answers of {target}'}, %",
+        ["budget", "method"],
+        ["nats a token" if heading == "likelihood" else heading for heading in headings],
+    )
+    for budget, section in groupby(rows, key=lambda row: row.budget):
+        table.add_section()
+        for place, row in enumerate(section):
+            table.add_row(
+                "" if place else budget,
+                Text(row.method),  # as text, so that a name in brackets is no markup
+                f"{row.n}{'*' if row.few else ' '}",
+                *(cell for name in there for cell in _cells(name, getattr(row, name), interval=name == measure)),
+                *_cells(measure, row.gain) * gains,
+                f"{row.tokens:.0f}",
+                *[f"{100 * row.share:.1f}%", f"{1000 * row.seconds:.1f}"] * (target is None),
+            )
     return table
 
 
 def _averages(summary: Summary) -> Table:
-    table = _titled("Average of the tasks that count, %")
-    table.add_column("read by", overflow="fold")
-    for heading in ("budget", "method"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("tasks", "n", "mean", "95% interval", "ours better", "95% interval", "ms/row"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    block = None
-    for row in summary.averages:
-        first = block != (block := (row.target, row.budget))
-        if first:
-            table.add_section()
-        table.add_row(
-            *(Text((name or "nobody") if first else "") for name in block),
-            Text(row.method),
-            str(row.tasks),
-            str(row.n),
-            *_cells("recall", row.score, interval=True),
-            *_cells("recall", row.gain, interval=True),
-            f"{1000 * row.seconds:.1f}",
-        )
+    headings = ["tasks", "n", "mean", "95% interval", "ours better", "95% interval", "ms/row"]
+    table = _empty_table("Average of the tasks that count, %", ["read by", "budget", "method"], headings)
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
+    for (target, budget), section in groupby(summary.averages, key=lambda average: (average.target, average.budget)):
+        table.add_section()
+        for place, average in enumerate(section):
+            table.add_row(
+                *(["", ""] if place else [Text(target or "nobody"), budget]),
+                Text(average.method),
+                str(average.tasks),
+                str(average.n),
+                *_cells("recall", average.score, interval=True),
+                *_cells("recall", average.gain, interval=True),
+                f"{1000 * average.seconds:.1f}",
+            )
     return table
 
 
-def _titled(title: str) -> Table:
-    return Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+def _empty_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in names:
+        table.add_column(heading, no_wrap=True)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
 
 
 def _cells(measure: Measure, value: Estimate | None, *, interval: bool = False) -> list[str]:
@@ -150,7 +142,7 @@ def _cells(measure: Measure, value: Estimate | None, *, interval: bool = False) 
     return [written(measure, value.mean), *[between] * interval]
 
 
-def _cell(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
