@@ -1,4 +1,4 @@
-"""Query-aware context compression: what matters, verbatim, in order, inside a token budget."""
+"""Query-aware context compression: keeps what matters, verbatim, in order, inside a token budget."""
 
 from __future__ import annotations
 

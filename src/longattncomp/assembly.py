@@ -1,4 +1,4 @@
-"""scores -> Compressed: select, render and count, until the text keeps the budget."""
+"""scores -> Compressed: select, render and count until the text fits the budget."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ _CUTS: tuple[Callable[[str], list[int]], ...] = (
 )
 
 Rank = Callable[[int], tuple[float, ...]]
-"""Of a document by its index, lowest first."""
+"""Sort key of a document by its index, lowest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembler:
-    """Turns scores into a result that keeps every promise about its length.
+    """Turns scores into a result inside the budget.
 
     Attributes:
-        count: how many tokens a text has for the target.
-        count_whole: the same for the whole context, which the caller may remember.
+        count: counts tokens as the target does.
+        count_whole: the same, for the whole context.
         rule: which nodes are kept, and the budget.
-        gap_mark: put where text of one document was left out.
-        separator: put between two documents.
-        order: of the documents in the text; by score, those with pinned text are the first.
-        allow_empty: whether nothing may be kept when the stopping rules keep nothing.
+        gap_mark: stands where text of a document was left out.
+        separator: stands between two documents.
+        order: of the documents in the text; by score, documents with pinned text come first.
+        allow_empty: whether the result may be empty when the rules keep nothing.
     """
 
     count: Counter
@@ -68,17 +68,17 @@ class Assembler:
         *,
         pinned: Collection[int] = (),
     ) -> Compressed:
-        """Keep the best nodes within the budget, as counted on the finished text.
+        """Keep the best nodes within the budget.
 
-        Token counts do not add up exactly over joined texts, so the charge of selection is
-        checked against the text and the limit lowered until it holds.
+        Token counts of joined texts differ a little from the sum of their parts, so the finished text is counted, and
+        the limit of the selection is lowered until the text fits.
 
         Args:
-            query: handed through.
-            documents: the caller's, which the nodes tile.
+            query: stored in the result.
+            documents: the texts that the nodes tile.
             nodes: in order; `tokens` as `count` counts.
             scores: one per node.
-            pinned: indices of nodes to keep whatever they score.
+            pinned: indices of nodes that are kept whatever they score.
 
         Raises:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.
@@ -96,7 +96,7 @@ class Assembler:
         def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:
             return self._result(query, documents, nodes, scores, mass, rank, reasons, end, piece, original_tokens)
 
-        # A context that fits is not held back by what gap marks would cost while it is put together.
+        # A context that fits needs no limit: gap marks cost tokens only on the way to the whole text.
         limit, step = self.rule.token_budget if whole_tokens > self.rule.token_budget else sys.maxsize, 1
         while True:
             selection = select(
@@ -111,7 +111,9 @@ class Assembler:
             tokens = self.count(text)
             over = tokens - self.rule.token_budget
             longer = len(text) > len(whole) or tokens > whole_tokens
-            if (over > 0 or longer) and whole_tokens <= self.rule.token_budget:  # gap marks outweigh what was left out
+            if (
+                over > 0 or longer
+            ) and whole_tokens <= self.rule.token_budget:  # gap marks cost more than the text they stand for
                 return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
             if len(selection.indices) == len(pinned):
                 break
@@ -133,7 +135,7 @@ class Assembler:
         return result(selection.reasons, selection.stop_reason, self._best_piece(nodes, scores))
 
     def _best_piece(self, nodes: Sequence[Node], scores: Scores) -> tuple[int, Node]:
-        """The best node that says anything, or its head up to a sentence or line end, a word or a character."""
+        """Return the best node that fits and is not blank, or the beginning of it that fits."""
         ranked = sorted(range(len(nodes)), key=lambda i: (-scores.nodes[i], i))
         for index in ranked:
             node = nodes[index]
@@ -156,7 +158,7 @@ class Assembler:
         blank = len(text) - len(text.lstrip())
         for cuts in _CUTS:
             offsets = cuts(text)
-            reach = 1  # doubled, so that a small budget reads little of a large text
+            reach = 1  # doubled, so that little of a large text is counted for a small budget
             while reach < len(offsets) and self.count(text[: offsets[reach]]) <= self.rule.token_budget:
                 reach *= 2
             reach = min(reach, len(offsets))
@@ -212,7 +214,7 @@ class Assembler:
         )
 
     def _rank(self, mass: Mapping[int, float], pinned: Collection[int]) -> Rank | None:
-        """Documents with pinned text, which has no score, come before all others; none for the caller's order."""
+        """Return the sort key of documents by score, those with pinned text first; None for the caller's order."""
         if self.order == "position":
             return None
         return lambda index: (index not in pinned, -mass[index], index)

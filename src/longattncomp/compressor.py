@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
 
 class Compressor:
-    """Keeps what matters to a query, verbatim and in order, inside a token budget.
-
-    Safe to use from several threads at once.
-    """
+    """Keeps what matters to a query, verbatim and in order, inside a token budget; safe under threads."""
 
     def __init__(
         self,
@@ -40,13 +37,13 @@ class Compressor:
         """Compose a compressor from parts; `from_pretrained` is the usual way.
 
         Args:
-            scorer: gives every node its share of the mass.
-            tokenizer: the draft model's; sizes nodes and segments.
-            settings: defaults of every call; read from their sources if not given. Give `context_weight=0` for a
-                scorer whose shares hardly differ, and `Settings(method="bm25")` for BM25.
-            target_tokenizer: counts the budget, see `counting.counter`; if not given the one
-                that the settings name, else the draft model's.
-            method: where nodes end and which scores are too low; if not given, that of `settings.method`.
+            scorer: gives every node its share of the attention mass.
+            tokenizer: measures nodes; the draft model's, if there is one.
+            settings: defaults of every call; otherwise read from environment, `.env` and YAML. Give
+                `context_weight=0` for a scorer whose shares hardly differ.
+            target_tokenizer: counts the budget, see `counting.counter`; otherwise the one that the settings name,
+                else `tokenizer`.
+            method: says where nodes end and which scores are too low; otherwise that of `settings.method`.
         """
         self.scorer = scorer
         self.tokenizer = tokenizer
@@ -71,25 +68,24 @@ class Compressor:
         """Open a draft model and the head that scores with it.
 
         Args:
-            model: `smollm2-135m-instruct`, a folder, a GGUF file or a Hugging Face id.
-            head: checkpoint of a trained head, or "untrained" for the draft model's own layer L+1;
-                if not given the head that ships for this draft model, if there is one.
-            target_tokenizer: what counts the budget, see `counting.counter`.
+            model: as the setting `model`.
+            head: as the setting `head`.
+            target_tokenizer: counts the budget, see `counting.counter`.
             settings: used instead of reading the environment, `.env` and YAML.
-            shared: whether to take the draft model and head that an earlier call with `shared` opened,
-                if they are the same; what is shared stays open until the process ends.
-            store: where keys are kept between processes, instead of the folder `key_store`.
+            shared: whether to reuse the draft model and head that an earlier call with `shared` opened for the same
+                settings; they stay open until the process ends.
+            store: keeps keys between processes, instead of the folder `key_store`.
             **options: any other setting by name, see `Settings`.
 
         Raises:
             ModelError: the model or head cannot be found, read or used.
-            CacheError: the cache directory cannot be written.
+            CacheError: the model folder cannot be written.
             InputError: a setting is unknown or out of its range.
         """
-        options |= {"model": str(model) if model else None, "head": head}
-        resolved = settings.override(**options) if settings else Settings.load(**options)
         from longattncomp.scorers import opening
 
+        options |= {"model": str(model) if model else None, "head": head}
+        resolved = settings.override(**options) if settings else Settings.load(**options)
         scorer, tokenizer = (opening.shared if shared else opening.build)(resolved, store)
         return cls(scorer, tokenizer, settings=resolved, target_tokenizer=target_tokenizer)
 
@@ -109,12 +105,12 @@ class Compressor:
         Args:
             query: the question; its text may not be blank.
             documents: one text, or texts and `Document`s in order.
-            token_budget: most tokens of the result, in the target's tokens.
-            pins: what is kept in any case and charged to the budget: a document's index, or
-                (document, start, end) in characters; with `order="score"` these documents come first.
-            allow_empty: whether nothing may be kept if no node passes the rules; with
-                `min_relevance` above 0 nothing may be kept in any case.
-            progress: called with (tokens done, tokens in all) while the context is read.
+            token_budget: most tokens of the result, as the target counts.
+            pins: text that is always kept and charged to the budget: a document's index, or (document, start, end) in
+                characters; with `order="score"` these documents come first.
+            allow_empty: whether the result may be empty if no node passes the rules; with `min_relevance` above 0 it
+                may be empty anyway.
+            progress: called with (tokens read, tokens in all).
             **options: `keep_rate`, `min_relevance`, `top_p`, `context_weight`, `node_tokens`, `gap_mark`,
                 `separator` or `order`, each as in `Settings`.
 
@@ -122,14 +118,13 @@ class Compressor:
             InputError: an argument is not as described.
             BudgetError: the pins exceed the budget, or not one character fits it.
         """
-        given: dict[str, Any] = {"pins": pins, "allow_empty": allow_empty, "progress": progress}
-        (result,) = self._compress([query], documents, token_budget=token_budget, **given, **options)
-        return result
+        options |= {"token_budget": token_budget, "pins": pins, "allow_empty": allow_empty, "progress": progress}
+        return self._compress([query], documents, **options)[0]
 
     async def acompress(
         self, query: str | Query, documents: Documents, *, progress: Progress | None = None, **options: Any
     ) -> Compressed:
-        """`compress` in a thread, so that an event loop goes on; cancelled, it reads 8,192 tokens more at most."""
+        """Run `compress` in a thread; when cancelled, it reads at most 8,192 more tokens."""
         from longattncomp.runtime.threads import in_thread
 
         return await in_thread(self.compress, query, documents, progress=progress, **options)
@@ -137,15 +132,15 @@ class Compressor:
     def prepare(
         self, documents: Documents, *, token_budget: int | None = None, progress: Progress | None = None, **options: Any
     ) -> Prepared:
-        """Read ahead, so that questions over these documents, in any company, cost little.
+        """Read documents ahead, so that later questions over them cost little, whatever other documents are given.
 
-        What was read before is not read again, so a killed call goes on where it was.
+        Text that was read before is not read again, so a call that was killed can be repeated.
 
         Args:
             documents: as `compress`.
-            token_budget: as `compress`; no node is longer than half of it.
+            token_budget: as `compress`, like the options; no node is longer than half of it.
             progress: called with (tokens ready, tokens in all).
-            **options: `keep_rate` and `node_tokens`, as `compress`.
+            **options: `keep_rate` and `node_tokens`.
 
         Raises:
             InputError: an argument is not as described, or nothing would be kept.
@@ -157,7 +152,7 @@ class Compressor:
         return self.scorer.prepare(nodes, progress=stopping(progress))
 
     async def aprepare(self, documents: Documents, *, progress: Progress | None = None, **options: Any) -> Prepared:
-        """`prepare` in a thread, as `acompress`."""
+        """Run `prepare` in a thread, as `acompress` does."""
         from longattncomp.runtime.threads import in_thread
 
         return await in_thread(self.prepare, documents, progress=progress, **options)
@@ -171,18 +166,18 @@ class Compressor:
         progress: Progress | None = None,
         **options: Any,
     ) -> list[Compressed]:
-        """`compress` each query over its own documents.
+        """Compress each query over its own documents.
 
         Args:
             queries: one per row.
-            documents: one context per row; neighbours that are the same object are read once, and
-                contexts too small to fill a batch share one.
+            documents: one context per row. Neighbouring rows with the same object share one reading, and small
+                contexts share a batch.
             pins: as `compress`, for each context.
-            progress: as `compress`, of each context by itself and from several threads.
+            progress: as `compress`, for each context by itself and from several threads.
             **options: as `compress`.
 
         Raises:
-            InputError: the two differ in length, or as `compress`.
+            InputError: queries and documents differ in number, or as `compress`.
         """
         from longattncomp.runtime.threads import in_threads
 
@@ -203,9 +198,9 @@ class Compressor:
         """Find the query in a whole prompt or chat, keep it, and compress the rest for it.
 
         Args:
-            prompt: a text, or messages with `role` and `content`; a message is a document, with its
-                place as `index` and its role in `metadata`.
-            mode: how the query is found, see `query.parse_prompt`.
+            prompt: a text, or messages with `role` and `content`. Each message becomes a document, with its role in
+                `metadata`.
+            mode: how the query is found, see `query.parsing.parse_prompt`.
             **options: as `compress`.
 
         Raises:
@@ -220,18 +215,15 @@ class Compressor:
         )
 
     def configured(self, **options: Any) -> Compressor:
-        """The same draft model and head with other defaults for its calls.
+        """Return a compressor with the same draft model and head, and other defaults.
 
         Args:
-            **options: what `compress` takes by the name of a setting.
+            **options: settings that `compress` takes.
 
         Raises:
             InputError: an option is unknown, out of its range, or set when a compressor is made.
         """
-        settings = self.settings.of_call(**options)
-        return Compressor(
-            self.scorer, self.tokenizer, settings=settings, target_tokenizer=self.target, method=self.method
-        )
+        return self._with(self.scorer, self.settings.of_call(**options))
 
     @property
     def rule(self) -> SelectionRule:
@@ -239,30 +231,19 @@ class Compressor:
         return self._pipeline.rule(self.settings)
 
     def scored_by(self, scorer: Scorer) -> Compressor:
-        """The same settings and counts with another scorer."""
-        return Compressor(
-            scorer, self.tokenizer, settings=self.settings, target_tokenizer=self.target, method=self.method
-        )
+        """Return a compressor with the same settings and tokenizers, and another scorer."""
+        return self._with(scorer, self.settings)
 
     def count(self, text: str) -> int:
-        """Tokens of a text as the budget counts them."""
+        """Count tokens as the budget does."""
         return self._pipeline.count(text)
 
     def budget(self, documents: Documents) -> int:
-        """Most tokens that a result over these documents may have: `token_budget`, and what `keep_rate` leaves.
-
-        Args:
-            documents: as `compress`.
-        """
+        """Return the most tokens of a result over these documents, by `token_budget` and `keep_rate`."""
         return self._pipeline.bounded(self.settings, as_documents(documents)).token_budget
 
     def nodes(self, documents: Documents, *, token_budget: int | None = None) -> list[Node]:
-        """The nodes that `compress` would score, in order; `tokens` as the draft model counts.
-
-        Args:
-            documents: as `compress`.
-            token_budget: as `compress`; no node is longer than half of it.
-        """
+        """Cut documents into the nodes that `compress` would score; `tokens` as the draft model counts."""
         return list(self._nodes(documents, token_budget=token_budget))
 
     def assemble(
@@ -272,27 +253,25 @@ class Compressor:
         nodes: Sequence[Node],
         scores: Scores,
         *,
-        token_budget: int | None = None,
         rule: SelectionRule | None = None,
         **options: Any,
     ) -> Compressed:
         """Do what `compress` does after scoring, for scores that came from elsewhere.
 
         Args:
-            query: handed through to the result.
+            query: stored in the result.
             documents: the texts that the nodes were cut from.
             nodes: from `nodes`.
             scores: one share per node.
-            token_budget: as `compress`.
-            rule: used instead of the one that settings and method make, such as `replace(compressor.rule, top_p=1.0)`.
-            **options: what else `compress` takes by the name of a setting, `node_tokens` apart.
+            rule: replaces the rule of settings and method, such as `replace(compressor.rule, top_p=1.0)`.
+            **options: settings that `compress` takes, except `node_tokens`.
 
         Raises:
-            InputError: the scores are no shares of the mass, one for each node; or as `compress`.
+            InputError: the scores are not one share of the mass for each node; or as `compress`.
         """
         if wrong := what_is_wrong(scores, nodes):
             raise InputError(wrong)
-        settings = self._pipeline.bounded(self.settings.of_call(token_budget=token_budget, **options), documents)
+        settings = self._pipeline.bounded(self.settings.of_call(**options), documents)
         return self._pipeline.assemble(query, documents, nodes, scores, settings, rule)
 
     def _compress(
@@ -315,3 +294,6 @@ class Compressor:
         texts = as_documents(documents)
         nodes, _ = self._pipeline.nodes(texts, self._pipeline.bounded(self.settings.of_call(**options), texts))
         return nodes
+
+    def _with(self, scorer: Scorer, settings: Settings) -> Compressor:
+        return Compressor(scorer, self.tokenizer, settings=settings, target_tokenizer=self.target, method=self.method)

@@ -1,4 +1,4 @@
-"""a target's tokenizer -> how many tokens a text has."""
+"""a target's tokenizer -> a function that counts tokens."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ Counter = Callable[[str], int]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _PIECE = 1 << 16
-"""Characters that are tokenized at once: each of their tokens takes hundreds of bytes until all are found."""
+"""Characters that are tokenized at once; each token takes hundreds of bytes while the tokenizer works."""
 
 _CUT = re.compile(r"(?<=\S\n)(?=\w)|(?<=\w)(?= \w)")
-"""Where most tokenizers end a token whatever else stands around: after a line end, before a space."""
+"""Places where most tokenizers end a token: after a line end, before a space."""
 
-_AROUND = 256  # characters on either side that show whether this one does
+_AROUND = 256  # characters on either side that are tokenized to check a place
 _TRIED = 32
 
 
 def encodable(text: str) -> str:
-    """The text with U+FFFD for each lone surrogate, which no tokenizer can encode; same length."""
+    """Replace lone surrogates, which no tokenizer can encode, by U+FFFD; the length stays."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def first_surrogate(text: str) -> int | None:
-    """Offset of the first lone surrogate, if there is one."""
+    """Return the offset of the first lone surrogate, or None."""
     found = None if text.isascii() else _SURROGATE.search(text)
     return found.start() if found else None
 
 
 def pieces(tokenizer: Any, text: str) -> Iterator[str]:
-    """Cut a long text where the tokens stay those that it has in one piece.
+    """Cut a long text at places where that does not change its tokens.
 
     Args:
-        tokenizer: a fast one.
-        text: without lone surrogates.
+        tokenizer: a fast tokenizer.
+        text: a text without lone surrogates.
 
     Yields:
-        Pieces that tile the text. A tokenizer that does not take a text word by word, or looks at how
-        it begins, gets it whole.
+        Pieces that tile the text; the whole text for a tokenizer that does not work word by word.
     """
     start = 0
     while len(text) - start > _PIECE:
@@ -59,7 +58,7 @@ def pieces(tokenizer: Any, text: str) -> Iterator[str]:
 
 
 def _stay(tokenizer: Any, text: str, place: int) -> bool:
-    """Whether a word of the tokenizer ends here, and the tokens around are the same if the text does."""
+    """Whether a cut here leaves the tokens around it as they are."""
     before, after = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
     both, *parts = tokenizer.encode_batch([before + after, before, after], add_special_tokens=False)
     left, right = (part.ids for part in parts)
@@ -69,10 +68,9 @@ def _stay(tokenizer: Any, text: str, place: int) -> bool:
 
 
 def count_tokens(tokenizer: Any, text: str) -> int:
-    """Tokens of a text for a fast tokenizer, special tokens left out.
+    """Count the tokens of a text with a fast tokenizer, without special tokens.
 
-    As batches of one, which leave other threads the interpreter's lock, and without offsets, which
-    take as long as the tokens.
+    Batches of one release the interpreter's lock for other threads, and without offsets they take half the time.
     """
     return sum(
         len(encoding)
@@ -82,7 +80,7 @@ def count_tokens(tokenizer: Any, text: str) -> int:
 
 
 def counter(tokenizer: Any) -> Counter:
-    """How many tokens a text has for the target model, special tokens left out.
+    """Make a function that counts the tokens of a text, without special tokens.
 
     Args:
         tokenizer: a tokenizer object of tokenizers, transformers or tiktoken; any other object
@@ -90,20 +88,19 @@ def counter(tokenizer: Any) -> Counter:
             tiktoken model or encoding name; a path to a `tokenizer.json` or to its folder.
 
     Raises:
-        InputError: it is none of these, or cannot be found.
+        InputError: the tokenizer is none of these, or cannot be found.
     """
     if isinstance(tokenizer, str | Path):
         return _by_name(str(tokenizer))
-    # The `encode` of a transformers tokenizer, perhaps with arguments: what stands behind it can be copied. That of
-    # tiktoken alone, which LlamaIndex's documentation sets, fails on a text that names a special token.
+    # Take the tokenizer behind an `encode` method, which can be copied. The `encode` of tiktoken, which LlamaIndex's
+    # documentation sets, fails on a text that names a special token.
     method = tokenizer.func if isinstance(tokenizer, partial) else tokenizer
     owner = getattr(method, "__self__", None)
     if hasattr(owner, "backend_tokenizer") or (method is tokenizer and hasattr(owner, "encode_ordinary")):
         tokenizer = owner
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(backend, "to_str") and hasattr(backend, "encode"):
-        # A copy of our own: a shared one fails with "Already borrowed" when another thread
-        # changes its padding or truncation meanwhile.
+        # A copy, because a shared tokenizer fails with "Already borrowed" when another thread changes its padding.
         from tokenizers import Tokenizer
 
         own = Tokenizer.from_str(backend.to_str())

@@ -1,16 +1,16 @@
-"""What can go wrong, as one hierarchy.
+"""The errors and the warning of this package.
 
 LongAttnCompError
-├── InputError (ValueError)         an argument: says what was expected, what came, what to do
+├── InputError (ValueError)         a bad argument; the text says what was expected, what came and what to do
 │   └── BudgetError                 nothing fits the token budget, or the pins alone exceed it
 ├── ModelError
 │   ├── ModelNotFoundError          no such draft model, or not here while offline
 │   ├── UnsupportedModelError       an architecture that we cannot cut after L layers
 │   ├── BrokenModelError            a weight file that cannot be read
 │   └── HeadMismatchError           a head that was trained on another draft model or depth
-└── CacheError (OSError)            the cache directory cannot be written
+└── CacheError (OSError)            the model folder or the key store cannot be written
 
-LongAttnCompWarning (UserWarning)   the result is good, but the caller should know something
+LongAttnCompWarning (UserWarning)   the result is usable, but the caller should know something
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class InputError(LongAttnCompError, ValueError):
 
 
 class BudgetError(InputError):
-    """The token budget cannot be kept."""
+    """Nothing fits the token budget."""
 
 
 class ModelError(LongAttnCompError):
@@ -53,15 +53,15 @@ class HeadMismatchError(ModelError):
 
 
 class CacheError(LongAttnCompError, OSError):
-    """The cache directory cannot be used."""
+    """The model folder or the key store cannot be used."""
 
 
 class LongAttnCompWarning(UserWarning):
-    """The result is good, but the caller should know something."""
+    """The result is usable, but the caller should know something."""
 
 
 def warn(message: str) -> None:
-    """Warn at the caller's line: the first that is neither this package's nor torch's."""
+    """Warn at the first line of the stack that belongs neither to this package nor to torch."""
     ours = os.path.dirname(__file__)  # noqa: PTH120 (a class imported here would count as an error)
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and (

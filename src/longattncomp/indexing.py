@@ -1,4 +1,4 @@
-"""texts -> their keys in a store, ahead of any question: in this process, or on many machines."""
+"""texts -> their keys in a store, before any question, in this process or on many machines."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _AHEAD = "longattncomp-alone"
 """The method whose keys outlive the process."""
 
 _GROUP = 1_000_000
-"""Characters that are laid out together: the texts may be many more, what is known of them fits the memory."""
+"""Characters of texts that are laid out together, so that the layout of a large corpus fits into memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What a store has of some texts.
+    """How much of some texts a store holds.
 
     Attributes:
-        tokens: of the texts.
-        read: of them, those that were not there before.
+        tokens: tokens of the texts, all of them in the store.
+        read: tokens that this call read.
         nbytes: bytes of their keys.
     """
 
@@ -45,17 +45,17 @@ class Indexed:
 
 
 class Indexer:
-    """An open draft model that reads for a store."""
+    """Reads texts with a draft model and writes their keys into a store."""
 
     def __init__(self, settings: Settings, store: ByteStore | None = None) -> None:
         """Open the draft model and the store.
 
         Args:
-            settings: as of the questions to come; the default method is `longattncomp-alone` here.
-            store: instead of the folder `key_store`.
+            settings: those of the later questions; the default method is `longattncomp-alone` here.
+            store: used instead of the folder `key_store`.
 
         Raises:
-            InputError: nothing that these settings read would outlive the process.
+            InputError: these settings keep nothing beyond the process.
             ModelError: the draft model or its head cannot be used.
             CacheError: the store cannot be opened.
         """
@@ -68,15 +68,15 @@ class Indexer:
         self._compressor = Compressor.from_pretrained(settings=ahead, store=self._store)
 
     def index(self, texts: Sequence[str | Document], *, progress: Progress | None = None) -> Indexed:
-        """Read what the store does not have, and put it there every few thousand tokens.
+        """Read the texts that the store does not have; keys are written every few thousand tokens.
 
         Args:
-            texts: those that are empty are left out.
+            texts: empty ones are left out.
             progress: called with (characters done, characters in all).
 
         Raises:
-            InputError: one is no text.
-            CacheError: the store did not take what was read.
+            InputError: one is not a text.
+            CacheError: the store did not accept the keys.
         """
         given = [text for text in texts if _length(text)]
         done, total = 0, sum(map(_length, given))
@@ -101,14 +101,14 @@ class Indexer:
 
 
 def lasting(settings: Settings, *, has_store: bool = False) -> Settings:
-    """The settings that texts are read ahead with: keys alone, nothing in memory.
+    """Return the settings for indexing: keys alone, nothing kept in memory.
 
     Args:
-        settings: as of the questions to come.
-        has_store: whether there is a store besides the setting `key_store`.
+        settings: those of the later questions.
+        has_store: whether the caller has a store besides the setting `key_store`.
 
     Raises:
-        InputError: nothing that they read would outlive the process.
+        InputError: these settings keep nothing beyond the process.
     """
     chosen = settings.method if "method" in settings.model_fields_set else _AHEAD
     if "alone" not in METHODS[chosen].heads:
@@ -136,21 +136,21 @@ def index_dataset(
     settings: Settings | None = None,
     **options: Any,
 ) -> Indexed:
-    """Read a Ray dataset of texts ahead, each worker with a draft model of its own.
+    """Index a Ray dataset of texts; each worker opens a draft model of its own.
 
-    After a kill the same call goes on; rows of which nothing is new cost no reading.
+    Texts whose keys are stored already are not read again, so a call that was killed can be repeated.
 
     Args:
         dataset: one text a row; null and empty ones are left out.
-        text: the column.
-        store: called in each worker for a store that all of them and the questions to come can reach;
-            if not given the folder `key_store`, which LMDB lets processes of one machine share.
-        workers: fewest and most; None for as many as the cluster has room for.
+        text: the column of the texts.
+        store: called in each worker; makes a store that all workers and the later questions can reach. Otherwise the
+            folder `key_store` is used, which processes of one machine can share.
+        workers: fewest and most workers; None for as many as the cluster has room for.
         batch_size: rows that a worker takes at once.
-        num_cpus: of each worker; it has as many threads.
-        num_gpus: of each worker.
+        num_cpus: processors of each worker, which has as many threads.
+        num_gpus: GPUs of each worker.
         settings: used instead of reading the environment, `.env` and YAML.
-        **options: any setting by name, see `Settings`; files are those of the workers' machines.
+        **options: any setting by name, see `Settings`; paths are those on the workers' machines.
 
     Raises:
         InputError: Ray is not installed, or as `Indexer`.
@@ -183,7 +183,7 @@ class _Worker:
 
 
 class _Measured:
-    """A store, and the bytes of the values that came out of it or went in."""
+    """A store that counts the bytes of the values that it reads and writes."""
 
     def __init__(self, store: ByteStore) -> None:
         self._store = store
@@ -220,7 +220,7 @@ def _groups(texts: Sequence[str | Document]) -> Iterator[list[str | Document]]:
 
 
 def _absolute(settings: Settings) -> Settings:
-    """Paths of this process's working directory, which a worker need not share."""
+    """Make paths absolute, because a worker may have another working directory."""
     paths = {
         name: path.absolute()
         for name in ("key_store", "head", "model_dir")

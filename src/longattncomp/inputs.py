@@ -1,4 +1,4 @@
-"""what a caller passes -> checked values."""
+"""arguments of a call -> checked values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from longattncomp.types import Document, Node, Pin, Query, Scores, Span, merged
 Documents = str | Document | Sequence[str | Document]
 
 _ROUNDING = 1e-3
-"""By which shares of 16 or 32 bits may sum to more than they should."""
+"""Tolerance for the sum of shares that were computed in 16 or 32 bits."""
 
 
 def as_query(query: str | Query) -> Query:
-    """The query, checked.
+    """Check a query.
 
     Raises:
-        InputError: no string, or blank.
+        InputError: it is not a string, or blank.
     """
     text = query.text if isinstance(query, Query) else query
     if not isinstance(text, str):
@@ -30,10 +30,10 @@ def as_query(query: str | Query) -> Query:
 
 
 def as_documents(documents: Documents) -> list[Document]:
-    """The documents, checked; a lone surrogate in one is warned of.
+    """Check documents, and warn of lone surrogates in them.
 
     Raises:
-        InputError: none has text, or one is no string.
+        InputError: no document has text, or one is not a string.
     """
     given = [documents] if isinstance(documents, str | Document) else documents
     if not isinstance(given, Sequence):
@@ -53,10 +53,10 @@ def as_documents(documents: Documents) -> list[Document]:
 
 
 def pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int, list[Span]]:
-    """Pinned character ranges by document, increasing, none touching another.
+    """Check pins, and merge them into increasing character ranges by document.
 
     Raises:
-        InputError: a pin of another shape, or outside the documents.
+        InputError: a pin has another shape, or lies outside the documents.
     """
     spans: dict[int, list[Span]] = {}
     if not isinstance(pins, Iterable):
@@ -80,10 +80,10 @@ def pinned_spans(pins: Iterable[Pin], documents: Sequence[Document]) -> dict[int
 def neighbours(
     queries: Sequence[str | Query], contexts: Sequence[Documents]
 ) -> list[list[tuple[str | Query, Documents]]]:
-    """Rows of a batch, those next to each other whose context is the same object together.
+    """Group neighbouring rows of a batch whose context is the same object.
 
     Raises:
-        InputError: they are no lists, or differ in length.
+        InputError: queries and contexts are not lists of one length.
     """
     sizes = [
         len(rows) if isinstance(rows, Sequence) and not isinstance(rows, str) else type(rows).__name__
@@ -95,12 +95,12 @@ def neighbours(
 
 
 def what_is_wrong(scores: Scores, nodes: Sequence[Node]) -> str:
-    """Why these are no shares of the mass, one for each node; "" if they are."""
+    """Say why scores are not one share of the mass for each node; "" if they are."""
     if len(scores.nodes) != len(nodes):
         return f"expected one score for each of {len(nodes)} nodes, got {len(scores.nodes)}"
     shares = (*scores.nodes, scores.instruction)
     if (least := min(shares)) < 0:
         return f"expected scores of 0 or more, got {least}: give each node its share of the mass"
-    if not (mass := sum(shares)) <= 1 + _ROUNDING:  # which what is not a number is not either
+    if not (mass := sum(shares)) <= 1 + _ROUNDING:  # false for NaN, too
         return f"expected scores and the instruction's score to sum to 1 at most, got {mass}: divide them by it"
     return ""

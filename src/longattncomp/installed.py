@@ -1,4 +1,4 @@
-"""libraries' names -> whether they are installed."""
+"""names of libraries -> an error for those that are not installed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from longattncomp.errors import InputError
 
 
 def require(*modules: str, extra: str) -> None:
-    """Ask for libraries before work begins.
+    """Check that optional libraries are installed, before work begins.
 
     Args:
-        modules: by the names they are imported with.
-        extra: of this package, which brings them.
+        modules: names by which the libraries are imported.
+        extra: the extra of this package that installs them.
 
     Raises:
         InputError: one is not installed.

@@ -1,4 +1,4 @@
-"""(queries, documents, settings of a call) -> results: chunking, scorer, selection and rendering in a row."""
+"""(queries, documents, settings of a call) -> results, through chunking, scorer, selection and rendering."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from longattncomp.types import (
 )
 
 _REMEMBERED = 16_000_000
-"""Characters of contexts whose nodes are remembered for the next question."""
+"""Characters of contexts whose nodes are cached for the next question."""
 
 _PART_TOKENS = 192
-"""Least tokens of paragraphs that are scored as a document; with the instruction they fill a segment of 256."""
+"""Least tokens of a part of a prompt that is scored as a document; with the instruction it fills 256 tokens."""
 
 
 class Pipeline:
-    """What is cut and counted for one question is remembered for the next; safe under threads."""
+    """The stages in a row. Nodes and token counts are cached for the next question; safe under threads."""
 
     def __init__(self, method: Method, scorer: Scorer, tokenizer: Tokenizer, target: Counter | None) -> None:
-        """Create a pipeline that remembers nothing yet.
+        """Create a pipeline with empty caches.
 
         Args:
             method: says where nodes end and which scores are too low.
             scorer: gives every node its share of the mass.
             tokenizer: sizes nodes.
-            target: counts the budget; none: the tokenizer does.
+            target: counts the budget; None if the tokenizer does.
         """
         self.method = method
         self.scorer = scorer
@@ -58,11 +58,11 @@ class Pipeline:
         self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
             _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
         )
-        self._count_again = lru_cache(maxsize=8)(self.count)  # what was put together is counted to be sure
+        self._count_again = lru_cache(maxsize=8)(self.count)  # the finished text is counted more than once
         self._count_whole = lru_cache(maxsize=8)(self.count)  # the next question is often asked of the same context
 
     def rule(self, settings: Settings) -> SelectionRule:
-        """Which nodes are kept: what the settings say, and what the method adds."""
+        """Combine the settings and the method into a rule of selection."""
         return SelectionRule(
             token_budget=settings.token_budget,
             top_p=settings.top_p,
@@ -73,7 +73,7 @@ class Pipeline:
         )
 
     def bounded(self, settings: Settings, documents: Sequence[Document]) -> Settings:
-        """The settings with the budget that `keep_rate` leaves over these documents."""
+        """Lower `token_budget` to what `keep_rate` allows for these documents."""
         if settings.keep_rate == 1:
             return settings
         whole = self._count_whole(settings.separator.join(document.text for document in documents if document.text))
@@ -83,12 +83,12 @@ class Pipeline:
     def nodes(
         self, documents: Sequence[Document], settings: Settings, cuts: Mapping[int, Sequence[int]] | None = None
     ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-        """The nodes as the draft model counts, and as the budget does.
+        """Cut documents into nodes, and return them with tokens as the draft model counts, and as the budget does.
 
         Args:
-            documents: what is cut.
-            settings: bounded; no node is longer than half of the budget.
-            cuts: offsets by document, where a node ends.
+            documents: the context.
+            settings: from `bounded`; no node is longer than half of the budget.
+            cuts: offsets by document where a node must end.
         """
         node_tokens = settings.node_tokens
         if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
@@ -113,15 +113,14 @@ class Pipeline:
         allow_empty: bool = False,
         progress: Progress | None = None,
     ) -> list[Compressed]:
-        """One result per query, all over the same documents.
+        """Compress the same documents for each query.
 
         Args:
-            queries: what the documents are read for; where one was found in a prompt, paragraphs of some length are
-                scored as if each were a document, if segments are read.
+            queries: if one was found in a prompt, long paragraphs are scored as if each were a document.
             documents: the context.
-            settings: bounded.
-            pins: see `Compressor.compress`, like `allow_empty`.
-            allow_empty: whether nothing may be kept.
+            settings: from `bounded`.
+            pins: see `Compressor.compress`, like `allow_empty` and `progress`.
+            allow_empty: whether the result may be empty.
             progress: called while the context is read.
         """
         spans = pinned_spans(pins, documents)
@@ -171,7 +170,7 @@ class Pipeline:
         count = self.target
         if count is None:
             return tuple(nodes)
-        # Those of a result were counted before.
+        # The nodes of a result were counted before.
         return tuple(node if isinstance(node, ScoredNode) else replace(node, tokens=count(node.text)) for node in nodes)
 
     def _assembler(
@@ -189,13 +188,13 @@ class Pipeline:
 
 
 def _overlaps(spans: Sequence[Span], node: Node) -> bool:
-    """Whether any of the increasing spans has a character of it."""
+    """Whether any of the increasing spans overlaps the node."""
     before = bisect_left(spans, node.end, key=lambda span: span[0])
     return before > 0 and spans[before - 1][1] > node.start
 
 
 def _apart(nodes: Sequence[Node], parts: Mapping[int, Sequence[int]]) -> list[Node]:
-    """The nodes as if every part were a document."""
+    """Renumber nodes as if every part were a document."""
     starts = sorted(
         {(node.document, 0) for node in nodes} | {(index, at) for index, own in parts.items() for at in own}
     )

@@ -1,4 +1,4 @@
-"""Selection -> text, with the spans it is made of."""
+"""kept nodes -> text, with the spans that it is made of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Rendered:
 
     Attributes:
         text: all documents' texts, joined by the separator.
-        documents: (index of the document, its kept text, its kept spans), in the order of `text`.
+        documents: (index, kept text, kept spans) of each document, in the order of `text`.
     """
 
     text: str
@@ -38,7 +38,7 @@ def render(
         kept: nodes in order.
         gap_mark: stands for text left out between two spans.
         separator: stands between two documents.
-        rank: of a document by its index, lowest first, if not by position.
+        rank: sorts documents by their index, lowest first; otherwise they stay in order.
     """
     spans: dict[int, list[Span]] = {}
     for node in kept:

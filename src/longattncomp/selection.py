@@ -11,13 +11,13 @@ import numpy as np
 from longattncomp.types import Node, NodeReason, Overflow, Scores, Selection, StopReason
 
 NEAR = 384
-"""Tokens between the middles of two nodes up to which one is among the other's surroundings."""
+"""Distance in tokens between the middles of two nodes up to which one belongs to the other's surroundings."""
 
 BESIDE = 32
-"""The same, up to which one stands right beside the other."""
+"""Distance in tokens up to which two nodes count as neighbours."""
 
 _UNIT = 2**60
-"""Shares are added up in whole parts of this many: windows with the same shares then have the same mass."""
+"""Shares are summed as whole multiples of 1/_UNIT, so that windows with equal shares have exactly equal mass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

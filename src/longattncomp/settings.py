@@ -32,7 +32,7 @@ from longattncomp.types import Order
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 UNTRAINED: Literal["untrained"] = "untrained"
-"""The head that a draft model has by nature: its own layer L+1."""
+"""Names the draft model's own layer L+1 as the head."""
 
 PER_CALL = frozenset(
     {
@@ -47,7 +47,7 @@ PER_CALL = frozenset(
         "order",
     }
 )
-"""The settings that a call may replace."""
+"""Settings that one call may replace."""
 
 
 class Settings(BaseModel):
@@ -168,17 +168,17 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, *, yaml_file: Path | str | None = None, **arguments: Any) -> Settings:
-        """Read every source; the strongest wins.
+        """Read settings from all sources.
 
-        Strongest first: `arguments`, `LONGATTNCOMP_<NAME>` in the environment, the same in
-        `.env`, the YAML file (`longattncomp.yaml` in the working directory), the default.
+        The order of precedence is: `arguments`, `LONGATTNCOMP_<NAME>` in the environment, the same in `.env`, the YAML
+        file (`longattncomp.yaml` in the working directory), the default.
 
         Args:
-            yaml_file: read instead of `longattncomp.yaml`; must exist.
-            **arguments: settings by name; None means not given.
+            yaml_file: read instead of `longattncomp.yaml`; it must exist.
+            **arguments: settings by name; None counts as not given.
 
         Raises:
-            InputError: a name that is no setting, or a value out of its range.
+            InputError: a name is no setting, or a value is out of its range.
         """
         if yaml_file is not None and not Path(yaml_file).is_file():
             raise InputError(f"expected a YAML file of settings, found none at {str(yaml_file)!r}")
@@ -198,7 +198,7 @@ class Settings(BaseModel):
             raise InputError(f"cannot read the settings in the environment, .env or YAML: {error}") from error
 
     def override(self, **arguments: Any) -> Settings:
-        """The same settings with some values replaced; None keeps the old value.
+        """Return a copy with some values replaced; None keeps the old value.
 
         Raises:
             InputError: as `load`.
@@ -213,10 +213,10 @@ class Settings(BaseModel):
             raise InputError(_readable(error)) from error
 
     def of_call(self, **options: Any) -> Settings:
-        """Those of one call.
+        """Return a copy with the options of one call.
 
         Raises:
-            InputError: as `load`, or a setting that only a compressor has.
+            InputError: as `load`, or a setting that a call cannot replace.
         """
         fixed = sorted((options.keys() & type(self).model_fields.keys()) - PER_CALL)
         if fixed:
@@ -238,9 +238,9 @@ def _content(file: Path | str) -> bytes | None:
         return None
 
 
-@lru_cache(maxsize=64, typed=True)  # three milliseconds, and components of frameworks read their settings at every use
+@lru_cache(maxsize=64, typed=True)  # it takes 3 ms, and components of frameworks read their settings at every use
 def _read(settings: type[Settings], yaml_file: Path | str, _said: Hashable, **given: Any) -> Settings:
-    """`_said` is what the sources hold: with other contents they are read again."""
+    """Read the sources; `_said` is their content, so that a change of it is read again."""
     found = _sources(settings, yaml_file)(**given)
     return settings.model_validate({name: value for name, value in found if name in found.model_fields_set})
 
@@ -270,5 +270,6 @@ def _sources(settings: type[Settings], yaml_file: Path | str) -> type[BaseSettin
 
 def _readable(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(map(str, part['loc']))}: {part['msg'].lower()}, got {part['input']!r}" for part in error.errors()
+        f"{'.'.join(map(str, part['loc']))}: {part['msg'].lower().removeprefix('value error, ')}, got {part['input']!r}"
+        for part in error.errors()
     )

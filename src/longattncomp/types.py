@@ -1,4 +1,4 @@
-"""The nouns of the data flow: what the stages pass to each other."""
+"""The values that the stages of the pipeline pass to each other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Progress = Callable[[int, int], None]
 Span = tuple[int, int]
 """Character offsets `[start, end)`."""
 Pin = int | tuple[int, int, int]
-"""What a caller pins: a document's index, or (document, start, end) in characters."""
+"""Text that is always kept: a document's index, or (document, start, end) in characters."""
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """The same characters as increasing spans of which none touches another."""
+    """Merge spans into increasing spans that do not touch each other."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:
@@ -44,7 +44,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the context is read for, and how it was found."""
+    """The question that the context is read for, and how it was found in a prompt."""
 
     text: str
     source: QuerySource = "given"
@@ -71,12 +71,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ScoredNode(Node):
-    """A node with its share of the attention mass and what became of it.
+    """A node with its share of the attention mass and the reason why it was kept or left out.
 
     Attributes:
         score: share of the mass, in [0, 1]; 0 for a pinned node, which is not scored.
-        reason: `selected`, `pinned` or `cut` (shortened to fit) if it was kept; otherwise
-            what kept it out: `min_relevance`, `top_p`, `min_score` or `budget`.
+        reason: `selected`, `pinned` or `cut` (shortened to fit) if it was kept; otherwise the rule that left it
+            out: `min_relevance`, `top_p`, `min_score` or `budget`.
     """
 
     score: float
@@ -89,7 +89,7 @@ class ScoredNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One share of the attention mass per node, in node order, and the instruction's own.
+    """Shares of the attention mass: one per node, in node order, and the instruction's.
 
     `instruction + sum(nodes) == 1`, each in [0, 1] (AttnComp, arXiv 2509.17486, eq. 3 to 5).
     """
@@ -100,12 +100,12 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is ready for questions.
+    """How much of a context is cached for later questions.
 
     Attributes:
-        tokens: of the context.
-        ready: of them, those that no question makes us read again.
-        read: of those, the ones that were not there before.
+        tokens: tokens of the context.
+        ready: tokens that are cached now.
+        read: tokens that this call read.
     """
 
     tokens: int
@@ -115,13 +115,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which nodes are kept.
+    """The nodes that are kept.
 
     Attributes:
         indices: kept nodes, strictly increasing.
         reasons: one per node.
         stop_reason: the rule that left out the last of the nodes, in the order of rank, or `all`.
-        tokens: what the kept nodes were charged, gap marks and separators included.
+        tokens: tokens charged for the kept nodes, gap marks and separators included.
     """
 
     indices: tuple[int, ...]
@@ -132,7 +132,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class CompressedDocument:
-    """What is left of one document.
+    """The kept text of one document.
 
     Attributes:
         index: the document's place in the caller's order.
@@ -159,13 +159,13 @@ class Compressed:
         text: the kept text of all documents, in their order unless another was asked for.
         tokens: length of `text`, counted by the target's tokenizer.
         original_tokens: length of the whole context in the order given, by the same count.
-        token_budget: what `tokens` may not exceed.
+        token_budget: most tokens that were allowed.
         query: the query it was compressed for.
-        instruction_score: the mass that no document deserved, in [0, 1]; with the head that ships, the
-            chance that nothing in the context answers the query.
+        instruction_score: the instruction's share of the mass, in [0, 1]; with the head that ships, the chance that
+            nothing in the context answers the query.
         stop_reason: the rule that left out the last of the nodes, in the order of rank: `min_relevance`, `top_p`,
             `min_score` or `budget`; or `all`.
-        documents: one per surviving document, as they stand in `text`.
+        documents: one per document with kept text, in the order of `text`.
         nodes: kept nodes, in order; a node cut to fit has its shorter range.
         all_nodes: every node of the context, in order; they tile the documents.
         context: the documents as the caller passed them.
@@ -192,7 +192,7 @@ class Compressed:
         return self.text
 
     def to_html(self) -> str:
-        """The whole context as one self-contained HTML page, kept parts lit."""
+        """Render the whole context as one self-contained HTML page, kept parts highlighted."""
         from longattncomp.html.page import page
 
         return page(self)
@@ -205,7 +205,7 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A text in tokens.
+    """A tokenized text.
 
     Attributes:
         ids: (n_tokens,) token ids.
@@ -218,7 +218,7 @@ class Encoding:
 
 
 class Tokenizer(Protocol):
-    """Text to tokens, with character offsets; safe to call from several threads."""
+    """Turns text into tokens with character offsets; safe to call from several threads."""
 
     def encode(self, text: str) -> Encoding: ...
 
@@ -226,9 +226,6 @@ class Tokenizer(Protocol):
 
 
 class Scorer(Protocol):
-    """The one seam of every method: how much of the mass each node deserves.
-
-    Several threads may call it at once.
-    """
+    """Gives every node its share of the attention mass; every method is one. Several threads may call it at once."""
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores: ...

@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import regex
-from toy import seconds
 
 from longattncomp import Document, Node
 from longattncomp.chunking.boundaries import snap, text_boundaries
@@ -178,23 +177,20 @@ def test_nothing_in_nothing_out() -> None:
 
 @pytest.mark.parametrize("boundary", ["sentence", "near", "exact"])
 @pytest.mark.parametrize("letter", ["x", "租", "x. ", "\n", " ", "\r\n"])
-def test_a_megabyte_in_one_line_takes_linear_time(letter: str, boundary: str) -> None:
-    assert seconds_of(letter, 1_000_000, boundary) < 3
+def test_a_long_line(letter: str, boundary: NodeBoundary) -> None:
+    """`benchmarks/linear.py` measures that the time is linear."""
+    assert_tiled(letter, 200_000, boundary)
 
 
 @pytest.mark.parametrize("letter", ["🇩🇪", "\u0301", "\u200d"])
-def test_a_run_that_is_hard_to_part_takes_linear_time(letter: str) -> None:
-    assert seconds_of(letter, 250_000, "exact") < 1
+def test_a_run_that_is_hard_to_part(letter: str) -> None:
+    assert_tiled(letter, 250_000, "exact")
 
 
-def seconds_of(letter: str, n_bytes: int, boundary: str) -> float:
+def assert_tiled(letter: str, n_bytes: int, boundary: NodeBoundary) -> None:
     text = letter * (n_bytes // len(letter.encode()))
-
-    def cut() -> list[Node]:
-        return chunk([Document(text)], BYTES, node_tokens=256, boundary=boundary)
-
-    assert sum(len(node.text) for node in cut()) == len(text)
-    return seconds(cut)
+    nodes = chunk([Document(text)], BYTES, node_tokens=256, boundary=boundary)
+    assert "".join(node.text for node in nodes) == text
 
 
 # snap and text_boundaries
@@ -329,10 +325,10 @@ def test_an_edit_changes_the_segments_nearby_only(at: float) -> None:
     texts = [prose(random.Random(f"{seed}"), 1500) for seed in range(10)]
     again = total = 0
     for text in texts:
-        place = int(at * len(text))
+        place, before = int(at * len(text)), set(segment_ids(text))
         edited = segment_ids(text[:place] + "a word or two more, " + text[place:])
         total += len(edited)
-        again += len([ids for ids in edited if ids not in set(segment_ids(text))])
+        again += len([ids for ids in edited if ids not in before])
     assert total > 500
     assert again / len(texts) < 5  # of about 60 each
 

@@ -234,7 +234,7 @@ def test_a_folder_whose_beginning_cannot_be_read(tmp_path: Path, content: str) -
 
 
 def test_evaluation_says_what_an_endpoint_charged(run: Any, toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = open_target(str(toy_folder), cache_dir=toy_folder, device="cpu", dtype="float32")
+    target = open_target(str(toy_folder), model_dir=toy_folder, device="cpu", dtype="float32")
 
     def opened(*_: object, prices: Prices | None, **__: object) -> Target:
         target.spent = Spent(paid=3, prompt_tokens=2_000_000, completion_tokens=500, prices=prices)  # type: ignore[attr-defined]

@@ -83,7 +83,7 @@ def test_the_second_time_nothing_is_read(run: Run, files: Path, tmp_path: Path) 
     (files / "0.txt").write_text("All is new here.")
     second = last_line(run("index", files, "--key-store", store))
     assert (second["tokens"], second["read"]) == (size(files), len("All is new here."))
-    third = last_line(run("index", files, "--key-store", store, "--query-place", "cascade"))
+    third = last_line(run("index", files, "--key-store", store, "--method", "longattncomp-cascade"))
     assert (third["ready"], third["read"]) == (size(files), 0)
     assert third["bytes_per_token"] == second["bytes_per_token"]
 
@@ -94,7 +94,7 @@ def test_files_of_one_suffix(run: Run, files: Path, tmp_path: Path) -> None:
 
 
 def test_standard_input_and_the_settings_file(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text(f"key_store: {tmp_path / 'keys'}\nquery_place: alone\n")
+    (tmp_path / "s.yaml").write_text(f"key_store: {tmp_path / 'keys'}\nmethod: longattncomp-alone\n")
     found = last_line(run("index", "-", "--settings", tmp_path / "s.yaml", stdin=b"Ada signed."))
     assert (found["tokens"], found["key_store"]) == (11, str(tmp_path / "keys"))
     assert (tmp_path / "keys" / "data.mdb").is_file()
@@ -134,7 +134,7 @@ def test_after_a_kill_the_same_command_goes_on(
 
 def test_compress_reads_nothing_more(run: Run, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     last_line(run("index", files, "--key-store", tmp_path / "keys"))
-    monkeypatch.setenv("LONGATTNCOMP_QUERY_PLACE", "alone")
+    monkeypatch.setenv("LONGATTNCOMP_METHOD", "longattncomp-alone")
     letters = byte_of_token()
     texts: list[bytes] = []
     read = Backbone.read
@@ -168,10 +168,14 @@ def byte_of_token() -> list[int]:
     ("arguments", "code", "message"),
     [
         (["FILES"], 2, "give --key-store FOLDER"),
-        (["FILES", "--query-place", "after", "--key-store", "keys"], 2, "expected alone or cascade, got 'after'"),
-        (["FILES", "--query-place", "before", "--key-store", "keys"], 2, "before"),
-        (["FILES", "--settings", "AFTER", "--key-store", "keys"], 2, "expected alone or cascade, got 'after'"),
-        (["FILES", "--settings", "BM25", "--key-store", "keys"], 2, "expected 'longattncomp', got 'bm25'"),
+        (
+            ["FILES", "--method", "longattncomp", "--key-store", "keys"],
+            2,
+            "or longattncomp-cascade, got 'longattncomp'",
+        ),
+        (["FILES", "--method", "telepathy", "--key-store", "keys"], 2, "telepathy"),
+        (["FILES", "--settings", "AFTER", "--key-store", "keys"], 2, "or longattncomp-cascade, got 'longattncomp'"),
+        (["FILES", "--settings", "BM25", "--key-store", "keys"], 2, "or longattncomp-cascade, got 'bm25'"),
         (["FILES", "--settings", "nope.yaml"], 2, "nope.yaml"),
         (["no-such-file", "--key-store", "keys"], 2, "found nothing at no-such-file"),
         (["FILES", "--suffix", ".rst", "--key-store", "keys"], 2, "got 0 files"),
@@ -186,7 +190,7 @@ def test_failures_have_a_message_and_a_code(
     run: Run, files: Path, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
     places = {"FILES": files, "AFTER": tmp_path / "after.yaml", "BM25": tmp_path / "bm25.yaml"}
-    (tmp_path / "after.yaml").write_text("query_place: after\n")
+    (tmp_path / "after.yaml").write_text("method: longattncomp\n")
     (tmp_path / "bm25.yaml").write_text("method: bm25\n")
     for name, place in places.items():
         arguments = [argument.replace(name, str(place)) for argument in arguments]

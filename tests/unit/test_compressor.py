@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from toy import segments_of
 
 from longattncomp import Compressor, Document, Node, Query, Scores, Settings
 from longattncomp.cli.documents import read_documents
 from longattncomp.errors import BrokenModelError, InputError, LongAttnCompWarning
 from longattncomp.scorers.cross_attention.head import read_head_config
-from longattncomp.scorers.opening import head_file
+from longattncomp.scorers.cross_attention.opening import head_file
 from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Progress
 
@@ -215,7 +216,7 @@ def test_one_model_is_shared_by_many_threads_and_other_call_settings(toy_folder:
         )
     assert len({id(compressor.scorer) for compressor in made}) == 1
     assert [compressor.settings.token_budget for compressor in made] == list(range(1, 9))
-    other = Compressor.from_pretrained(toy_folder, **options | {"query_place": "alone"})
+    other = Compressor.from_pretrained(toy_folder, **options | {"method": "longattncomp-alone"})
     own = Compressor.from_pretrained(toy_folder, **options | {"shared": False})
     assert len({id(compressor.scorer) for compressor in (made[0], other, own)}) == 3
 
@@ -283,7 +284,8 @@ def test_the_budget_over_documents_is_that_of_their_result(words: Compressor) ->
 @pytest.fixture
 def toy(toy_folder: Path) -> Compressor:
     options: dict[str, Any] = {"layers": 2, "head": "untrained", "device": "cpu", "dtype": "float32"}
-    return Compressor.from_pretrained(toy_folder, node_tokens=40, segment_tokens=200, cache_bytes=1_001, **options)
+    with segments_of(200):
+        return Compressor.from_pretrained(toy_folder, node_tokens=40, cache_bytes=1_001, **options)
 
 
 def test_a_long_query_is_summed_a_few_rows_at_a_time(toy: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,15 +305,15 @@ def test_attention_that_is_not_a_number_is_an_error(toy: Compressor, monkeypatch
 
 
 def test_what_a_method_has_no_use_for_is_said(toy_folder: Path, tmp_path: Path) -> None:
-    with pytest.warns(LongAttnCompWarning, match="method='bm25' has no use for query_place, key_store"):
-        Compressor.from_pretrained(toy_folder, method="bm25", query_place="alone", key_store=tmp_path)
+    with pytest.warns(LongAttnCompWarning, match="method='bm25' has no use for layers, key_store"):
+        Compressor.from_pretrained(toy_folder, method="bm25", layers=2, key_store=tmp_path)
 
 
 def test_the_depth_that_a_shipped_head_has_keeps_it() -> None:
-    shipped = head_file(Settings())
+    shipped = head_file(Settings(), "after")
     assert shipped is not None
-    assert head_file(Settings(layers=read_head_config(shipped).layers)) == shipped
-    assert head_file(Settings(layers=3)) is None
+    assert head_file(Settings(layers=read_head_config(shipped).layers), "after") == shipped
+    assert head_file(Settings(layers=3), "after") is None
 
 
 def test_what_was_counted_is_not_counted_again() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from longattncomp import Node, Scores
-from longattncomp.selection import select
+from longattncomp.selection import SelectionRule, select
 from longattncomp.types import Selection
 
 S, P, T, M, B = "selected", "pinned", "top_p", "min_score", "budget"
@@ -29,7 +29,9 @@ def nodes(*sizes: int | None) -> list[Node]:
 
 def choose(scores: Sequence[float], *sizes: int | None, instruction: float | None = None, **options: Any) -> Selection:
     left = 1 - sum(scores) if instruction is None else instruction
-    return select(Scores(tuple(scores), left), nodes(*sizes), **{"token_budget": 10**6, **options})
+    costs = {name: options.pop(name) for name in ("gap_tokens", "separator_tokens", "pinned") if name in options}
+    rule = SelectionRule(**{"token_budget": 10**6, **options})
+    return select(Scores(tuple(scores), left), nodes(*sizes), rule, **costs)
 
 
 def test_everything_if_nothing_ends_it() -> None:

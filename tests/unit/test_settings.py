@@ -48,10 +48,9 @@ def test_the_strongest_source_wins(given: tuple[bool, ...], monkeypatch: pytest.
         ("method", "bm25", "bm25"),
         ("layers", 3, 3),
         ("head", "some/head.safetensors", Path("some/head.safetensors")),
-        ("cache_dir", "some/cache", Path("some/cache")),
+        ("model_dir", "some/models", Path("some/models")),
         ("gap_mark", "<gap>", "<gap>"),
-        ("overflow", "paper", "paper"),
-        ("query_place", "alone", "alone"),
+        ("order", "score", "score"),
     ],
 )
 def test_every_source_reads_every_type(
@@ -63,23 +62,23 @@ def test_every_source_reads_every_type(
 
 
 def test_sources_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("longattncomp.yaml").write_text("top_p: 0.1\nmin_score: 0.1\nlayers: 1\nsegment_tokens: 64\n")
-    Path(".env").write_text("LONGATTNCOMP_MIN_SCORE=0.2\nLONGATTNCOMP_LAYERS=2\nLONGATTNCOMP_SEGMENT_TOKENS=65\n")
+    Path("longattncomp.yaml").write_text("top_p: 0.1\nkeep_rate: 0.1\nlayers: 1\nnode_tokens: 64\n")
+    Path(".env").write_text("LONGATTNCOMP_KEEP_RATE=0.2\nLONGATTNCOMP_LAYERS=2\nLONGATTNCOMP_NODE_TOKENS=65\n")
     monkeypatch.setenv("LONGATTNCOMP_LAYERS", "3")
-    monkeypatch.setenv("LONGATTNCOMP_SEGMENT_TOKENS", "66")
-    settings = Settings.load(segment_tokens=67)
-    assert (settings.top_p, settings.min_score, settings.layers, settings.segment_tokens) == (0.1, 0.2, 3, 67)
-    assert settings == Settings(top_p=0.1, min_score=0.2, layers=3, segment_tokens=67)
+    monkeypatch.setenv("LONGATTNCOMP_NODE_TOKENS", "66")
+    settings = Settings.load(node_tokens=67)
+    assert (settings.top_p, settings.keep_rate, settings.layers, settings.node_tokens) == (0.1, 0.2, 3, 67)
+    assert settings == Settings(top_p=0.1, keep_rate=0.2, layers=3, node_tokens=67)
 
 
 def test_defaults() -> None:
     settings = Settings.load()
     assert settings == Settings()
-    assert (settings.token_budget, settings.top_p, settings.min_score) == (16384, 0.95, 0.0)
-    assert (settings.node_tokens, settings.segment_tokens, settings.overflow) == (32, 1024, "fill")
-    assert (settings.model, settings.method, settings.encoding) == (DEFAULT_MODEL, "longattncomp", "segmented")
+    assert (settings.token_budget, settings.top_p, settings.min_relevance) == (16384, 0.95, 0.0)
+    assert (settings.node_tokens, settings.keep_rate, settings.order) == (32, 1.0, "position")
+    assert (settings.model, settings.method) == (DEFAULT_MODEL, "longattncomp")
     assert (settings.gap_mark, settings.separator) == ("\n[...]\n", "\n\n")
-    assert settings.cache_dir == platformdirs.user_cache_path("longattncomp")
+    assert settings.model_dir == platformdirs.user_cache_path("longattncomp")
 
 
 def test_what_the_sources_say_now_and_not_what_they_said(
@@ -92,8 +91,8 @@ def test_what_the_sources_say_now_and_not_what_they_said(
         monkeypatch.setenv("NUMBER", number)
         assert Settings.load().layers == int(number)
     for number in "67":  # as long as before, and maybe in the same tick of the clock
-        Path("longattncomp.yaml").write_text(f"segment_tokens: {number}{number}")
-        assert Settings.load().segment_tokens == int(2 * number)
+        Path("longattncomp.yaml").write_text(f"node_tokens: {number}{number}")
+        assert Settings.load().node_tokens == int(2 * number)
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert Settings.load() == Settings()
     assert Settings.load(layers=1).layers == 1
@@ -103,8 +102,9 @@ def test_what_the_sources_say_now_and_not_what_they_said(
         Settings.load(layers=[1])
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_says_what_it_is_and_they_are_few() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+    assert len(Settings.model_fields) <= 19
 
 
 def test_none_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,17 +119,17 @@ def test_an_empty_string_is_given_but_not_in_the_environment(monkeypatch: pytest
 
 
 def test_paths_may_begin_at_home() -> None:
-    settings = Settings.load(cache_dir="~/cache", head="~/head")
-    assert (settings.cache_dir, settings.head) == (Path.home() / "cache", Path.home() / "head")
+    settings = Settings.load(model_dir="~/models", head="~/head")
+    assert (settings.model_dir, settings.head) == (Path.home() / "models", Path.home() / "head")
 
 
 def test_a_yaml_file_by_name(tmp_path: Path) -> None:
-    Path("longattncomp.yaml").write_text("top_p: 0.1\nmin_score: 0.1\n")
+    Path("longattncomp.yaml").write_text("top_p: 0.1\nkeep_rate: 0.1\n")
     file = tmp_path / "other.yaml"
     file.write_text("top_p: 0.2\n")
     for name in (file, str(file)):
         assert Settings.load(yaml_file=name) == Settings(top_p=0.2)  # instead of the other, not over it
-    assert Settings.load() == Settings(top_p=0.1, min_score=0.1)
+    assert Settings.load() == Settings(top_p=0.1, keep_rate=0.1)
 
 
 def test_a_yaml_file_by_name_that_is_not_there(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_yaml_file_that_is_none(content: str, by_name: bool) -> None:
 
 def test_an_unknown_argument() -> None:
     for call in (Settings.load, Settings().override):
-        with pytest.raises(InputError, match=r"^no such setting: a, budget; there are: method, model, .*cache_dir$"):
+        with pytest.raises(InputError, match=r"^no such setting: a, budget; there are: method, model, .*model_dir$"):
             call(budget=1, top_p=0.5, a=None)
 
 
@@ -184,7 +184,7 @@ def test_other_names_in_the_environment_are_others_business(monkeypatch: pytest.
     [
         ("top_p", 1.5, "^top_p: input should be less than or equal to 1, got '?1.5'?$"),
         ("token_budget", 0, "^token_budget: input should be greater than or equal to 1, got '?0'?$"),
-        ("segment_tokens", "x", "^segment_tokens: input should be a valid integer, .*, got 'x'$"),
+        ("cache_bytes", "x", "^cache_bytes: input should be a valid integer, .*, got 'x'$"),
         ("dtype", "int8", "^dtype: input should be 'auto', 'float32', 'bfloat16' or 'float16', got 'int8'$"),
     ],
 )
@@ -238,35 +238,31 @@ def test_settings_are_frozen() -> None:
 
 def test_a_method_brings_its_own_defaults() -> None:
     assert Settings.load(method="attncomp").node_tokens == "document"
-    assert Settings.load(method="attncomp").min_score == 0.01
-    assert (Settings().node_tokens, Settings().min_score) == (32, 0.0)
+    assert (Settings().node_tokens, Settings().context_weight) == (32, 0.35)
     assert Settings.load(method="bm25").node_tokens == 64
     assert Settings.load(method="speculative", node_tokens=128).node_tokens == 128
     assert Settings.load(method="speculative").top_p == 1.0
 
 
-def test_so_does_a_place_of_the_query() -> None:
-    alone = Settings.load(query_place="alone")
-    assert (alone.node_tokens, alone.node_boundary, alone.context_weight) == (64, "near", 0.35)
-    assert Settings().override(query_place="alone") == alone
-    assert alone.override(query_place="cascade").node_tokens == 32
-    assert Settings.load(query_place="alone", node_tokens=32).node_tokens == 32
-    assert Settings.load(query_place="alone", method="speculative").node_boundary == "exact"
-    with pytest.raises(InputError, match="query_place"):
-        Settings.load(query_place=["alone"])
+def test_variants_of_a_method_have_defaults_of_their_own() -> None:
+    alone = Settings.load(method="longattncomp-alone")
+    assert (alone.node_tokens, alone.context_weight) == (64, 0.35)
+    assert Settings().override(method="longattncomp-alone") == alone
+    assert alone.override(method="longattncomp-cascade").node_tokens == 32
+    assert Settings.load(method="longattncomp-alone", node_tokens=32).node_tokens == 32
 
 
 def test_the_environment_is_stronger_than_a_methods_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LONGATTNCOMP_METHOD", "attncomp")
-    monkeypatch.setenv("LONGATTNCOMP_MIN_SCORE", "0.5")
+    monkeypatch.setenv("LONGATTNCOMP_CONTEXT_WEIGHT", "0.5")
     found = Settings.load()
-    assert (found.node_tokens, found.min_score) == ("document", 0.5)
+    assert (found.node_tokens, found.context_weight) == ("document", 0.5)
 
 
 def test_another_method_leaves_the_defaults_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LONGATTNCOMP_TOP_P", "0.7")
     found = Settings.load(method="attncomp").override(method="speculative")
-    assert (found.node_tokens, found.min_score, found.top_p) == (32, 0.0, 0.7)
+    assert (found.node_tokens, found.context_weight, found.top_p) == (32, 0.0, 0.7)
     assert found.override(method="bm25").node_tokens == 64
     assert found.override(token_budget=9).node_tokens == 32
 
@@ -292,7 +288,7 @@ def test_what_was_asked_for_stays_with_another_method(monkeypatch: pytest.Monkey
             assert (copy.node_tokens, copy.top_p) == (32, 1.0)
             other = copy.override(method="bm25")
             assert (other.node_tokens, other.top_p) == (64, 1.0)
-            assert copy.override(method="attncomp").node_boundary == "sentence"
+            assert copy.override(method="attncomp").node_tokens == "document"
 
 
 def test_a_methods_default_is_worth_as_much_as_the_same_value_asked_for() -> None:

@@ -19,13 +19,13 @@ _GRAPHEME = regex.compile(r"\X")
 
 
 def text_boundaries(text: str) -> list[int]:
-    """Offsets in `text` at which a sentence, line or paragraph ends, increasing, the end included."""
+    """Return the offsets at which sentences, lines and paragraphs end, increasing, the end of the text included."""
     found = {match.end() for pattern, _ in BOUNDARIES for match in pattern.finditer(text)}
     return sorted(found | {len(text)})
 
 
 def best_boundary(text: str, start: int, earliest: int, latest: int) -> int:
-    """The last boundary of the highest rank in `(earliest, latest]`, or `latest`."""
+    """Return the last boundary of the highest rank in `(earliest, latest]`, or `latest` if there is none."""
     found = [
         (rank, match.end())
         for pattern, rank in BOUNDARIES
@@ -36,7 +36,7 @@ def best_boundary(text: str, start: int, earliest: int, latest: int) -> int:
 
 
 def snap(text: str, cut: int, floor: int) -> int:
-    """The last grapheme boundary at or before `cut`, given one at `floor`; `cut` if none lies between."""
+    """Return the last grapheme boundary at or before `cut`, given one at `floor`; `cut` if there is none between."""
     if cut >= len(text) or (text[cut - 1 : cut + 1].isascii() and text[cut - 1 : cut + 1] != "\r\n"):
         return cut
     start = next((at for at in range(cut - 1, floor, -1) if text[at].isascii() and text[at] not in "\r\n"), floor)

@@ -13,10 +13,10 @@ from longattncomp.chunking.offsets import increasing, token_at
 from longattncomp.types import Document, Node, NodeBoundary, Tokenizer
 
 TOLERANCE = 0.25
-"""Share of a node, counted from its end, in which the end of a sentence or line is near."""
+"""Last share of a node in which `near` looks for the end of a sentence or line."""
 
 _TOLERANCES = {"sentence": 0.75, "near": TOLERANCE}
-"""The same in which such an end is looked for."""
+"""Last share of a node in which each rule looks for such an end."""
 
 
 def chunk(
@@ -27,7 +27,7 @@ def chunk(
     boundary: NodeBoundary = "near",
     cuts: Mapping[int, Sequence[int]] | None = None,
 ) -> list[Node]:
-    """Cut every document into nodes that tile it: no character is lost, none stands twice.
+    """Cut every document into nodes that tile it: no character is lost or repeated.
 
     A token belongs to the node that holds its last character. A node has at most `node_tokens`
     tokens, unless a single character has more.
@@ -36,9 +36,9 @@ def chunk(
         documents: texts in the caller's order; an empty one yields no node.
         tokenizer: the draft model's.
         node_tokens: longest node in tokens (LongAttnComp), or "document" (AttnComp).
-        boundary: "sentence" ends a node at a paragraph, sentence or line end unless its first quarter alone
-            has one, "near" if one lies in its last quarter; "exact" at the token count, as the paper does.
-            None splits a CRLF or a grapheme cluster that is no longer than a node.
+        boundary: "sentence" ends a node at the last paragraph, sentence or line end after its first quarter, "near" at
+            one in its last quarter, "exact" at the token count, as in the paper. No rule splits a CRLF or a grapheme
+            cluster that is no longer than a node.
         cuts: document index -> character offsets where a node must end.
     """
     nodes: list[Node] = []
@@ -55,12 +55,12 @@ def chunk(
 
 
 def paragraph_ends(text: str, tokenizer: Tokenizer, *, least_tokens: int) -> list[int]:
-    """Offsets of blank lines that cut a text into parts of at least so many tokens, the last one apart.
+    """Find blank lines that cut a text into parts of at least so many tokens; the last part may be shorter.
 
     Args:
-        text: any.
-        tokenizer: counts.
-        least_tokens: of a part.
+        text: any text.
+        tokenizer: counts tokens.
+        least_tokens: least tokens of a part.
     """
     ends = increasing(tokenizer.encode(text).ends)
     found: list[int] = []
@@ -89,7 +89,7 @@ def _spans(
             stop = first + node_tokens
             if stop < token_at(ends, high):
                 end = int(ends[stop - 1])
-                if end == ends[stop]:  # the next token holds more bytes of the same character
+                if end == ends[stop]:  # the next token is part of the same character
                     end -= 1
                 end = max(end, start + 1)
                 if boundary != "exact":

@@ -1,4 +1,4 @@
-"""tokens <-> characters of a text."""
+"""offsets of characters <-> indices of tokens."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def increasing(ends: Sequence[int]) -> np.ndarray:
 
 
 def token_at(ends: np.ndarray, offset: int) -> int:
-    """Index of the first token whose last character lies at or after `offset`."""
+    """Return the index of the first token whose last character lies at or after `offset`."""
     return int(np.searchsorted(ends, offset, side="right")) if offset else 0

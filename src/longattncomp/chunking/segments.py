@@ -13,31 +13,29 @@ from longattncomp.chunking.offsets import increasing, token_at
 from longattncomp.types import Node, Tokenizer
 
 SEPARATOR = "\n\n"
-"""What the draft model reads between two documents where it reads all in one pass; it belongs to no node."""
+"""Text between two documents that are read in one pass; it belongs to no node."""
 
 _NUMBER = np.dtype("<i4")
 
-_HASHED = 32  # characters before a boundary that tell whether a segment ends there
+_HASHED = 32  # characters before a boundary whose hash decides whether a segment ends there
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Segment:
-    """A run of text, as the draft model reads it in one pass.
+    """A run of text that the draft model reads in one pass.
 
-    A long context is remembered as segments, so each holds its numbers in 4 bytes, where a tuple of
-    Python's takes 40.
+    Segments of long contexts are cached, so each stores its numbers in 4 bytes, where a tuple takes 40.
     """
 
     _ids: bytes
     _units: bytes
 
     def __init__(self, ids: Sequence[int] | np.ndarray, units: Sequence[int] | np.ndarray) -> None:
-        """Keep a copy of both.
+        """Copy token ids and owners.
 
         Args:
             ids: (n_tokens,) token ids.
-            units: (n_tokens,) index of the node that each token belongs to, never decreasing; -1 marks a
-                token between two documents.
+            units: (n_tokens,) index of the node of each token, never decreasing; -1 between two documents.
         """
         object.__setattr__(self, "_ids", np.asarray(ids, dtype=_NUMBER).tobytes())
         object.__setattr__(self, "_units", np.asarray(units, dtype=_NUMBER).tobytes())
@@ -49,7 +47,7 @@ class Segment:
 
     @property
     def units(self) -> tuple[int, ...]:
-        """(n_tokens,) index of the node that each token belongs to, -1 for none."""
+        """(n_tokens,) index of the node of each token, -1 for none."""
         return tuple(self.unit_array.tolist())
 
     @property
@@ -72,10 +70,9 @@ class Segment:
 def segments(nodes: Sequence[Node], tokenizer: Tokenizer, *, segment_tokens: int) -> Iterator[Segment]:
     """Cut each run of touching nodes into segments of at most `segment_tokens` tokens.
 
-    A segment depends on nothing but the text around it: it never holds two documents, and in a longer
-    one it ends at that paragraph, sentence or line end of its second half which the text before it
-    makes out by a hash. So the same document has the same segments in any company, what is appended
-    changes the last one only, and what is edited those nearby.
+    A segment never holds two documents. In a longer document it ends at a paragraph, sentence or line end in its
+    second half, chosen by a hash of the text before it. So a document always has the same segments, whatever other
+    documents are given; appended text changes the last segment only, and an edit changes those nearby.
 
     Args:
         nodes: in order.
@@ -93,7 +90,7 @@ def segments(nodes: Sequence[Node], tokenizer: Tokenizer, *, segment_tokens: int
 
 
 def whole(nodes: Sequence[Node], tokenizer: Tokenizer) -> Segment:
-    """All nodes in one segment, with `SEPARATOR` between those that do not touch."""
+    """Put all nodes into one segment, with `SEPARATOR` between those that do not touch."""
     separator = tokenizer.encode(SEPARATOR).ids
     ids: list[int] = []
     units: list[int] = []
@@ -118,7 +115,7 @@ def _runs(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
 
 
 def _tokens_of(run: Sequence[Node], tokenizer: Tokenizer) -> tuple[str, Sequence[int], np.ndarray, np.ndarray]:
-    """The text of touching nodes, its token ids, where they end, and which node each belongs to."""
+    """Return the text of touching nodes, its token ids, their ends, and the node of each."""
     text = "".join(node.text for node in run)
     encoding = tokenizer.encode(text)
     ends = increasing(encoding.ends)
@@ -127,13 +124,11 @@ def _tokens_of(run: Sequence[Node], tokenizer: Tokenizer) -> tuple[str, Sequence
 
 
 def _segment_ends(text: str, ends: np.ndarray, segment_tokens: int) -> Iterator[int]:
-    """Indices of tokens, one past the last of each segment."""
+    """Yield the index of the token after each segment."""
     start = 0
     while len(ends) - start > segment_tokens:
         latest = start + segment_tokens
-        while (
-            latest > start + 1 and ends[latest - 1] == ends[latest]
-        ):  # the next token holds bytes of the same character
+        while latest > start + 1 and ends[latest - 1] == ends[latest]:  # the next token is part of the same character
             latest -= 1
         found = [
             (-rank, crc32(text[max(0, end - _HASHED) : end].encode("utf-8", "surrogatepass")), -end)

@@ -81,7 +81,7 @@ def demo(
 
 
 def to_json(result: Compressed) -> dict[str, Any]:
-    """A result as JSON values: everything but the text that was left out."""
+    """Convert a result to JSON values, without the text that was left out."""
     return {
         "query": result.query.text,
         "text": result.text,

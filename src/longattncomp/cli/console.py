@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, progress, output, and the options that several have."""
+"""Exit codes, progress bars, output and options that several commands share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from longattncomp import installed
 from longattncomp.errors import CacheError, InputError, LongAttnCompError, LongAttnCompWarning
 
 require = partial(installed.require, extra="training")
-"""Asks for libraries of the extra that most commands need."""
+"""Checks that the libraries of the extra `training` are installed."""
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -31,19 +31,19 @@ SettingsFile = Annotated[
 
 
 def write(text: str) -> None:
-    """Bytes that are no UTF-8 leave as they came."""
+    """Write text to stdout; bytes that were not UTF-8 are written as they came."""
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape") + b"\n")
     sys.stdout.buffer.flush()
 
 
 def tables(width: int) -> Console:
-    """A console on stdout, `width` columns wide where that is no terminal."""
+    """Make a console on stdout, `width` columns wide if stdout is not a terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else width)
 
 
 @contextmanager
 def progress_bar(label: str, *, shown: bool = True) -> Iterator[Any]:
-    """A bar on stderr while it is a terminal and `shown`; yields a function of (done, total)."""
+    """Show a bar on stderr if that is a terminal; yields a function of (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True, disable=not (shown and notes.is_terminal)) as bar:
         task = bar.add_task(label, total=None)
@@ -52,13 +52,13 @@ def progress_bar(label: str, *, shown: bool = True) -> Iterator[Any]:
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Errors and warnings as messages on stderr, errors as exit codes."""
+    """Turn errors and warnings into messages on stderr, and errors into exit codes."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         notes.print(f"[yellow]warning:[/] {escape(str(message))}")
 
     if not notes.is_terminal:
-        os.environ.setdefault("TQDM_DISABLE", "1")  # the bars of transformers, which it imports later
+        os.environ.setdefault("TQDM_DISABLE", "1")  # for the progress bars of transformers
     with warnings.catch_warnings():
         warnings.showwarning = show
         warnings.simplefilter("always", LongAttnCompWarning)
@@ -67,7 +67,7 @@ def exit_codes() -> Iterator[None]:
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of the pipe has closed it
             raise typer.Exit(0) from None
         except LongAttnCompError as error:
             notes.print(f"[red]error:[/] {escape(str(error))}")

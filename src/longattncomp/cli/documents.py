@@ -15,14 +15,14 @@ _BINARY_PROBE = 8192  # bytes in which a NUL marks a file as binary, as git does
 def read_documents(
     paths: Sequence[str], *, suffix: str = "", skipped: Callable[[Path], None] = lambda _: None
 ) -> list[Document]:
-    """Files as documents, each with its path as id.
+    """Read files as documents, each with its path as id.
 
-    Bytes that are no UTF-8 become lone surrogates, which `surrogateescape` writes back as they were.
+    Bytes that are not UTF-8 become lone surrogates, which `surrogateescape` writes back unchanged.
 
     Args:
-        paths: files, folders (read recursively, in order of name, hidden and binary files left
-            out) and `-` for standard input.
-        suffix: of files taken from folders.
+        paths: files, `-` for standard input, and folders, which are read recursively in order of name without hidden
+            and binary files.
+        suffix: ending of the files that are taken from folders.
         skipped: called with each binary file.
 
     Raises:

@@ -1,4 +1,4 @@
-"""settings -> what was found on this machine: `info`."""
+"""settings -> what is installed on this machine: `info`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from longattncomp.scorers.methods import METHODS
 
 
 def info(settings_file: SettingsFile = None) -> None:
-    """Show models found, device, arithmetic and cache."""
+    """Show versions, device, arithmetic, models and the model folder."""
     with exit_codes():
         import torch
         import transformers

@@ -28,7 +28,7 @@ def index(
     head: Annotated[str | None, typer.Option(help="Checkpoint of a head, or untrained.")] = None,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Read files ahead, so that questions over them start at once; after a kill, the same command goes on."""
+    """Read files ahead, so that later questions start at once; if it is killed, repeat the command."""
     with exit_codes():
         settings = Settings.load(yaml_file=settings_file, key_store=key_store, method=method, model=model, head=head)
         lasting(settings)

@@ -19,9 +19,9 @@ from markupsafe import Markup
 from longattncomp.types import Compressed, NodeReason, ScoredNode
 
 _SHADES = 5
-_PINNED = _SHADES + 1  # on the map a pinned node outshines every scored one
+_PINNED = _SHADES + 1  # darkest on the map
 _MAP_CELLS = 400
-_FOLDED_TOGETHER = 3  # this many neighbouring left-out documents share one fold
+_FOLDED_TOGETHER = 3  # from so many neighbouring documents without kept text, one fold hides all
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
     + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
@@ -31,27 +31,15 @@ _FORBIDDEN = re.compile(
 
 
 def page(result: Compressed) -> str:
-    """The whole context as one self-contained HTML5 page.
+    """Render the whole context as one self-contained HTML5 page, which loads nothing and runs nothing.
 
-    Args:
-        result: what a compression returned.
-
-    Returns:
-        A document that loads nothing, runs nothing and encodes to UTF-8, whatever the texts
-        hold. Characters that HTML forbids (NUL, lone surrogates ...) are shown as U+FFFD.
+    Characters that HTML forbids (NUL, lone surrogates ...) are shown as U+FFFD.
     """
     return _render("page.html", result)
 
 
 def fragment(result: Compressed) -> str:
-    """The same picture for a notebook: one `<div class="longattncomp">`.
-
-    Args:
-        result: what a compression returned.
-
-    Returns:
-        One element that brings its own style, which applies to nothing outside it.
-    """
+    """Render one `<div class="longattncomp">` for a notebook, with a style that applies to nothing outside it."""
     return _render("fragment.html", result)
 
 
@@ -69,7 +57,7 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Neighbouring pieces of one document with one fate."""
+    """Neighbouring pieces of one document, all kept or all left out."""
 
     lit: bool
     pieces: Sequence[_Piece]
@@ -144,7 +132,7 @@ def environment() -> Environment:
 
 
 def _clean(value: Any) -> Any:
-    """What Jinja2 does to every value before it escapes it."""
+    """Replace forbidden characters; Jinja2 calls this for every value before it escapes it."""
     return _FORBIDDEN.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -181,7 +169,7 @@ def _documents(result: Compressed, best: float) -> list[_Document]:
 
 
 def _pieces(nodes: Iterable[ScoredNode], kept: Iterable[ScoredNode], best: float) -> Iterator[_Piece]:
-    """One document's nodes, each split where its kept range starts and ends."""
+    """Split the nodes of one document where their kept ranges start and end."""
     waiting = deque(kept)
     for node in nodes:
         ranges: list[tuple[int, int, ScoredNode | None]] = []
@@ -208,12 +196,12 @@ def _pieces(nodes: Iterable[ScoredNode], kept: Iterable[ScoredNode], best: float
 def _shade(node: ScoredNode, best: float) -> int:
     if node.reason == "pinned":
         return _PINNED
-    # Shares of attention mass fall off steeply; the root keeps the middle of the scale in use.
+    # Shares of the mass fall steeply, so the square root spreads them over the shades.
     return min(_SHADES, max(1, ceil(_SHADES * sqrt(node.score / best)))) if best else 1
 
 
 def _sections(documents: Iterable[_Document]) -> list[list[_Document]]:
-    """Documents one by one, but a run of left-out ones together."""
+    """Group documents: each alone, but several in a row without kept text together."""
     sections: list[list[_Document]] = []
     for kept, group in groupby(documents, key=attrgetter("kept")):
         run = list(group)
@@ -222,7 +210,7 @@ def _sections(documents: Iterable[_Document]) -> list[list[_Document]]:
 
 
 def _map(documents: Iterable[_Document]) -> list[tuple[int, int]]:
-    """The context as a strip of equal cells: (shade, number of cells) from left to right."""
+    """Draw the context as a strip of equal cells: (shade, number of cells) from left to right."""
     pieces = [piece for document in documents for block in document.blocks for piece in block.pieces]
     characters = sum(len(piece.text) for piece in pieces)
     cells = [0] * _MAP_CELLS
