@@ -17,9 +17,18 @@ from typing import Any
 
 import pytest
 
-from longattncomp.testing import forget_models, note_reading, save_draft_model
+from longattncomp.testing import forget_models, note_reading, save_draft_model, save_tokenizer
 
-__all__ = ["alone", "anyio_backend", "chat_server", "draft_model", "no_settings_from_outside", "read", "redis"]
+__all__ = [
+    "alone",
+    "anyio_backend",
+    "bm25_model",
+    "chat_server",
+    "draft_model",
+    "no_settings_from_outside",
+    "read",
+    "redis",
+]
 
 
 @pytest.fixture
@@ -28,20 +37,25 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the developer's `LONGATTNCOMP_*`, `.env` and YAML away from a test, and trace nothing to a server."""
     for name in list(os.environ):
         if name.startswith(("LANGCHAIN_", "LANGSMITH_", "LONGATTNCOMP_")) and name != "LONGATTNCOMP_MODEL_DIR":
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
-    yield
 
 
 @pytest.fixture(scope="session")
 def draft_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save_draft_model(tmp_path_factory.mktemp("draft")))
+
+
+@pytest.fixture(scope="session")
+def bm25_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A draft model for `method="bm25"`, which needs a config and a tokenizer; its tokens are bytes."""
+    folder = save_tokenizer(tmp_path_factory.mktemp("bm25"))
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "num_hidden_layers": 4}), encoding="utf-8")
+    return str(folder)
 
 
 @pytest.fixture

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from longattncomp import Compressor, Settings
@@ -28,51 +25,12 @@ def test_an_example_is_under_60_lines() -> None:
         assert len(example.read_text().splitlines()) < 60, example.name
 
 
-class Server(BaseHTTPRequestHandler):
-    """Answers as an OpenAI-compatible server does; notes what it was asked."""
-
-    asked: ClassVar[list[dict[str, Any]]] = []
-
-    def do_POST(self) -> None:
-        self.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        message = {"role": "assistant", "content": "It is raised again."}
-        answer = {
-            "id": "1",
-            "object": "chat.completion",
-            "created": 0,
-            "model": "tiny",
-            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        }
-        body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: Any) -> None:
-        """Nothing on stderr."""
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    Server.asked.clear()
-    running = HTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}/v1"
-    running.shutdown()
-    thread.join()
-    running.server_close()
-
-
-def test_openai_compatible(server: str, words: Compressor) -> None:
+def test_openai_compatible(chat_server: Any, words: Compressor) -> None:
     pytest.importorskip("llama_index.llms.openai_like")
     import openai_compatible
 
-    assert openai_compatible.ask(server, "tiny", compressor=words) == "It is raised again."
-    (asked,) = Server.asked
+    assert openai_compatible.ask(chat_server.base_url, "tiny", compressor=words) == "Like so."
+    (asked,) = chat_server.asked
     prompt = asked["messages"][-1]["content"]
     assert asked["model"] == "tiny"
     assert "exception" in prompt

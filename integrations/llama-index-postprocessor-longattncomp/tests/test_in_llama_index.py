@@ -17,8 +17,8 @@ from llama_index.core.query_engine import CitationQueryEngine
 from llama_index.core.schema import MetadataMode, TextNode
 from llama_index.core.tools import RetrieverTool
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
+from llama_index_toys import ListMemory
 from longattncomp import Compressor
-from toy import ListMemory
 
 from llama_index.postprocessor.longattncomp import LongAttnMemory, LongAttnPostprocessor
 

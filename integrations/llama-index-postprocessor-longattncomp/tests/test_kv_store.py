@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,20 @@ import pytest
 from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.storage.kvstore import SimpleKVStore
 from llama_index.core.storage.kvstore.types import BaseKVStore
+from llama_index_toys import diary
 from longattncomp import LongAttnCompWarning
+from longattncomp.testing import forget_models
 from pydantic import ValidationError
-from toy import Redis, diary
 
 from llama_index.postprocessor.longattncomp import LongAttnPostprocessor, LongAttnPreparer
 from llama_index.postprocessor.longattncomp.kv_store import COLLECTION, byte_store
 
 QUERY = "Who signed the lease?"
 QUESTION = 300
-NODES = [TextNode(text=diary("Ada signed the lease. ", 50), id_="lease"), TextNode(text=diary("Rooms: 3. ", 20))]
+NODES = [TextNode(text=diary("Ada signed the lease. ", 150), id_="lease"), TextNode(text=diary("Rooms: 3. ", 60))]
 
 
-def redis_store(server: Redis) -> Iterator[BaseKVStore]:
+def redis_store(server: Any) -> Iterator[BaseKVStore]:
     from llama_index.storage.kvstore.redis import RedisKVStore
 
     store = RedisKVStore(server.url)
@@ -45,34 +46,34 @@ def ask(**options: Any) -> list[str]:
 
 
 def test_another_process_with_the_same_store_reads_the_question_only(
-    store: BaseKVStore, alone: dict[str, Any], read: list[int], new_process: Callable[[], None]
+    store: BaseKVStore, alone: dict[str, Any], read: list[int]
 ) -> None:
     without = ask(**alone)
-    new_process()
+    forget_models()
     LongAttnPreparer(**alone, store=store)(NODES)
     assert len(store.get_all(collection=COLLECTION)) > 10
-    new_process()
+    forget_models()
     read.clear()
     assert ask(**alone, store=store, cache_bytes=0) == without
     assert sum(read) < QUESTION
-    new_process()
+    forget_models()
     read.clear()
     ask(**alone, store=SimpleKVStore())
     assert sum(read) > 3_000, "and with another store, all of it"
 
 
 def test_a_store_that_was_saved_and_a_folder_do_the_same(
-    alone: dict[str, Any], read: list[int], new_process: Callable[[], None], tmp_path: Path
+    alone: dict[str, Any], read: list[int], tmp_path: Path
 ) -> None:
     store = SimpleKVStore()
     LongAttnPreparer(**alone, store=store)(NODES)
     store.persist(str(tmp_path / "store.json"))
-    new_process()
+    forget_models()
     LongAttnPreparer(**alone, key_store=tmp_path / "keys")(NODES)
     saved = SimpleKVStore.from_persist_path(str(tmp_path / "store.json"))
     kept: dict[str, Any]
     for kept in ({"store": saved}, {"key_store": tmp_path / "keys"}):
-        new_process()
+        forget_models()
         read.clear()
         assert ask(**alone, **kept)
         assert sum(read) < QUESTION
@@ -88,13 +89,11 @@ def test_components_with_one_store_share_the_draft_model(alone: dict[str, Any]) 
     assert later.engine().scorer is scorer
 
 
-def test_a_server_that_went_away_costs_a_warning_and_a_reading(
-    redis: Redis, alone: dict[str, Any], new_process: Callable[[], None]
-) -> None:
+def test_a_server_that_went_away_costs_a_warning_and_a_reading(redis: Any, alone: dict[str, Any]) -> None:
     for store in redis_store(redis):
         LongAttnPreparer(**alone, store=store)(NODES)
         redis.stop()
-        new_process()
+        forget_models()
         with pytest.warns(LongAttnCompWarning, match=r"cannot (read|write) the key store"):
             kept = ask(**alone, store=store)
         assert kept == ask(**alone)
@@ -110,14 +109,12 @@ def test_bytes_come_back_as_they_went_in(store: BaseKVStore) -> None:
 
 
 @pytest.mark.parametrize("damage", [{}, {"base64": None}, {"base64": "not base64"}, {"base64": "AAAA"}], ids=str)
-def test_what_is_damaged_is_read_again_with_a_warning(
-    damage: dict[str, Any], alone: dict[str, Any], new_process: Callable[[], None]
-) -> None:
+def test_what_is_damaged_is_read_again_with_a_warning(damage: dict[str, Any], alone: dict[str, Any]) -> None:
     store = SimpleKVStore()
     LongAttnPreparer(**alone, store=store)(NODES)
     whole = store.get_all(collection=COLLECTION)
     store.put(next(iter(whole)), damage, collection=COLLECTION)
-    new_process()
+    forget_models()
     with pytest.warns(LongAttnCompWarning, match="1 entries of the key store are damaged"):
         LongAttnPreparer(**alone, store=store)(NODES)
     assert store.get_all(collection=COLLECTION).keys() == whole.keys()

@@ -11,7 +11,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.memory import Memory
 from longattncomp import CompressedDocument, Compressor, LongAttnCompWarning, Settings
-from toy import ByteTokenizer, WordScorer
+from longattncomp.testing import ByteTokenizer, WordScorer
 
 from llama_index.postprocessor.longattncomp import LongAttnMemoryBlock, memory_block
 from llama_index.postprocessor.longattncomp.archive import exchanges, latest
@@ -161,7 +161,7 @@ async def test_truncation_of_what_it_did_not_give_keeps_the_end() -> None:
 
 async def test_inside_a_memory(opened: list[Settings]) -> None:
     """Turns are ejected, come back in the system message, and shrink with the room there is."""
-    block = LongAttnMemoryBlock(token_budget=400, node_tokens=90, min_score=0.001, priority=1)
+    block = LongAttnMemoryBlock(token_budget=400, node_tokens=90, priority=1)
     memory = Memory.from_defaults(
         session_id="s",
         token_limit=1500,
@@ -191,7 +191,7 @@ async def test_images_are_not_written_out(words: Compressor) -> None:
 
 
 async def test_round_trips(opened: list[Settings]) -> None:
-    block = await filled(LongAttnMemoryBlock(token_budget=200, min_score=0.001))
+    block = await filled(LongAttnMemoryBlock(token_budget=200))
     content = await block.aget(asking("Who signed the lease?"), session_id="s")
     for one in (
         LongAttnMemoryBlock.model_validate_json(block.model_dump_json()),
@@ -214,7 +214,7 @@ async def test_the_order_of_the_conversation_is_no_option(words: Compressor) -> 
 
 
 async def test_a_keep_rate_bounds_what_comes_back(words: Compressor) -> None:
-    options = {"token_budget": 100_000, "keep_rate": 0.2, "min_score": 0.0, "node_tokens": 64}
+    options = {"token_budget": 100_000, "keep_rate": 0.2, "node_tokens": 64}
     block = await filled(LongAttnMemoryBlock(compressor=words, **options))
     whole = sum(len(text) for _, text in block.archive["s"])
     content = await block.aget(asking("Who signed the lease?"), session_id="s")

@@ -21,8 +21,8 @@ from llama_index.core.schema import (
     TextNode,
 )
 from longattncomp import Compressor, LongAttnCompWarning, Settings
-from longattncomp.errors import InputError, ModelNotFoundError
-from toy import ByteTokenizer
+from longattncomp.adapters import InputError, ModelNotFoundError
+from longattncomp.testing import ByteTokenizer
 
 from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
@@ -131,7 +131,7 @@ def test_inputs_are_never_changed(words: Compressor) -> None:
 def test_images_and_empty_nodes_pass_in_their_place(words: Compressor) -> None:
     image = NodeWithScore(node=ImageNode(image="aGk="), score=0.4)
     nodes = [*found(RENT), image, *found(LEASE), NodeWithScore(node=TextNode(text=" \n"))]
-    left = LongAttnPostprocessor(compressor=words, token_budget=60).postprocess_nodes(nodes, query_str=QUERY)
+    left = LongAttnPostprocessor(compressor=words, token_budget=60, top_p=0.1).postprocess_nodes(nodes, query_str=QUERY)
     assert left[0] is image
     assert "lease" in left[1].get_content()
     assert left[2] is nodes[3]

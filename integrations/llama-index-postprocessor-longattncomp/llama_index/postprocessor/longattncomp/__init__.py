@@ -1,11 +1,11 @@
-"""LongAttnComp for LlamaIndex: nodes, memory and tool results, compressed for the question."""
+"""LongAttnComp for LlamaIndex: compresses nodes, memory and tool results for the question."""
 
 from llama_index.postprocessor.longattncomp.agent import CompressToolResults
 from llama_index.postprocessor.longattncomp.base import LongAttnPostprocessor
 from llama_index.postprocessor.longattncomp.memory import LongAttnMemory
 from llama_index.postprocessor.longattncomp.memory_block import LongAttnMemoryBlock
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
-from llama_index.postprocessor.longattncomp.prepare import LongAttnPreparer
+from llama_index.postprocessor.longattncomp.preparer import LongAttnPreparer
 
 __all__ = [
     "CompressToolResults",

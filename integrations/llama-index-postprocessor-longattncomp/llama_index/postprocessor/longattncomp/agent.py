@@ -1,4 +1,4 @@
-"""tool results of a running agent -> what the user's message needs of them."""
+"""tool results of a running agent -> shorter tool results for the user's message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import TextBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field
-from longattncomp.runtime.threads import in_thread
+from longattncomp.adapters import in_thread
 
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.shrinking import shrink
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class CompressToolResults(BaseModel):
-    """Mixin for workflow agents: `class Agent(CompressToolResults, FunctionAgent)`.
+    """A mixin for workflow agents: `class Agent(CompressToolResults, FunctionAgent)`.
 
-    An agent keeps the results of a run outside its memory. Each is compressed once, before the
-    agent reads it, for the user's message and the call's arguments; `compression.token_budget`
-    bounds one result. Results that fit, errors, results that are returned directly and images stay
-    as they are. The events of the run carry the originals.
+    An agent keeps the tool results of a run outside its memory. Each result is compressed once, before the agent
+    reads it, for the user's message and the call's arguments; `compression.token_budget` bounds one result. Results
+    that fit, errors, results that are returned directly and images stay as they are. The events of the run carry the
+    original results.
 
-    If the engine fails, a result is passed on whole, with a `longattncomp.LongAttnCompWarning`. A
-    wrong option or a missing draft model is an error.
+    If the engine fails, a result is passed on whole, with a `longattncomp.LongAttnCompWarning`. A wrong option or a
+    missing draft model is an error.
     """
 
     compression: LongAttnOptions = Field(
@@ -34,7 +34,7 @@ class CompressToolResults(BaseModel):
     )
 
     async def handle_tool_call_results(self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory) -> None:
-        """Hand on copies of the results with less text."""
+        """Pass on copies of the results with less text."""
         asked = str(await ctx.store.get("user_msg_str", default="") or "")
         shorter = [await in_thread(self._compressed, result, asked) for result in results]
         await super().handle_tool_call_results(ctx, shorter, memory)  # type: ignore[misc]

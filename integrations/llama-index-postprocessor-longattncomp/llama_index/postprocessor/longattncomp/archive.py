@@ -1,4 +1,4 @@
-"""turns of a conversation -> exchanges with role labels, and what is left of them -> labelled text."""
+"""turns of a conversation -> exchanges; kept spans of an exchange -> text with role labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from longattncomp import CompressedDocument
@@ -16,11 +17,11 @@ Turn = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A user's message and what follows up to the next one: an answer is found with its question.
+    """A user's message and all turns up to the next one, so that an answer is found with its question.
 
     Attributes:
-        text: the turns, each a line `role: text`.
-        starts: character offset of each turn.
+        text: the turns, each as `role: text`.
+        starts: the character offset of each turn.
         roles: of each turn.
     """
 
@@ -29,29 +30,29 @@ class Exchange:
     roles: tuple[str, ...]
 
     def labelled(self, document: CompressedDocument, gap_mark: str) -> str:
-        """The kept spans; one that begins inside a turn says whose it is."""
+        """Join the kept spans; a span that begins inside a turn gets the role of that turn."""
         return gap_mark.join(self._piece(start, end) for start, end in document.spans)
 
     def _piece(self, start: int, end: int) -> str:
-        text = self.text[start:end].lstrip()  # a line break before a turn is the end of the one before
+        text = self.text[start:end].lstrip()  # a line break before a turn ends the turn before
         start = end - len(text)
         turn = bisect_right(self.starts, start) - 1
         return text if start == self.starts[turn] else f"{self.roles[turn]}: {text}"
 
 
 def text_of(message: ChatMessage) -> str:
-    """The text blocks of a message, without images and calls."""
+    """Return the text blocks of a message, without images and calls."""
     return "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
 
 
 def last_user_text(messages: Iterable[ChatMessage]) -> str:
-    """The last thing a user said that has text, or ""."""
-    users = (message for message in reversed([*messages]) if message.role == MessageRole.USER)
-    return next((text for message in users if (text := text_of(message)).strip()), "")
+    """Return the text of the last user message that has any, or ""."""
+    said = (text_of(message) for message in reversed([*messages]) if message.role == MessageRole.USER)
+    return next((text for text in said if text.strip()), "")
 
 
 def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
-    """Turns in order -> exchanges in order."""
+    """Group turns into exchanges, in order."""
     groups: list[list[Turn]] = []
     for turn in turns:
         if not groups or turn[0] == MessageRole.USER.value:
@@ -61,7 +62,7 @@ def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
 
 
 def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:
-    """The end of a text that fits: whole lines, words if the last line alone does not, or characters."""
+    """Return the end of a text that fits: whole lines, or words if the last line does not fit, or characters."""
     text = text.rstrip("\n")
     for start_of in (r"^", r"\S+", r"\S"):
         starts = [match.start() for match in re.finditer(start_of, text, re.MULTILINE)]
@@ -73,7 +74,5 @@ def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:
 
 def _exchange(turns: list[Turn]) -> Exchange:
     lines = [f"{role}: {text}" for role, text in turns]
-    starts = [0]
-    for line in lines[:-1]:
-        starts.append(starts[-1] + len(line) + 1)
+    starts = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
     return Exchange("\n".join(lines), tuple(starts), tuple(role for role, _ in turns))

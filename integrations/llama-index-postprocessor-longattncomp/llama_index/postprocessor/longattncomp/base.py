@@ -1,4 +1,4 @@
-"""nodes, query -> the nodes with what matters to the query, inside a token budget."""
+"""nodes, query -> shorter nodes inside a token budget."""
 
 from __future__ import annotations
 
@@ -12,35 +12,29 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.settings import Settings
 from longattncomp import Compressed, Compressor
-from longattncomp.adapters.budget import fit
-from longattncomp.errors import BudgetError
-from longattncomp.runtime.threads import in_thread
+from longattncomp.adapters import BudgetError, fit_budget, in_thread, pass_whole, warn_of
 
 from llama_index.postprocessor.longattncomp.nodes import left_of, shown_to_llm, text_of, without_metadata_lines
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
-from llama_index.postprocessor.longattncomp.shrinking import or_whole, warn_of
+from llama_index.postprocessor.longattncomp.shrinking import WHOLE
 
 dispatcher = get_dispatcher(__name__)
 
 
 class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
-    """Keeps the pieces of the nodes that matter to the query: verbatim, inside `token_budget`.
+    """Keeps the pieces of nodes that matter to the query: verbatim, inside `token_budget`.
 
-    The budget bounds what the LLM reads: the kept text with the metadata lines that a response
-    synthesizer puts before it. Nodes stay in order, or the best come first with `order="score"`. Those
-    that keep nothing are left out; nodes without text, such as images, pass: in their place, or with
-    `order="score"` at the end. Each node that stays is a copy with the same class, id, relationships and
-    retrieval score, and with `longattncomp_score` and `longattncomp_spans` (character ranges of
-    its former text) in its metadata, which neither LLM nor embedder sees.
+    The budget bounds what the LLM reads: the kept text and the metadata lines that a response synthesizer puts before
+    it. Nodes stay in order, or the best come first with `order="score"`. A node of which nothing is kept is left out.
+    A node without text, such as an image, passes: in its place, or at the end with `order="score"`. Each kept node is
+    a copy with the same class, id, relationships and retrieval score. Its metadata gets `longattncomp_score` and
+    `longattncomp_spans` (character ranges of its former text), which neither LLM nor embedder sees.
 
-    Without a query the nodes are returned as they are. So they are, with a
-    `longattncomp.LongAttnCompWarning`, if the engine fails. A wrong option or a missing draft
-    model is an error.
+    Without a query the nodes are returned as they are. If the engine fails, so they are, with a
+    `longattncomp.LongAttnCompWarning`. A wrong option or a missing draft model is an error.
     """
 
-    replace_score: bool = Field(
-        default=False, description="Whether the share of the mass takes the place of the retrieval score."
-    )
+    replace_score: bool = Field(default=False, description="Whether `longattncomp_score` replaces the retrieval score.")
     callback_manager: CallbackManager = Field(default_factory=lambda: Settings.callback_manager, exclude=True)
 
     @classmethod
@@ -54,14 +48,10 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
 
         Raises:
             InputError: an option is out of its range, or not one character fits the budget.
-            ModelError: the draft model or head cannot be found, read or used.
-            CacheError: the cache directory cannot be written.
+            ModelError, CacheError: as `engine`.
         """
-        if (
-            query_bundle is None
-            or not query_bundle.query_str.strip()
-            or not any(text_of(node).strip() for node in nodes)
-        ):
+        query = query_bundle.query_str if query_bundle else ""
+        if query_bundle is None or not query.strip() or not any(text_of(node).strip() for node in nodes):
             return nodes
         engine = self.engine()
         name = engine.settings.model
@@ -69,11 +59,11 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
         payload: dict[str, Any] = {
             EventPayload.NODES: nodes,
             EventPayload.MODEL_NAME: name,
-            EventPayload.QUERY_STR: query_bundle.query_str,
+            EventPayload.QUERY_STR: query,
             EventPayload.TOP_K: len(nodes),
         }
         with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
-            left = or_whole(lambda: self._compressed(engine, nodes, query_bundle.query_str), nodes)
+            left = pass_whole(lambda: self._compressed(engine, nodes, query), nodes, WHOLE)
             event.on_end(payload={EventPayload.NODES: left})
         dispatcher.event(ReRankEndEvent(nodes=left))
         return left
@@ -88,7 +78,7 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
         return [left[index] for index in (sorted(left) if engine.settings.order == "position" else left)]
 
     def _fitted(self, engine: Compressor, result: Compressed, nodes: list[NodeWithScore]) -> dict[int, NodeWithScore]:
-        """What is left of the nodes by their index, those without text at the end."""
+        """Return what is left of the nodes by index, nodes without text at the end."""
         blank = {index: node for index, node in enumerate(nodes) if not text_of(node).strip()}
 
         def left(found: Compressed) -> dict[int, NodeWithScore]:
@@ -102,7 +92,7 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
             return engine.settings.separator.join(filter(None, map(shown_to_llm, kept.values())))
 
         try:
-            return fit(engine, result, left, shown, token_budget=engine.settings.token_budget)
+            return fit_budget(engine, result, left, shown, token_budget=engine.settings.token_budget)
         except BudgetError as error:
-            warn_of(error, "the LLM will not see the metadata of these nodes")
+            warn_of("the LLM will not see the metadata of these nodes", error)
             return {index: without_metadata_lines(node) for index, node in left(result).items()}

@@ -1,4 +1,4 @@
-"""a key-value store of LlamaIndex -> the store of bytes that the engine asks for."""
+"""a key-value store of LlamaIndex's -> a store of bytes for the engine."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _AT_ONCE = 16  # a value has some 100 KB, and a batch may have 25 items in Dynam
 
 
 class KVByteStore:
-    """Bytes as base64 text in `{"base64": ...}`, since such a store holds what JSON can say."""
+    """A store that keeps bytes as base64 text in `{"base64": ...}`, because LlamaIndex's stores hold JSON."""
 
     def __init__(self, store: BaseKVStore) -> None:
         self._store = store
 
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values, None for what is not there."""
+        """Return the values; None for a key that is missing."""
         return [_bytes(self._store.get(key, collection=COLLECTION)) for key in keys]
 
     def mset(self, key_value_pairs: Sequence[tuple[str, bytes]]) -> None:
-        """Write all, in batches if the store can."""
+        """Write all values, in batches if the store can."""
         values = [(key, {_FIELD: base64.b64encode(value).decode("ascii")}) for key, value in key_value_pairs]
         try:
             self._store.put_all(values, collection=COLLECTION, batch_size=_AT_ONCE)
@@ -35,11 +35,11 @@ class KVByteStore:
 
 
 def byte_store(store: BaseKVStore) -> KVByteStore:
-    """The same one for the same store, so that components with one store share one draft model."""
+    """Return the same object for the same store, so that components with one store share a draft model."""
     with _lock:
         known = _known.get(id(store))
         if known is None:
-            known = _known[id(store)] = KVByteStore(store)  # which keeps the store's id its own
+            known = _known[id(store)] = KVByteStore(store)  # it keeps the store alive, so no other store gets its id
         return known
 
 

@@ -1,4 +1,4 @@
-"""any memory -> the same messages, old ones compressed for the current question."""
+"""any memory -> the same messages, the old ones shortened for the current question."""
 
 from __future__ import annotations
 
@@ -8,35 +8,34 @@ from typing import Any, Self
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from llama_index.core.bridge.pydantic import Field, PrivateAttr, SerializeAsAny
 from llama_index.core.memory import BaseMemory, Memory
-from longattncomp.runtime.threads import in_thread
+from longattncomp.adapters import in_thread
 
 from llama_index.postprocessor.longattncomp.archive import last_user_text, text_of
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
-from llama_index.postprocessor.longattncomp.remembered import Remembered
-from llama_index.postprocessor.longattncomp.shrinking import shrink
+from llama_index.postprocessor.longattncomp.shrinking import Remembered, shrink
 
 _COMPRESSED = (MessageRole.USER, MessageRole.TOOL, MessageRole.FUNCTION)
-"""What the model itself said stays as it is: it may carry tool calls and signed reasoning."""
+"""Roles of messages that are shortened; the model's own messages may carry tool calls and signed reasoning."""
 
 Place = tuple[int, int]
-"""A message's index and its text block's."""
+"""The index of a message, and of a text block in it."""
 
 
 class LongAttnMemory(LongAttnOptions, BaseMemory):
     """A view of another memory in which old messages are compressed for the current question.
 
-    The inner memory keeps the originals. `get` gives every message in its order, with role,
-    `additional_kwargs`, tool calls and images; the texts of user and tool messages before the last
-    `keep_last` have at most `token_budget` tokens together. What fits is left alone. The gap mark
-    stands for a text of which nothing is left, so that calls and results stay paired. System and
-    assistant messages and the last user message are never changed.
+    The inner memory keeps the original messages. `get` returns every message in order, with its role,
+    `additional_kwargs`, tool calls and images. The texts of user and tool messages before the last `keep_last`
+    messages get at most `token_budget` tokens together; texts that fit are left alone. The gap mark stands for a text
+    of which nothing is left, so that calls and results stay paired. System and assistant messages and the last user
+    message are never changed.
 
-    If the engine fails, messages are passed on whole, with a `longattncomp.LongAttnCompWarning`.
-    A wrong option or a missing draft model is an error.
+    If the engine fails, messages are passed on whole, with a `longattncomp.LongAttnCompWarning`. A wrong option or a
+    missing draft model is an error.
     """
 
-    inner: SerializeAsAny[BaseMemory] = Field(description="The memory that keeps the originals.")
-    keep_last: int = Field(default=4, ge=0, description="How many messages at the end stay as they are.")
+    inner: SerializeAsAny[BaseMemory] = Field(description="The memory that keeps the original messages.")
+    keep_last: int = Field(default=4, ge=0, description="The number of newest messages that stay as they are.")
 
     _seen: Remembered[tuple[Any, ...], list[str]] = PrivateAttr(default_factory=Remembered)
 
@@ -46,14 +45,14 @@ class LongAttnMemory(LongAttnOptions, BaseMemory):
 
     @classmethod
     def from_defaults(cls, inner: BaseMemory | None = None, **options: Any) -> Self:
-        """A view of a memory; of a new `Memory` if none is given."""
+        """Make a view of a memory, or of a new `Memory` if none is given."""
         return cls(inner=inner or Memory.from_defaults(), **options)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:
-        """Rebuild the view, and the inner memory by its class.
+        """Rebuild the view, and the inner memory by the name of its class.
 
-        `Memory` does not serialize its store: give `inner=`, or it is opened anew with its session.
+        `Memory` does not serialize its store: give `inner=`, or a new `Memory` with the same session is opened.
         """
         values = {**data, **kwargs}
         if isinstance(values.get("inner"), dict):
@@ -61,28 +60,28 @@ class LongAttnMemory(LongAttnOptions, BaseMemory):
         return cls(**values)
 
     def get(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
-        """The messages as the model should read them.
+        """Return the messages as the model should read them.
 
         Args:
             input: the current question; if not given, the last user message.
             **kwargs: for the inner memory.
 
         Raises:
-            InputError, ModelError, CacheError: as `LongAttnPostprocessor`.
+            InputError, ModelError, CacheError: as `engine`.
         """
         return self._view(self.inner.get(input=input, **kwargs), input)  # type: ignore[arg-type]
 
     async def aget(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
-        """As `get`; the event loop goes on."""
+        """Do what `get` does in a thread, so that the event loop goes on."""
         messages = await self.inner.aget(input=input, **kwargs)  # type: ignore[arg-type]
         return await in_thread(self._view, messages, input)
 
     def get_all(self, **kwargs: Any) -> list[ChatMessage]:
-        """The originals."""
+        """Return the original messages."""
         return self.inner.get_all(**kwargs)
 
     async def aget_all(self, **kwargs: Any) -> list[ChatMessage]:
-        """The originals."""
+        """Return the original messages."""
         return await self.inner.aget_all(**kwargs)
 
     def put(self, message: ChatMessage) -> None:

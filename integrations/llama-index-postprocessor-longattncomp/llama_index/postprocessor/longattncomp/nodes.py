@@ -1,4 +1,4 @@
-"""a node and what is left of its text -> a new node of the same class, id and relationships."""
+"""a node, its kept text -> a new node of the same class, id and relationships."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ SPANS = "longattncomp_spans"
 
 
 def text_of(node: NodeWithScore) -> str:
-    """The text without metadata lines; empty for an image."""
+    """Return the text without metadata lines; "" for an image."""
     return node.node.get_content(metadata_mode=MetadataMode.NONE)
 
 
 def shown_to_llm(node: NodeWithScore) -> str:
-    """The text as a response synthesizer puts it into the prompt, metadata lines included."""
+    """Return the text with metadata lines, as a response synthesizer puts it into the prompt."""
     return node.node.get_content(metadata_mode=MetadataMode.LLM)
 
 
 def left_of(found: NodeWithScore, document: CompressedDocument, *, replace_score: bool) -> NodeWithScore:
-    """The node with what is left of its text; the one that was passed stays as it is.
+    """Copy a node with its kept text.
 
     Args:
-        found: as retrieved.
-        document: what the engine left of its text.
-        replace_score: whether the engine's score takes the place of the retriever's.
+        found: the node as it was retrieved; it stays as it is.
+        document: what the engine kept of its text.
+        replace_score: whether the engine's score replaces the retriever's.
     """
     node = found.node
     spans = [list(span) for span in document.spans]
@@ -39,7 +39,7 @@ def left_of(found: NodeWithScore, document: CompressedDocument, *, replace_score
     }
     shorter = document.text != text_of(found)
     if shorter:
-        changes["embedding"] = None  # it was of the whole text
+        changes["embedding"] = None  # it belongs to the whole text
         if isinstance(node, TextNode):
             changes["start_char_idx"], changes["end_char_idx"] = _place(node, document)
     copy = node.model_copy(update=changes)
@@ -49,7 +49,7 @@ def left_of(found: NodeWithScore, document: CompressedDocument, *, replace_score
 
 
 def without_metadata_lines(found: NodeWithScore) -> NodeWithScore:
-    """The node with all of its metadata, none of which the LLM sees."""
+    """Copy a node so that the LLM sees none of its metadata."""
     hidden = {"excluded_llm_metadata_keys": list(found.node.metadata)}
     return NodeWithScore(node=found.node.model_copy(update=hidden), score=found.score)
 
@@ -59,7 +59,7 @@ def _with_ours(keys: list[str]) -> list[str]:
 
 
 def _place(node: TextNode, document: CompressedDocument) -> tuple[int | None, int | None]:
-    """Where the text lies in its source document, if it is one piece of it."""
+    """Return where the kept text lies in the source document, if it is one piece of it."""
     start, end = node.start_char_idx, node.end_char_idx
     if start is None or end is None or end - start != len(node.text) or len(document.spans) != 1:
         return None, None

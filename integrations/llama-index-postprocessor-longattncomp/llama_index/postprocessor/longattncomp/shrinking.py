@@ -1,47 +1,36 @@
-"""texts -> what is left of them for a query within a budget, or all of it with a warning."""
+"""texts, question -> as many texts inside one budget, or all of them whole with a warning."""
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
-from longattncomp import Compressed, LongAttnCompWarning
-from longattncomp.adapters.budget import fit
-from longattncomp.errors import BudgetError, InputError
-from longattncomp.query.parsing import query_for
+from longattncomp import Compressed
+from longattncomp.adapters import BudgetError, Recent, fit_budget, pass_whole, query_for, warn_of
 
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
-from llama_index.postprocessor.longattncomp.remembered import Remembered
 
-T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
-logger = logging.getLogger(__name__)
+WHOLE = "the text is passed on whole"
+"""What follows where the engine fails."""
 
 _NOTHING_LEFT = "[...]"
-"""Where the gap mark is blank: some providers refuse a message without text."""
+"""Stands for a text of which nothing is left where the gap mark is blank: some providers refuse an empty message."""
 
 
-def or_whole(compress: Callable[[], T], whole: T) -> T:
-    """What `compress` gives, or the whole with a warning if the engine fails: a chain or an agent goes on.
+class Remembered(Recent[K, V]):
+    """The results of a component's latest eight calls; copies and pickles of the component start without them."""
 
-    Raises:
-        InputError: an option is wrong, which is for the caller to mend.
-    """
-    try:
-        return compress()
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001 (whatever the engine fails with)
-        warn_of(error, "the text is passed on whole")
-        return whole
+    def __init__(self) -> None:
+        super().__init__(8, size=lambda _: 1)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self)()
 
-def warn_of(error: Exception, consequence: str) -> None:
-    """Log and warn of what went wrong and what follows."""
-    logger.warning("longattncomp: %s", consequence, exc_info=error)
-    warnings.warn(f"{type(error).__name__}: {error}; {consequence}", LongAttnCompWarning, stacklevel=2)
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
 
 
 def shrink(
@@ -52,22 +41,20 @@ def shrink(
     arguments: Mapping[str, Any] | None = None,
     known: Remembered[tuple[Any, ...], list[str]] | None = None,
 ) -> list[str]:
-    """The texts within the budget together, one for one; the gap mark stands for those that left nothing.
+    """Shorten texts together; the gap mark stands for a text of which nothing is left.
 
-    Texts that fit, and neither question nor arguments, leave everything as it is. The kept text has
-    at most `keep_rate` of the tokens, and with the gap marks at most `token_budget`.
+    Nothing changes if the texts fit, or if there is neither a question nor arguments. The kept text has at most
+    `keep_rate` of the tokens of all texts; with the gap marks it has at most `token_budget` tokens.
 
     Args:
         options: name the engine and the budget.
-        question: a user's message, which the texts are read for.
-        texts: in order; may be empty.
-        arguments: of the call that gave the texts.
-        known: what the engine gave for the same before.
+        question: a user's message.
+        texts: in order.
+        arguments: of the tool call that returned the texts.
+        known: remembers results.
 
     Raises:
-        InputError: an option is out of its range.
-        ModelError: the draft model or head cannot be found, read or used.
-        CacheError: the cache directory cannot be written.
+        InputError, ModelError, CacheError: as `LongAttnOptions.engine`.
     """
     whole = list(texts)
     if not (question.strip() or arguments) or not any(text.strip() for text in whole):
@@ -89,12 +76,12 @@ def shrink(
             return whole
         result = engine.compress(query, whole, order="position")
         try:
-            left = fit(engine, result, shown, separator.join, token_budget=budget, order="position")
+            left = fit_budget(engine, result, shown, separator.join, token_budget=budget, order="position")
         except BudgetError as error:
-            warn_of(error, "the gap marks of texts that left nothing are not charged")
+            warn_of("the gap marks of texts that left nothing are not charged", error)
             left = shown(result)
         if known is not None:
             known.put(key, left)
         return left
 
-    return or_whole(compressed, whole)
+    return pass_whole(compressed, whole, WHOLE)
