@@ -1,4 +1,4 @@
-"""What several requests wait for goes through the model together, and each gets what it would get alone."""
+"""Requests that share a pass get the results that each would get alone."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def caller(backbone: Backbone, request: Request) -> Callable[[], list[Tensor]]:
-    """What a thread does for a request, with what it needs beforehand done."""
+    """Prepare a request, and return the call that a thread makes for it."""
     what, contexts, questions = request
     if what == "ask":
         read = {one.index: one.key_values for one in backbone.read(contexts, keep=True)}
-        memories = [read[index] for index in range(len(contexts))]
+        kept = [read[index] for index in range(len(contexts))]
 
         def asked() -> list[Tensor]:
-            found = sorted(backbone.ask(memories, questions), key=lambda one: one.index)  # type: ignore[arg-type]
+            found = sorted(backbone.ask(kept, questions), key=lambda one: one.index)  # type: ignore[arg-type]
             return [
                 tensor for one in found for pair in zip(one.states, one.rotaries, strict=True) for tensor in flat(pair)
             ]
@@ -81,7 +81,7 @@ def caller(backbone: Backbone, request: Request) -> Callable[[], list[Tensor]]:
                 one.states,
                 *one.asked,
                 *one.rotary,
-                *(kept for pair in one.key_values or () for kept in pair),
+                *(part for pair in one.key_values or () for part in pair),
             )
         ]
 

@@ -1,4 +1,4 @@
-"""As many threads as there are processors free."""
+"""A pass uses as many threads as there are free processors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 class Machine(Processors):
-    """A machine whose time others spend as well."""
+    """A machine on which other processes run, too."""
 
     def __init__(self) -> None:
         self.clock = self.others = self.own = 0.0

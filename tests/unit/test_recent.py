@@ -1,4 +1,4 @@
-"""The bounded memory: what it holds, what it forgets first, and what the work at hand keeps in it."""
+"""A bounded cache: what it keeps, what it evicts first, and what its callers hold."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_no_room_holds_nothing() -> None:
 
 @pytest.mark.parametrize("protected", [True, False])
 def test_going_round_through_more_than_fits_hits_what_stayed(protected: bool) -> None:
-    """The reason for `holding`: a plain cache of ten forgets each of twelve just before it comes again."""
+    """The reason for `holding`: a plain cache of ten evicts each of twelve values just before its next use."""
     recent = sized(10)
     names = [str(number) for number in range(12)]
     hits = 0

@@ -1,4 +1,4 @@
-"""Whoever has waited longest is next, and takes along what fits."""
+"""Requests for a model run in the order they came, and those that fit share a batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from longattncomp.runtime.turns import Turns
 
 
 class Model:
-    """Doubles numbers; while it is held, whoever comes stands in line."""
+    """Doubles numbers; while it is held, further requests wait."""
 
     def __init__(self, most: int = 1) -> None:
         self.most = most
@@ -47,7 +47,7 @@ class Model:
 
     @contextmanager
     def held(self, jobs: Sequence[int]) -> Iterator[list[Future[int]]]:
-        """Some jobs, in line in this order behind the first; done when the context is left."""
+        """Submit jobs that wait in this order behind the first; they run when the block ends."""
         with ThreadPoolExecutor(len(jobs)) as pool:
             self.open.clear()
             try:
@@ -86,7 +86,7 @@ def test_in_the_order_they_came() -> None:
     assert model.batches == [[1], [3], [2], [5]]
 
 
-def test_what_fits_is_taken_along() -> None:
+def test_requests_that_fit_share_a_batch() -> None:
     model = Model(most=3)
     with model.held([1, 3, 2, 5, 7, 9, 4]) as found:
         pass
@@ -94,7 +94,7 @@ def test_what_fits_is_taken_along() -> None:
     assert model.batches == [[1], [3, 5, 7], [2, 4], [9]]
 
 
-def test_nobody_waits_for_company() -> None:
+def test_a_batch_does_not_wait_for_more_requests() -> None:
     model = Model(most=3)
     assert [model.turns(job) for job in (1, 3, 5)] == [2, 6, 10]
     assert [elsewhere(lambda job=job: model.turns(job)) for job in (1, 3, 5)] == [2, 6, 10]
@@ -153,7 +153,7 @@ def test_an_error_keeps_no_model() -> None:
         gc.enable()
 
 
-def test_who_is_interrupted_leaves_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_request_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(most=4)
     with model.held([1]) as found:
         with monkeypatch.context() as patch:

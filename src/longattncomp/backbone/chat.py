@@ -14,15 +14,10 @@ _PLACEHOLDER = "WHAT-THE-USER-SAYS"
 
 @dataclass(frozen=True, slots=True)
 class UserTurn:
-    """The tokens around a user's message.
-
-    Attributes:
-        before: token ids from the first on, special ones included.
-        after: token ids up to where the model's answer begins.
-    """
+    """The token ids around a user's message, special ones included."""
 
     before: tuple[int, ...]
-    after: tuple[int, ...]
+    after: tuple[int, ...]  # up to where the model's answer begins
 
 
 def user_turn(folder: Path) -> UserTurn | None:

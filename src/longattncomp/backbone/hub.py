@@ -73,15 +73,10 @@ def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class RemoteModel:
-    """A model folder on an fsspec file system, read by byte ranges.
-
-    Attributes:
-        filesystem: an fsspec file system.
-        root: the folder that holds `config.json`.
-    """
+    """A model folder on an fsspec file system, read by byte ranges."""
 
     filesystem: Any
-    root: str
+    root: str  # the folder that holds `config.json`
 
     def config(self) -> dict[str, Any]:
         """Read `config.json` of the whole model; the errors are those of `copy_first_layers`."""

@@ -25,16 +25,10 @@ _QUIET = Lock()  # transformers has one verbosity for the whole process
 
 @dataclass(frozen=True, slots=True)
 class OpenedLayers:
-    """Layers 0 to L of a draft model.
+    """Layers 0 to L of a draft model."""
 
-    Attributes:
-        model: all of these layers without the last norm; the caller replaces layer L.
-        scoring_layer: a copy of the decoder layer with index L, in fp32.
-        fingerprint: see `fingerprint`.
-    """
-
-    model: nn.Module
-    scoring_layer: nn.Module
+    model: nn.Module  # all of these layers without the last norm; the caller replaces layer L
+    scoring_layer: nn.Module  # a copy of the decoder layer with index L, in fp32
     fingerprint: str
 
 

@@ -14,19 +14,12 @@ from longattncomp.errors import ModelNotFoundError
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A draft model that a Python package carries.
+    """A draft model that a Python package carries."""
 
-    Attributes:
-        package: module that holds the file; it is never imported.
-        file: the GGUF file's name.
-        layers: default L.
-        install: the command that installs the package.
-    """
-
-    package: str
-    file: str
-    layers: int
-    install: str
+    package: str  # module that holds the file; it is never imported
+    file: str  # the GGUF file's name
+    layers: int  # default L
+    install: str  # the command that installs the package
 
 
 EMBEDDED = {

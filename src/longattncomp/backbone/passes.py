@@ -35,19 +35,12 @@ _BY_LENGTH = {"dynamic", "longrope"}
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Encode sequences.
+    """Encode sequences."""
 
-    Attributes:
-        sequences: token ids, each (n,) with n >= 1.
-        room: positions after the longest sequence whose rotary embedding is wanted too.
-        keep: whether keys and values are wanted.
-        threads: most threads of PyTorch that the caller allows.
-    """
-
-    sequences: Sequence[Sequence[int]]
-    room: int = 0
-    keep: bool = False
-    threads: int = field(default_factory=threads_of_caller)
+    sequences: Sequence[Sequence[int]]  # token ids, each (n,) with n >= 1
+    room: int = 0  # positions after the longest sequence whose rotary embedding is wanted too
+    keep: bool = False  # whether keys and values are wanted
+    threads: int = field(default_factory=threads_of_caller)  # most threads of PyTorch that the caller allows
 
     @property
     def places(self) -> int:
@@ -60,16 +53,10 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True)
 class AskRequest:
-    """Encode questions after each of some contexts, as if each question alone followed the context.
+    """Encode questions after each of some contexts, as if each question alone followed the context."""
 
-    Attributes:
-        contexts: keys and values, at least one.
-        questions: token ids, each (m,) with m >= 1.
-        threads: see `ReadRequest`.
-    """
-
-    contexts: Sequence[KeyValues]
-    questions: Sequence[Sequence[int]]
+    contexts: Sequence[KeyValues]  # at least one
+    questions: Sequence[Sequence[int]]  # token ids, each (m,) with m >= 1
     threads: int = field(default_factory=threads_of_caller)
 
     @property
