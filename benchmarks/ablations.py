@@ -24,7 +24,7 @@ from longattncomp import Compressor, Scores, Settings
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.data.rows import Example
+from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.metrics import evidence_recall
 from longattncomp.evaluation.tasks.collected import rows_of
@@ -35,7 +35,6 @@ from longattncomp.scorers.methods import DEFAULT, METHODS
 from longattncomp.training.loop import train
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
-from longattncomp.training.samples.queries import Context, contexts
 from longattncomp.training.stages import STAGES, Stage, read_contexts
 from longattncomp.training.states import Layout, StateReader
 from longattncomp.types import Query

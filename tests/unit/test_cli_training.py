@@ -50,7 +50,7 @@ TOY = {
 def run(toy_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     for name, stage in TOY.items():
         monkeypatch.setitem(stages.STAGES, name, stage)
-    for name, value in {"MODEL": toy_folder, "DTYPE": "float32", "CACHE_DIR": tmp_path / "cache"}.items():
+    for name, value in {"MODEL": toy_folder, "DTYPE": "float32", "MODEL_DIR": tmp_path / "cache"}.items():
         monkeypatch.setenv(f"LONGATTNCOMP_{name}", str(value))
     return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -241,10 +241,10 @@ def test_a_cache_of_states_that_cannot_be_written(
     run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("LONGATTNCOMP_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("LONGATTNCOMP_MODEL_DIR", str(tmp_path / "file" / "cache"))
     result = run("train", "--stage", "first", "--data", data, "--out", tmp_path / "out")
     assert result.exit_code == 4
-    assert "LONGATTNCOMP_CACHE_DIR" in result.stderr
+    assert "LONGATTNCOMP_MODEL_DIR" in result.stderr
 
 
 def test_an_out_that_cannot_be_written(run: Run, data: Path, tmp_path: Path) -> None:
@@ -254,7 +254,8 @@ def test_an_out_that_cannot_be_written(run: Run, data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_two_processes_print_once(data: Path, toy_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [["first"], pytest.param(["first", "second"], marks=pytest.mark.long)])
+def test_two_processes_print_once(names: list[str], data: Path, toy_folder: Path, tmp_path: Path) -> None:
     script = tmp_path / "train_toy.py"
     script.write_text(
         "import sys\n"
@@ -271,8 +272,8 @@ def test_two_processes_print_once(data: Path, toy_folder: Path, tmp_path: Path) 
     # With --cpu it would start one process, unless there is an MPI; the command itself asks for the CPU.
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
     plain = ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", port]
-    train = ["train", "--stage", "first", "--stage", "second", "--data", data, "--out", tmp_path / "out"]
-    settings = {"MODEL": toy_folder, "DTYPE": "float32", "DEVICE": "cpu", "CACHE_DIR": tmp_path / "cache"}
+    train = ["train", *(f"--stage={name}" for name in names), "--data", data, "--out", tmp_path / "out"]
+    settings = {"MODEL": toy_folder, "DTYPE": "float32", "DEVICE": "cpu", "MODEL_DIR": tmp_path / "cache"}
     done = subprocess.run(
         [sys.executable, *launch, *plain, script, *train],
         env=os.environ
@@ -284,7 +285,7 @@ def test_two_processes_print_once(data: Path, toy_folder: Path, tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert (tmp_path / "out" / "second" / "state" / "random_states_1.pkl").is_file(), "two processes took part"
+    assert (tmp_path / "out" / names[-1] / "state" / "random_states_1.pkl").is_file(), "two processes took part"
     assert done.stdout.count("validation loss") == 1
     assert json.loads(done.stdout.splitlines()[-1])["head"] == str(tmp_path / "out" / "head.safetensors")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from rich.console import Console
+from toy import segments_of
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
@@ -80,7 +81,8 @@ def test_nothing_to_ask_is_refused(examples: Sequence[Example], limit: int | Non
 def test_the_mean_of_all_heads_is_what_the_scorer_gives(
     backbone: Backbone, tokenizer: DraftTokenizer, place: QueryPlace, tmp_path: Path
 ) -> None:
-    head = untrained_head(backbone, place)
+    with segments_of(128):
+        head = untrained_head(backbone, place)
     reader = StateReader(
         backbone, tokenizer, query_place=place, segment_tokens=128, node_tokens=32, folder=tmp_path, most_bytes=0
     )
@@ -88,9 +90,7 @@ def test_the_mean_of_all_heads_is_what_the_scorer_gives(
     assert first.shape[0] == head.n_heads
     assert first.exp().sum(-1).tolist() == pytest.approx([1.0] * head.n_heads)
 
-    scorer = CrossAttentionScorer(
-        backbone, head, tokenizer, prefix=tokenizer.prefix, words=tokenizer.words, segment_tokens=128
-    )
+    scorer = CrossAttentionScorer(backbone, head, tokenizer, prefix=tokenizer.prefix, words=tokenizer.words)
     scores = scorer.score(Query(QUESTIONS[0].query), chunk(DOCUMENTS, tokenizer, node_tokens=32))
     assert first.exp().mean(0).tolist() == pytest.approx([scores.instruction, *scores.nodes], abs=2e-3)
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from itertools import islice
 from statistics import fmean
 
-from longattncomp.data.rows import Evidence, Example
-from longattncomp.evaluation.tasks.chat_lines import PEOPLE
-from longattncomp.training.samples.chats import _ROLES, Fact, Lines, chat_samples
-from longattncomp.training.samples.queries import Context, SampleOptions, contexts
+from longattncomp.evaluation.tasks.chat import chat_lines
+
+from longattncomp.data.rows import Context, Evidence, Example, contexts
+from longattncomp.training.samples.chats import Fact, Lines, chat_samples
+from longattncomp.training.samples.queries import SampleOptions
 from longattncomp.types import Document
 
 TALK = "\n".join(
@@ -32,7 +33,7 @@ def single(context: Context) -> list[Example]:
     return [question for question in context if not question.id.endswith(("#compound", "#none"))]
 
 
-NAMES = (*LINES.names, *(name for names in _ROLES for name in names))
+NAMES = (*LINES.names, *(name for names in LINES.roles for name in names))
 TURN = re.compile(
     rf"^(?:\[?[\d: -]{{5,17}}\]? |<|\*\*)?({'|'.join(NAMES)})(?:: | \(\d\d:\d\d\): |, \d\d:\d\d\n|\*\*: |> )", re.M
 )
@@ -139,4 +140,4 @@ def test_what_a_question_is_about_is_no_small_talk() -> None:
 
 
 def test_nobody_of_the_evaluation_takes_part() -> None:
-    assert set(LINES.names).isdisjoint(PEOPLE)
+    assert set(LINES.names).isdisjoint(chat_lines().people)

@@ -11,9 +11,10 @@ import pytest
 
 from longattncomp.data.bugs import KINDS, insert_bug
 from longattncomp.data.functions import Edit, Module, edited, moved, parse_module
+from longattncomp.data.rows import contexts
 from longattncomp.errors import InputError
 from longattncomp.training.samples.code import CodeOptions, code_samples, first_sentence, python_files, question
-from longattncomp.training.samples.queries import SampleOptions, contexts
+from longattncomp.training.samples.queries import SampleOptions
 
 SOURCE = '''"""A module — with an accent."""
 import os

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError
-from longattncomp.training.samples.describe import Description, describe, plot, table
+from longattncomp.training.samples.describe import describe, plot, table
 from longattncomp.types import Document
 
 DOCUMENTS = (Document("a" * 30), Document("b" * 70))
@@ -25,15 +25,15 @@ SAMPLES = [
 
 
 def test_what_is_counted() -> None:
-    found = describe(SAMPLES, len).tasks
+    found = describe(SAMPLES, len)
     assert list(found) == ["x", "y"]
-    assert found["x"].context_tokens == (100, 10)
-    assert found["y"].context_tokens == (100,)
-    assert found["x"].query_tokens == (4, 6, 1)
+    assert found["x"].context_tokens == [100, 10]
+    assert found["y"].context_tokens == [100]
+    assert found["x"].query_tokens == [4, 6, 1]
     assert dict(found["x"].needles) == {2: 1, 1: 1, 0: 1}
     assert found["x"].unanswerable == pytest.approx(1 / 3)
     assert found["x"].compound == 1
-    assert found["x"].positions == pytest.approx((0.05, 0.8, 0.95))
+    assert found["x"].positions == pytest.approx([0.05, 0.8, 0.95])
 
 
 def test_the_table_has_a_row_a_task() -> None:
@@ -61,4 +61,4 @@ def test_without_matplotlib_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_cannot_be_drawn(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least one task"):
-        plot(Description({}), tmp_path / "samples.png")
+        plot({}, tmp_path / "samples.png")

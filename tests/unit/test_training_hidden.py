@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from longattncomp.data.rows import Example
+from longattncomp.data.rows import Example, contexts
 from longattncomp.training.samples.needles import chain_samples, needle_samples
-from longattncomp.training.samples.queries import SampleOptions, contexts
+from longattncomp.training.samples.queries import SampleOptions
 from longattncomp.types import Document
 
 PROSE = [

@@ -25,15 +25,16 @@ from torch import Tensor
 from longattncomp.backbone.forward import Backbone, EncodedContext, EncodedQuestions
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
-from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.rows import Context, Evidence, Example
 from longattncomp.errors import InputError
 from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead, HeadConfig, load_head
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.training import loop
-from longattncomp.training.loop import HEAD, LOG, Trained, train
+from longattncomp.training.checkpoints import LOG
+from longattncomp.training.loop import HEAD, Trained, train
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
-from longattncomp.training.samples.queries import Context, SampleOptions
+from longattncomp.training.samples.queries import SampleOptions
 from longattncomp.training.stages import STAGES, Stage, read_contexts
 from longattncomp.training.states import StateReader
 from longattncomp.types import Query
@@ -113,7 +114,13 @@ class Bench:
         )
 
     def head(self, place: Place = "after", *, extended: bool = True) -> CrossAttentionHead:
-        config = HeadConfig(self.backbone.fingerprint, self.backbone.layers, place, rotary=place == "after")
+        config = HeadConfig(
+            self.backbone.fingerprint,
+            self.backbone.layers,
+            place,
+            rotary=place == "after",
+            segment_tokens=TOY.segment_tokens,
+        )
         head = CrossAttentionHead(self.backbone.scoring_layer, config)
         if extended:
             head.extend()
@@ -311,7 +318,6 @@ def _scorer(bench: Bench, head: CrossAttentionHead, *, rounded: bool) -> CrossAt
         bench.tokenizer,
         prefix=bench.tokenizer.prefix,
         words=bench.tokenizer.words,
-        segment_tokens=TOY.segment_tokens,
     )
 
 
@@ -329,7 +335,7 @@ def test_the_objective_sees_what_the_scorer_gives(place: Place, bench: Bench, co
     objective = Objective(head, reader, listwise)
     for context in contexts[:3]:
         layout = reader.layout(context)
-        assert len(layout.contexts) > 1
+        assert len(layout.segment_ids) > 1
         numbers = [len(context) - 1, 0, 1]
 
         with torch.no_grad():
@@ -406,10 +412,11 @@ def test_stopped_and_resumed_is_the_same_run(uninterrupted: Path, bench: Bench, 
     assert_same_run(tmp_path, uninterrupted)
 
 
-def test_killed_and_resumed_is_the_same_run(uninterrupted: Path, bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_killed_and_resumed_is_the_same_run(kills: int, uninterrupted: Path, bench: Bench, tmp_path: Path) -> None:
     """Steps after the last checkpoint are made again."""
     total = len(logged(uninterrupted, "loss"))
-    for last in (1, total // 3 + 2, total - 1):
+    for last in sorted([total // 3 + 2, 1, total - 1][:kills]):
         with pytest.raises(KeyboardInterrupt):
             bench.train(DROPPED, tmp_path, progress=lambda done, _, last=last: _kill(done, last))
         assert len(logged(tmp_path, "loss")) == last
@@ -569,10 +576,14 @@ SCRIPT = """
 
 
 @pytest.mark.slow
-def test_two_processes_train_the_head_of_one(bench: Bench, toy_folder: Path, rows: Path, tmp_path: Path) -> None:
-    bench.train(TOY, tmp_path / "one")
+@pytest.mark.parametrize("epochs", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_two_processes_train_the_head_of_one(
+    epochs: int, bench: Bench, toy_folder: Path, rows: Path, tmp_path: Path
+) -> None:
+    stage = replace(TOY, epochs=epochs)
+    bench.train(stage, tmp_path / "one")
     script = tmp_path / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT).format(stage=repr(TOY), layers=LAYERS))
+    script.write_text(textwrap.dedent(SCRIPT).format(stage=repr(stage), layers=LAYERS))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -611,11 +622,11 @@ def test_what_one_stage_keeps_out_the_next_keeps_out(
     def kept_out(given: list[Context], seed: int = 0) -> set[int]:
         drawn: list[int] = []
 
-        def items(_: Any, order: list[int], *__: Any) -> None:
+        def batches(_: Any, order: list[int], *__: Any) -> None:
             drawn.extend(order)
             raise DrawnError
 
-        monkeypatch.setattr(loop, "_items", items)
+        monkeypatch.setattr(loop, "batches", batches)
         with pytest.raises(DrawnError):
             bench.train(TOY, tmp_path, contexts=given, seed=seed)
         return {id(context) for number, context in enumerate(given) if number not in drawn}

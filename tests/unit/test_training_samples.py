@@ -9,11 +9,11 @@ from statistics import fmean
 
 import pytest
 
-from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.rows import Evidence, Example, contexts
 from longattncomp.errors import InputError
 from longattncomp.training.samples.meetings import meeting_samples
 from longattncomp.training.samples.mixing import mixed, multi_hop_samples, paragraph_samples
-from longattncomp.training.samples.queries import SampleOptions, compound, contexts, joined
+from longattncomp.training.samples.queries import SampleOptions, compound, joined
 from longattncomp.types import Document
 
 OPTIONS = SampleOptions(documents=20, titles=4, questions=24)

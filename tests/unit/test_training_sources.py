@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from longattncomp.data.hub import convert, read_hub
-from longattncomp.data.rows import Example
-from longattncomp.data.sources import SubQuestions, held_back, read_source, read_squad, sentence_ends
+from longattncomp.data.rows import Example, json_lines
+from longattncomp.data.sources import SubQuestions, held_back, read_source, sentence_ends, squad_examples
 from longattncomp.errors import InputError
 
 PARAGRAPH = "Ann signed the lease. Dr. Bo T. Fox, born on St. Ann Island, slept. Ann left."
@@ -58,7 +58,7 @@ def test_a_paragraph_is_one_context_of_all_its_questions(tmp_path: Path) -> None
         SQUAD | {"id": "q2", "query": "What?", "answer": "Ann signed the lease. Dr.", "answer_start": 0},
         SQUAD | {"id": "q3", "paragraph": "Cy left.", "answer": "Cy", "answer_start": 0},
     ]
-    first, second, third = read_squad(write(tmp_path / "squad.gz", rows))
+    first, second, third = squad_examples(json_lines(write(tmp_path / "squad.gz", rows)))
     assert (first.id, second.id, third.id) == ("q0", "q2", "q3")
     assert first.query == "Who slept?"
     assert first.documents is second.documents
@@ -82,7 +82,7 @@ def test_a_sentence_does_not_end_after_an_initial() -> None:
 )
 def test_a_broken_row_is_named(tmp_path: Path, row: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        list(read_squad(write(tmp_path / "squad.gz", [row])))
+        list(squad_examples(json_lines(write(tmp_path / "squad.gz", [row]))))
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
 from longattncomp.data.rows import Evidence, Example
-from longattncomp.scorers.cross_attention.scorer import INSTRUCTION, QUESTION
+from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
 from longattncomp.training.states import Layout, StateReader, States
 from longattncomp.types import Document, NodeBoundary
 
@@ -95,9 +95,9 @@ def assert_near(found: Tensor, expected: Tensor) -> None:
 
 def assert_equal(found: States, expected: States) -> None:
     assert found.starts == expected.starts
-    for one, other in zip(found.contexts, expected.contexts, strict=True):
+    for one, other in zip(found.segments, expected.segments, strict=True):
         assert torch.equal(one, other)
-    for row, other_row in zip(found.asked, expected.asked, strict=True):
+    for row, other_row in zip(found.questions, expected.questions, strict=True):
         for one, other in zip(row, other_row, strict=True):
             assert torch.equal(one, other)
 
@@ -126,13 +126,15 @@ def test_states_after_are_the_backbone_s(
 ) -> None:
     opened = reader("after")
     layout = opened.layout(examples(queries=queries))
-    assert len(layout.contexts) > 1
+    assert len(layout.segment_ids) > 1
 
     found = opened.states(layout)
 
-    assert len(found.contexts) == len(found.asked) == len(found.starts) == len(layout.contexts)
+    assert len(found.segments) == len(found.questions) == len(found.starts) == len(layout.segment_ids)
     question = tokenizer.encode(QUESTION).ids
-    for context, states, row, start in zip(layout.contexts, found.contexts, found.asked, found.starts, strict=True):
+    for context, states, row, start in zip(
+        layout.segment_ids, found.segments, found.questions, found.starts, strict=True
+    ):
         assert start == len(context) + len(question)
         assert_near(states, only(backbone, context))
         for query, asked in zip(queries, row, strict=True):
@@ -145,16 +147,16 @@ def test_states_alone_stand_once_for_all_segments(
 ) -> None:
     opened = reader("alone")
     layout = opened.layout(examples())
-    assert len(layout.contexts) > 1
+    assert len(layout.segment_ids) > 1
 
     found = opened.states(layout)
 
     before = [*tokenizer.encode(INSTRUCTION).ids, *tokenizer.encode(QUESTION).ids]
     assert found.starts == (len(before),)
-    (row,) = found.asked
+    (row,) = found.questions
     for query, asked in zip(QUERIES, row, strict=True):
         assert_near(asked, only(backbone, [*before, *tokenizer.encode(query).ids])[len(before) :])
-    for context, states in zip(layout.contexts, found.contexts, strict=True):
+    for context, states in zip(layout.segment_ids, found.segments, strict=True):
         assert_near(states, only(backbone, context))
 
 
@@ -192,7 +194,7 @@ def test_what_was_read_otherwise_is_read_anew(reader: Opener, toy_folder: Path, 
         reader.calls = 0
         found = opened.states(layout)
         assert reader.calls > 0
-        assert len(found.contexts) == len(layout.contexts)
+        assert len(found.segments) == len(layout.segment_ids)
 
     deeper = Backbone.open(toy_folder, 3, device="cpu", dtype="float32")
     opened = StateReader(
@@ -205,7 +207,7 @@ def test_what_was_read_otherwise_is_read_anew(reader: Opener, toy_folder: Path, 
         most_bytes=PLENTY,
     )
     layout = opened.layout(examples())
-    assert_near(opened.states(layout).contexts[0], only(deeper, layout.contexts[0]))
+    assert_near(opened.states(layout).segments[0], only(deeper, layout.segment_ids[0]))
 
 
 def test_without_room_nothing_is_stored(reader: Opener) -> None:
@@ -257,32 +259,31 @@ def test_a_layout_by_hand(reader: Opener, tokenizer: DraftTokenizer) -> None:
         return tuple(tokenizer.encode(text).ids)
 
     # abcd efgh | ij || kBmn op: a segment never holds two documents
-    assert layout.contexts == (
+    assert layout.segment_ids == (
         (*instruction, *ids("abcdefgh")),
         (*instruction, *ids("ij")),
         (*instruction, *ids("kBmnop")),
     )
-    assert layout.asked == ((*ids(QUESTION), *ids("b?")),)
+    assert layout.question_ids == ((*ids(QUESTION), *ids("b?")),)
     first, second, third = layout.columns
     assert [(part.first, part.n_units) for part in layout.columns] == [(0, 3), (2, 2), (3, 3)]
-    assert first.units.tolist() == [0] * n + [1] * 4 + [2] * 4
-    assert second.units.tolist() == [0] * n + [1] * 2
-    assert third.units.tolist() == [0] * n + [1] * 4 + [2] * 2
-    for columns, context in zip(layout.columns, layout.contexts, strict=True):
-        assert columns.places.tolist() == list(range(len(context)))
+    assert first.units.tolist() == [1] * 4 + [2] * 4
+    assert second.units.tolist() == [1] * 2
+    assert third.units.tolist() == [1] * 4 + [2] * 2
+    for columns, ids_read in zip(layout.columns, layout.segment_ids, strict=True):
+        assert columns.places.tolist() == list(range(len(ids_read) - n))
     (question,) = layout.questions
-    assert first.words.tolist()[:n] == [-1] * n
-    assert (first.words == question.words[0]).nonzero().tolist() == [[n + 1]]
-    assert (third.words == question.words[0]).nonzero().tolist() == [[n + 1]]  # a capital b
+    assert (first.words == question.tokens.words[0]).nonzero().tolist() == [[1]]
+    assert (third.words == question.tokens.words[0]).nonzero().tolist() == [[1]]  # a capital b
     # b stands in two of five nodes, the question mark in none
-    assert question.rarity.tolist() == pytest.approx([0.8754687, 0])
+    assert question.tokens.rarity.tolist() == pytest.approx([0.8754687, 0])
 
 
 def test_rotary_is_long_enough_for_a_segment_and_its_question(reader: Opener) -> None:
     opened = reader(segment=128)
     layout: Layout = opened.layout(examples())
 
-    longest = max(map(len, layout.contexts)) + max(map(len, layout.asked))
+    longest = max(map(len, layout.segment_ids)) + max(map(len, layout.question_ids))
     cos, sin = opened.rotary
     assert cos.shape == sin.shape
     assert cos.shape[1] >= longest

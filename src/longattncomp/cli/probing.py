@@ -1,4 +1,4 @@
-"""rows -> which depth and which heads of a draft model find the evidence: `probe`."""
+"""rows -> the depths and heads of a draft model that find the evidence: the command `probe`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ DEPTHS = "8,12,14,15,16"
 def probe_heads(
     files: Annotated[list[Path], typer.Argument(help="Rows as JSON lines, gzipped or plain.")],
     layers: Annotated[str, typer.Option(help="Depths L; the heads measured are those of layer L+1.")] = DEPTHS,
-    place: Annotated[QueryPlace, typer.Option(help="The query after each segment, or alone.")] = "after",
-    limit: Annotated[int | None, typer.Option(help="Most questions of each file, drawn by the seed.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    place: Annotated[QueryPlace, typer.Option(help="The query follows each segment, or stands alone.")] = "after",
+    limit: Annotated[int | None, typer.Option(help="Most questions of each file, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
     node_tokens: Annotated[int, typer.Option(min=1, help="Longest node, in tokens.")] = 64,
     segment_tokens: Annotated[int, typer.Option(min=1, help="Longest segment, in tokens.")] = 1024,
     model: Model = None,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Measure what each untrained head finds at each depth: a table, then one line of JSON."""
+    """Measure what each untrained head finds at each depth; print a table, then one line of JSON."""
     with exit_codes():
         require("diskcache", "sklearn")
         depths = _depths(layers)
@@ -43,20 +43,12 @@ def probe_heads(
         questions = [context for file in files for context in probe.draw(read_rows(file), limit=limit, seed=seed)]
         draft = locate(settings.model, layers=max(depths), model_dir=settings.model_dir)
         tokenizer = DraftTokenizer.from_folder(draft.folder)
+        sizes = {"node_tokens": node_tokens, "segment_tokens": segment_tokens}
         found = []
         for depth in depths:
             with progress_bar(f"L = {depth}") as advance:
-                found.append(
-                    probe.probe(
-                        Backbone.open(draft.folder, depth, device=settings.device, dtype=settings.dtype),
-                        tokenizer,
-                        questions,
-                        query_place=place,
-                        node_tokens=node_tokens,
-                        segment_tokens=segment_tokens,
-                        progress=advance,
-                    )
-                )
+                backbone = Backbone.open(draft.folder, depth, device=settings.device, dtype=settings.dtype)
+                found.append(probe.probe(backbone, tokenizer, questions, query_place=place, progress=advance, **sizes))
         tables(120).print(probe.table(found))
         heads = ", ".join(f"{head} of L = {depth}" for depth, head in probe.best(found))
         notes.print(f"{found[0].questions} questions, query {place}; most is found by head {heads}")

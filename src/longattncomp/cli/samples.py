@@ -1,4 +1,4 @@
-"""stages -> the samples they train on, and their description: `samples`."""
+"""a stage of training -> statistics of its samples: the command `samples`."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from longattncomp.cli.console import SettingsFile, exit_codes, progress_bar, req
 from longattncomp.errors import InputError
 
 if TYPE_CHECKING:
-    from longattncomp.training.samples.queries import Context
+    from longattncomp.data.rows import Context
     from longattncomp.training.stages import Stage
 
 Data = Annotated[
-    Path | None, typer.Option(help="Folder of <collection>-train.jsonl.gz; if not given, public sets by name.")
+    Path | None, typer.Option(help="Folder of <collection>-train.jsonl.gz; by default, public sets are read by name.")
 ]
-Draft = Annotated[str | None, typer.Option("--draft", help="Draft model, as --model elsewhere.")]
+Draft = Annotated[str | None, typer.Option("--draft", help="Draft model, as --model of other commands.")]
 
 
 def describe_samples(
-    name: Annotated[str, typer.Option("--stage", help="1, 2, paper …")],
+    name: Annotated[str, typer.Option("--stage", help="Stage: 1, 2, paper …")],
     data: Data = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Most contexts.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Most contexts to read.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw lengths and needle positions into this file.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the mixture.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the mixture.")] = 0,
     draft: Draft = None,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Describe what a stage is trained on: a table, one row a task; lengths in the draft model's tokens."""
+    """Describe the samples of a stage in a table, one row a task; lengths are in tokens of the draft model."""
     with exit_codes():
         stage = stage_named(name)
         require(*["matplotlib"] * (plot is not None))
@@ -55,11 +55,7 @@ def describe_samples(
 
 
 def stage_named(name: str) -> Stage:
-    """A stage out of `STAGES`.
-
-    Raises:
-        InputError: there is none of this name.
-    """
+    """Find a stage in `STAGES`; raise InputError if there is none of this name."""
     from longattncomp.training.stages import STAGES
 
     if name not in STAGES:
@@ -68,11 +64,7 @@ def stage_named(name: str) -> Stage:
 
 
 def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
-    """Ask for the files of all stages, or for the library that reads public sets by name.
-
-    Raises:
-        InputError: one is not there.
-    """
+    """Raise InputError unless all files of the stages, or the library that reads public sets, are there."""
     from longattncomp.data.hub import NAMES
     from longattncomp.training.stages import collections
 
@@ -92,14 +84,7 @@ def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
 def read_samples(
     stage: Stage, data: Path | None, seed: int, *, most: int | None = None, shown: bool = True
 ) -> list[Context]:
-    """The contexts of a stage, with a bar while they are read.
-
-    Args:
-        stage: names the collections.
-        data: where their rows lie.
-        seed: of the mixture.
-        most: contexts to read.
-        shown: whether to show the bar.
+    """Read the contexts of a stage, `most` at most, with a progress bar if it is to be `shown`.
 
     Raises:
         InputError: a collection cannot be read.

@@ -1,14 +1,13 @@
-"""stages -> a trained head: `train`."""
+"""stages of training -> a trained head: the command `train`."""
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sqlite3
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,47 +23,21 @@ from longattncomp.cli.samples import Data, Draft, read_samples, require_rows, st
 from longattncomp.errors import CacheError, HeadMismatchError, InputError
 
 if TYPE_CHECKING:
+    from longattncomp.data.rows import Context
     from longattncomp.scorers.cross_attention.head import CrossAttentionHead
-    from longattncomp.training.samples.queries import Context
+    from longattncomp.training.loop import Trained
     from longattncomp.training.stages import Stage
     from longattncomp.training.states import StateReader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
-    """What one stage came to.
-
-    Attributes:
-        stage: its name.
-        contexts: how many there are, those kept out included.
-        questions: asked of them.
-        steps: done, those of earlier runs included.
-        taken: done in this run.
-        complete: whether none are left.
-        validation: the best loss on the contexts kept out; None before the first epoch ended.
-        seconds: of training, in this run.
-        head: the best checkpoint.
-    """
-
-    stage: str
-    contexts: int
-    questions: int
-    steps: int
-    taken: int
-    complete: bool
-    validation: float | None
-    seconds: float
-    head: Path
-
-
 def train_head(
-    names: Annotated[list[str], typer.Option("--stage", help="1, 2, paper …; several run one after the other.")],
-    out: Annotated[Path, typer.Option(help="Gets head.safetensors, and a folder for each stage.")],
+    names: Annotated[list[str], typer.Option("--stage", help="Stage: 1, 2, paper …; several run one after the other.")],
+    out: Annotated[Path, typer.Option(help="Folder for head.safetensors, with a folder for each stage.")],
     data: Data = None,
     draft: Draft = None,
     start: Annotated[Path | None, typer.Option(help="Head to start from, instead of the draft model's own.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the mixture, the order, the split and the dropout.")] = 0,
-    cache_gb: Annotated[float, typer.Option(min=0, help="Most GB (10^9 bytes) of states kept on disk.")] = 20.0,
+    seed: Annotated[int, typer.Option(help="Seed of the mixture, the order, the split and the dropout.")] = 0,
+    cache_gb: Annotated[float, typer.Option(min=0, help="Most GB (10^9 bytes) of hidden states kept on disk.")] = 20.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many; the same command goes on.")] = None,
     settings_file: SettingsFile = None,
 ) -> None:
@@ -82,21 +55,25 @@ def train_head(
 
         state = PartialState(cpu=choose_device(settings.device).type == "cpu")
         main: bool = state.is_main_process
-        reached: list[Reached] = []
+        rows: list[dict[str, Any]] = []
         left = steps
         try:
             for stage in stages:
-                if left == 0 or (reached and not reached[-1].complete):
+                if left == 0 or (rows and not rows[-1]["complete"]):
                     break
-                head, reader = _open(stage, settings, reached[-1].head if reached else start, cache_gb)
+                head, reader = _open(stage, settings, rows[-1]["head"] if rows else start, cache_gb)
                 contexts = read_samples(stage, data, seed, shown=main)
-                reached.append(_train(stage, contexts, head, reader, out, seed=seed, most_steps=left, shown=main))
+                trained = _train(
+                    stage, contexts, head, reader, out / stage.name, seed=seed, most_steps=left, shown=main
+                )
+                sizes = {"contexts": len(contexts), "questions": sum(map(len, contexts))}
+                rows.append({"stage": stage.name, **sizes, **asdict(trained)})
                 state.wait_for_everyone()  # the next stage opens the head that the main process wrote
-                left = None if left is None else left - reached[-1].taken
+                left = None if left is None else left - trained.taken
         finally:
             state.destroy_process_group()
         if main:
-            _finish(reached, out, complete=len(reached) == len(stages) and reached[-1].complete)
+            _finish(rows, out, complete=len(rows) == len(stages) and rows[-1]["complete"])
 
 
 def _require_chain(stages: Sequence[Stage]) -> None:
@@ -133,7 +110,7 @@ def _open(
     else:
         head = untrained_head(backbone, stage.query_place)
         head.config = replace(head.config, rotary=stage.rotary)
-    if stage.extensions and head.spread.isneginf().all():  # switched off: the draft model's own, or trained so
+    if stage.extensions and head.spread.isneginf().all():  # nothing was extended so far
         probed = settings.model.lower() in EMBEDDED and settings.layers is None
         head.extend(stage.extensions, favoured_heads=stage.favoured_heads if probed else ())
     folder = settings.model_dir / "states"
@@ -165,68 +142,41 @@ def _train(
     seed: int,
     most_steps: int | None,
     shown: bool,
-) -> Reached:
-    from longattncomp.training import curves, loop
+) -> Trained:
+    from longattncomp.training import checkpoints, curves, loop
 
-    taken, rest = 0, 0
     with progress_bar(f"stage {stage.name}: steps", shown=shown) as advance:
-
-        def count(done: int, total: int) -> None:
-            nonlocal taken, rest
-            taken, rest = taken + 1, total - done
-            advance(done, total)
-
-        found = loop.train(
-            stage, contexts, head, reader, out / stage.name, seed=seed, most_steps=most_steps, progress=count
-        )
+        trained = loop.train(stage, contexts, head, reader, out, seed=seed, most_steps=most_steps, progress=advance)
     if shown:
-        losses = curves.read_log(out / stage.name / loop.LOG)
+        losses = curves.read_log(out / checkpoints.LOG)
         if losses.training:
-            curves.plot(losses, out / stage.name / "loss.png", title=f"stage {stage.name}")
-    return Reached(
-        stage=stage.name,
-        contexts=len(contexts),
-        questions=sum(map(len, contexts)),
-        steps=found.steps,
-        taken=taken,
-        complete=rest == 0,
-        validation=found.validation if math.isfinite(found.validation) else None,
-        seconds=found.seconds,
-        head=found.head,
-    )
+            curves.plot(losses, out / "loss.png", title=f"stage {stage.name}")
+    return trained
 
 
-def _finish(reached: Sequence[Reached], out: Path, *, complete: bool) -> None:
+def _finish(rows: Sequence[dict[str, Any]], out: Path, *, complete: bool) -> None:
+    last = rows[-1]
     head = out / "head.safetensors" if complete else None
     if head:
-        shutil.copyfile(reached[-1].head, head)
+        shutil.copyfile(last["head"], head)
     table = Table(title="Training", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("stage")
     for heading in ("contexts", "questions", "steps", "validation loss", "seconds"):
         table.add_column(heading, justify="right")
-    for one in reached:
-        table.add_row(
-            escape(one.stage),
-            f"{one.contexts:,}",
-            f"{one.questions:,}",
-            f"{one.steps:,}",
-            "-" if one.validation is None else f"{one.validation:.4f}",
-            f"{one.seconds:,.1f}",
-        )
+    for row in rows:
+        counts = (f"{row[name]:,}" for name in ("contexts", "questions", "steps"))
+        loss = "-" if row["validation"] is None else f"{row['validation']:.4f}"
+        table.add_row(escape(row["stage"]), *counts, loss, f"{row['seconds']:,.1f}")
     tables(120).print(table)
     peak = _peak_bytes()
-    notes.print(f"peak memory {peak / 1e9:.2f} GB; " + (f"head: {escape(str(head))}" if head else _unfinished(reached)))
-    rows: list[dict[str, Any]] = [asdict(one) | {"head": str(one.head)} for one in reached]
-    typer.echo(json.dumps({"head": head and str(head), "peak_bytes": peak, "stages": rows}, separators=(",", ":")))
-
-
-def _unfinished(reached: Sequence[Reached]) -> str:
-    last = reached[-1]
-    return f"stopped after {last.steps:,} steps of stage {escape(last.stage)}: the same command goes on"
+    unfinished = f"stopped after {last['steps']:,} steps of stage {escape(last['stage'])}: the same command goes on"
+    notes.print(f"peak memory {peak / 1e9:.2f} GB; " + (f"head: {escape(str(head))}" if head else unfinished))
+    found = {"head": head and str(head), "peak_bytes": peak, "stages": rows}
+    typer.echo(json.dumps(found, separators=(",", ":"), default=str))
 
 
 def _peak_bytes() -> int:
-    """Most memory this process had at once, of the processor's."""
+    """Return the most main memory that this process had at once, in bytes."""
     if sys.platform == "win32":
         import psutil
 

@@ -8,29 +8,23 @@ import keyword
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, pairwise
+from functools import partial
+from itertools import pairwise
 
 from longattncomp.data.functions import Edit, Function, Module, edited, parse
 from longattncomp.errors import InputError
+
+_Changes = Mapping[type[ast.AST], tuple[str, str]]
+"""Operator -> the pattern that finds it, and what replaces it."""
 
 _UNPARSABLE = ("bad_indentation", "syntax_error")
 _TRIES = 8
 _ARITY = {"len": 1, "isinstance": 2, "issubclass": 2, "hasattr": 2, "setattr": 3, "ord": 1, "chr": 1, "abs": 1}
 _SYMMETRIC = ("max", "min", "zip", "print")
 _WORD = re.compile(r"\w+")
-_LESS: Mapping[type[ast.AST], tuple[str, str]] = {
-    ast.Lt: ("<", ">"),
-    ast.Gt: (">", "<"),
-    ast.LtE: ("<=", ">="),
-    ast.GtE: (">=", "<="),
-}
-_ALMOST: Mapping[type[ast.AST], tuple[str, str]] = {
-    ast.Lt: ("<", "<="),
-    ast.Gt: (">", ">="),
-    ast.LtE: ("<=", "<"),
-    ast.GtE: (">=", ">"),
-}
-_OPPOSITE: Mapping[type[ast.AST], tuple[str, str]] = {
+_LESS: _Changes = {ast.Lt: ("<", ">"), ast.Gt: (">", "<"), ast.LtE: ("<=", ">="), ast.GtE: (">=", "<=")}
+_ALMOST: _Changes = {ast.Lt: ("<", "<="), ast.Gt: (">", ">="), ast.LtE: ("<=", "<"), ast.GtE: (">=", ">")}
+_OPPOSITE: _Changes = {
     ast.Is: (r"\bis\b", "is not"),
     ast.IsNot: (r"\bis\s+not\b", "is"),
     ast.In: (r"\bin\b", "not in"),
@@ -38,7 +32,7 @@ _OPPOSITE: Mapping[type[ast.AST], tuple[str, str]] = {
     ast.Eq: ("==", "!="),
     ast.NotEq: ("!=", "=="),
 }
-_OPERATOR: Mapping[type[ast.AST], tuple[str, str]] = {
+_OPERATOR: _Changes = {
     ast.Add: (r"\+", "-"),
     ast.Sub: ("-", "+"),
     ast.Mult: (r"\*", "+"),
@@ -50,12 +44,12 @@ _OPERATOR: Mapping[type[ast.AST], tuple[str, str]] = {
 
 
 def insert_bug(module: Module, function: Function, kind: str, rng: random.Random) -> Edit | None:
-    """One error of a kind in a function; None if the function has no place for it.
+    """Put one error of a kind into a function; return None if the function has no place for it.
 
-    `bad_indentation` and `syntax_error` leave a file that does not parse; all other kinds one that does.
+    After `bad_indentation` and `syntax_error` the file does not parse any more; after all other kinds it does.
 
     Raises:
-        InputError: no such kind.
+        InputError: the kind is unknown.
     """
     if kind not in KINDS:
         raise InputError(f"kind: expected one of {', '.join(KINDS)}; got {kind!r}")
@@ -64,24 +58,22 @@ def insert_bug(module: Module, function: Function, kind: str, rng: random.Random
         if edit.text != module.text[edit.start : edit.end]:
             try:
                 parse(module.title, edited(module.text, [edit]))
+                parses = True
             except InputError:
-                if kind in _UNPARSABLE:
-                    return edit
-            else:
-                if kind not in _UNPARSABLE:
-                    return edit
+                parses = False
+            if parses == (kind not in _UNPARSABLE):
+                return edit
     return None
 
 
 def _deleted_declaration(module: Module, function: Function) -> Iterator[Edit]:
     names = [node for node in _nodes(function) if isinstance(node, ast.Name)]
     stored = [name.id for name in names if not isinstance(name.ctx, ast.Load)]
+    given = _arguments(function)
     for block in _blocks(function):
         for statement, following in pairwise(block):
             match statement:
-                case ast.Assign(targets=[ast.Name(id=name)]) if stored.count(name) == 1 and name not in _arguments(
-                    function
-                ):
+                case ast.Assign(targets=[ast.Name(id=name)]) if stored.count(name) == 1 and name not in given:
                     start, end = module.span(statement)
                     if any(use.id == name and module.span(use)[0] > end for use in names):
                         yield Edit(start, module.span(following)[0], "")
@@ -172,10 +164,6 @@ def _syntax_error(module: Module, function: Function) -> Iterator[Edit]:
                 yield Edit(end - 1, end, "")
 
 
-def _swapped_comparison(module: Module, function: Function) -> Iterator[Edit]:
-    yield from _comparisons(module, function, _LESS)
-
-
 def _negated_condition(module: Module, function: Function) -> Iterator[Edit]:
     for node in _nodes(function):
         if not isinstance(node, ast.If | ast.While):
@@ -223,9 +211,7 @@ def _swapped_arguments(module: Module, function: Function) -> Iterator[Edit]:
                 yield Edit(start, end, f"{second}{module.text[middle:later]}{first}")
 
 
-def _comparisons(
-    module: Module, function: Function, changes: Mapping[type[ast.AST], tuple[str, str]]
-) -> Iterator[Edit]:
+def _comparisons(module: Module, function: Function, changes: _Changes) -> Iterator[Edit]:
     for node in _nodes(function):
         match node:
             case ast.Compare(ops=[op], left=left, comparators=[right]) if type(op) in changes:
@@ -244,7 +230,10 @@ def _body(function: Function) -> Sequence[ast.stmt]:
 
 
 def _nodes(function: Function) -> Iterator[ast.expr | ast.stmt]:
-    """Statements and expressions of the body; inside f-strings places are not exact before Python 3.12."""
+    """Yield the statements and expressions of the body, without the inside of f-strings.
+
+    Before Python 3.12 the places inside f-strings are not exact.
+    """
     todo: list[ast.AST] = list(_body(function))
     while todo:
         node = todo.pop()
@@ -264,8 +253,7 @@ def _blocks(function: Function) -> Iterator[Sequence[ast.stmt]]:
 
 def _arguments(function: Function) -> set[str]:
     arguments = function.node.args
-    named = chain(arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
-    return {argument.arg for argument in named}
+    return {argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
 
 
 def _starred(call: ast.Call) -> bool:
@@ -279,10 +267,11 @@ KINDS: Mapping[str, Callable[[Module, Function], Iterator[Edit]]] = {
     "bad_indentation": _bad_indentation,
     "undefined_name": _undefined_name,
     "syntax_error": _syntax_error,
-    "swapped_comparison": _swapped_comparison,
+    "swapped_comparison": partial(_comparisons, changes=_LESS),
     "negated_condition": _negated_condition,
     "off_by_one": _off_by_one,
     "wrong_operator": _wrong_operator,
     "swapped_arguments": _swapped_arguments,
 }
-"""Kind -> where it can be put. The first six are InfiniteBench's (arXiv 2402.13718), the others are quieter."""
+"""Kind -> the function that yields possible edits. The first six kinds are InfiniteBench's (arXiv 2402.13718); the
+others are harder to notice."""

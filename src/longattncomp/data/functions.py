@@ -6,7 +6,7 @@ import ast
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from longattncomp.errors import InputError
@@ -17,7 +17,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Characters `[start, end)` of a text become `text`."""
+    """A change of a text: characters `[start, end)` become `text`."""
 
     start: int
     end: int
@@ -26,15 +26,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function or method; one inside another function belongs to the outer one.
+    """A function or method; a function inside another one counts as part of the outer one.
 
     Attributes:
-        name: without its class.
-        node: its syntax tree.
-        start: first character, that of the first decorator if there is one.
-        end: one past its last character.
-        docstring: its docstring's lines with the blank lines below; None if it has none, or if
-            these lines hold anything else or all of the body.
+        name: the name without its class.
+        node: the syntax tree.
+        start: first character; decorators are part of the function.
+        end: one past the last character.
+        docstring: the lines of the docstring and the blank lines below it; None if there is no docstring, if other
+            code shares its lines, or if the body is nothing else.
     """
 
     name: str
@@ -53,10 +53,10 @@ class Module:
     """One parsed source file.
 
     Attributes:
-        title: its path from the folder that packages lie in.
-        text: as it stands in the file, its lines ended by line feeds.
-        functions: in order.
-        starts: where each line starts.
+        title: path of the file, from the folder that packages lie in.
+        text: text of the file, with line feeds as line ends.
+        functions: all functions, in order.
+        starts: offset of each line.
     """
 
     title: str
@@ -65,10 +65,10 @@ class Module:
     starts: tuple[int, ...]
 
     def span(self, node: ast.expr | ast.stmt) -> Span:
-        """A node's characters; a syntax tree counts columns in UTF-8 bytes."""
+        """Return the characters of a node."""
         return (
-            _offset(self.text, self.starts, node.lineno, node.col_offset),
-            _offset(self.text, self.starts, node.end_lineno or 0, node.end_col_offset or 0),
+            self._offset(node.lineno, node.col_offset),
+            self._offset(node.end_lineno or 0, node.end_col_offset or 0),
         )
 
     def source(self, node: ast.expr | ast.stmt) -> str:
@@ -78,6 +78,11 @@ class Module:
     def line_start(self, position: int) -> int:
         return self.starts[bisect_right(self.starts, position) - 1]
 
+    def _offset(self, line: int, column: int) -> int:
+        """Convert a place of a syntax tree, which counts columns in UTF-8 bytes."""
+        start = self.starts[line - 1]
+        return start + len(self.text[start : self.starts[line]].encode()[:column].decode())
+
 
 def parse_module(title: str, text: str) -> Module:
     """Find the functions of one file.
@@ -86,24 +91,22 @@ def parse_module(title: str, text: str) -> Module:
         InputError: the text is no valid Python.
     """
     starts = tuple(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
-    tree = parse(title, text)
     module = Module(title, text, (), starts)
-    return Module(title, text, tuple(_function(module, node) for node in _function_nodes(tree)), starts)
+    return replace(module, functions=tuple(_function(module, node) for node in _function_nodes(parse(title, text))))
 
 
 def parse(title: str, text: str) -> ast.Module:
-    """The text's syntax tree; InputError if it is no valid Python."""
+    """Parse a text; raise InputError if it is no valid Python."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore")
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise InputError(f"{title}: expected valid Python: {error}") from error
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
-    """The text after edits that do not overlap."""
+    """Apply edits that do not overlap."""
     pieces, at = [], 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         pieces += [text[at : edit.start], edit.text]
@@ -112,7 +115,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
 
 def moved(span: Span, edits: Sequence[Edit]) -> Span:
-    """Where a span of the text lies after edits inside or outside of it."""
+    """Return where a span of the text lies after edits inside or outside of it."""
 
     def shift(position: int, *, closed: bool) -> int:
         before = (
@@ -150,11 +153,3 @@ def _docstring(module: Module, node: FunctionNode) -> Span | None:
     if module.text[start:low].strip() or tail.partition("\n")[0].strip() or following <= high:
         return None
     return start, module.line_start(following - len(tail.lstrip())) if tail.strip() else following
-
-
-def _offset(text: str, starts: Sequence[int], line: int, column: int) -> int:
-    start = starts[line - 1]
-    head = text[start : start + column]
-    if head.isascii():
-        return start + column
-    return start + len(text[start : starts[line]].encode()[:column].decode())

@@ -1,4 +1,4 @@
-"""nothing -> paragraphs to hide something in, on every machine."""
+"""nothing -> paragraphs of prose or noise, in which something can be hidden on every machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
+
+import yaml
 
 from longattncomp.data.packages import python_files
 
@@ -18,50 +21,19 @@ _LEAST_CHARACTERS = 60
 _LEAST_WORDS = 10
 _LETTERS = 0.85
 _MISSES = 150
-"""Items that do not fit in a row, after which nothing more is tried."""
+"""`fill` gives up after this many items in a row that do not fit."""
 FILLED = 0.95
-"""Of the tokens asked for, a context of whole documents has at least so many."""
+"""A context of whole documents has at least this share of the tokens asked for."""
 _NOISE_PARAGRAPHS = 5000
-_NOISE_SENTENCES = (
-    "The kettle is warm.",
-    "A bus goes by.",
-    "The window is open.",
-    "Rain falls on the roof.",
-    "The cat sleeps on the chair.",
-    "Bread is on the table.",
-    "The clock has stopped.",
-    "Two birds sit on the fence.",
-    "The river runs slowly.",
-    "Leaves lie on the path.",
-    "The lamp is still on.",
-    "A door closes upstairs.",
-    "The garden is quiet now.",
-    "Somebody hums a tune.",
-    "The hills are far away.",
-    "Snow covers the field.",
-    "The boat moves with the wind.",
-    "Tea is ready.",
-    "The street is long and straight.",
-    "A dog barks twice.",
-    "The moon is nearly full.",
-    "Children play behind the house.",
-    "The coat hangs by the door.",
-    "Smoke rises from the chimney.",
-    "The bridge is made of stone.",
-    "Apples lie in the basket.",
-    "The letter has not come.",
-    "Waves break on the shore.",
-    "The train is on time.",
-    "It is an ordinary day.",
-)
+_NOISE_FILE = Path(__file__).with_suffix(".yaml")
 
 
 @cache
 def prose() -> tuple[str, ...]:
-    """Paragraphs of English prose that Python itself carries, about 900,000 characters, each on one line.
+    """Collect the English prose that Python itself carries: about 900,000 characters, one line for each paragraph.
 
-    These are its manual's topics (`pydoc_data`) and what the standard library says of itself between
-    triple quotes; another version of Python has others.
+    The prose is the topics of Python's manual (`pydoc_data`) and the triple-quoted texts of the standard library.
+    Another version of Python has other prose.
     """
     from pydoc_data.topics import topics
 
@@ -77,13 +49,14 @@ def prose() -> tuple[str, ...]:
 
 @cache
 def noise() -> tuple[str, ...]:
-    """Paragraphs of a few plain sentences over and over, as RULER's noise (arXiv 2404.06654)."""
+    """Make paragraphs that repeat a few plain sentences, like RULER's noise (arXiv 2404.06654)."""
+    sentences = yaml.safe_load(_NOISE_FILE.read_text(encoding="utf-8"))
     rng = random.Random("noise")  # noqa: S311 (a sample, no secret)
-    return tuple(" ".join(rng.sample(_NOISE_SENTENCES, 8)) for _ in range(_NOISE_PARAGRAPHS))
+    return tuple(" ".join(rng.sample(sentences, 8)) for _ in range(_NOISE_PARAGRAPHS))
 
 
 def fill(items: Iterable[Item], tokens: int, size: Callable[[Item], int]) -> Iterator[Item]:
-    """Items in their order, those that do not fit left out, until hardly any room is left."""
+    """Yield items in their order until hardly any room is left; items that do not fit are left out."""
     left, misses = tokens, 0
     for item in items:
         if left < tokens // 100 or misses == _MISSES:
@@ -96,7 +69,7 @@ def fill(items: Iterable[Item], tokens: int, size: Callable[[Item], int]) -> Ite
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Those that are whole sentences of prose: no code, tables, headings or lists of names."""
+    """Yield the paragraphs that are whole sentences of prose: no code, tables, headings or lists of names."""
     for part in text.split("\n\n"):
         lines = part.strip("\n").split("\n")
         line = " ".join(part.split())

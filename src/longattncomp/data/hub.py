@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from longattncomp.data.rows import Evidence, Example
@@ -20,11 +21,11 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "2wiki": ("ohjoonhee/2WikiMultihopQA",),
     "musique": ("dgslibisey/MuSiQue",),
 }
-"""Collection -> data set and configuration on the hub."""
+"""Collection -> its data set and configuration on the hub."""
 
 
 def read_hub(name: str) -> Iterator[tuple[Example, tuple[str, ...]]]:
-    """Stream the train split of one collection, each example with its sub-questions (MuSiQue; else none).
+    """Stream the train split of one collection, each example with its sub-questions (only MuSiQue has any).
 
     Raises:
         InputError: the collection is not on the hub, or `datasets` is not installed.
@@ -32,19 +33,18 @@ def read_hub(name: str) -> Iterator[tuple[Example, tuple[str, ...]]]:
     if name not in NAMES:
         raise InputError(f"source {name!r}: not on the hub; expected one of {', '.join(NAMES)}, or give a folder")
     require("datasets", extra="training")
-    datasets = importlib.import_module("datasets")
-    return convert(name, datasets.load_dataset(*NAMES[name], split="train", streaming=True))
+    return convert(name, importlib.import_module("datasets").load_dataset(*NAMES[name], split="train", streaming=True))
 
 
 def convert(name: str, rows: Iterable[Row]) -> Iterator[tuple[Example, tuple[str, ...]]]:
-    """Rows as the hub has them -> examples, each with its sub-questions."""
+    """Convert rows of the hub to examples, each with its sub-questions."""
     if name == "squad":
         yield from ((example, ()) for example in squad_examples(map(_squad, enumerate(rows))))
         return
     converter = _CONVERTERS[name]
     for row in rows:
         example, steps = converter(row)
-        if example.evidence:  # some annotations point past the paragraph's last sentence
+        if example.evidence:  # some annotations name a sentence that the paragraph does not have
             yield example, steps
 
 
@@ -62,18 +62,10 @@ def _squad(numbered: tuple[int, Row]) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _hotpotqa(row: Row) -> tuple[Example, tuple[str, ...]]:
-    return _by_sentences(row, "hotpotqa", row["id"], row["context"]["sentences"]), ()
-
-
-def _2wiki(row: Row) -> tuple[Example, tuple[str, ...]]:
-    return _by_sentences(row, "2wikimultihopqa", row["_id"], row["context"]["content"]), ()
-
-
-def _by_sentences(row: Row, task: str, name: str, paragraphs: Sequence[Sequence[str]]) -> Example:
+def _by_sentences(row: Row, *, task: str, id_key: str, text_key: str) -> tuple[Example, tuple[str, ...]]:
     documents: list[Document] = []
     places: dict[tuple[str, int], Evidence] = {}
-    for index, (title, lines) in enumerate(zip(row["context"]["title"], paragraphs, strict=True)):
+    for index, (title, lines) in enumerate(zip(row["context"]["title"], row["context"][text_key], strict=True)):
         text = f"{title}\n"
         for number, line in enumerate(lines):
             if number and not text[-1].isspace() and not line[:1].isspace():
@@ -85,7 +77,7 @@ def _by_sentences(row: Row, task: str, name: str, paragraphs: Sequence[Sequence[
         documents.append(Document(text, id=str(index), metadata={"title": title}))
     facts = zip(row["supporting_facts"]["title"], row["supporting_facts"]["sent_id"], strict=True)
     evidence = {places[fact] for fact in facts if fact in places}
-    return _example(name, task, row, documents, evidence)
+    return _example(row[id_key], task, row, documents, evidence), ()
 
 
 def _musique(row: Row) -> tuple[Example, tuple[str, ...]]:
@@ -106,7 +98,7 @@ def _example(name: str, task: str, row: Row, documents: Sequence[Document], evid
 
 
 _CONVERTERS: Mapping[str, Callable[[Row], tuple[Example, tuple[str, ...]]]] = {
-    "hotpotqa": _hotpotqa,
-    "2wiki": _2wiki,
+    "hotpotqa": partial(_by_sentences, task="hotpotqa", id_key="id", text_key="sentences"),
+    "2wiki": partial(_by_sentences, task="2wikimultihopqa", id_key="_id", text_key="content"),
     "musique": _musique,
 }

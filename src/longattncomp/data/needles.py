@@ -8,7 +8,13 @@ import string
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from math import prod
+from pathlib import Path
 from typing import Protocol
+
+import yaml
 
 from longattncomp.data.rows import Evidence, Example
 from longattncomp.errors import InputError
@@ -18,21 +24,11 @@ _SENTENCE_START = re.compile(r"(?<=\w\w\w[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z])")
 _WORD = re.compile(r"\S+")
 
 
-def _words(*lines: str) -> list[str]:
-    return [word for line in lines for word in line.split()]
-
-
-_ADJECTIVES = _words(
-    "amber ancient brave bright calm clever copper cosmic crisp curious distant eager early faint gentle golden",
-    "hidden hollow humble icy jolly keen lively lonely mellow misty noble odd pale patient plain polite quiet rapid",
-    "rough rusty salty shy silent silver slow sturdy sunny swift tidy vivid warm weary wild wooden",
-)
-_NOUNS = _words(
-    "acorn anchor badger barrel basket beacon bicycle blanket button candle canyon carpet castle cobweb compass",
-    "dolphin falcon feather fiddle garden glacier hammer harbor helmet island kettle lantern lemon magnet marble",
-    "meadow mirror orchard otter paddle pebble pepper pigeon pillow pocket ribbon saddle sparrow spoon thimble ticket",
-    "trumpet tunnel velvet walnut",
-)
+@cache
+def _key_words() -> tuple[list[str], list[str]]:
+    """Read the adjectives and the nouns that keys are made of."""
+    words = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    return words["adjectives"].split(), words["nouns"].split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +37,9 @@ class Hidden:
 
     Attributes:
         query: the question.
-        answers: its answers.
-        lines: (text, whether it is evidence), in the order in which they may have to stand.
-        gap: what stands before and after a line.
+        answers: the accepted answers.
+        lines: (text, whether it is evidence), in the order in which they are hidden.
+        gap: the text before and after each line.
     """
 
     query: str
@@ -53,14 +49,14 @@ class Hidden:
 
 
 class Puzzle(Protocol):
-    """What is hidden, and the question about it."""
+    """A kind of lines to hide, with a question about them."""
 
     @property
     def task(self) -> str:
-        """The name of its kind."""
+        """The name of the kind."""
 
     def draw(self, rng: random.Random) -> Hidden:
-        """One of its kind."""
+        """Draw the lines and the question of one example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +64,9 @@ class Needles:
     """Sentences that give a key a magic number.
 
     Attributes:
-        needles: numbers of each key that is asked for.
-        keys: keys that the query asks for.
-        distractors: other keys, each with as many numbers.
+        needles: how many numbers each key has.
+        keys: how many keys the query asks for.
+        distractors: how many other keys there are.
 
     Raises:
         InputError: a number is out of its range.
@@ -81,20 +77,19 @@ class Needles:
     distractors: int = 0
 
     def __post_init__(self) -> None:
-        most = len(_ADJECTIVES) * len(_NOUNS)
+        most = prod(map(len, _key_words()))
         if self.needles < 1 or self.keys < 1 or self.distractors < 0 or self.keys + self.distractors > most:
             raise InputError(f"expected needles and keys of at least 1 and at most {most} keys in all, got {self}")
 
     @property
     def task(self) -> str:
-        """Such as `needles-4`, or `needles-4-keys-2-of-5`."""
+        """A name such as `needles-4` or `needles-4-keys-2-of-5`."""
         keys = f"-keys-{self.keys}-of-{self.keys + self.distractors}" if self.keys + self.distractors > 1 else ""
         return f"needles-{self.needles}{keys}"
 
     def draw(self, rng: random.Random) -> Hidden:
-        """Keys and numbers, all different."""
-        pairs = rng.sample(range(len(_ADJECTIVES) * len(_NOUNS)), self.keys + self.distractors)
-        keys = [f"{_ADJECTIVES[pair // len(_NOUNS)]} {_NOUNS[pair % len(_NOUNS)]}" for pair in pairs]
+        """Draw keys and numbers, all different."""
+        keys = rng.sample([" ".join(pair) for pair in product(*_key_words())], self.keys + self.distractors)
         numbers = [str(number) for number in rng.sample(range(1_000_000, 10_000_000), len(keys) * self.needles)]
         given = [(keys[index // self.needles], number) for index, number in enumerate(numbers)]
         wanted = self.keys * self.needles
@@ -111,11 +106,11 @@ class Needles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chains:
-    """A variable that is given a value and handed on, as RULER's variable tracking.
+    """Variables that hand a value on from one to the next, like RULER's variable tracking.
 
     Attributes:
         hops: how often the value is handed on; a chain has one line more.
-        distractors: chains of other values.
+        distractors: how many chains of other values there are.
 
     Raises:
         InputError: a number is out of its range.
@@ -130,11 +125,11 @@ class Chains:
 
     @property
     def task(self) -> str:
-        """Such as `variables-4-hops`."""
+        """A name such as `variables-4-hops`."""
         return f"variables-{self.hops}-hops"
 
     def draw(self, rng: random.Random) -> Hidden:
-        """Names and values, all different; each chain's lines in order, the chains mixed."""
+        """Draw names and values, all different; the lines of a chain stay in order, between those of other chains."""
         length, count = self.hops + 1, self.distractors + 1
         names: dict[str, None] = {}
         while len(names) < length * count:
@@ -166,14 +161,14 @@ def hide(
 
     Args:
         kind: what is hidden and asked for.
-        paragraphs: the haystack; each example draws its own, none twice.
-        count: how many tokens a text has.
-        examples: how many to make; the first of a longer run are the same.
-        context_tokens: length of the document with what is hidden in it.
+        paragraphs: the haystack; an example takes no paragraph twice.
+        count: returns the length of a text in tokens.
+        examples: how many to make; a longer run starts with the same examples.
+        context_tokens: length of the document, hidden lines included.
         seed: another seed draws other examples.
 
     Raises:
-        InputError: the paragraphs have fewer tokens, or what is hidden leaves them no room.
+        InputError: the paragraphs have too few tokens, or the hidden lines leave them no room.
     """
     if examples < 1 or context_tokens < 1:
         raise InputError(f"expected at least one example and one token, got {examples} and {context_tokens}")
@@ -181,7 +176,7 @@ def hide(
         rng = random.Random(f"{seed} {kind.task} {index}")  # noqa: S311 (a sample, no secret)
         hidden = kind.draw(rng)
         before, after = hidden.gap
-        lead = " " if before else ""  # the one in front would otherwise belong to the next word
+        lead = " " if before else ""  # without it, the first token would belong to the word before
         room = context_tokens - sum(count(lead + before + line + after) for line, _ in hidden.lines)
         text, evidence = _insert(_prose(paragraphs, count, room, rng), hidden, rng)
         yield Example(
@@ -195,13 +190,14 @@ def hide(
 
 
 def _prose(paragraphs: Sequence[str], count: Callable[[str], int], room: int, rng: random.Random) -> str:
-    """So many tokens of paragraphs in random order, the last one cut at a word."""
+    """Take `room` tokens of paragraphs in random order; the last paragraph is cut after a word."""
     if room < 1:
         raise InputError(f"what is to be hidden has {1 - room} tokens too many: raise context_tokens or hide less")
     parts: list[str] = []
     left = room
     for index in rng.sample(range(len(paragraphs)), len(paragraphs)):
-        part = f"\n\n{paragraphs[index].strip()}"  # in front: many tokenizers take a blank line at the end as one
+        # The blank line comes first: many tokenizers make one token of a blank line at the end of a text.
+        part = f"\n\n{paragraphs[index].strip()}"
         if (tokens := count(part)) >= left:
             ends = [match.end() for match in _WORD.finditer(part)]
             fitting = bisect_right(ends, left, key=lambda end: count(part[:end]))

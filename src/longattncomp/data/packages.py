@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PACKAGES = ("pytest", "_pytest", "sqlalchemy", "aiohttp", "fastapi", "tornado", "twisted", "scrapy", "celery")
-"""Besides the standard library; other packages judge the result."""
+"""Packages to read besides the standard library. Tasks of the evaluation must use none of them."""
 
 _SKIPPED = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "__pycache__", "turtledemo"}
 
 
 def python_files(packages: Iterable[str] = PACKAGES) -> dict[str, Path]:
-    """Title -> file: the running interpreter's standard library, and the packages of these that are installed.
+    """Find the files of the standard library and of those packages that are installed, without importing them.
 
-    Nothing is imported. Tests and vendored tools of the standard library are left out.
+    Tests and vendored tools of the standard library are left out.
+
+    Returns:
+        title -> file; the title is the path from the folder that packages lie in.
     """
     found: dict[str, Path] = {}
     library = Path(sysconfig.get_path("stdlib"))

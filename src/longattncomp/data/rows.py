@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -23,7 +24,7 @@ class Evidence:
 
     Attributes:
         document: index of the document in the example.
-        start: first character in the document's text, its title line included.
+        start: first character in the text of the document, its title line included.
         end: one past the last character.
     """
 
@@ -37,13 +38,13 @@ class Example:
     """One question over its documents, and where the answer lies.
 
     Attributes:
-        id: the row's own id.
-        task: the collection it comes from.
+        id: the id of the row.
+        task: the collection that the row comes from.
         query: the question.
-        answers: accepted answers, maybe none.
+        answers: accepted answers; may be empty.
         documents: the context; neighbouring rows with the same documents share this tuple.
-        evidence: what a good compression keeps, maybe none.
-        options: what the question lets one choose from, the right one among the answers; maybe none.
+        evidence: the passages that a good compression keeps; may be empty.
+        options: the choices of a multiple-choice question, with the right one among the answers; may be empty.
     """
 
     id: str
@@ -53,6 +54,10 @@ class Example:
     documents: tuple[Document, ...]
     evidence: tuple[Evidence, ...]
     options: tuple[str, ...] = ()
+
+
+Context = tuple[Example, ...]
+"""Neighbouring examples that share one `documents` tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +70,17 @@ class _Context:
 def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example]:
     """Stream the examples of one file.
 
-    A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence`
-    (`document`, `start`, `end`; characters of that document's text, half-open); with `options`, at most
-    26, the right one stands among the answers. A row without `documents` asks about the documents of
-    the last row that had them; a row without `query` only brings documents.
+    A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence` (`document`, `start`,
+    `end`; characters of the text of that document, half-open). A row may have up to 26 `options`; the right one is
+    among the answers. A row without `documents` asks about the documents of the last row that had them; a row without
+    `query` only brings documents.
 
     Args:
-        path: JSON lines, gzipped or plain; the content tells which, not the name.
+        path: JSON lines; gzip is recognised by the content, not by the name.
         with_titles: put each title in front of its text as the first line, as indexes do.
 
     Raises:
-        InputError: the file or one of its rows is broken; names the file, the line and the fault.
+        InputError: the file or one of its rows is broken; the message names the file, the line and the fault.
     """
     context: _Context | None = None
     items: list[Any] | None = None
@@ -94,11 +99,17 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
             yield _example(row, context, where)
 
 
+def contexts(examples: Iterable[Example]) -> Iterator[Context]:
+    """Group neighbouring examples that share their documents."""
+    for _, group in groupby(examples, key=lambda example: id(example.documents)):
+        yield tuple(group)
+
+
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Stream (where it stands, object) of a file of JSON lines, gzipped or plain.
+    """Stream (file and line, object) of a file of JSON lines, gzipped or plain.
 
     Raises:
-        InputError: as `read_rows`.
+        InputError: the file or one of its lines is broken.
     """
     number = 0
     try:
@@ -113,10 +124,10 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def json_object(line: bytes, where: str) -> dict[str, Any]:
-    """One line's object.
+    """Parse the JSON object of one line.
 
     Raises:
-        InputError: it is none; says where.
+        InputError: the line holds no JSON object; the message begins with `where`.
     """
     try:
         row = json.loads(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -33,19 +33,19 @@ def read_source(
     part: Part = "train",
     sub_questions: SubQuestions = "without",
 ) -> Iterator[Example]:
-    """Stream one collection's training examples, titles as first lines.
+    """Stream the training examples of one collection; titles are the first lines of documents.
 
-    Examples that share a context follow each other and share its `documents` tuple.
+    Examples with the same context follow each other and share the `documents` tuple.
 
     Args:
-        name: `squad`, `hotpotqa`, `2wiki`, `musique` or `qmsum`.
-        folder: where `<name>-train.jsonl.gz` lies; None reads the public set by name through `datasets`.
-        part: `train` leaves out what `held_back` picks, `held_back` gives only that, `all` both.
-        sub_questions: MuSiQue's decomposition: queries `without` it (nosubq), `with` it below the
-            question (subq), or `both`, one after the other.
+        name: one of `SOURCES`.
+        folder: folder of `<name>-train.jsonl.gz`; None reads the public set by name through `datasets`.
+        part: `held_back` gives the examples that `held_back` picks, `train` the others, `all` both.
+        sub_questions: MuSiQue's decomposition: queries `without` it (nosubq), `with` it below the question (subq), or
+            `both`, one after the other.
 
     Raises:
-        InputError: no such collection, file or library; or a broken row, named by its line.
+        InputError: the collection, its file or the library is missing, or a row is broken.
     """
     if name not in SOURCES:
         raise InputError(f"source: expected one of {', '.join(SOURCES)}; got {name!r}")
@@ -60,14 +60,14 @@ def read_source(
             if sub_questions != "with" or not steps:
                 yield example
             if sub_questions != "without" and steps:
-                yield with_sub_questions(example, steps)
+                yield _with_sub_questions(example, steps)
 
 
 def held_back(example: Example) -> bool:
-    """Whether the training must never see this question: one in five, by a hash of its id alone.
+    """Return whether training must never see a question: one in five, chosen by a hash of the id.
 
-    HotpotQA, 2Wiki and MuSiQue are split by row, QMSum by meeting (the id up to its last `-`);
-    other collections are never held back. What a sample appended to an id, from `#` on, is ignored.
+    HotpotQA, 2Wiki and MuSiQue are split by row, QMSum by meeting (the id up to its last `-`); other collections are
+    never held back. The part of an id from `#` on is ignored: samplers append it.
     """
     name = example.id.partition("#")[0]
     if example.task not in _TASKS_HELD_BACK:
@@ -77,23 +77,21 @@ def held_back(example: Example) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_BACK == 0
 
 
-def with_sub_questions(example: Example, steps: tuple[str, ...]) -> Example:
-    """The same question with its decomposition below it; `#1` refers to the first line's answer."""
+def _with_sub_questions(example: Example, steps: tuple[str, ...]) -> Example:
+    """Write the decomposition of a question below it; `#1` refers to the answer of its first line."""
     lines = [example.query, *(f"{number}. {step.strip()}" for number, step in enumerate(steps, 1))]
     return replace(example, id=f"{example.id}#subq", query="\n".join(lines))
 
 
-def read_squad(path: Path | str) -> Iterator[Example]:
-    """Stream SQuAD, one context per paragraph; the evidence is the sentence that holds the answer.
-
-    A row has `id`, `title`, `paragraph`, `query`, `answer`, `answer_start` and `ambiguous` (then it
-    is skipped: its offset is a guess).
-    """
-    return squad_examples(json_lines(Path(path)))
-
-
 def squad_examples(rows: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Example]:
-    """(where a row stands, row) -> examples; neighbours with the same paragraph share their documents."""
+    """Convert SQuAD's rows, one context per paragraph; the evidence is the sentence that holds the answer.
+
+    A row has `id`, `title`, `paragraph`, `query`, `answer` and `answer_start`. A row with `ambiguous` is skipped: its
+    offset is a guess.
+
+    Args:
+        rows: (file and line, row), the rows of a paragraph one after the other.
+    """
     for number, (_, group) in enumerate(
         groupby(rows, key=lambda item: (item[1].get("title"), item[1].get("paragraph")))
     ):
@@ -118,7 +116,7 @@ def squad_examples(rows: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Examp
 
 
 def sentence_ends(text: str) -> list[int]:
-    """Offsets at which a sentence or line of `text` ends, none of them after an initial or a title like `St.`"""
+    """Return the offsets at which a sentence or line of `text` ends; initials and titles like `St.` end none."""
     return [
         cut
         for cut in text_boundaries(text)
@@ -134,13 +132,8 @@ def _sentences(text: str, ends: list[int], start: int, end: int) -> tuple[int, i
 
 
 def _read_file(name: str, path: Path) -> Iterator[tuple[Example, tuple[str, ...]]]:
-    if name == "squad":
-        yield from ((example, ()) for example in read_squad(path))
-        return
-    steps = _sub_questions(path) if name == "musique" else {}
-    for example in read_rows(path):
+    steps: dict[str, tuple[str, ...]] = {}
+    if name == "musique":
+        steps = {row["id"]: tuple(row["sub_questions"]) for _, row in json_lines(path) if row.get("sub_questions")}
+    for example in squad_examples(json_lines(path)) if name == "squad" else read_rows(path):
         yield example, steps.get(example.id, ())
-
-
-def _sub_questions(path: Path) -> Mapping[str, tuple[str, ...]]:
-    return {row["id"]: tuple(row["sub_questions"]) for _, row in json_lines(path) if row.get("sub_questions")}

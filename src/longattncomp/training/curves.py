@@ -1,4 +1,4 @@
-"""log of a training run -> its losses, as a picture."""
+"""log of a training run -> picture of its losses."""
 
 from __future__ import annotations
 
@@ -14,24 +14,19 @@ _BLUE = "#4c78a8"
 _PALE = "#c6d5e6"
 _RED = "#d62728"
 _SMOOTHED = 50
-"""The line through the losses of single steps is their mean over so many shares of the run."""
+"""Points of the line that smooths the losses of single steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Losses by step.
-
-    Attributes:
-        training: (step, mean loss of its questions).
-        validation: (step, mean loss of the questions kept out).
-    """
+    """(step, mean loss) of training and of validation."""
 
     training: tuple[tuple[int, float], ...]
     validation: tuple[tuple[int, float], ...]
 
 
 def read_log(file: Path) -> Curves:
-    """Read what `loop.train` logged.
+    """Read the log that `loop.train` writes.
 
     Raises:
         InputError: the file cannot be read.
@@ -50,18 +45,17 @@ def plot(curves: Curves, file: Path, *, title: str = "") -> None:
     """Draw both losses over the steps.
 
     Args:
-        curves: from `read_log`.
-        file: where the picture goes; its suffix names the format.
-        title: stands above it.
+        curves: the losses.
+        file: file to write; its suffix names the format.
+        title: title of the picture.
 
     Raises:
-        InputError: there is nothing to draw, or matplotlib is not installed.
+        InputError: there are no losses, or matplotlib is not installed.
     """
     if not curves.training:
         raise InputError("curves: expected at least one step, got none")
     require("matplotlib", extra="training")
-    figure_module = importlib.import_module("matplotlib.figure")
-    figure = figure_module.Figure(figsize=(7, 4), layout="constrained")
+    figure = importlib.import_module("matplotlib.figure").Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     axis.plot(*zip(*curves.training, strict=True), color=_PALE, linewidth=1, label="training, by step")
     axis.plot(*zip(*smooth(curves.training), strict=True), color=_BLUE, label="training, mean")
@@ -75,7 +69,7 @@ def plot(curves: Curves, file: Path, *, title: str = "") -> None:
 
 
 def smooth(points: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:
-    """The mean of neighbours, at the last of them."""
+    """Replace neighbouring points by their mean loss, at the last of their steps."""
     size = max(1, len(points) // _SMOOTHED)
     groups = (points[start : start + size] for start in range(0, len(points), size))
     return tuple((group[-1][0], sum(loss for _, loss in group) / len(group)) for group in groups)

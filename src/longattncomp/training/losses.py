@@ -1,7 +1,7 @@
-"""shares of the mass and evidence -> loss.
+"""shares of the attention mass, evidence -> loss.
 
-All take `log_shares` (1 + n_nodes,): the logarithm of the instruction's share, then of the nodes',
-whose exponentials sum to 1; and `evidence` (n_nodes,): characters of evidence in each node.
+Every loss takes `log_shares` (1 + n_nodes,), the logarithms of shares that sum to 1, the instruction's first, and
+`evidence` (n_nodes,), the characters of evidence in each node.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def instruction_bce(log_shares: Tensor, evidence: Tensor) -> Tensor:
 
 
 def paper_bce(log_shares: Tensor, evidence: Tensor, *, instruction_weight: float = 0.8) -> Tensor:
-    """L = L_doc + lambda L_ins, lambda = 0.8 (the same papers)."""
+    """L = L_doc + lambda L_ins, lambda = 0.8 (as in both papers)."""
     return document_bce(log_shares, evidence) + instruction_weight * instruction_bce(log_shares, evidence)
 
 
 def listwise(log_shares: Tensor, evidence: Tensor) -> Tensor:
     """L = -sum_i t_i log s_i, t_i = node i's share of the evidence; -log s_ins if there is none.
 
-    InfoNCE (van den Oord et al., arXiv 1807.03748) with several positives: the shares are already
-    a softmax over all nodes of the context, so every other node is a negative.
+    This is InfoNCE (van den Oord et al., arXiv 1807.03748) with several positives: the shares are a softmax over all
+    nodes of the context, so every other node is a negative.
     """
     total = evidence.sum()
     if not total:

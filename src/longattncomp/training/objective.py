@@ -1,4 +1,4 @@
-"""(head, states) -> shares -> loss."""
+"""(head, hidden states) -> shares of the nodes -> loss."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Objective(nn.Module):
-    """The loss of a head on questions whose states were read. A module, so that accelerate can spread it."""
+    """The loss of a head on questions, from their hidden states. It is a module for accelerate to distribute."""
 
     def __init__(self, head: CrossAttentionHead, reader: StateReader, loss: Loss) -> None:
         super().__init__()
@@ -28,8 +28,8 @@ class Objective(nn.Module):
         self._loss = loss
 
     def forward(self, work: Sequence[tuple[Layout, States, Sequence[int]]]) -> Tensor:
-        """The sum of the losses of all questions."""
-        # A process without work of its own still takes part in the exchange of gradients.
+        """Sum the losses of all questions."""
+        # A process without questions has to take part in the exchange of gradients as well.
         total = sum((weight.flatten()[:0].sum() for weight in self.head.parameters()), torch.zeros(()))
         for layout, states, questions in work:
             for number, found in zip(questions, self.log_shares(layout, states, questions), strict=True):
@@ -37,13 +37,13 @@ class Objective(nn.Module):
         return total
 
     def log_shares(self, layout: Layout, states: States, questions: Sequence[int]) -> Iterator[Tensor]:
-        """Logarithms of the shares of the instruction and the nodes, (1 + n_nodes,) for each question."""
+        """Yield the logarithms of the shares, (1 + n_nodes,) for each question, the instruction's share first."""
         head = self.head
         masses = question_masses(head, self._reader, layout, states, questions)
         for number, mass in zip(questions, masses, strict=True):
             rarity = layout.questions[number].tokens.rarity
-            gates = [head.rows(row[number], rarity) for row in states.asked]
-            reaches = [head.reach(row[number]) for row in states.asked]
+            gates = [head.rows(row[number], rarity) for row in states.questions]
+            reaches = [head.reach(row[number]) for row in states.questions]
             found = shares(head, mass, gates, reaches, layout.context.neighbours)
             yield found.clamp_min(LEAST_SHARE).log().float()
 
@@ -51,14 +51,14 @@ class Objective(nn.Module):
 def question_masses(
     head: CrossAttentionHead, reader: StateReader, layout: Layout, states: States, questions: Sequence[int]
 ) -> Iterator[Tensor]:
-    """Log-sum-exps of the logits of the instruction and of each node, with gradients.
+    """Compute the log-sum-exps of the logits of the instruction and of each node, with gradients.
 
     Args:
-        head: gives queries, keys and the strength of matches.
-        reader: knows the instruction's length and the rotary embedding.
-        layout: of one context.
-        states: of the same.
-        questions: by their place in the layout.
+        head: the head that is trained.
+        reader: the reader that read the states.
+        layout: one context with its questions.
+        states: the hidden states of `layout`.
+        questions: indices of the questions in `layout`.
 
     Yields:
         (n_heads, m, 1 + n_nodes) per question; -inf for a node without tokens.
@@ -70,14 +70,14 @@ def question_masses(
             head.keys(context[:before], at(reader.rotary, slice(0, before))),
             head.keys(context[own], at(reader.rotary, own)),
         )
-        for context, own in zip(states.contexts, places, strict=True)
+        for context, own in zip(states.segments, places, strict=True)
     ]
     n_nodes = len(layout.context.nodes)
     for number in questions:
         tokens = layout.questions[number].tokens
         queries = [
             head.queries(row[number], at(reader.rotary, slice(start, start + len(row[number]))))
-            for row, start in zip(states.asked, states.starts, strict=True)
+            for row, start in zip(states.questions, states.starts, strict=True)
         ]
         instructions, nodes = [], queries[0].new_zeros(*queries[0].shape[:2], 0)
         for index, (columns, (instruction, own)) in enumerate(zip(layout.columns, keys, strict=True)):
@@ -91,9 +91,9 @@ def question_masses(
 
 
 def _appended(nodes: Tensor, found: Tensor, first: int) -> Tensor:
-    """Masses of nodes (n_heads, m, k) with those of a segment whose first node is `first` behind them."""
-    if first < nodes.shape[-1]:  # a node that the segment before began
+    """Append a segment's masses, from the node `first` on, to the masses (n_heads, m, k) of earlier nodes."""
+    if first < nodes.shape[-1]:  # the segment before holds the beginning of this node
         shared = torch.logaddexp(nodes[..., -1:], found[..., :1])
         nodes, found = nodes[..., :-1], torch.cat([shared, found[..., 1:]], dim=-1)
-    missing = first - nodes.shape[-1]  # nodes before it that have no token
+    missing = first - nodes.shape[-1]  # nodes without tokens lie in no segment
     return torch.cat([nodes, nn.functional.pad(found, (missing, 0), value=-torch.inf)], dim=-1)

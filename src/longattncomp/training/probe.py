@@ -1,4 +1,4 @@
-"""(draft model, questions) -> how well each head of a depth finds the evidence, before any training."""
+"""(draft model, questions) -> how well each attention head of a layer finds the evidence, before any training."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.tokenizer import DraftTokenizer
-from longattncomp.data.rows import Example
+from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.errors import InputError
 from longattncomp.installed import require
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, untrained_head
 from longattncomp.scorers.cross_attention.logsumexp import log_shares
 from longattncomp.training.objective import question_masses
-from longattncomp.training.samples.queries import Context, contexts
 from longattncomp.training.states import Layout, StateReader
 from longattncomp.types import Progress, QueryPlace
 
@@ -34,17 +33,18 @@ CUTOFF = 10
 """k of nDCG@k."""
 
 MARKED = 6
+"""Heads that the table marks."""
 _DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What layer L+1 finds, untrained.
+    """How well the untrained heads of layer L+1 find the evidence.
 
     Attributes:
         layers: L.
-        questions: how many were asked.
-        heads: per query head, its mean nDCG@10 of the nodes with evidence, in [0, 1].
+        questions: number of questions.
+        heads: mean nDCG@10 of the nodes with evidence for each query head, in [0, 1].
         together: the same for the mean of all heads, which is the papers' score.
     """
 
@@ -55,12 +55,12 @@ class Depth:
 
 
 def draw(examples: Iterable[Example], *, limit: int | None = None, seed: int = 0) -> list[Context]:
-    """Questions that have evidence, those of one context together.
+    """Draw questions that have evidence, grouped by context.
 
     Args:
-        examples: from `evaluation.rows.read_rows`.
-        limit: most questions, drawn at random.
-        seed: draws them.
+        examples: the questions to draw from.
+        limit: most questions to draw.
+        seed: another seed draws other questions.
 
     Raises:
         InputError: the limit is below 1, or no question has evidence.
@@ -71,10 +71,8 @@ def draw(examples: Iterable[Example], *, limit: int | None = None, seed: int = 0
             f"expected at least one question with evidence and a limit of at least 1, got {len(usable)} questions "
             f"with evidence, limit {limit}"
         )
-    chosen = range(len(usable))
-    if limit is not None and limit < len(usable):
-        chosen = sorted(random.Random(seed).sample(chosen, limit))  # type: ignore[assignment]  # noqa: S311
-    return list(contexts(usable[index] for index in chosen))
+    chosen = random.Random(seed).sample(range(len(usable)), min(len(usable), limit or len(usable)))  # noqa: S311
+    return list(contexts(usable[index] for index in sorted(chosen)))
 
 
 def probe(
@@ -91,9 +89,9 @@ def probe(
 
     Args:
         backbone: the first L layers; the heads are those of layer L+1.
-        tokenizer: the draft model's.
+        tokenizer: the tokenizer of the draft model.
         questions: from `draw`.
-        query_place: after each segment with the rotary embedding, or alone without it.
+        query_place: whether queries follow each segment, with the rotary embedding, or stand alone, without it.
         node_tokens: longest node, in tokens.
         segment_tokens: longest segment, in tokens.
         progress: called with (contexts done, contexts in all).
@@ -101,7 +99,8 @@ def probe(
     Raises:
         InputError: every context is a single node, or scikit-learn is not installed.
     """
-    ndcg = _ndcg()
+    require("sklearn", extra="training")
+    ndcg = partial(importlib.import_module("sklearn.metrics").ndcg_score, k=CUTOFF)
     head = untrained_head(backbone, query_place)
     found: list[list[float]] = []
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -131,15 +130,11 @@ def probe(
 
 @torch.inference_mode()
 def head_shares(head: CrossAttentionHead, reader: StateReader, layout: Layout) -> Iterator[Tensor]:
-    """What each head gives to the instruction and to the nodes.
-
-    Args:
-        head: its own weights of heads and rows are left out: every row counts alike.
-        reader: reads the context, once for all questions.
-        layout: from `StateReader.layout`.
+    """Compute the shares of each head; every row of the query has the same weight.
 
     Yields:
-        Per question, (n_heads, 1 + n_nodes) logarithms of shares; each row's exponentials sum to 1.
+        (n_heads, 1 + n_nodes) logarithms of shares for each question, the instruction's first; the shares of a head
+        sum to 1.
     """
     questions = range(len(layout.questions))
     for found in question_masses(head, reader, layout, reader.states(layout), questions):
@@ -149,13 +144,13 @@ def head_shares(head: CrossAttentionHead, reader: StateReader, layout: Layout) -
 
 
 def best(depths: Sequence[Depth], count: int | None = None) -> list[tuple[int, int]]:
-    """(L, head) of the heads that find most, the best first; a depth stands there once."""
+    """Return (L, head) of the heads that find most, the best first."""
     ranked = [(-value, depth.layers, head) for depth in depths for head, value in enumerate(depth.heads)]
     return [(layers, head) for _, layers, head in sorted(ranked)[: count or MARKED]]
 
 
 def table(depths: Sequence[Depth]) -> Table:
-    """One column a depth, one row a head; the best are marked."""
+    """Make a table with one column a depth and one row a head; the best heads are marked."""
     marked = set(best(depths))
     made = Table(
         title=f"nDCG@{CUTOFF} of the nodes with evidence, untrained heads", box=SIMPLE_HEAD, title_justify="left"
@@ -175,16 +170,10 @@ def table(depths: Sequence[Depth]) -> Table:
 
 
 def to_json(depths: Sequence[Depth], **more: object) -> str:
-    """The same as one compact line of JSON, with `more` beside it."""
+    """Write the depths and `more` as one compact line of JSON."""
     rows = [
         asdict(depth)
         | {"heads": [round(value, _DIGITS) for value in depth.heads], "together": round(depth.together, _DIGITS)}
         for depth in depths
     ]
     return json.dumps({**more, "best": best(depths), "depths": rows}, separators=(",", ":"))
-
-
-def _ndcg() -> partial[float]:
-    require("sklearn", extra="training")
-    metrics = importlib.import_module("sklearn.metrics")
-    return partial(metrics.ndcg_score, k=CUTOFF)

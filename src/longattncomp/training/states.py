@@ -1,4 +1,4 @@
-"""contexts -> hidden states of layer L, read once and kept on disk."""
+"""contexts and questions -> hidden states of layer L, computed once and kept on disk."""
 
 from __future__ import annotations
 
@@ -26,12 +26,7 @@ from longattncomp.types import Node, NodeBoundary, QueryPlace
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a context.
-
-    Attributes:
-        tokens: as the draft model reads it.
-        evidence: (n_nodes,) characters of evidence in each node.
-    """
+    """A question in tokens, with (n_nodes,) characters of evidence in each node of its context."""
 
     tokens: QueryTokens
     evidence: Tensor
@@ -39,20 +34,20 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A context and its questions, before the backbone reads them.
+    """A context and its questions in tokens.
 
     Attributes:
-        context: laid out in segments, as for scoring.
-        questions: in order.
-        contexts: per segment, the token ids that the backbone reads.
-        asked: per question, the token ids that follow.
-        columns: per segment.
+        context: the layout in segments, the same as for scoring.
+        questions: all questions, in order.
+        segment_ids: token ids of each segment, the instruction in front.
+        question_ids: token ids of each question, with the text between context and question in front.
+        columns: the columns of each segment.
     """
 
     context: ContextLayout
     questions: tuple[Question, ...]
-    contexts: tuple[tuple[int, ...], ...]
-    asked: tuple[tuple[int, ...], ...]
+    segment_ids: tuple[tuple[int, ...], ...]
+    question_ids: tuple[tuple[int, ...], ...]
     columns: tuple[Columns, ...]
 
 
@@ -61,22 +56,24 @@ class States:
     """Hidden states of layer L.
 
     Attributes:
-        contexts: per segment, (n, width).
-        asked: per segment and question, (m, width) of the question's own tokens; for a query alone
-            there is one row of segments only, which stands for all.
-        starts: per row of `asked`, the position of the first of a question's tokens.
+        segments: (n, width) for each segment.
+        questions: (m, width) for each segment and question, the tokens of the question only. Where the query stands
+            alone there is one row, which serves for all segments.
+        starts: position of the first token of a question, for each row of `questions`.
     """
 
-    contexts: tuple[Tensor, ...]
-    asked: tuple[tuple[Tensor, ...], ...]
+    segments: tuple[Tensor, ...]
+    questions: tuple[tuple[Tensor, ...], ...]
     starts: tuple[int, ...]
 
 
 class StateReader:
-    """Reads contexts with the backbone; what was read before comes from disk.
+    """Reads contexts with the backbone, and keeps the states on disk.
 
     Attributes:
-        rotary: cos and sin of the scoring layer for the longest sequence so far.
+        backbone: the frozen layers.
+        frame: lays out contexts and questions, the same as for scoring.
+        rotary: cos and sin of the scoring layer for every position of the window.
     """
 
     def __init__(
@@ -91,17 +88,10 @@ class StateReader:
         folder: Path,
         most_bytes: int,
     ) -> None:
-        """Prepare to read.
+        """Open the states in a folder, which several processes may share.
 
-        Args:
-            backbone: frozen.
-            tokenizer: the draft model's.
-            query_place: after each segment, or alone.
-            segment_tokens: longest segment, in tokens.
-            node_tokens: longest node, in tokens, or "document".
-            node_boundary: where nodes end.
-            folder: where states are kept; several processes may share it.
-            most_bytes: of states on disk; contexts beyond it are read again whenever they are asked for.
+        The folder gets at most `most_bytes` of states; contexts beyond it are read again each time. The options of the
+        layout mean the same as in `stages.Stage`.
         """
         self.backbone = backbone
         self._tokenizer = tokenizer
@@ -118,13 +108,12 @@ class StateReader:
         )
         self._most_bytes = most_bytes
         self._cache = diskcache.Cache(str(folder), eviction_policy="none", size_limit=most_bytes)
-        self.rotary: Rotary = self._rotary()
+        (read,) = backbone.read([[0] * backbone.window])
+        cos, sin = read.rotary
+        self.rotary: Rotary = (cos.clone(), sin.clone())  # no gradient passes a tensor made in inference mode
 
     def layout(self, examples: Sequence[Example]) -> Layout:
-        """Cut a context into nodes and segments, and find the evidence of its questions.
-
-        Args:
-            examples: questions that share their documents.
+        """Cut the documents that all examples share into segments, and find the evidence of each question.
 
         Raises:
             InputError: a segment leaves no room for a question.
@@ -140,13 +129,13 @@ class StateReader:
         return Layout(
             context=context,
             questions=questions,
-            contexts=tuple((*self.frame.instruction, *part.ids) for part in context.parts),
-            asked=tuple((*self.frame.question, *question.tokens.ids) for question in questions),
+            segment_ids=tuple((*self.frame.instruction, *part.ids) for part in context.parts),
+            question_ids=tuple((*self.frame.question, *question.tokens.ids) for question in questions),
             columns=tuple(context.columns(index, self.backbone.device) for index in range(len(context.parts))),
         )
 
     def states(self, layout: Layout) -> States:
-        """Read a context and its questions, or find what was read before."""
+        """Return the states of a context and its questions, from disk if they were read before."""
         key = self._key(layout)
         stored = self._cache.get(key)
         if stored is None:
@@ -154,44 +143,36 @@ class StateReader:
             if self._cache.volume() + len(stored) <= self._most_bytes:
                 self._cache.set(key, stored)
         found = {name: states.to(self.backbone.device) for name, states in load(stored).items()}
-        n_rows = 1 if self._alone else len(layout.contexts)
         skipped = len(self.frame.question)
+        before = [self.frame.instruction] if self._alone else layout.segment_ids
         return States(
-            contexts=tuple(found[f"context.{index}"] for index in range(len(layout.contexts))),
-            asked=tuple(
-                tuple(found[f"asked.{row}.{number}"][skipped:] for number in range(len(layout.asked)))
-                for row in range(n_rows)
+            segments=tuple(found[f"context.{index}"] for index in range(len(layout.segment_ids))),
+            questions=tuple(
+                tuple(found[f"asked.{row}.{number}"][skipped:] for number in range(len(layout.question_ids)))
+                for row in range(len(before))
             ),
-            starts=tuple(
-                (len(self.frame.instruction) if self._alone else len(layout.contexts[row])) + skipped
-                for row in range(n_rows)
-            ),
+            starts=tuple(len(ids) + skipped for ids in before),
         )
 
     def _read(self, layout: Layout) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        for reading in self.backbone.read(layout.contexts, () if self._alone else layout.asked):
+        for reading in self.backbone.read(layout.segment_ids, () if self._alone else layout.question_ids):
             found[f"context.{reading.index}"] = reading.states
             for number, states in enumerate(reading.asked):
                 found[f"asked.{reading.index}.{number}"] = states
         if self._alone:
-            for reading in self.backbone.read([(*self.frame.instruction, *question) for question in layout.asked]):
+            for reading in self.backbone.read([(*self.frame.instruction, *ids) for ids in layout.question_ids]):
                 found[f"asked.0.{reading.index}"] = reading.states[len(self.frame.instruction) :]
-        # The arithmetic of the backbone is bf16 where it can be; half the bytes lose nothing there.
+        # Most backbones compute in bf16 anyway, and bf16 takes half the bytes of float32.
         return {name: states.to("cpu", torch.bfloat16).contiguous() for name, states in found.items()}
 
     def _key(self, layout: Layout) -> str:
-        what = [self.backbone.digest, str(self.backbone.dtype), self._alone]
-        return hashlib.sha256(json.dumps([what, layout.contexts, layout.asked]).encode()).hexdigest()
-
-    def _rotary(self) -> Rotary:
-        (reading,) = self.backbone.read([[0] * self.backbone.window])
-        cos, sin = reading.rotary
-        return cos.clone(), sin.clone()  # what comes out of inference mode cannot be trained through
+        model = [self.backbone.digest, str(self.backbone.dtype), self._alone]
+        return hashlib.sha256(json.dumps([model, layout.segment_ids, layout.question_ids]).encode()).hexdigest()
 
 
 def _evidence(example: Example, nodes: Sequence[Node]) -> Tensor:
-    """Characters of evidence in each node, (n_nodes,)."""
+    """Count the characters of evidence in each node, (n_nodes,)."""
     evidence = torch.zeros(len(nodes))
     for span in example.evidence:
         for index, node in enumerate(nodes):

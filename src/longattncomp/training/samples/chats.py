@@ -1,4 +1,4 @@
-"""facts, meetings, paragraphs -> chats: what someone told once, in other words than it is asked for."""
+"""facts, meetings, paragraphs -> chats, with questions about what someone told in other words."""
 
 from __future__ import annotations
 
@@ -14,40 +14,19 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter
 
-from longattncomp.data.rows import Evidence, Example
-from longattncomp.training.samples.queries import (
-    DEFAULT,
-    Context,
-    SampleOptions,
-    ask,
-    contexts,
-    generator,
-    unanswerable,
-)
+from longattncomp.data.rows import Context, Evidence, Example, contexts
+from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 from longattncomp.types import Document
 
-_LINES = Path(__file__).parent / "chats.yaml"
-_ROLES = (("user", "assistant"), ("User", "Assistant"), ("Human", "AI"), ("Me", "Bot"))
-_FORMATS = (
-    "{speaker}: {text}\n",
-    "{clock} - {speaker}: {text}\n",
-    "[{clock}] {speaker}: {text}\n",
-    "[{day} {clock}] {speaker}: {text}\n",
-    "{speaker} ({clock}): {text}\n\n",
-    "{speaker}, {clock}\n{text}\n\n",
-    "**{speaker}**: {text}\n\n",
-    "<{speaker}> {text}\n",
-)
-_HEADS = ("{day}\n", "Time: {day} {clock}\n", "Session {number}, {day}\n", "Chat of {day}\n\n", "# {day}\n")
 _PARAGRAPHS = 2_000
 _SMALL_TALK = (15, 240)
 _CHARACTERS = (4_000, 24_000)
-"""Of small talk."""
+"""Characters of small talk in a chat."""
 _TURNS = (6, 50)
-"""Of a day."""
+"""Turns of a day."""
 _PEOPLE = (2, 8)
 _TOLD, _MISSING = (8, 16), (2, 4)
-"""Kinds of facts that are told, and that are only spoken of."""
+"""Kinds of facts that are told, and kinds that are mentioned without an answer."""
 _TELLERS = 4
 _ASSISTED = 0.4
 _LONG = 0.3
@@ -57,7 +36,7 @@ _AGAIN = 0.15
 _NEAR = 0.6
 _FIRST_DAY = date(2021, 1, 4)
 _SPACED = re.compile(r" (?=[,.?!'])")
-"""How QMSum writes punctuation."""
+"""The space that QMSum writes before punctuation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +44,9 @@ class Fact:
     """A kind of fact that people tell of themselves.
 
     Attributes:
-        asked: questions with `{name}` or `{whose}`, right for "Marta" and "Marta's" as for "I" and "my".
-        told: how one may tell it, with `{value}`, in other words than the questions.
-        near: what others say about the matter, with `{name}`, in words of the questions and without the answer.
+        asked: questions with `{name}` or `{whose}`; they fit "Marta" and "Marta's" as well as "I" and "my".
+        told: sentences that tell the fact, with `{value}`, in other words than the questions.
+        near: sentences of other people with `{name}`, in words of the questions, but without the answer.
         values: the answers.
     """
 
@@ -79,14 +58,27 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What was written for training: none of the facts is of a kind that `evaluation.chat_lines` has."""
+    """What was written for training; tasks of the evaluation have other kinds of facts.
 
+    Attributes:
+        roles: names of a user and an assistant.
+        turns: layouts of a turn, with `{speaker}`, `{text}`, and maybe `{day}` and `{clock}`.
+        headings: layouts of the first line of a day, with `{day}`, and maybe `{clock}` and `{number}`.
+        names: names of people.
+        facts: kinds of facts.
+    """
+
+    roles: tuple[tuple[str, str], ...]
+    turns: tuple[str, ...]
+    headings: tuple[str, ...]
     names: tuple[str, ...]
     facts: tuple[Fact, ...]
 
     @classmethod
     def read(cls) -> Lines:
-        return TypeAdapter(cls).validate_python(yaml.safe_load(_LINES.read_text(encoding="utf-8")))
+        """Read the lines that were written by hand."""
+        file = Path(__file__).with_suffix(".yaml")
+        return TypeAdapter(cls).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +86,25 @@ class _Turn:
     speaker: str
     text: str
     told: int | None = None
-    """The kind of the fact that it tells."""
+    """Index of the kind of fact that the turn tells."""
 
 
 _Exchange = tuple[_Turn, ...]
-"""A turn, or one and its answer."""
+"""A turn, or a turn and its answer."""
 
 
 def chat_samples(
     meetings: Iterable[Example], paragraphs: Iterable[Example], options: SampleOptions = DEFAULT
 ) -> Iterator[Example]:
-    """Chats of several days, a document a day, between people or with an assistant; without end.
+    """Make chats of several days without end, between people or with an assistant; each day is a document.
 
-    Small talk are turns of meetings that are nobody's evidence, an assistant's long answers are paragraphs. What is
-    asked is also told of other people, and spoken of without the answer; somebody who never told it
-    is asked for it as well, with nothing relevant.
+    Small talk comes from turns of meetings that are no evidence, an assistant's long answers from paragraphs. Several
+    people tell a fact of the same kind with different answers, and others mention the matter without an answer.
+    Unanswerable questions are about somebody who never told the fact.
 
     Args:
         meetings: QMSum's examples.
-        paragraphs: SQuAD's.
+        paragraphs: SQuAD's examples.
         options: shares of the queries, and the seed.
     """
     rng = generator(options.seed, "chats")
@@ -127,7 +119,7 @@ def chat_samples(
 
 
 def _small_talk(meeting: Context) -> Iterator[str]:
-    """What no question is about."""
+    """Yield the turns that are no evidence of any question."""
     low, high = _SMALL_TALK
     evidence = [span for question in meeting for span in question.evidence]
     end = 0
@@ -148,7 +140,7 @@ def _chat(
     rng: random.Random,
 ) -> list[Example]:
     assisted = rng.random() < _ASSISTED
-    people = list(rng.choice(_ROLES)) if assisted else rng.sample(lines.names, rng.randint(*_PEOPLE))
+    people = list(rng.choice(lines.roles)) if assisted else rng.sample(lines.names, rng.randint(*_PEOPLE))
     tellers = people[:1] if assisted else people
     told = rng.randint(*_TOLD)
     facts = rng.sample(lines.facts, told + rng.randint(*_MISSING))
@@ -179,7 +171,7 @@ def _chat(
     else:
         exchanges = [(turn,) for turn in turns]
         between = ((_Turn(rng.choice(people), rng.choice(talk)),) for _ in count())
-    documents, evidence = _days(_among(exchanges, between, rng), rng)
+    documents, evidence = _days(_among(exchanges, between, rng), lines, rng)
 
     def ask_for(kind: int, who: str, told_by: Sequence[str]) -> Example:
         spans = sorted(span for other in told_by for span in evidence[kind, other])
@@ -208,7 +200,7 @@ def _chat(
 
 
 def _within(line: str, talk: Sequence[str], rng: random.Random) -> str:
-    """The line, or a longer message with it."""
+    """Return the line, or a longer message that contains it."""
     if rng.random() >= _LONG:
         return line
     before, after = rng.sample(talk, 2)
@@ -222,7 +214,7 @@ def _answered(
     answered: Sequence[tuple[str, str]],
     rng: random.Random,
 ) -> _Exchange:
-    """What the user says and the assistant answers, with a turn that one of them has to say."""
+    """Make a message of the user and an answer of the assistant; `turn` replaces one of them."""
     asked, answer = rng.choice(answered)
     said = rng.choice((asked, rng.choice(talk)))
     answer = rng.choice((answer, rng.choice(talk)))
@@ -233,7 +225,7 @@ def _answered(
 
 
 def _among(exchanges: Sequence[_Exchange], between: Iterator[_Exchange], rng: random.Random) -> list[_Turn]:
-    """What matters, anywhere among small talk."""
+    """Shuffle exchanges and small talk."""
     exchanges = list(exchanges)
     room = rng.randint(*_CHARACTERS)
     while room > 0:
@@ -244,10 +236,10 @@ def _among(exchanges: Sequence[_Exchange], between: Iterator[_Exchange], rng: ra
 
 
 def _days(
-    turns: Iterable[_Turn], rng: random.Random
+    turns: Iterable[_Turn], lines: Lines, rng: random.Random
 ) -> tuple[tuple[Document, ...], dict[tuple[int, str], list[tuple[int, int, int]]]]:
-    """The documents, and where who told which kind of fact: (document, start, end)."""
-    head, line = rng.choice(_HEADS), rng.choice(_FORMATS)
+    """Write the documents; also return (kind of fact, speaker) -> its places (document, start, end)."""
+    head, line = rng.choice(lines.headings), rng.choice(lines.turns)
     day = _FIRST_DAY + timedelta(days=rng.randrange(1500))
     spans: dict[tuple[int, str], list[tuple[int, int, int]]] = defaultdict(list)
     documents: list[Document] = []

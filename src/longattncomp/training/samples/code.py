@@ -1,4 +1,4 @@
-"""Python packages -> samples: questions about functions, and functions with a deliberate error."""
+"""Python files -> samples: questions about functions, and functions with a deliberate error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+
+import yaml
 
 from longattncomp.data.bugs import KINDS, insert_bug
 from longattncomp.data.functions import Edit, Function, Module, edited, moved, parse_module
@@ -20,49 +23,26 @@ from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, g
 from longattncomp.types import Document
 
 _CHARACTERS = 4
-"""In a token of source code, roughly."""
+"""Characters in a token of source code, roughly."""
 _LEAST_LINES = 5
 _BARE = re.compile(r">>>|https?:|::|^(?:see|deprecated|same as|internal|todo|overrid\w*|implements?)\b", re.IGNORECASE)
-_IMPERATIVE = re.compile(
-    "add|append|apply|assign|attach|build|call|change|check|clear|close|collect|compare|compute|concatenate"
-    "|configure|connect|convert|copy|count|create|decode|decorate|define|delete|detach|detect|determine|disable"
-    "|discard|dispatch|display|emit|enable|encode|ensure|escape|evaluate|execute|expand|extract|fetch|fill|find"
-    "|flush|format|generate|get|give|handle|helper|import|initialize|insert|install|invoke|iterate|join|list|load"
-    "|locate|log|look|lookup|make|mark|merge|modify|move|normalize|notify|open|parse|perform|pop|prepare|print"
-    "|process|produce|provide|push|put|quote|raise|read|receive|record|register|release|remove|rename|render"
-    "|replace|report|reset|resolve|retrieve|return|reverse|rewrite|run|save|scan|schedule|search|select|send"
-    "|serialize|set|show|sort|split|start|stop|store|strip|submit|switch|take|test|transform|translate|truncate|try"
-    "|turn|unpack|unregister|update|use|validate|verify|wait|walk|wrap|write|yield"
-    "|allocate|assert|calculate|consume|deliver|divide|draw|guess|map|match|multiply|query|quit|rotate|round|subtract"
-)
-_VERB_QUERIES = (
-    "Which function {verb} {rest}?",
-    "Where is the code that {verb} {rest}?",
-    "Find the function that {verb} {rest}.",
-    "I am looking for the place in the code that {verb} {rest}.",
-)
-_QUERIES = (
-    "Which function is this: {sentence}",
-    "Where is this implemented? {sentence}",
-    "Show me the code for this: {sentence}",
-)
-_BUG_QUERIES = (
-    "Which of these functions has a deliberate error?\n{options}",
-    "One of these functions contains a bug. Which one?\n{options}",
-    "There is exactly one function in the code that is deliberately made to include an error. Find it.\n{options}",
-    "Which function was broken on purpose? {options}",
-)
+
+
+@cache
+def _wording() -> Mapping[str, list[str]]:
+    """Read the words of queries that were written by hand."""
+    return yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeOptions:
-    """What code contexts look like.
+    """How contexts of code are made.
 
     Attributes:
         tokens: longest context, at four characters a token; longer files are left out.
-        undocumented: share of the asked functions whose docstring, which the query repeats, is taken out.
+        undocumented: share of the functions asked for that lose their docstring, which the query repeats.
         bugs: share of the contexts in which one function gets an error.
-        bug_queries: how often such a context is asked for it, each time with other options.
+        bug_queries: how many queries ask for that function, each with other options.
     """
 
     tokens: int = 12_000
@@ -85,16 +65,16 @@ _CODE = CodeOptions()
 def code_samples(
     files: Mapping[str, Path] | None = None, options: SampleOptions = DEFAULT, *, code: CodeOptions = _CODE
 ) -> Iterator[Example]:
-    """Contexts of the files of one package, each file a document under its path.
+    """Make contexts of files of one package; each file is a document under its path.
 
-    The tasks are `code` (a function by what its docstring says; the evidence is the whole function) and
-    `code-debug` (the one of four functions with an error; the answer is its letter). A question of which
-    nothing is relevant is about a function in another file of the same package.
+    Task `code` asks for a function by the sentence of its docstring; the evidence is the whole function. Task
+    `code-debug` asks which of four functions has an error; the answer is a letter. An unanswerable question is about a
+    function in another file of the same package.
 
     Args:
         files: title -> file; by default what `python_files` finds.
-        options: shares, cap and seed.
-        code: what else there is to choose.
+        options: shares, limit and seed.
+        code: further options.
     """
     rng = generator(options.seed, "code")
     files = python_files() if files is None else files
@@ -111,21 +91,22 @@ def code_samples(
 
 
 def question(function: Function, rng: random.Random) -> str | None:
-    """A query for a function, from the first sentence of its docstring; None if that says too little.
+    """Make a query for a function from the first sentence of its docstring, without the name of the function.
 
-    The function's own name is never in it.
+    Returns:
+        the query, or None if the sentence says too little.
     """
     sentence = first_sentence(function)
     if sentence is None:
         return None
     verb, _, rest = sentence.rstrip(".").partition(" ")
     if (spoken := _third_person(verb.lower())) and rng.random() < 0.8:
-        return rng.choice(_VERB_QUERIES).format(verb=spoken, rest=rest)
-    return rng.choice(_QUERIES).format(sentence=sentence)
+        return rng.choice(_wording()["verb_queries"]).format(verb=spoken, rest=rest)
+    return rng.choice(_wording()["sentence_queries"]).format(sentence=sentence)
 
 
 def first_sentence(function: Function) -> str | None:
-    """The docstring's first sentence on one line; None if it is short, long, no prose or names the function."""
+    """Return the first sentence of the docstring; None if it is short, long, no prose or names the function."""
     if function.lines < _LEAST_LINES or not (docstring := ast.get_docstring(function.node)):
         return None
     paragraph = " ".join(docstring.split("\n\n")[0].split())
@@ -140,7 +121,7 @@ def first_sentence(function: Function) -> str | None:
 
 def _third_person(verb: str) -> str | None:
     for base in (verb, verb.removesuffix("s"), verb.removesuffix("es"), f"{verb.removesuffix('ies')}y"):
-        if _IMPERATIVE.fullmatch(base):
+        if base in _wording()["verbs"]:
             if base.endswith(("s", "sh", "ch", "x", "z", "o")):
                 return f"{base}es"
             return f"{base[:-1]}ies" if re.search(r"[^aeiou]y\Z", base) else f"{base}s"
@@ -167,7 +148,7 @@ def _modules(titles: Iterable[str], files: Mapping[str, Path]) -> Iterator[Modul
     for title in titles:
         try:
             module = parse_module(title, files[title].read_text("utf-8"))
-        except (InputError, UnicodeDecodeError):  # samples of bad code, or in another encoding
+        except (InputError, UnicodeDecodeError):  # the file is a sample of bad code, or is not in UTF-8
             continue
         if module.text.strip():
             yield module
@@ -227,7 +208,7 @@ def _sample(
             choices = rng.sample([function.name, *rng.sample(names, 3)], 4)
             letter = "ABCD"[choices.index(function.name)]
             lines = [f"{mark}. {name}" for mark, name in zip("ABCD", choices, strict=True)]
-            template = rng.choice(_BUG_QUERIES)
+            template = rng.choice(_wording()["bug_queries"])
             query = template.format(options=("\n" if "\n" in template else " ").join(lines))
             bug = example("code-debug", place, function, query, letter)
             queries.append(replace(bug, id=f"{bug.id}#{kind}-{number}"))

@@ -1,44 +1,43 @@
-"""a stream of samples -> its statistics, as a table and as a picture."""
+"""samples -> statistics, as a table and as a picture."""
 
 from __future__ import annotations
 
 import importlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from statistics import median
 
 from rich.table import Table
 
-from longattncomp.data.rows import Example
+from longattncomp.data.rows import Example, contexts
 from longattncomp.errors import InputError
 from longattncomp.installed import require
-from longattncomp.training.samples.queries import contexts
 
 _BINS = 20
 _BLUE = "#4c78a8"
 _RED = "#d62728"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TaskDescription:
     """Statistics of one task.
 
     Attributes:
-        context_tokens: length of each context.
-        query_tokens: length of each query.
-        needles: passages of evidence -> queries that have so many.
+        context_tokens: length of each context, in tokens.
+        query_tokens: length of each query, in tokens.
+        needles: number of passages of evidence -> number of queries with as many passages.
         compound: how many queries are several questions in one.
-        positions: of the middle of each passage of evidence in its context, in [0, 1], by characters.
+        positions: position of the middle of each passage of evidence in its context, in [0, 1].
     """
 
-    context_tokens: tuple[int, ...]
-    query_tokens: tuple[int, ...]
-    needles: Mapping[int, int]
-    compound: int
-    positions: tuple[float, ...]
+    context_tokens: list[int] = field(default_factory=list)
+    query_tokens: list[int] = field(default_factory=list)
+    needles: Counter[int] = field(default_factory=Counter)
+    compound: int = 0
+    positions: list[float] = field(default_factory=list)
 
     @property
     def queries(self) -> int:
@@ -47,61 +46,43 @@ class TaskDescription:
     @property
     def unanswerable(self) -> float:
         """Share of the queries for which nothing is relevant."""
-        return self.needles.get(0, 0) / self.queries
+        return self.needles[0] / self.queries
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """Statistics of a stream of samples, by task in alphabetic order."""
-
-    tasks: Mapping[str, TaskDescription]
-
-
-def describe(examples: Iterable[Example], count: Callable[[str], int]) -> Description:
-    """Read a stream to its end.
+def describe(examples: Iterable[Example], count: Callable[[str], int]) -> dict[str, TaskDescription]:
+    """Compute the statistics of samples, by task in alphabetic order.
 
     Args:
         examples: samples; those that share a context follow each other.
-        count: length of a text in tokens; called once for each document and query.
+        count: returns the length of a text in tokens.
     """
-    lengths: dict[str, list[int]] = {}
-    queries: dict[str, list[int]] = {}
-    needles: dict[str, Counter[int]] = {}
-    positions: dict[str, list[float]] = {}
-    compound: Counter[str] = Counter()
+    found: defaultdict[str, TaskDescription] = defaultdict(TaskDescription)
     for context in contexts(examples):
         documents = context[0].documents
         starts = list(accumulate((len(document.text) for document in documents), initial=0))
         tokens = sum(count(document.text) for document in documents)
         for task in {example.task for example in context}:
-            lengths.setdefault(task, []).append(tokens)
+            found[task].context_tokens.append(tokens)
         for example in context:
-            queries.setdefault(example.task, []).append(count(example.query))
-            needles.setdefault(example.task, Counter())[len(example.evidence)] += 1
-            compound[example.task] += example.id.endswith("#compound")
-            positions.setdefault(example.task, []).extend(
-                (starts[span.document] + (span.start + span.end) / 2) / starts[-1] for span in example.evidence
-            )
-    return Description(
-        {
-            task: TaskDescription(
-                tuple(lengths[task]), tuple(queries[task]), needles[task], compound[task], tuple(positions[task])
-            )
-            for task in sorted(queries)
-        }
-    )
+            one = found[example.task]
+            one.query_tokens.append(count(example.query))
+            one.needles[len(example.evidence)] += 1
+            one.compound += example.id.endswith("#compound")
+            middles = (starts[span.document] + (span.start + span.end) / 2 for span in example.evidence)
+            one.positions += [middle / starts[-1] for middle in middles]
+    return dict(sorted(found.items()))
 
 
-def table(description: Description) -> Table:
-    """One row a task."""
+def table(tasks: Mapping[str, TaskDescription]) -> Table:
+    """Make a table with one row a task."""
     made = Table(title="training samples")
     made.add_column("task")
     columns = ("contexts", "queries", "none relevant", "compound", "needles 1 / 2 / 3-4 / 5+")
     for column in (*columns, "context tokens", "query tokens", "front / middle / end"):
         made.add_column(column, justify="right")
-    for task, found in description.tasks.items():
-        bands = [sum(found.needles.get(number, 0) for number in band) for band in ((1,), (2,), (3, 4))]
-        bands.append(found.queries - found.needles.get(0, 0) - sum(bands))
+    for task, found in tasks.items():
+        bands = [sum(found.needles[number] for number in band) for band in ((1,), (2,), (3, 4))]
+        bands.append(found.queries - found.needles[0] - sum(bands))
         thirds = Counter(min(int(3 * position), 2) for position in found.positions)
         made.add_row(
             task,
@@ -117,19 +98,19 @@ def table(description: Description) -> Table:
     return made
 
 
-def plot(description: Description, path: Path | str) -> None:
+def plot(tasks: Mapping[str, TaskDescription], path: Path | str) -> None:
     """Draw context lengths, query lengths and needle positions, one row of panels a task.
 
     Raises:
-        InputError: nothing to draw, or matplotlib is not installed.
+        InputError: there are no samples, or matplotlib is not installed.
     """
-    if not description.tasks:
+    if not tasks:
         raise InputError("description: expected at least one task, got none")
     require("matplotlib", extra="training")
-    figure_module = importlib.import_module("matplotlib.figure")
     ticker = importlib.import_module("matplotlib.ticker")
-    tasks = description.tasks
-    figure = figure_module.Figure(figsize=(11, 1.9 * len(tasks) + 0.8), layout="constrained")
+    figure = importlib.import_module("matplotlib.figure").Figure(
+        figsize=(11, 1.9 * len(tasks) + 0.8), layout="constrained"
+    )
     axes = figure.subplots(len(tasks), 3, squeeze=False)
     for row, (task, found) in zip(axes, tasks.items(), strict=True):
         row[0].set_ylabel(task)

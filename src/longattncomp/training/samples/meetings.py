@@ -1,4 +1,4 @@
-"""QMSum examples -> samples: a whole meeting, its own questions and those of other meetings."""
+"""QMSum examples -> samples: a whole meeting, its own questions, and questions about other meetings."""
 
 from __future__ import annotations
 
@@ -9,23 +9,14 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import islice
 
-from longattncomp.data.rows import Example
-from longattncomp.training.samples.queries import (
-    DEFAULT,
-    Context,
-    SampleOptions,
-    ask,
-    contexts,
-    generator,
-    move,
-    unanswerable,
-)
+from longattncomp.data.rows import Context, Example, contexts
+from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, move, unanswerable
 
 _WINDOW = 24
 _GENERAL = 0.4
-"""A question whose evidence covers more of its own meeting than this could be asked of any meeting."""
+"""A question whose evidence covers a larger share of its meeting is too general to ask about another meeting."""
 _RARE = 0.25
-"""A word is specific if at most this share of the meetings at hand have it."""
+"""A word is specific if at most this share of the meetings in memory have it."""
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
@@ -34,14 +25,14 @@ class _Meeting:
     questions: Context
     words: frozenset[str]
     asked: tuple[tuple[Example, frozenset[str]], ...]
-    """Questions that another meeting may be asked, with their words."""
+    """Questions that may be asked about another meeting, with their words."""
 
 
 def meeting_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
-    """One long document a context; questions of which nothing is relevant belong to another meeting.
+    """Make contexts of one meeting each; unanswerable questions belong to another meeting.
 
-    Such a foreign question has specific words, none of which stands in this meeting, and its
-    evidence is no large part of its own meeting; those that share most other words come first.
+    An unanswerable question has specific words, none of which this meeting has, and its evidence is a small part of its
+    own meeting. Questions that share many other words with this meeting come first.
     """
     rng = generator(options.seed, "meetings")
     coming = map(_meeting, contexts(examples))

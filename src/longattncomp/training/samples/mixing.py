@@ -1,31 +1,21 @@
-"""examples -> NIAH-style samples: pools of documents, and the questions asked of each."""
+"""examples -> NIAH-style samples: pools of documents, with questions about each pool."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 
-from longattncomp.data.rows import Example
+from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.errors import InputError
-from longattncomp.training.samples.queries import (
-    DEFAULT,
-    Context,
-    SampleOptions,
-    ask,
-    contexts,
-    generator,
-    move,
-    unanswerable,
-    whole,
-)
+from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, move, unanswerable, whole
 from longattncomp.types import Document
 
 _ROWS = 256
-"""Multi-hop rows that are shuffled at a time."""
+"""Multi-hop rows in memory, from which the next one is drawn."""
 _TITLES = 20
-"""Titles open at a time, for each title of a pool."""
+"""SQuAD titles in memory, for each title of a pool."""
 
 
 def mixed(
@@ -35,11 +25,11 @@ def mixed(
 
     Args:
         streams: name -> samples.
-        weights: name -> how often it is drawn, relative to the others; 1 if not given.
-        seed: of the order.
+        weights: name -> how often the stream is drawn, relative to the others; 1 by default.
+        seed: another seed gives another order.
 
     Raises:
-        InputError: a weight that is not positive, or of no stream.
+        InputError: a weight is not positive, or names no stream.
     """
     for name, weight in (weights or {}).items():
         if name not in streams or weight <= 0:
@@ -56,10 +46,10 @@ def mixed(
 
 
 def paragraph_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
-    """SQuAD: several titles, several paragraphs of each; every paragraph stands in one pool.
+    """Make pools of SQuAD paragraphs: several titles, several paragraphs of each; each paragraph is in one pool.
 
-    A question of which nothing is relevant comes from a paragraph of one of the pool's titles that
-    was left out, and its answer stands in no paragraph of that title in the pool.
+    An unanswerable question comes from a paragraph that is not in the pool, though others of its title are; its answer
+    is in no paragraph of that title in the pool.
     """
     rng = generator(options.seed, "paragraphs")
     coming = _by_title(contexts(examples))
@@ -78,10 +68,9 @@ def paragraph_samples(examples: Iterable[Example], options: SampleOptions = DEFA
 
 
 def multi_hop_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
-    """HotpotQA, 2Wiki, MuSiQue: the paragraphs of several rows shuffled together, or of one row alone.
+    """Make pools of HotpotQA, 2Wiki or MuSiQue: the shuffled paragraphs of several rows, or of one row alone.
 
-    A question of which nothing is relevant is a row whose distractors are in the pool, but none of
-    the paragraphs that hold its evidence.
+    For an unanswerable question, the pool has the distractors of its row, but no paragraph that holds its evidence.
     """
     rng = generator(options.seed, "multi-hop")
     rows: list[Context] = []
@@ -101,7 +90,7 @@ def multi_hop_samples(examples: Iterable[Example], options: SampleOptions = DEFA
 
 
 def pool(documents: Iterable[Document], rng: random.Random) -> tuple[tuple[Document, ...], dict[str, int]]:
-    """Shuffle documents, each text once; also where each text went."""
+    """Shuffle documents, each text once; return them and the place of each text."""
     once = list({document.text: document for document in documents}.values())
     rng.shuffle(once)
     return tuple(once), {document.text: place for place, document in enumerate(once)}
@@ -118,19 +107,12 @@ def _shuffled(rows: Iterable[Context], rng: random.Random) -> Iterator[Context]:
 
 
 def _by_title(paragraphs: Iterable[Context]) -> Iterator[tuple[str, list[Context]]]:
-    title, group = "", list[Context]()
-    for context in paragraphs:
-        if group and context[0].documents[0].metadata["title"] != title:
-            yield title, group
-            group = []
-        title = context[0].documents[0].metadata["title"]
-        group.append(context)
-    if group:
-        yield title, group
+    for title, group in groupby(paragraphs, key=lambda context: str(context[0].documents[0].metadata["title"])):
+        yield title, list(group)
 
 
 def _take(opened: Sequence[tuple[str, list[Context], list[Context]]], options: SampleOptions) -> list[Context]:
-    """Some paragraphs of one title after another, and round again if the pool is not full."""
+    """Take some paragraphs of each title in turn, until the pool is full."""
     share = -(-options.documents // options.titles)
     taken: list[Context] = []
     while len(taken) < options.documents and any(unused for _, _, unused in opened):

@@ -1,4 +1,4 @@
-"""paragraphs -> chains of assignments and lines with values hidden in them."""
+"""paragraphs -> samples with chains of assignments or lines with values hidden in them."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from longattncomp.data.needles import Chains, Hidden, Puzzle, hide
 from longattncomp.data.rows import Example
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
-_CHARACTERS = 4  # of a token, roughly
+_CHARACTERS = 4  # in a token, roughly
 _TOKENS = (2_000, 6_000)
 _NEEDLE_TOKENS = (2_000, 12_000)
-_SEED = 1_000_000  # and above: examples that no evaluation draws
-_KINDS = Path(__file__).parent / "needles.yaml"
+_SEED = 1_000_000  # training has seeds from here on, the evaluation smaller ones
+_KINDS = Path(__file__).with_suffix(".yaml")
 _KINDS_AT_ONCE = (1, 4)
 _KEYS = (1, 4)
-"""Of a kind."""
+"""Keys of a kind."""
 _VALUES = (1, 1, 2, 3, 4, 6, 8, 10)
-"""One of these numbers of a key."""
+"""How many values a key may have."""
 _TOGETHER = 0.3
-"""Share of the kinds whose keys are asked for in one question."""
+"""Share of the kinds with one question for all keys."""
 _LINE_TOKENS = 100
-"""Of prose for each line, at least."""
+"""Least tokens of prose for each line."""
 _SYLLABLES = (2, 4)
 _CONSONANTS = "bdfgklmnprstvz"
 
 
 @dataclass(frozen=True, slots=True)
 class NeedleKind:
-    """What a hidden line tells of a key, in another wording than those of `evaluation.needles`.
+    """A kind of hidden line, in other words than those of `data.needles`, which the evaluation uses.
 
-    In keys and values `#` is a digit, `@` a capital letter and `~` an invented name.
+    In patterns `#` is a digit, `@` a capital letter and `~` an invented name.
 
     Attributes:
-        told: ways to tell it, with `{key}` and `{value}`.
-        asked: questions with `{key}`, right for one key as for several.
-        keys: patterns.
-        value: a pattern.
+        told: lines with `{key}` and `{value}`.
+        asked: questions with `{key}` that fit one key as well as several.
+        keys: patterns of keys.
+        value: pattern of values.
     """
 
     told: tuple[str, ...]
@@ -56,7 +56,7 @@ class NeedleKind:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A hidden line: `value` is one of those of the key."""
+    """A hidden line with one of the values of a key."""
 
     kind: int
     key: str
@@ -66,7 +66,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """Lines in one text, each of which some question asks for."""
+    """A puzzle of given lines, all of which are evidence."""
 
     lines: Sequence[_Line]
     task: str = "needles"
@@ -77,14 +77,14 @@ class _Lines:
 
 
 def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
-    """A value handed on from variable to variable, between the paragraphs of SQuAD; without end.
+    """Hide chains of assignments between the paragraphs of SQuAD, without end.
 
-    Evidence that shares no word with the question. Each context is asked for the variables of one value that is
-    there, and some for one that is not.
+    Most of the evidence shares no word with the question, which asks for all variables of a value. Some questions ask
+    for a value that is not there.
 
     Args:
-        examples: whose paragraphs are the prose.
-        options: the share of the unanswerable, and the seed.
+        examples: examples whose paragraphs are the prose.
+        options: the share of unanswerable questions, and the seed.
     """
     rng = generator(options.seed, "chains")
     paragraphs = _paragraphs(examples)
@@ -101,13 +101,13 @@ def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT)
 
 
 def needle_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
-    """Lines that give a key one value or many, between the sentences of SQuAD; without end.
+    """Hide lines that give a key one value or many between the sentences of SQuAD, without end.
 
-    Evidence in the words of the question, and much of it: all values of a key are asked for, or of all keys of a kind.
-    Lines of other keys are the hard negatives; keys without a value are asked for as well.
+    A question asks for all values of a key, or of all keys of a kind: much evidence, in the words of the question.
+    Lines of other keys are hard negatives. Unanswerable questions ask for keys without a value.
 
     Args:
-        examples: whose paragraphs are the prose.
+        examples: examples whose paragraphs are the prose.
         options: the shares of the queries, and the seed.
     """
     rng = generator(options.seed, "needles")
@@ -134,7 +134,7 @@ def _questions(
     missing: Mapping[int, str],
     rng: random.Random,
 ) -> tuple[list[Example], Iterator[Example]]:
-    """Questions about each key of a kind or about all of them, and those about keys that have no value."""
+    """Make the questions about keys, one by one or all of a kind, and those about keys without a value."""
     (document,) = context.documents
     spans = {document.text[span.start : span.end]: span for span in context.evidence}
 
@@ -166,7 +166,7 @@ def _paragraphs(examples: Iterable[Example]) -> list[str]:
 
 
 def _hidden(puzzle: Puzzle, paragraphs: Sequence[str], tokens: int, seed: int, number: int) -> Example:
-    """One example, of those that no evaluation draws."""
+    """Make one example that no evaluation draws."""
     (found,) = hide(
         puzzle,
         paragraphs,
@@ -179,7 +179,7 @@ def _hidden(puzzle: Puzzle, paragraphs: Sequence[str], tokens: int, seed: int, n
 
 
 def _different(patterns: Sequence[str], most: int, rng: random.Random) -> list[str]:
-    """So many texts of such patterns, none twice."""
+    """Draw different texts from patterns."""
     found: dict[str, None] = {}
     while len(found) < most:
         found["".join(_drawn(character, rng) for character in rng.choice(patterns))] = None

@@ -1,4 +1,4 @@
-"""questions of one context -> the queries it is asked: single, compound, unanswerable."""
+"""questions about one context -> queries to train on: single, compound and unanswerable."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from itertools import accumulate, islice
 from math import floor
 
 from longattncomp.chunking.segments import SEPARATOR
-from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.rows import Evidence, Example, contexts
 from longattncomp.errors import InputError
 from longattncomp.types import Document
-
-Context = tuple[Example, ...]
-"""The questions that share one `documents` tuple."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +19,14 @@ class SampleOptions:
     """How samples are drawn.
 
     Attributes:
-        documents: most documents in a pool.
-        titles: how many titles a pool of SQuAD paragraphs starts from; the others of a title are hard negatives.
-        questions: most queries asked of one context.
+        documents: most documents in a context.
+        titles: how many titles the SQuAD paragraphs of a context come from at first; paragraphs of the title of the
+            evidence are hard negatives.
+        questions: most queries about one context.
         unanswerable: share of the queries for which nothing in the context is relevant.
-        compound: share of the queries that are several questions in one, where the context has several.
+        compound: share of the queries that are several questions in one, where the context has several questions.
         needles: most passages of evidence of a compound query.
-        native: share of multi-hop rows that keep a context of their own paragraphs only.
+        native: share of multi-hop rows whose context is their own paragraphs only.
         seed: another seed draws other samples from the same examples.
     """
 
@@ -59,24 +57,12 @@ DEFAULT = SampleOptions()
 
 
 def generator(seed: int, part: str) -> random.Random:
-    """The random numbers of one part of the training data, whatever is read before or beside it."""
+    """Make the random numbers of one part of the training data, independent of all other parts."""
     return random.Random(f"{seed}/{part}")  # noqa: S311
 
 
-def contexts(examples: Iterable[Example]) -> Iterator[Context]:
-    """Neighbours that share their documents, together: read the context once, ask all its questions."""
-    group: list[Example] = []
-    for example in examples:
-        if group and example.documents is not group[0].documents:
-            yield tuple(group)
-            group = []
-        group.append(example)
-    if group:
-        yield tuple(group)
-
-
 def move(question: Example, documents: tuple[Document, ...], places: Mapping[str, int]) -> Example:
-    """The same question asked of a pool that holds its evidence."""
+    """Ask a question about other documents, which hold its evidence: `places` says where each text is."""
     spans = (
         Evidence(places[question.documents[span.document].text], span.start, span.end) for span in question.evidence
     )
@@ -84,12 +70,12 @@ def move(question: Example, documents: tuple[Document, ...], places: Mapping[str
 
 
 def joined(examples: Iterable[Example], share: float, *, seed: int = 0) -> Iterator[Example]:
-    """Some contexts as one document, a blank line between what were documents: segments that hold several.
+    """Join the documents of some contexts into one document, with blank lines between them.
 
     Args:
-        examples: questions, those of one context in a row.
-        share: of the contexts.
-        seed: chooses them.
+        examples: questions; those of one context follow each other.
+        share: share of the contexts to join.
+        seed: another seed chooses other contexts.
     """
     rng = generator(seed, "joined")
     for context in contexts(examples):
@@ -108,20 +94,20 @@ def joined(examples: Iterable[Example], share: float, *, seed: int = 0) -> Itera
 
 
 def unanswerable(question: Example, documents: tuple[Document, ...]) -> Example:
-    """The same question asked of a context in which nothing is relevant."""
+    """Ask a question about documents in which nothing is relevant."""
     return replace(question, id=f"{question.id}#none", answers=(), documents=documents, evidence=())
 
 
 def ask(
     singles: Sequence[Example], foreign: Iterable[Example], options: SampleOptions, rng: random.Random
 ) -> list[Example]:
-    """The queries of one context in random order: single, compound and unanswerable by their shares.
+    """Draw the queries of one context in random order: single, compound and unanswerable ones by their shares.
 
     Args:
         singles: questions that the context answers, each with its evidence.
-        foreign: questions that it does not; a list is taken whole, from an iterator as many as are needed.
-        options: shares and the cap.
-        rng: draws them.
+        foreign: questions that it does not answer; a list is taken whole, an iterator as far as needed.
+        options: the shares and the limit.
+        rng: source of randomness.
     """
     share = 1 - options.unanswerable - options.compound
     queries = rng.sample(singles, min(len(singles), max(1, whole(options.questions * share, rng))))
@@ -137,7 +123,7 @@ def ask(
 
 
 def compound(questions: Sequence[Example], needles: int, rng: random.Random) -> Example | None:
-    """Two or more questions of one context as one query with up to `needles` passages; None if no two fit."""
+    """Put several questions of a context into one query with up to `needles` passages; None if no two fit."""
     wanted = rng.randint(2, needles)
     chosen: list[Example] = []
     evidence: tuple[Evidence, ...] = ()
@@ -177,5 +163,5 @@ def _union(spans: Iterable[Evidence]) -> tuple[Evidence, ...]:
 
 
 def whole(value: float, rng: random.Random) -> int:
-    """A whole number whose mean is `value`."""
+    """Round to a whole number, at random up or down, so that the mean is `value`."""
     return floor(value) + (rng.random() < value - floor(value))
