@@ -1,4 +1,4 @@
-"""tasks -> how well each method keeps what they ask for: `eval`."""
+"""tasks -> how well each method keeps what they ask for: the command `eval`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -42,35 +43,29 @@ _BUDGET = "10%"
 def evaluate(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TASK...", help="Out of --list, such as chat or niah-single@8k, or files of rows."),
+        typer.Argument(metavar="TASK...", help="Names from --list, such as chat or niah-single@8k, or files of rows."),
     ] = None,
     budgets: Annotated[
         list[str] | None,
-        typer.Option("--budget", "-b", help=f"2048 (tokens), 10% (of each context) or adaptive; otherwise {_BUDGET}."),
+        typer.Option("--budget", "-b", help=f"2048 (tokens), 10% (of each context) or adaptive; default {_BUDGET}."),
     ] = None,
     methods: Annotated[
         list[str] | None,
-        typer.Option("--method", help=f"Out of {', '.join(METHODS)}; if not given, {', '.join(DEFAULT_METHODS)}."),
+        typer.Option("--method", help=f"Out of {', '.join(METHODS)}; default {', '.join(DEFAULT_METHODS)}."),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Most examples of each task; otherwise {_DRAWN} where they are made, else all."),
+        typer.Option(min=1, help=f"Most examples of each task; default {_DRAWN} of generated ones, and all of files."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the examples, the random method and the intervals.")] = 0,
-    data: Annotated[Path | None, typer.Option(help="Folder of the rows of tasks that are read from files.")] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(help="Reads what was kept and answers: a model as --model takes it, or openai:MODEL."),
-    ] = None,
-    price: Annotated[
-        tuple[float, float] | None,
-        typer.Option(help="Of a million tokens of prompts and of answers at the endpoint, to show the cost."),
-    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the examples, the random method and the intervals.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder of the files that some tasks read their rows from.")] = None,
+    target: Annotated[str | None, typer.Option(help="Model that answers: as --model, or openai:MODEL.")] = None,
+    price: Annotated[tuple[float, float] | None, typer.Option(help="Prices of 1M prompt and answer tokens.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the records, the report and its pictures; the same command goes on there."),
+        typer.Option(help="Folder for records, report and pictures; the same command continues a stopped run."),
     ] = None,
-    shown: Annotated[bool, typer.Option("--list", help="Show the tasks, and end.")] = False,
+    shown: Annotated[bool, typer.Option("--list", help="Show the tasks and exit.")] = False,
     model: Model = None,
     settings_file: SettingsFile = None,
 ) -> None:
@@ -79,7 +74,7 @@ def evaluate(
         if shown:
             _show_tasks()
             return
-        limits = list(dict.fromkeys(map(Budget.parse, budgets or [_BUDGET])))
+        parsed = list(dict.fromkeys(map(Budget.parse, budgets or [_BUDGET])))
         tasks = {name: find_task(name) for name in names or ()}
         if not tasks:
             raise InputError("expected at least one task or file of rows, got none: --list shows the tasks")
@@ -90,37 +85,30 @@ def evaluate(
         compressor = Compressor.from_pretrained(
             settings=settings, target_tokenizer=reader.count if reader and not settings.target_tokenizer else None
         )
-        draws = {
-            name: Draw(
-                examples=limit or (_DRAWN if task.sized else sys.maxsize),
-                seed=seed,
-                count=compressor.tokenizer.count,
-                data=data,
-            )
-            for name, task in tasks.items()
-        }
-        for name, task in tasks.items():
+        draw = Draw(examples=limit or _DRAWN, seed=seed, count=compressor.tokenizer.count, data=data)
+        for task in tasks.values():
             if task.file is not None:
-                draws[name].file(task.file)  # before anything is measured
+                draw.file(task.file)  # a missing file ends the command before anything is measured
         file = out and begin(out, settings=settings, tasks=tasks, seed=seed, target=target, data=data)
         records = Records(file)
         chosen = compressors(methods or DEFAULT_METHODS, compressor, seed=seed)
         try:
             for name, task in tasks.items():
+                asked: dict[str, Any] = {name: getattr(task, name) for name in ("prompt", "together", "answer_tokens")}
                 with progress_bar(name) as advance:
                     measure(
-                        task.draw(draws[name]),
+                        task.draw(draw if task.sized or limit else replace(draw, examples=sys.maxsize)),
                         chosen,
-                        budgets=limits,
+                        budgets=parsed,
                         records=records,
                         reference=compressor,
-                        target_prompt=_prompt(reader, task),
+                        target_prompt=TargetPrompt(target=reader, **asked) if reader else None,
                         progress=advance,
                     )
         finally:
             if spent := getattr(reader, "spent", None):
                 notes.print(f"{reader.name if reader else ''}: {spent}", markup=False)
-        known = {**{one.task: named(one.task) for one in records}, **tasks}  # those of earlier runs, too
+        known = {**{one.task: named(one.task) for one in records}, **tasks}  # with those of earlier runs
         summary = summarise(records, known, seed=seed)
         report.render(summary, tables(120))
         if out is not None:
@@ -135,7 +123,9 @@ def _show_tasks() -> None:
     for task in TASKS.values():
         table.add_row(task.name + "@32k" * task.sized, Text(task.about), task.file or "")
     tables(120).print(table)
-    notes.print("A number behind @ sets the length of the contexts, in tokens; `reads` stands in the folder --data.")
+    notes.print(
+        "A number after @ sets the length of the contexts, in tokens; files under `reads` are in the folder --data."
+    )
 
 
 def _target(name: str | None, settings: Settings, price: tuple[float, float] | None) -> Target | None:
@@ -152,21 +142,15 @@ def _target(name: str | None, settings: Settings, price: tuple[float, float] | N
     return open_target(name, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype, prices=prices)
 
 
-def _prompt(target: Target | None, task: Task) -> TargetPrompt | None:
-    if target is None:
-        return None
-    return TargetPrompt(target=target, prompt=task.prompt, together=task.together, answer_tokens=task.answer_tokens)
-
-
 def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Task | None], settings: Settings) -> None:
-    """The page, its pictures and the table in Markdown."""
+    """Write the page, its pictures and the tables in Markdown."""
     from longattncomp.evaluation.report.plots import draw
 
     pictures = draw(records, summary, out)
     run = _run(settings)
     (out / "report.html").write_text(page(summary, tasks, run, pictures=pictures), encoding="utf-8")
-    tables_of = (report.markdown(summary, target=target) for target in summary.targets)
-    (out / "report.md").write_text("\n".join(tables_of), encoding="utf-8")
+    markdown = "\n".join(report.markdown(summary, target=target) for target in summary.targets)
+    (out / "report.md").write_text(markdown, encoding="utf-8")
     notes.print(f"report: {out / 'report.html'}")
 
 

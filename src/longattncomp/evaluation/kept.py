@@ -40,16 +40,7 @@ def within(
 def record(
     example: Example, method: str, budget: str, target: str | None, result: Compressed, seconds: float
 ) -> Record:
-    """Record what a compressed context keeps of the evidence and answers.
-
-    Args:
-        example: the example that was compressed.
-        method: name of the method that scored its nodes.
-        budget: as `str(Budget)` writes it.
-        target: name of the target that reads the result, if one does.
-        result: the compressed context.
-        seconds: time to score the example.
-    """
+    """Record what a compressed context keeps of the evidence and the answers; the arguments are as in `Record`."""
     spans = {document.index: document.spans for document in result.documents}
     text = "\n".join(document.text for document in example.documents)
     return Record(

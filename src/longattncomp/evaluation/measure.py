@@ -119,10 +119,9 @@ def _usable(examples: Sequence[Example]) -> list[Example]:
     asking = [example for example in examples if example.evidence or example.answers]
     usable = [example for example in asking if any(document.text.strip() for document in example.documents)]
     silent, blank = len(examples) - len(asking), len(asking) - len(usable)
-    if silent and usable:
-        warn(f"{silent} of {len(examples)} examples are left out: they have neither evidence nor answers")
-    if blank and usable:
-        warn(f"{blank} of {len(examples)} examples are left out: their documents are blank")
+    for number, why in ((silent, "they have neither evidence nor answers"), (blank, "their documents are blank")):
+        if number and usable:
+            warn(f"{number} of {len(examples)} examples are left out: {why}")
     return usable
 
 

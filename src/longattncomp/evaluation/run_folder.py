@@ -30,7 +30,7 @@ def begin(
         settings: the compressor's settings.
         tasks: names of tasks, or files of rows, whose content may not change.
         seed: seed of the run.
-        target: the target's name, if there is one.
+        target: name of the target.
         data: the folder of rows, if one was given.
 
     Returns:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from longattncomp.evaluation.report.summary import ADAPTIVE, REFERENCES, Average, Measure, Row, Summary
+from longattncomp.evaluation.report.summary import ADAPTIVE, REFERENCES, Average, Measure, Row, Summary, comparable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +59,12 @@ class Overview:
     """Methods by tasks.
 
     Attributes:
-        target: as in `Row`.
         columns: one a task; those that count in the average come first.
         methods: in the order of the rows, references last.
         averages: mean over the columns that count, for each method that has all of them.
         intervals: the same means with their intervals, if all columns that count have one budget.
     """
 
-    target: str | None
     columns: tuple[Column, ...]
     methods: tuple[str, ...]
     averages: Mapping[str, float]
@@ -99,7 +97,7 @@ def overview(summary: Summary, *, budget: str | None = None, target: str | None 
         bound = [name for name in budgets if name != ADAPTIVE] or budgets
         chosen = bound[(len(bound) - 1) // 2] if budget is None else budget
         if chosen in budgets:
-            counts = chosen != ADAPTIVE and task not in summary.left_out and own[0].comparable
+            counts = chosen != ADAPTIVE and task not in summary.left_out and comparable(own[0].measure, target)
             rows = {row.method: row for row in own if row.budget == chosen}
             columns.append(Column(task=task, budget=chosen, counts=counts, rows=rows))
     columns.sort(key=lambda column: not column.counts)
@@ -107,7 +105,6 @@ def overview(summary: Summary, *, budget: str | None = None, target: str | None 
     methods = [name for name in summary.methods if any(name in column.rows for column in columns)]
     one = {column.budget for column in counted}
     return Overview(
-        target=target,
         columns=tuple(columns),
         methods=tuple(sorted(methods, key=lambda name: name in REFERENCES)),
         averages={

@@ -86,11 +86,6 @@ class Row:
         """Whether there are so few examples that the interval says little."""
         return self.n < FEW_ROWS
 
-    @property
-    def comparable(self) -> bool:
-        """Whether the row's measure can be averaged over tasks."""
-        return comparable(self.measure, self.target)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Average:

@@ -29,7 +29,7 @@ _MOST_BYTES = 1 << 40  # of finished answers: none is ever dropped
 @dataclass(frozen=True, slots=True)
 class _Session:
     client: Any  # openai.AsyncOpenAI
-    kept: Any  # diskcache.Cache
+    answers: Any  # diskcache.Cache
     slots: asyncio.Semaphore
 
 
@@ -128,20 +128,18 @@ class Endpoint:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[_Session]:
-        with self._open_kept() as kept:
-            async with self._client() as client:
-                yield _Session(client, kept, asyncio.Semaphore(self._concurrency))
-
-    def _open_kept(self) -> Any:
         import diskcache
 
         try:
-            return diskcache.Cache(str(self._folder), eviction_policy="none", size_limit=_MOST_BYTES)
+            answers = diskcache.Cache(str(self._folder), eviction_policy="none", size_limit=_MOST_BYTES)
         except (OSError, sqlite3.Error) as error:
             raise CacheError(
                 getattr(error, "errno", None),
                 f"cannot keep answers in {self._folder} ({error}): free space there, or name another model_dir",
             ) from error
+        with answers:
+            async with self._client() as client:
+                yield _Session(client, answers, asyncio.Semaphore(self._concurrency))
 
     def _client(self) -> Any:
         import openai
@@ -161,8 +159,8 @@ class Endpoint:
         request = {"model": self._model, "messages": messages, **parameters}
         key = json.dumps({"base_url": self._base_url, **request}, sort_keys=True)
         key = hashlib.sha256(key.encode()).hexdigest()
-        if isinstance(found := session.kept.get(key), str):
-            self.spent = self.spent.and_kept()
+        if isinstance(found := session.answers.get(key), str):
+            self.spent = self.spent.plus(kept=1)
             return found
         async with session.slots:
             completion = await self._ask(session.client, request)
@@ -174,9 +172,9 @@ class Endpoint:
                 f"{self.name} reached its limit of tokens before it wrote anything; give it more "
                 f"(parameters, now {dict(parameters)})"
             )
-        session.kept[key] = text
-        usage = completion.usage
-        self.spent = self.spent.and_paid(*((usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)))
+        session.answers[key] = text
+        sent, written = (usage.prompt_tokens, usage.completion_tokens) if (usage := completion.usage) else (0, 0)
+        self.spent = self.spent.plus(paid=1, prompt_tokens=sent, completion_tokens=written)
         return text
 
     async def _ask(self, client: Any, request: dict[str, Any]) -> Any:

@@ -36,16 +36,10 @@ class LocalTarget:
     """
 
     def __init__(self, name: str, *, model_dir: Path, device: str = "auto", dtype: str = "auto") -> None:
-        """Open the model.
-
-        Args:
-            name: as `open_whole` takes it, like all the rest.
-            model_dir: where converted and fetched models are kept.
-            device: auto, cpu, cuda, mps …
-            dtype: auto, float32, bfloat16 or float16.
+        """Open the model; arguments and errors as `open_whole`.
 
         Raises:
-            InputError: torchmetrics is not installed; or as `open_whole`.
+            InputError: torchmetrics is not installed.
         """
         require("torchmetrics", extra="evaluation")
         self.name = name

@@ -44,18 +44,9 @@ class Spent:
             return None
         return (self.prompt_tokens * self.prices.prompt + self.completion_tokens * self.prices.completion) / 1e6
 
-    def and_paid(self, prompt_tokens: int, completion_tokens: int) -> Spent:
-        """Add an answer that was requested."""
-        return replace(
-            self,
-            paid=self.paid + 1,
-            prompt_tokens=self.prompt_tokens + prompt_tokens,
-            completion_tokens=self.completion_tokens + completion_tokens,
-        )
-
-    def and_kept(self) -> Spent:
-        """Add an answer that an earlier run had paid for."""
-        return replace(self, kept=self.kept + 1)
+    def plus(self, **more: int) -> Spent:
+        """Add answers and tokens, by the names of the attributes."""
+        return replace(self, **{name: getattr(self, name) + number for name, number in more.items()})
 
     def __str__(self) -> str:
         cost = "" if self.cost is None else f", cost {self.cost:.4f}"

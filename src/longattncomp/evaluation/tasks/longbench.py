@@ -61,21 +61,24 @@ def read_longbench(path: Path) -> Iterator[Example]:
 
 
 def _is_list(path: Path) -> bool:
+    return _content(path, _HEAD).lstrip().startswith(b"[")
+
+
+def _content(path: Path, size: int = -1) -> bytes:
     try:
         with path.open("rb") as raw:
             zipped = raw.read(len(_GZIP)) == _GZIP
             raw.seek(0)
-            head = (gzip.GzipFile(fileobj=raw) if zipped else raw).read(_HEAD)
+            return (gzip.GzipFile(fileobj=raw) if zipped else raw).read(size)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
-    return head.lstrip().startswith(b"[")
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    content = _content(path)
     try:
-        content = path.read_bytes()
-        rows = json.loads(gzip.decompress(content) if content.startswith(_GZIP) else content)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+        rows = json.loads(content)
+    except ValueError as error:
         raise InputError(f"{path}: expected a JSON list: {error}") from error
     for number, row in enumerate(rows, 1):
         where = f"{path}, row {number}"

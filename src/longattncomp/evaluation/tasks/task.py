@@ -14,8 +14,6 @@ from longattncomp.evaluation.targets.target import SHORT_ANSWER
 Metric = Literal["recall", "exact", "f1", "choice"]
 """The measure that a task is judged by: the last three need a target; without a target it is recall."""
 
-CONTEXT_TOKENS = 32_768
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
@@ -33,7 +31,7 @@ class Draw:
     """
 
     examples: int
-    context_tokens: int = CONTEXT_TOKENS
+    context_tokens: int = 32_768
     seed: int = 0
     count: Callable[[str], int]
     data: Path | None = None

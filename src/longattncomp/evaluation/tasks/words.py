@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 from longattncomp.data.rows import Example
 from longattncomp.errors import InputError
@@ -25,8 +24,8 @@ _STEEPNESS = 2.0
 """Exponent of Zipf's law: the k-th word is `k ** -2` times as frequent as the first."""
 
 
-class _List(Protocol):
-    def __call__(self, entries: int, rng: random.Random) -> tuple[str, Sequence[str]]: ...
+_List = Callable[[int, random.Random], tuple[str, Sequence[str]]]
+"""Makes the text of a list with a number of entries, and the answer."""
 
 
 def common_words(draw: Draw) -> Iterator[Example]:
@@ -50,8 +49,7 @@ def frequent_words(draw: Draw) -> Iterator[Example]:
 
 def _examples(name: str, draw: Draw, query: str, words: _List) -> Iterator[Example]:
     for index in range(draw.examples):
-        key = f"{draw.seed} {name} {index}"
-        text, answers = _fitted(words, key, draw.count, draw.context_tokens)
+        text, answers = _fitted(words, f"{draw.seed} {name} {index}", draw)
         yield Example(
             id=f"{name}-{draw.context_tokens}-{draw.seed}-{index}",
             task=name,
@@ -62,12 +60,13 @@ def _examples(name: str, draw: Draw, query: str, words: _List) -> Iterator[Examp
         )
 
 
-def _fitted(words: _List, key: str, count: Callable[[str], int], tokens: int) -> tuple[str, Sequence[str]]:
+def _fitted(words: _List, key: str, draw: Draw) -> tuple[str, Sequence[str]]:
     """Make the list with as many entries as the tokens allow."""
+    tokens = draw.context_tokens
     entries = tokens // 5
     for _ in range(_TRIES):
         text, answers = words(entries, random.Random(key))  # noqa: S311 (a sample, no secret)
-        found = count(text)
+        found = draw.count(text)
         if _CLOSE * tokens <= found <= tokens:
             break
         entries = int(entries * (1 + _CLOSE) / 2 * tokens / found)
