@@ -417,10 +417,10 @@ def test_memories_take_two_bytes_a_number(toy: Toy) -> None:
     scorer = toy.one("after", cache)
     scorer.prepare(NODES)
 
-    kept = cache.get(sorted(names_of(scorer)), with_memory=True)
+    kept = cache.get(sorted(names_of(scorer)), with_key_values=True)
 
     assert toy.backbone.dtype == torch.float32
-    assert {part.dtype for read in kept.values() for pair in read.memory or () for part in pair} == {torch.bfloat16}
+    assert {part.dtype for read in kept.values() for pair in read.key_values or () for part in pair} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.4, 0.9])

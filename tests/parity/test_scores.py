@@ -26,8 +26,8 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.nodes import chunk
 from longattncomp.scorers.cross_attention import logsumexp as streaming
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, HeadConfig, logits, untrained_head
-from longattncomp.scorers.cross_attention.logsumexp import log_shares, unit_logsumexp
 from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
+from longattncomp.scorers.cross_attention.logsumexp import log_shares, unit_logsumexp
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Document, Node, Query, Scores

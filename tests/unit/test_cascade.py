@@ -153,7 +153,7 @@ def test_what_alone_read_stays_for_the_next_question(
     for number in range(0, 60, 10):
         tight.score(Query(f"What of house {number}?"), nodes)
         names = set(tight.alone.frame.context(nodes).names(tight.alone.reader._digest))
-        assert small.get(sorted(names), with_memory=False).keys() == names
+        assert small.get(sorted(names), with_key_values=False).keys() == names
     assert small._recent.used > whole._recent.used
 
 

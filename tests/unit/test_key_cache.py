@@ -22,10 +22,10 @@ from longattncomp.scorers.cross_attention.stores import LMDBStore
 PLENTY = 10**9
 
 
-def read(seed: int, n: int = 10, *, memory: bool = False) -> CachedSegment:
+def read(seed: int, n: int = 10, *, key_values: bool = False) -> CachedSegment:
     generator = torch.Generator().manual_seed(seed)
     keys = Keys.of(torch.randn(2, n, 8, generator=generator))
-    return CachedSegment(keys, ((torch.zeros(2, n, 8), torch.zeros(2, n, 8)),) if memory else None)
+    return CachedSegment(keys, ((torch.zeros(2, n, 8), torch.zeros(2, n, 8)),) if key_values else None)
 
 
 NAMES = [name("model", [number]) for number in range(6)]
@@ -72,16 +72,16 @@ def test_what_is_put_is_got_in_any_order(store: DictStore) -> None:
     for cache in (KeyCache(PLENTY), KeyCache(PLENTY, store), KeyCache(0, store)):
         assert cache.put(READS)
 
-        assert_all(cache.get([*reversed(NAMES), "missing"], with_memory=False))
+        assert_all(cache.get([*reversed(NAMES), "missing"], with_key_values=False))
 
 
 def test_another_cache_on_the_store_has_it(store: DictStore) -> None:
     KeyCache(0, store).put(READS)
     later = KeyCache(PLENTY, store)
 
-    assert_all(later.get(NAMES, with_memory=False))
+    assert_all(later.get(NAMES, with_key_values=False))
     store.asked.clear()
-    assert_all(later.get(NAMES, with_memory=False))
+    assert_all(later.get(NAMES, with_key_values=False))
 
     assert store.asked == []  # what came out of the store stays in memory
 
@@ -92,7 +92,7 @@ def test_neither_room_nor_store_keeps_nothing() -> None:
     with cache.holding(NAMES):
         assert not cache.put(READS)
 
-    assert_all(cache.get(NAMES, with_memory=False), NAMES[:1])
+    assert_all(cache.get(NAMES, with_key_values=False), NAMES[:1])
 
 
 def test_the_memory_is_bounded_in_bytes() -> None:
@@ -101,26 +101,26 @@ def test_the_memory_is_bounded_in_bytes() -> None:
     for _ in range(3):
         cache.put(READS)
         assert cache._recent.used <= most
-    assert read(0, memory=True).nbytes == 2 * 10 * (8 + 2) + 2 * 2 * 10 * 8 * 4
+    assert read(0, key_values=True).nbytes == 2 * 10 * (8 + 2) + 2 * 2 * 10 * 8 * 4
 
 
 def test_memories_stay_in_this_process(store: DictStore) -> None:
     cache = KeyCache(PLENTY, store)
 
-    assert cache.put({"a": read(0, memory=True)})
+    assert cache.put({"a": read(0, key_values=True)})
 
     assert store.values == {}
-    assert cache.get(["a"], with_memory=True)["a"].memory is not None
-    assert KeyCache(0, store).put({"a": read(0, memory=True)}) is False
+    assert cache.get(["a"], with_key_values=True)["a"].key_values is not None
+    assert KeyCache(0, store).put({"a": read(0, key_values=True)}) is False
 
 
 def test_keys_alone_are_nothing_to_who_needs_the_memory(store: DictStore) -> None:
     cache = KeyCache(PLENTY, store)
-    cache.put({"a": read(0), "b": read(1, memory=True)})
+    cache.put({"a": read(0), "b": read(1, key_values=True)})
 
-    assert cache.get(["a", "b"], with_memory=True).keys() == {"b"}
+    assert cache.get(["a", "b"], with_key_values=True).keys() == {"b"}
     assert store.asked == []
-    assert cache.get(["a", "b"], with_memory=False).keys() == {"a", "b"}
+    assert cache.get(["a", "b"], with_key_values=False).keys() == {"a", "b"}
 
 
 def test_exact_keys_are_not_stored(store: DictStore) -> None:
@@ -140,28 +140,28 @@ def test_a_store_that_raises_costs_a_warning(store: DictStore, error: Exception)
     with pytest.warns(LongAttnCompWarning, match="cannot write the key store"):
         assert cache.put(READS)
     with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
-        assert_all(cache.get([*NAMES, "missing"], with_memory=False))
+        assert_all(cache.get([*NAMES, "missing"], with_key_values=False))
 
     with pytest.warns(LongAttnCompWarning, match="kept in memory as far as it has room"):
         assert not KeyCache(0, store).put(READS)
 
     store.fails = None
     assert cache.put(READS)
-    assert_all(KeyCache(0, store).get(NAMES, with_memory=False))
+    assert_all(KeyCache(0, store).get(NAMES, with_key_values=False))
 
 
 def test_ctrl_c_is_no_failure_of_the_store(store: DictStore) -> None:
     store.fails = KeyboardInterrupt()  # type: ignore[assignment]
 
     with pytest.raises(KeyboardInterrupt):
-        KeyCache(PLENTY, store).get(NAMES, with_memory=False)
+        KeyCache(PLENTY, store).get(NAMES, with_key_values=False)
 
 
 def test_a_store_that_gives_too_few_values(store: DictStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "mget", lambda _: [None])
 
     with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
-        assert KeyCache(PLENTY, store).get(NAMES, with_memory=False) == {}
+        assert KeyCache(PLENTY, store).get(NAMES, with_key_values=False) == {}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_damaged_values_are_missing(store: DictStore, damage: Callable[[bytes], 
         store.values[one] = damage(store.values[one])
 
     with pytest.warns(LongAttnCompWarning, match="3 entries of the key store are damaged"):
-        assert_all(KeyCache(PLENTY, store).get(NAMES, with_memory=False), [NAMES[0], *NAMES[4:]])
+        assert_all(KeyCache(PLENTY, store).get(NAMES, with_key_values=False), [NAMES[0], *NAMES[4:]])
 
 
 def test_values_under_each_other_s_names_are_damaged(store: DictStore) -> None:
@@ -193,7 +193,7 @@ def test_values_under_each_other_s_names_are_damaged(store: DictStore) -> None:
     store.values[first], store.values[second] = store.values[second], store.values[first]
 
     with pytest.warns(LongAttnCompWarning, match="2 entries"):
-        assert_all(KeyCache(PLENTY, store).get(NAMES, with_memory=False), NAMES[2:])
+        assert_all(KeyCache(PLENTY, store).get(NAMES, with_key_values=False), NAMES[2:])
 
 
 FLIPS = """
@@ -205,7 +205,7 @@ FLIPS = """
     from longattncomp.scorers.cross_attention.key_cache import KeyCache
     folder, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
     names = [f"{number:032x}" for number in range(30)]
-    expected = KeyCache(0, LMDBStore(Path(sys.argv[2]).parent)).get(names, with_memory=False)
+    expected = KeyCache(0, LMDBStore(Path(sys.argv[2]).parent)).get(names, with_key_values=False)
     assert len(expected) == 30
     for seed in range(int(sys.argv[3])):
         rng = random.Random(seed)
@@ -225,7 +225,7 @@ FLIPS = """
         try:
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
-                found = KeyCache(0, LMDBStore(folder / str(seed))).get(names, with_memory=False)
+                found = KeyCache(0, LMDBStore(folder / str(seed))).get(names, with_key_values=False)
             for name, read in found.items():
                 assert torch.equal(read.keys.values, expected[name].keys.values)
                 assert torch.equal(read.keys.scales, expected[name].keys.scales)

@@ -60,7 +60,7 @@ def _opened(name: str, ours: Compressor, given: Mapping[str, Scorer]) -> Compres
     )
     if method.heads or method.as_published:
         return Compressor.from_pretrained(settings=settings, shared=True, target_tokenizer=ours.target)
-    settings = settings.override(context_weight=method.defaults["context_weight"])
+    settings = settings.override(context_weight=method.defaults.get("context_weight"))
     return Compressor(_peer(name, settings, given), ours.tokenizer, settings=settings, target_tokenizer=ours.target)
 
 

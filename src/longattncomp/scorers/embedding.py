@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import zipfile
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,8 +56,8 @@ class EmbeddingScorer:
 
         Args:
             model: `all-minilm-l6-v2`, a folder, or the id of any sentence-transformers model.
-            device: as torch names it; none: what sentence-transformers chooses.
-            model_dir: where the embedded model is unpacked once; none: as `Settings.model_dir`.
+            device: as torch names it; sentence-transformers chooses if it is not given.
+            model_dir: where all-MiniLM-L6-v2 is unpacked, by default as `Settings.model_dir`.
             cached_nodes: most texts whose embeddings are kept, 1.5 kB each for the default.
 
         Raises:
@@ -70,7 +70,7 @@ class EmbeddingScorer:
         self._model_dir = model_dir or platformdirs.user_cache_path("longattncomp")
         self._lock = Lock()
         self._opened: tuple[Any, DraftTokenizer, int] | None = None
-        self._node = lru_cache(cached_nodes)(self._embed_node)
+        self._node = lru_cache(cached_nodes)(partial(self._embed, encode="encode_document"))
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
         """Embed the query and the nodes that are not embedded yet, and compare them.
@@ -78,7 +78,7 @@ class EmbeddingScorer:
         Raises:
             ModelNotFoundError: the model or the library is not installed.
             BrokenModelError: the model cannot be read.
-            CacheError: the embedded model cannot be unpacked.
+            CacheError: the model folder cannot be written.
         """
         if not nodes:
             return Scores((), 1.0)
@@ -93,9 +93,6 @@ class EmbeddingScorer:
                 progress(done, total)
         mass = sum(weights)
         return Scores(tuple(weight / mass if mass else 1 / len(nodes) for weight in weights), 0.0)
-
-    def _embed_node(self, text: str) -> np.ndarray:
-        return self._embed(text, "encode_document")
 
     def _embed(self, text: str, encode: str) -> np.ndarray:
         """Embed the text's windows as unit vectors, (n_windows, width)."""
@@ -121,12 +118,11 @@ class EmbeddingScorer:
         from longattncomp.backbone.tokenizer import DraftTokenizer
 
         name = str(_unpacked(self._model_dir)) if self.model.lower() == MINILM else self.model
-        local = Path(name).expanduser().is_dir()
+        if local := Path(name).expanduser().is_dir():
+            name = str(Path(name).expanduser())
         with quiet_transformers():
             try:
-                model: Any = SentenceTransformer(
-                    str(Path(name).expanduser()) if local else name, device=self._device, local_files_only=local
-                )
+                model: Any = SentenceTransformer(name, device=self._device, local_files_only=local)
                 tokenizer = DraftTokenizer(Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str()))
             except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
                 raise BrokenModelError(

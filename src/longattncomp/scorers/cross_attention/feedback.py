@@ -73,18 +73,7 @@ class FeedbackScorer(BatchScorer):
 
 
 def asked_again(query: Query, scores: Scores, nodes: Sequence[Node], tokenizer: Tokenizer, room: int) -> Query | None:
-    """Append the first tokens of the best node to a query.
-
-    Args:
-        query: the question itself.
-        scores: of the question itself.
-        nodes: at least one.
-        tokenizer: the draft model's.
-        room: most tokens of a query.
-
-    Returns:
-        The second question, or None if it does not fit or there is only one node.
-    """
+    """Append the first tokens of the best node to a query; None if there is one node, or more than `room` tokens."""
     best = nodes[max(range(len(nodes)), key=scores.nodes.__getitem__)]
     if len(nodes) == 1 or tokenizer.count(query.text) + _BORROWED > room:
         return None

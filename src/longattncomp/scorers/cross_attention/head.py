@@ -103,12 +103,7 @@ class CrossAttentionHead(nn.Module):
 
     @torch.no_grad()
     def extend(self, names: Sequence[str] = EXTENSIONS, *, favoured_heads: Sequence[int] = ()) -> None:
-        """Give extensions, named in `EXTENSIONS`, the weights that training starts from.
-
-        Args:
-            names: the extensions.
-            favoured_heads: query heads that start with more weight than the others.
-        """
+        """Switch on extensions for training, with more weight for some query heads."""
         self.head_weights[list(favoured_heads)] = 3.0
         if "match_strength" in names:
             self.match_strength.fill_(0.5)

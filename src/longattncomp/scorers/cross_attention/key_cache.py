@@ -1,4 +1,4 @@
-"""segments -> keys and memories that were read before, in memory and in a store."""
+"""segments -> what was read of them before, in memory and in a store."""
 
 from __future__ import annotations
 
@@ -23,31 +23,26 @@ class CachedSegment:
 
     Attributes:
         keys: of the scoring layer; exact, (n_key_heads, n, head_dim), where there is no cache.
-        memory: what a question after the segment attends to; None if the query stands alone.
+        key_values: of the backbone's layers, which a query after the segment attends to; None for a query alone.
     """
 
     keys: Keys | Tensor
-    memory: KeyValues | None = None
+    key_values: KeyValues | None = None
 
     @property
     def nbytes(self) -> int:
-        return self.keys.nbytes + (nbytes(self.memory) if self.memory is not None else 0)
+        return self.keys.nbytes + (nbytes(self.key_values) if self.key_values is not None else 0)
 
 
 class KeyCache:
     """Keeps what was read, under names that stand for everything it depends on.
 
-    Keys go to the store as well, memories stay in this process. If a store fails or returns damaged bytes, the text is
-    read again with a warning; scores stay right.
+    Keys go to the store as well; the backbone's keys and values stay in this process. If a store fails or returns
+    damaged bytes, the text is read again with a warning.
     """
 
     def __init__(self, most_bytes: int, store: ByteStore | None = None) -> None:
-        """Create a cache.
-
-        Args:
-            most_bytes: most bytes of keys and memories in memory.
-            store: keeps keys beyond this process.
-        """
+        """Create a cache of at most so many bytes in memory, and with a store that keeps keys beyond this process."""
         self._recent: Recent[str, CachedSegment] = Recent(most_bytes, lambda read: read.nbytes)
         self._store = store
 
@@ -55,15 +50,15 @@ class KeyCache:
         """Protect segments from eviction while the block runs."""
         return self._recent.holding(names)
 
-    def get(self, names: Sequence[str], *, with_memory: bool) -> dict[str, CachedSegment]:
-        """Find segments; `with_memory` leaves out those with keys alone."""
+    def get(self, names: Sequence[str], *, with_key_values: bool) -> dict[str, CachedSegment]:
+        """Find segments; `with_key_values` leaves out those that have keys only."""
         found = {
             name: read
             for name in names
-            if (read := self._recent.get(name)) is not None and (read.memory is not None or not with_memory)
+            if (read := self._recent.get(name)) is not None and (read.key_values is not None or not with_key_values)
         }
         missing = [name for name in names if name not in found]
-        if with_memory or self._store is None or not missing:
+        if with_key_values or self._store is None or not missing:
             return found
         try:
             stored = dict(zip(missing, self._store.mget(missing), strict=True))
@@ -89,7 +84,7 @@ class KeyCache:
         lasting = [
             (name, read.keys.to_bytes(name))
             for name, read in reads.items()
-            if read.memory is None and isinstance(read.keys, Keys)
+            if read.key_values is None and isinstance(read.keys, Keys)
         ]
         try:
             if lasting:

@@ -137,17 +137,7 @@ class Frame:
         prefix: Sequence[int] = (),
         words: Sequence[int] = (),
     ) -> None:
-        """Tokenize instruction and question.
-
-        Args:
-            tokenizer: the draft model's.
-            backbone: its window bounds a segment and a query together.
-            query_place: as in `HeadConfig`, like `segment_tokens` and `encoding`.
-            segment_tokens: longest segment, in tokens.
-            encoding: segmented or causal.
-            prefix: special tokens that the draft model expects first; part of the instruction.
-            words: the word of each token id; tokens of one word match (see `matching.Words`).
-        """
+        """Tokenize instruction and question; see `HeadConfig` and `CrossAttentionScorer` for the arguments."""
         self.instruction = [*prefix, *tokenizer.encode(INSTRUCTION).ids]
         self.question = list(tokenizer.encode(QUESTION).ids)
         self._tokenizer = tokenizer
@@ -188,12 +178,7 @@ class Frame:
         return context
 
     def query(self, text: str, context: ContextLayout, room: int) -> QueryTokens:
-        """Tokenize a query for a context.
-
-        Args:
-            text: the query.
-            context: tells how rare the query's words are.
-            room: most tokens; of a longer query the last ones are used.
+        """Tokenize a query for a context; of a query with more than `room` tokens the last ones are used.
 
         Raises:
             InputError: the query has no tokens, or there is no room for any.

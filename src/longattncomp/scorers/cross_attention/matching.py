@@ -38,13 +38,7 @@ class Words:
     """The words of a context's tokens. Tokens that differ only in case and in a space before them are one word."""
 
     def __init__(self, parts: Sequence[Segment], n_nodes: int, words: Sequence[int] | np.ndarray) -> None:
-        """Count the nodes that each word stands in.
-
-        Args:
-            parts: the segments of the context.
-            n_nodes: how many nodes the context has.
-            words: the word of each token id; a token id beyond the end is its own word.
-        """
+        """Count the nodes of each word; `words` has the word of each token id, and ids beyond its end are words."""
         self._n_nodes = n_nodes
         self._words = np.asarray(words, dtype=np.int64)
         pairs = np.concatenate(

@@ -45,7 +45,7 @@ class QueryMass:
 
         Args:
             states: (m, width) of the query's tokens.
-            rotary: the rotary embedding at their positions.
+            rotary: at their positions.
             instruction: keys (n_key_heads, n, head_dim) of the instruction's tokens.
         """
         self._queries = self._head.queries(states, rotary)

@@ -1,4 +1,4 @@
-"""segments -> their keys and memories, from the cache or from the backbone."""
+"""segments -> their keys, from the cache or from the backbone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ReadSegment:
 
     Attributes:
         index: its place in the context.
-        read: its keys and memory.
+        read: what the cache keeps of it.
         asked: states (m, width) and rotary embedding of each question, if the questions were read with the segment.
     """
 
@@ -42,25 +42,18 @@ class ReadSegment:
 class SegmentReader:
     """Reads segments for a head, each after the instruction.
 
-    With a cache, keys and memories are rounded as soon as they are read, so that cached ones give the same scores.
+    With a cache, what is read is rounded at once, so that cached segments give the same scores.
     """
 
     def __init__(
         self, backbone: Backbone, head: CrossAttentionHead, instruction: Sequence[int], cache: KeyCache | None
     ) -> None:
-        """Read segments for one head.
-
-        Args:
-            backbone: gives hidden states of layer L.
-            head: gives keys; if its query stands after the text, memories are kept too.
-            instruction: token ids before every segment.
-            cache: keeps what was read; None keeps nothing.
-        """
+        """Read segments for one head; for a query after the text, the backbone's keys and values are kept too."""
         self.cache = cache
         self._backbone = backbone
         self._head = head
         self._instruction = list(instruction)
-        self._with_memory = head.config.query_place == "after"
+        self._with_key_values = head.config.query_place == "after"
 
     def read(
         self, context: ContextLayout, wanted: Sequence[int], questions: Sequence[Sequence[int]]
@@ -73,7 +66,7 @@ class SegmentReader:
             questions: token ids of the questions; without a cache, they are read with each segment that they see.
         """
         if self.cache is None:
-            yield from self._read(context, wanted, questions if self._with_memory else ())
+            yield from self._read(context, wanted, questions if self._with_key_values else ())
             return
         missing: list[int] = []
         for group in context.groups(wanted):
@@ -117,7 +110,7 @@ class SegmentReader:
         if self.cache is None:
             return []
         names = context.names(self._digest)
-        found = self.cache.get([names[index] for index in group], with_memory=self._with_memory)
+        found = self.cache.get([names[index] for index in group], with_key_values=self._with_key_values)
         return [ReadSegment(index, found[names[index]]) for index in group if names[index] in found]
 
     def _keep(self, context: ContextLayout, parts: Sequence[ReadSegment]) -> bool:
@@ -135,7 +128,7 @@ class SegmentReader:
             alike.setdefault(context.parts[index].ids, []).append(index)
         sequences = [[*self._instruction, *ids] for ids in alike]
         places = list(alike.values())
-        keep = self.cache is not None and self._with_memory
+        keep = self.cache is not None and self._with_key_values
         parts: list[ReadSegment] = []
         tokens = 0
         for reading in self._backbone.read(sequences, questions, keep=keep):
@@ -143,8 +136,8 @@ class SegmentReader:
             exact = self._head.keys(reading.states[start:], at(reading.rotary, slice(start, n)))
             keys = exact if self.cache is None else Keys.of(exact)
             asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
-            memory = rounded(reading.key_values) if reading.key_values else None
-            parts += [ReadSegment(index, CachedSegment(keys, memory), asked) for index in places[reading.index]]
+            read = CachedSegment(keys, rounded(reading.key_values) if reading.key_values else None)
+            parts += [ReadSegment(index, read, asked) for index in places[reading.index]]
             tokens += n - start
             if questions or tokens >= _KEPT_TOKENS:
                 yield sorted(parts, key=lambda part: part.index)
@@ -154,7 +147,7 @@ class SegmentReader:
 
     @cached_property
     def instruction(self) -> tuple[Tensor, KeyValues]:
-        """Keys (n_key_heads, n, head_dim) and memory of the instruction, which are the same before every segment."""
+        """The instruction's keys (n_key_heads, n, head_dim) and the backbone's, the same before every segment."""
         (reading,) = self._backbone.read([self._instruction], keep=True)
         keys = self._head.keys(reading.states, at(reading.rotary, slice(0, len(reading.states))))
         return keys, reading.key_values or ()

@@ -143,8 +143,8 @@ class CrossAttentionScorer(BatchScorer):
         ]
         questions = [[*self.frame.question, *query.ids] for query in tokens]
         if self._alone:
-            keys, memory = self.reader.instruction
-            for found in self.backbone.ask([memory], questions):
+            keys, key_values = self.reader.instruction
+            for found in self.backbone.ask([key_values], questions):
                 for mass, states, rotary in zip(masses, found.states, found.rotaries, strict=True):
                     self._see(mass, states, rotary, keys)
         done = 0
@@ -175,8 +175,8 @@ class CrossAttentionScorer(BatchScorer):
         parts: Sequence[ReadSegment],
     ) -> None:
         answers = {part.index: part.asked for part in parts if part.asked}
-        again = [(part.index, part.read.memory) for part in parts if part.read.memory is not None]
-        for found in self.backbone.ask([memory for _, memory in again], questions):
+        again = [(part.index, part.read.key_values) for part in parts if part.read.key_values is not None]
+        for found in self.backbone.ask([key_values for _, key_values in again], questions):
             answers[again[found.index][0]] = tuple(zip(found.states, found.rotaries, strict=True))
         instruction, _ = self.reader.instruction
         for part in parts:

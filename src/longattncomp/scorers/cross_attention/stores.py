@@ -88,8 +88,10 @@ class _Folder:
     def use(self, work: Callable[[Any], T]) -> T:
         import lmdb
 
-        names = ("Corrupted", "Invalid", "MapResized", "PageNotFound", "VersionMismatch")
-        damaged = tuple(getattr(lmdb, f"{name}Error") for name in names)
+        damaged = (
+            lmdb.CorruptedError, lmdb.InvalidError, lmdb.MapResizedError, lmdb.PageNotFoundError,
+            lmdb.VersionMismatchError,
+        )  # fmt: skip
         try:
             with self._lock:
                 try:
