@@ -122,10 +122,10 @@ def test_failures_have_a_message_and_a_code(run: Any, arguments: list[str], code
 def test_a_cache_that_cannot_be_written_has_its_code(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "m.gguf").write_bytes(b"GGUF")
-    monkeypatch.setenv("LONGATTNCOMP_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("LONGATTNCOMP_MODEL_DIR", str(tmp_path / "file" / "cache"))
     result = run("compress", "-", "-q", "x", "--model", tmp_path / "m.gguf", stdin=b"text")
     assert result.exit_code == 4
-    assert "LONGATTNCOMP_CACHE_DIR" in result.stderr
+    assert "LONGATTNCOMP_MODEL_DIR" in result.stderr
 
 
 def test_info_names_what_it_found(run: Any, toy_folder: Path) -> None:
@@ -151,14 +151,14 @@ def test_eval_ends_with_one_line_of_json(run: Any, tmp_path: Path) -> None:
     result = run("eval", file, "--budget", "10%", "--budget", "200")
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout.splitlines()[-1])["rows"]
-    assert [row["method"] for row in rows] == ["random", "head", "tail", "bm25", "longattncomp"] * 2
+    assert [row["method"] for row in rows] == ["longattncomp", "bm25", "random", "first", "last"] * 2
     assert all(row["recall"]["mean"] == 1.0 for row in rows if row["method"] == "bm25")
     assert [row["budget"] for row in rows] == ["200"] * 5 + ["10%"] * 5  # the smallest first
     assert all(row["tokens"] <= 200 for row in rows[:5])
 
 
 def test_evaluation_goes_on_in_its_folder(run: Any, tmp_path: Path) -> None:
-    command = ("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--method", "tail", "--out", tmp_path / "out")
+    command = ("eval", "chat@8k", "--limit", 1, "--method", "bm25", "--method", "last", "--out", tmp_path / "out")
     first = run(*command)
     assert first.exit_code == 0, first.stderr
     records = (tmp_path / "out" / "records.jsonl").read_text()
@@ -189,9 +189,9 @@ def test_a_folder_knows_its_run(run: Any, tmp_path: Path, monkeypatch: pytest.Mo
     command = ("eval", rows, "--method", "bm25", "--out", out, "-b")
     assert run(*command, "10%", "-b", "0.1").exit_code == 0
     assert len((out / "records.jsonl").read_text().splitlines()) == 1  # one budget, written twice
-    more = run("eval", "chat@8k", "--limit", 1, "--method", "tail", "--data", tmp_path, "--out", out)
+    more = run("eval", "chat@8k", "--limit", 1, "--method", "last", "--data", tmp_path, "--out", out)
     assert more.exit_code == 0, more.stderr
-    assert run(*command, "50%", "--method", "tail").exit_code == 0
+    assert run(*command, "50%", "--method", "last").exit_code == 0
     began = (out / "run.json").read_text()
     assert json.loads(began)["data"] == str(tmp_path)
     assert [path.name for path in out.iterdir() if path.suffix == ".new"] == []
