@@ -23,9 +23,7 @@ from longattncomp.cli.samples import Data, Draft, read_samples, require_rows, st
 from longattncomp.errors import CacheError, HeadMismatchError, InputError
 
 if TYPE_CHECKING:
-    from longattncomp.data.rows import Context
     from longattncomp.scorers.cross_attention.head import CrossAttentionHead
-    from longattncomp.training.loop import Trained
     from longattncomp.training.stages import Stage
     from longattncomp.training.states import StateReader
 
@@ -52,6 +50,7 @@ def train_head(
         from accelerate import PartialState
 
         from longattncomp.backbone.loading import choose_device
+        from longattncomp.training import checkpoints, curves, loop
 
         state = PartialState(cpu=choose_device(settings.device).type == "cpu")
         main: bool = state.is_main_process
@@ -63,9 +62,13 @@ def train_head(
                     break
                 head, reader = _open(stage, settings, rows[-1]["head"] if rows else start, cache_gb)
                 contexts = read_samples(stage, data, seed, shown=main)
-                trained = _train(
-                    stage, contexts, head, reader, out / stage.name, seed=seed, most_steps=left, shown=main
-                )
+                folder = out / stage.name
+                with progress_bar(f"stage {stage.name}: steps", shown=main) as bar:
+                    trained = loop.train(
+                        stage, contexts, head, reader, folder, seed=seed, most_steps=left, progress=bar
+                    )
+                if main and (losses := curves.read_log(folder / checkpoints.LOG)).training:
+                    curves.plot(losses, folder / "loss.png", title=f"stage {stage.name}")
                 sizes = {"contexts": len(contexts), "questions": sum(map(len, contexts))}
                 rows.append({"stage": stage.name, **sizes, **asdict(trained)})
                 state.wait_for_everyone()  # the next stage opens the head that the main process wrote
@@ -130,28 +133,6 @@ def _open(
             f"cannot keep states in {folder} ({error}); set LONGATTNCOMP_MODEL_DIR to a directory that can be written"
         ) from error
     return head, reader
-
-
-def _train(
-    stage: Stage,
-    contexts: Sequence[Context],
-    head: CrossAttentionHead,
-    reader: StateReader,
-    out: Path,
-    *,
-    seed: int,
-    most_steps: int | None,
-    shown: bool,
-) -> Trained:
-    from longattncomp.training import checkpoints, curves, loop
-
-    with progress_bar(f"stage {stage.name}: steps", shown=shown) as advance:
-        trained = loop.train(stage, contexts, head, reader, out, seed=seed, most_steps=most_steps, progress=advance)
-    if shown:
-        losses = curves.read_log(out / checkpoints.LOG)
-        if losses.training:
-            curves.plot(losses, out / "loss.png", title=f"stage {stage.name}")
-    return trained
 
 
 def _finish(rows: Sequence[dict[str, Any]], out: Path, *, complete: bool) -> None:

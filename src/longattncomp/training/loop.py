@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 
@@ -22,9 +22,9 @@ from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttention
 from longattncomp.training import losses
 from longattncomp.training.batches import Item, batches, split
 from longattncomp.training.checkpoints import Run
-from longattncomp.training.objective import Loss, Objective
+from longattncomp.training.objective import Objective, Work
 from longattncomp.training.stages import Stage
-from longattncomp.training.states import Layout, StateReader, States
+from longattncomp.training.states import StateReader
 from longattncomp.types import Progress
 
 HEAD = "head.safetensors"
@@ -83,14 +83,19 @@ def train(
     set_seed(seed)
     before = {name: weight.clone() for name, weight in head.state_dict().items()}
     accelerator = Accelerator(cpu=reader.backbone.device.type == "cpu")
-    layouts = _Layouts(contexts, reader)
-    objective = Objective(head, reader, _loss(stage))
+    bce = partial(losses.paper_bce, instruction_weight=stage.instruction_weight)
+    objective = Objective(head, reader, losses.listwise if stage.loss == "listwise" else bce)
     head.dropout = stage.dropout
     optimizer = torch.optim.AdamW(_groups(head, stage))
     epochs = [batches(contexts, rest, stage.batch, f"{seed}/{epoch}") for epoch in range(stage.epochs)]
     steps = [batch for epoch in epochs for batch in epoch]
     ends = {sum(map(len, epochs[: epoch + 1])) for epoch in range(stage.epochs)}
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, len(steps), stage.warm_up))
+    layout = cache(lambda index: reader.layout(contexts[index]))
+
+    def work(items: Sequence[Item]) -> list[Work]:
+        return [(layout(item.context), reader.states(layout(item.context)), item.questions) for item in items]
+
     run = Run(accelerator, out, _identity(stage, contexts, head, reader, seed))
     objective, optimizer, schedule = accelerator.prepare(objective, optimizer, schedule)
     # Several processes share one step, so the schedule must not advance once for each of them.
@@ -103,7 +108,7 @@ def train(
             break
         objective.train()
         mine = batch[accelerator.process_index :: accelerator.num_processes]
-        loss = objective([(*layouts[item.context], item.questions) for item in mine])
+        loss = objective(work(mine))
         count = sum(len(item.questions) for item in batch)
         accelerator.backward(loss * accelerator.num_processes / count)  # gradients are averaged over processes
         accelerator.clip_grad_norm_(objective.parameters(), stage.clip)
@@ -117,7 +122,7 @@ def train(
         if run.step in ends:
             with _averaged(head, before, stage.kept):
                 items = [Item(index, tuple(range(len(contexts[index])))) for index in kept_out]
-                found = _validate(objective, layouts, items)
+                found = _validate(objective, work, items)
                 if found < run.best:
                     run.best = found
                     if accelerator.is_main_process:
@@ -127,20 +132,6 @@ def train(
             run.save()
     best = run.best if math.isfinite(run.best) else None
     return Trained(run.step, run.step - first, run.step == len(steps), best, perf_counter() - started, out / HEAD)
-
-
-class _Layouts:
-    """The layout of each context, made once, and its states."""
-
-    def __init__(self, contexts: Sequence[Context], reader: StateReader) -> None:
-        self._contexts = contexts
-        self._reader = reader
-        self._made: dict[int, Layout] = {}
-
-    def __getitem__(self, index: int) -> tuple[Layout, States]:
-        if index not in self._made:
-            self._made[index] = self._reader.layout(self._contexts[index])
-        return self._made[index], self._reader.states(self._made[index])
 
 
 @contextmanager
@@ -157,10 +148,10 @@ def _averaged(head: CrossAttentionHead, before: Mapping[str, torch.Tensor], kept
         head.load_state_dict(now)
 
 
-def _validate(objective: nn.Module, layouts: _Layouts, items: Sequence[Item]) -> float:
+def _validate(objective: nn.Module, work: Callable[[Sequence[Item]], list[Work]], items: Sequence[Item]) -> float:
     objective.eval()
     with torch.no_grad():
-        total = sum(float(objective([(*layouts[item.context], item.questions)])) for item in items)
+        total = sum(float(objective(work([item]))) for item in items)
     return total / sum(len(item.questions) for item in items)
 
 
@@ -175,12 +166,6 @@ def _identity(
     for weight in head.state_dict().values():
         digest.update(weight.cpu().contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def _loss(stage: Stage) -> Loss:
-    if stage.loss == "listwise":
-        return losses.listwise
-    return partial(losses.paper_bce, instruction_weight=stage.instruction_weight)
 
 
 def _groups(head: CrossAttentionHead, stage: Stage) -> list[dict[str, object]]:

@@ -17,6 +17,9 @@ from longattncomp.training.states import Layout, StateReader, States
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(log shares (1 + n_nodes,), evidence (n_nodes,)) -> scalar."""
 
+Work = tuple[Layout, States, Sequence[int]]
+"""A context with its hidden states, and the indices of the questions to learn from."""
+
 
 class Objective(nn.Module):
     """The loss of a head on questions, from their hidden states. It is a module for accelerate to distribute."""
@@ -27,7 +30,7 @@ class Objective(nn.Module):
         self._reader = reader
         self._loss = loss
 
-    def forward(self, work: Sequence[tuple[Layout, States, Sequence[int]]]) -> Tensor:
+    def forward(self, work: Sequence[Work]) -> Tensor:
         """Sum the losses of all questions."""
         # A process without questions has to take part in the exchange of gradients as well.
         total = sum((weight.flatten()[:0].sum() for weight in self.head.parameters()), torch.zeros(()))
