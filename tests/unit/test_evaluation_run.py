@@ -165,7 +165,7 @@ def test_a_stopped_run_goes_on(compressor: Compressor) -> None:
 
 
 def test_examples_of_one_context_are_read_together(compressor: Compressor) -> None:
-    """Whatever stands between them."""
+    """Also if an example of another context is between them."""
     scorer = LastScorer()
     first, other = example("a", (0, 0, 9), query="cow"), example("b", (0, 0, 9), query="pig")
     second = Example("c", "farm", "hen", (), first.documents, first.evidence)
@@ -196,8 +196,8 @@ def test_a_target_reads_what_was_kept(compressor: Compressor) -> None:
     assert by["none"].tokens == 0
 
 
-def test_what_stands_beside_does_not_depend_on_the_methods(compressor: Compressor, toy_folder: Any) -> None:
-    """Nor on what the reference keeps, orders and ranks by."""
+def test_references_do_not_depend_on_the_methods(compressor: Compressor, toy_folder: Any) -> None:
+    """Nor on the order, rank and keep rate of the compressor that cuts their nodes."""
     engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", node_tokens=8)
     text = "Much is said. " * 9 + "six pigs 3. " + "Little is said. " * 9
     asked = Example("a", "farm", "pigs", (), (Document(text), Document(text)), (Evidence(1, 126, 137),))
@@ -214,7 +214,7 @@ def test_what_stands_beside_does_not_depend_on_the_methods(compressor: Compresso
     assert found[0][0].tokens == found[0][0].context_tokens
 
 
-def test_what_stands_beside_is_made_once(compressor: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_references_are_made_once(compressor: Compressor, monkeypatch: pytest.MonkeyPatch) -> None:
     target_prompt = TargetPrompt(target=Parrot())
     records = Records()
     examples = [example("a", (2, 0, 10))]

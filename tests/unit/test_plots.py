@@ -11,12 +11,12 @@ import pytest
 from recorded import record
 
 from longattncomp.errors import InputError
-from longattncomp.evaluation.methods import METHODS
 from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.report import plots
 from longattncomp.evaluation.report.plots import draw
 from longattncomp.evaluation.report.styles import styles
 from longattncomp.evaluation.report.summarise import summarise
+from longattncomp.scorers.methods import METHODS, Method
 
 METHOD_RECALLS = {"random": 0.1, "bm25": 0.6, "longattncomp": 0.8, "my own": 0.7}
 
@@ -102,3 +102,11 @@ def test_a_method_looks_the_same_everywhere() -> None:
     assert styles(["bm25"]) == {"bm25": all_known["bm25"]}
     looks = list(styles([*METHODS, *(f"mine {place}" for place in range(12))]).values())
     assert len({(look.colour, look.marker) for look in looks}) == len(looks)
+
+
+def test_a_new_method_has_a_look_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = styles(METHODS)
+    monkeypatch.setitem(METHODS, "toy", Method(name="toy", about="a toy", opener="toys:open_scorer"))
+    after = styles(METHODS)
+    assert after.pop("toy") not in before.values()
+    assert after == before

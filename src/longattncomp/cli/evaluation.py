@@ -94,7 +94,7 @@ def evaluate(
         chosen = compressors(methods or DEFAULT_METHODS, compressor, seed=seed)
         try:
             for name, task in tasks.items():
-                asked: dict[str, Any] = {name: getattr(task, name) for name in ("prompt", "together", "answer_tokens")}
+                asked: dict[str, Any] = {key: getattr(task, key) for key in ("prompt", "together", "answer_tokens")}
                 with progress_bar(name) as advance:
                     measure(
                         task.draw(draw if task.sized or limit else replace(draw, examples=sys.maxsize)),

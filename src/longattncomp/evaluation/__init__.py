@@ -1,1 +1,1 @@
-"""How well the kept context holds the evidence: rows, metrics, runs and reports."""
+"""How well methods keep what questions ask for: tasks, targets, metrics and reports."""

@@ -112,8 +112,8 @@ def _usable(examples: Sequence[Example]) -> list[Example]:
     for example in examples:
         if (key := (example.task, example.id)) in seen:
             raise InputError(
-                f"expected ids that differ within {example.task}, got {example.id!r} twice: rows of several "
-                "collections in one file want ids of their own"
+                f"expected ids that differ within {example.task}, got {example.id!r} twice: give the rows of "
+                "several collections in one file ids that differ"
             )
         seen.add(key)
     asking = [example for example in examples if example.evidence or example.answers]

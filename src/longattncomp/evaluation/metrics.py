@@ -52,11 +52,9 @@ def strict_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
         InputError: there is no evidence.
     """
     _require(evidence)
-    for span in evidence:
-        found = _overlap(merged(kept.get(span.document, ())), [(span.start, span.end)])
-        if 10 * found < 9 * (span.end - span.start):  # whole numbers, so that 90% is 90%
-            return 0.0
-    return 1.0
+    found = [_overlap(merged(kept.get(span.document, ())), [(span.start, span.end)]) for span in evidence]
+    # Whole numbers, so that 90% is exact.
+    return float(all(10 * part >= 9 * (span.end - span.start) for part, span in zip(found, evidence, strict=True)))
 
 
 def answers_kept(kept: str, whole: str, answers: Sequence[str]) -> float | None:

@@ -122,7 +122,7 @@ class _CachedModel:
 
     def likelihood(self, prompt: list[int], continuation: Continuation) -> float:
         """Return the mean log-likelihood of a continuation's tokens, in nats."""
-        before = prompt[: max(len(prompt) - continuation.back, 1)]  # its first token needs one before it
+        before = prompt[: max(len(prompt) - continuation.back, 1)]  # the first likelihood needs a token before it
         logits = self.logits([*before, *continuation.ids[:-1]], rows=len(continuation.ids))
         ids = torch.tensor(continuation.ids, device=logits.device)  # (rows,)
         return -torch.nn.functional.cross_entropy(logits, ids).item()

@@ -48,7 +48,7 @@ class PromptForm:
         return ids
 
     def follow(self, prompt: str, text: str) -> Continuation:
-        """Return the token ids of a text after a prompt, with a space between them unless the prompt ends in one."""
+        """Return the token ids of a text after a prompt, behind a space unless the prompt ends in white space."""
         last = self.pieces[-1]
         joint = "" if isinstance(last, int) else _filled(last, prompt)
         space = " " if joint and not joint[-1].isspace() else ""
@@ -90,7 +90,7 @@ def read_form(opened: Any, tokenizer: DraftTokenizer) -> PromptForm:
     frame = user_frame(opened)
     if frame is None:
         raise UnsupportedModelError(
-            f"expected the chat template of {opened.name_or_path} to show what the user says once, got "
+            f"expected the chat template of {opened.name_or_path} to show the user's message exactly once, got "
             f"{opened.chat_template!r:.200}"
         )
     filled = _PLACEHOLDER.join(frame)

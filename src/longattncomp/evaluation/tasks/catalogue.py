@@ -128,8 +128,8 @@ def _needles(name: str, about: str, kind: Needles) -> Task:
     )
 
 
-def _words(name: str, about: str, make: Callable[[Draw], Iterable[Example]]) -> Task:
-    about = f"RULER-like: {about}; uniform sampling solves it, so averages leave it out"
+def _words(name: str, what: str, make: Callable[[Draw], Iterable[Example]]) -> Task:
+    about = f"RULER-like: {what}; uniform sampling solves it, so averages leave it out"
     return Task(name=name, about=about, averaged=False, make=make, **_WORDS)
 
 

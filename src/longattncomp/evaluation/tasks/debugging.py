@@ -22,12 +22,8 @@ PACKAGES = ("accelerate", "fsspec", "huggingface_hub", "networkx", "pydantic", "
 """Packages that are installed wherever this one is, and that training does not read."""
 
 KINDS = (
-    "deleted_declaration",
-    "wrong_argument_count",
-    "endless_loop",
-    "bad_indentation",
-    "undefined_name",
-    "syntax_error",
+    *("deleted_declaration", "wrong_argument_count", "endless_loop"),
+    *("bad_indentation", "undefined_name", "syntax_error"),
 )
 """The kinds of errors in InfiniteBench."""
 
