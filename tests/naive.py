@@ -1,26 +1,67 @@
-"""The scores of the design (section 5) in full, (n_heads, m, n) at once; calls nothing of what is under test."""
+"""The scores of the design (section 5), computed in full, (n_heads, m, n) at once, without the code under test."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from longattncomp.backbone.config import SUPPORTED
+from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.segments import segments
 from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
 from longattncomp.scorers.cross_attention.spreading import SCALES
-from longattncomp.testing import ByteTokenizer
+from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Node, Scores
 
 LAYERS = 2
 WORDS = ("lease", "rent", "tenant", "signed", "1997", "the", "of", "paid", "landlord", "deposit", "garden", "wall")
 Place = Literal["after", "alone"]
+MIXED = "gemma3_text, every second layer full"  # so that layer L is a full one; the toy's all slide
+YARN = "llama, yarn"  # cos and sin are scaled
+VARIANTS = (*SUPPORTED, MIXED, YARN)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """One model twice: as transformers opens it whole, and as we do."""
+
+    whole: Any
+    backbone: Backbone
+
+    @classmethod
+    def of(cls, variant: str, folder: Path) -> Toy:
+        """Write a random model of a variant and open it."""
+        from transformers import AutoModelForCausalLM
+
+        save_draft_model(folder, variant.partition(",")[0])
+        config = json.loads((folder / "config.json").read_text())
+        if variant == MIXED:
+            config["layer_types"] = ["full_attention", "sliding_attention"] * 2
+        if variant == YARN:
+            config["rope_parameters"] = {
+                "rope_type": "yarn",
+                "rope_theta": 10000.0,
+                "factor": 4.0,
+                "original_max_position_embeddings": 512,
+            }
+        (folder / "config.json").write_text(json.dumps(config))
+        whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+        return cls(whole.eval(), Backbone.open(folder, LAYERS, device="cpu", dtype="float32"))
+
+
+def assert_same(found: Scores, expected: Scores, tolerance: float = 1e-5) -> None:
+    assert len(found.nodes) == len(expected.nodes)
+    pairs = zip((found.instruction, *found.nodes), (expected.instruction, *expected.nodes), strict=True)
+    assert max(abs(one - other) for one, other in pairs) <= tolerance
 
 
 def prose(seed: int, length: int) -> str:

@@ -1,4 +1,4 @@
-"""What is kept against what is read anew: the same scores, and no text through the model twice."""
+"""Cached segments against segments that are read again: the same scores, and no text is read twice."""
 
 from __future__ import annotations
 
@@ -93,6 +93,12 @@ def _few_tokens_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longattncomp.scorers.cross_attention.cascade.LEAST", 300)
 
 
+@pytest.fixture
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_KEPT_TOKENS", 200)
+    monkeypatch.setattr("longattncomp.backbone.forward._BATCH_TOKENS", {"cpu": 300})
+
+
 @contextmanager
 def watching(*toys: Toy) -> Iterator[list[str]]:
     """The texts of contexts that go through the models; a byte is a token, so that they can be read off."""
@@ -122,6 +128,16 @@ def parts_of(nodes: Sequence[Node]) -> list[str]:
 def assert_same(found: Scores, expected: Scores, *, relative: float = 1e-5) -> None:
     assert found.nodes == pytest.approx(expected.nodes, rel=relative, abs=1e-7)
     assert found.instruction == pytest.approx(expected.instruction, rel=relative, abs=1e-7)
+
+
+def read_again(toy: Toy, kind: str, before: Sequence[Node], after: Sequence[Node]) -> list[str]:
+    """What a question over one context reads after a question over another; its scores are those without a cache."""
+    kept = toy.scorer(kind, KeyCache(PLENTY))
+    kept.score(QUERY, before)
+    with watching(toy) as texts:
+        found = kept.score(QUERY, after)
+    assert_same(found, toy.scorer(kind, None).score(QUERY, after), relative=ROUNDED)
+    return texts
 
 
 def test_the_toy_tells_contexts_and_questions_apart(toy: Toy) -> None:
@@ -238,42 +254,27 @@ def test_a_cascade_reads_a_segment_once_for_each_place(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize("kind", PLACES)
-def test_a_document_in_another_company_is_not_read_again(kind: str, toy: Toy) -> None:
+def test_a_document_among_other_documents_is_not_read_again(kind: str, toy: Toy) -> None:
     first, other = cut([TEXTS[0], TEXTS[2], TEXTS[1]], 48), cut([story(9, 5), TEXTS[2], TEXTS[0]], 48)
-    kept = toy.scorer(kind, KeyCache(PLENTY))
-    kept.score(QUERY, first)
-    with watching(toy) as texts:
-        found = kept.score(QUERY, other)
 
-    assert sorted(texts) == sorted(parts_of(cut([story(9, 5)], 48)))
-    assert_same(found, toy.scorer(kind, None).score(QUERY, other), relative=ROUNDED)
+    assert sorted(read_again(toy, kind, first, other)) == sorted(parts_of(cut([story(9, 5)], 48)))
 
 
 @pytest.mark.parametrize("kind", PLACES)
 def test_other_nodes_of_the_same_text_are_not_read_again(kind: str, toy: Toy) -> None:
-    kept = toy.scorer(kind, KeyCache(PLENTY))
-    kept.score(QUERY, NODES)
-    finer = cut(TEXTS, 20)
-    with watching(toy) as texts:
-        found = kept.score(QUERY, finer)
-
-    assert texts == []
-    assert_same(found, toy.scorer(kind, None).score(QUERY, finer), relative=ROUNDED)
+    assert read_again(toy, kind, NODES, cut(TEXTS, 20)) == []
 
 
 @pytest.mark.parametrize("added", [" Paid.", f" {story(7, 1)}", f" {story(8, 6)}"], ids=["word", "sentence", "six"])
 @pytest.mark.parametrize("kind", PLACES)
 def test_what_is_appended_is_read_with_the_last_segment(kind: str, added: str, toy: Toy) -> None:
     before, after = cut([TEXTS[0], TEXTS[2]], 48), cut([TEXTS[0], TEXTS[2] + added], 48)
-    kept = toy.scorer(kind, KeyCache(PLENTY))
-    kept.score(QUERY, before)
-    with watching(toy) as texts:
-        found = kept.score(QUERY, after)
+
+    texts = read_again(toy, kind, before, after)
 
     tail = parts_of(before)[-1] + added
     assert sorted(texts) == sorted(part for part in parts_of(after) if part in tail)
     assert sum(map(len, texts)) == len(tail)
-    assert_same(found, toy.scorer(kind, None).score(QUERY, after), relative=ROUNDED)
 
 
 @pytest.mark.parametrize("at", [0.0, 0.3, 0.6])
@@ -282,17 +283,14 @@ def test_an_edit_is_read_with_what_lies_nearby(kind: str, at: float, toy: Toy) -
     text = story(5, 60)
     place = int(at * len(text))
     edited = text[:place] + "Oh! " + text[place + 1 :]
-    kept = toy.scorer(kind, KeyCache(PLENTY))
-    kept.score(QUERY, cut([text], 48))
-    with watching(toy) as texts:
-        found = kept.score(QUERY, cut([edited], 48))
+
+    texts = read_again(toy, kind, cut([text], 48), cut([edited], 48))
 
     assert any("Oh! " in part for part in texts)
     starts = sorted(edited.index(part) for part in texts)
     assert place - SEGMENT <= starts[0] <= place
     assert starts[-1] <= place + 6 * SEGMENT
     assert sum(map(len, texts)) <= 8 * SEGMENT < len(text) / 2
-    assert_same(found, toy.scorer(kind, None).score(QUERY, cut([edited], 48)), relative=ROUNDED)
 
 
 # --- what may not be shared -----------------------------------------------------------------------
@@ -476,9 +474,8 @@ def test_after_prepare_a_question_reads_nothing(kind: str, toy: Toy) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_prepare_goes_on_where_it_was_stopped(kind: str, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_KEPT_TOKENS", 200)
-    monkeypatch.setattr("longattncomp.backbone.forward._BATCH_TOKENS", {"cpu": 300})
+@pytest.mark.usefixtures("_small_batches")
+def test_prepare_goes_on_where_it_was_stopped(kind: str, toy: Toy) -> None:
     kept = toy.scorer(kind, KeyCache(PLENTY))
     steps: list[int] = []
 
@@ -501,9 +498,8 @@ def test_prepare_goes_on_where_it_was_stopped(kind: str, toy: Toy, monkeypatch: 
     assert sorted(texts) == sorted(parts_of(NODES) * times)
 
 
-def test_an_interrupted_question_keeps_what_it_read(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_KEPT_TOKENS", 200)
-    monkeypatch.setattr("longattncomp.backbone.forward._BATCH_TOKENS", {"cpu": 300})
+@pytest.mark.usefixtures("_small_batches")
+def test_an_interrupted_question_keeps_what_it_read(toy: Toy) -> None:
     kept = toy.scorer("after", KeyCache(PLENTY))
 
     def stop(done: int, total: int) -> None:
@@ -533,9 +529,8 @@ def test_prepare_of_nothing(kind: str, toy: Toy) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95, 0.98])
 @pytest.mark.parametrize("kind", KINDS)
-def test_prepare_with_too_little_room_warns(kind: str, share: float, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_KEPT_TOKENS", 200)
-    monkeypatch.setattr("longattncomp.backbone.forward._BATCH_TOKENS", {"cpu": 300})
+@pytest.mark.usefixtures("_small_batches")
+def test_prepare_with_too_little_room_warns(kind: str, share: float, toy: Toy) -> None:
     most = int(share * size_of(toy, kind))
     cache = KeyCache(most)
     kept = toy.scorer(kind, cache)

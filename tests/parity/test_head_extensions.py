@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import torch
 from heads import head_for
-from naive import LAYERS, Extensions, Place, cut, naive, packed, prose
+from naive import Extensions, Place, Toy, assert_same, cut, naive, packed, prose
 from torch import Tensor
 
 from longattncomp.backbone import forward
-from longattncomp.backbone.forward import Backbone
 from longattncomp.errors import LongAttnCompWarning
 from longattncomp.scorers.cross_attention import logsumexp as streaming
 from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead
@@ -21,7 +19,7 @@ from longattncomp.scorers.cross_attention.keys import JoinedKeys
 from longattncomp.scorers.cross_attention.logsumexp import block_mass, log_shares, segment_mass
 from longattncomp.scorers.cross_attention.matching import Match
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
-from longattncomp.testing import ByteTokenizer, save_draft_model
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Node, Query, Scores
 
 FAMILIES = ("llama", "gemma3_text", "qwen3")
@@ -33,28 +31,6 @@ SEGMENT = 128
 
 def folded(byte: int) -> int:
     return ord(chr(byte).lower()) if byte < 128 else byte
-
-
-@dataclass(frozen=True)
-class Toy:
-    whole: Any
-    backbone: Backbone
-
-
-@pytest.fixture(scope="module")
-def toys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
-    known: dict[str, Toy] = {}
-
-    def of(family: str) -> Toy:
-        from transformers import AutoModelForCausalLM
-
-        if family not in known:
-            folder = save_draft_model(tmp_path_factory.mktemp("toy"), family)
-            whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
-            known[family] = Toy(whole.eval(), Backbone.open(folder, LAYERS, device="cpu", dtype="float32"))
-        return known[family]
-
-    return of
 
 
 def some(*without: str) -> Extensions:
@@ -105,12 +81,6 @@ def scorer(toy: Toy, place: Place, extensions: Extensions, *, longest: int | Non
         ByteTokenizer(),
         words=[extensions.word(byte) for byte in range(256)],
     )
-
-
-def assert_same(found: Scores, expected: Scores, tolerance: float = 1e-5) -> None:
-    assert len(found.nodes) == len(expected.nodes)
-    pairs = zip((found.instruction, *found.nodes), (expected.instruction, *expected.nodes), strict=True)
-    assert max(abs(one - other) for one, other in pairs) <= tolerance
 
 
 @pytest.mark.parametrize("longest", [None, SEGMENT])

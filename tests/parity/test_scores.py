@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -17,64 +14,20 @@ import torch
 from heads import head_for
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from naive import LAYERS, Place, cut, naive, packed, prose, scale
+from naive import LAYERS, VARIANTS, Place, Toy, assert_same, cut, naive, packed, prose, scale
 from torch import Tensor
 
 from longattncomp.backbone import forward
-from longattncomp.backbone.config import SUPPORTED
-from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.nodes import chunk
 from longattncomp.scorers.cross_attention import logsumexp as streaming
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, HeadConfig, logits, untrained_head
 from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
 from longattncomp.scorers.cross_attention.logsumexp import log_shares, unit_logsumexp
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
-from longattncomp.testing import ByteTokenizer, save_draft_model
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Document, Node, Query, Scores
 
-MIXED = "gemma3_text, every second layer full"  # so that layer L is a full one; the toy's all slide
-YARN = "llama, yarn"  # cos and sin are scaled
-VARIANTS = (*SUPPORTED, MIXED, YARN)
 Encoding = Literal["causal", "segmented"]
-
-
-@dataclass(frozen=True)
-class Toy:
-    """One model twice: as transformers opens it whole, and as we do."""
-
-    whole: Any
-    backbone: Backbone
-
-
-@pytest.fixture(scope="module")
-def toys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
-    known: dict[str, Toy] = {}
-
-    def of(variant: str) -> Toy:
-        from transformers import AutoModelForCausalLM
-
-        if variant not in known:
-            folder = save_draft_model(tmp_path_factory.mktemp("toy"), variant.partition(",")[0])
-            change(folder, variant)
-            whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
-            known[variant] = Toy(whole.eval(), Backbone.open(folder, LAYERS, device="cpu", dtype="float32"))
-        return known[variant]
-
-    return of
-
-
-def change(folder: Path, variant: str) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    if variant == MIXED:
-        config["layer_types"] = ["full_attention", "sliding_attention"] * 2
-    if variant == YARN:
-        config["rope_parameters"] = {
-            "rope_type": "yarn",
-            "rope_theta": 10000.0,
-            "factor": 4.0,
-            "original_max_position_embeddings": 512,
-        }
-    (folder / "config.json").write_text(json.dumps(config))
 
 
 # --- the scorer -------------------------------------------------------------------------------
@@ -83,12 +36,6 @@ def change(folder: Path, variant: str) -> None:
 def scorer(toy: Toy, place: Place, encoding: Encoding, segment_tokens: int = 128) -> CrossAttentionScorer:
     head = head_for(toy.backbone, place, encoding=encoding, segment_tokens=segment_tokens)
     return CrossAttentionScorer(toy.backbone, head, ByteTokenizer())
-
-
-def assert_same(found: Scores, expected: Scores, tolerance: float = 1e-5) -> None:
-    assert len(found.nodes) == len(expected.nodes)
-    pairs = zip((found.instruction, *found.nodes), (expected.instruction, *expected.nodes), strict=True)
-    assert max(abs(one - other) for one, other in pairs) <= tolerance
 
 
 TEXTS = [prose(1, 210), prose(2, 40), prose(3, 333), prose(4, 64)]

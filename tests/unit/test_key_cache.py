@@ -225,12 +225,15 @@ FLIPS = """
         try:
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
-                found = KeyCache(0, LMDBStore(folder / str(seed))).get(names, with_key_values=False)
+                store = LMDBStore(folder / str(seed))
+                found = KeyCache(0, store).get(names, with_key_values=False)
+                store.mset([("new", b"value")])
             for name, read in found.items():
                 assert torch.equal(read.keys.values, expected[name].keys.values)
                 assert torch.equal(read.keys.scales, expected[name].keys.scales)
             end = 0 if len(found) == 30 else 1
-        except CacheError:
+        except CacheError as error:
+            assert str(folder / str(seed)) in str(error)
             end = 2
         finally:
             os._exit(end)
@@ -239,7 +242,13 @@ FLIPS = """
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="forks")
-def test_flipped_bits_in_the_file_give_right_keys_or_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("files", [32, pytest.param(400, marks=pytest.mark.long)])
+def test_flipped_bits_in_the_file_give_right_keys_or_none(files: int, tmp_path: Path) -> None:
+    """LMDB has no checksums, so what comes out of it is checked here.
+
+    A damaged length may send LMDB beyond the end of its file, which kills the process. So few bits matter that this is
+    rare, and files do not change by themselves.
+    """
     generator = torch.Generator().manual_seed(0)
     rng = random.Random(0)
     reads = {
@@ -250,7 +259,7 @@ def test_flipped_bits_in_the_file_give_right_keys_or_none(tmp_path: Path) -> Non
     script = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(FLIPS)]
 
     done = subprocess.run(
-        [*script, str(tmp_path / "flips"), str(tmp_path / "keys" / "data.mdb"), "200"],
+        [*script, str(tmp_path / "flips"), str(tmp_path / "keys" / "data.mdb"), str(files)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -258,7 +267,10 @@ def test_flipped_bits_in_the_file_give_right_keys_or_none(tmp_path: Path) -> Non
 
     assert done.returncode == 0, done.stderr
     ends = done.stdout.split("\n")[:-1]
-    assert len(ends) == 200
+    assert len(ends) == files
     assert ends.count("wrong") == 0, done.stderr
-    assert ends.count("less") > 50  # the damage is seen
-    assert ends.count("killed") + ends.count("unusable") <= 10  # see test_stores.py
+    assert ends.count("less") > files / 4  # the damage is seen
+    assert ends.count("killed") <= 1 + 3 * files / 100
+    assert (
+        ends.count("unusable") <= 1 + 3 * files / 100
+    )  # as if another version had written it

@@ -213,7 +213,7 @@ WRITER = """
     for number in range(int(sys.argv[3])):
         name = f"{own}-{number}"
         store.mset([(name + "-a", name.encode() * 300), (name + "-b", name.encode() * 500)])
-    print("done", flush=True)
+        print("written", flush=True)
 """
 
 
@@ -231,28 +231,30 @@ def pairs(store: LMDBStore, own: object, most: int) -> int:
 
 @POSIX
 @pytest.mark.slow
-def test_killed_a_hundred_times_while_it_writes(folder: Path) -> None:
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
+def test_killed_while_it_writes(kills: int, folder: Path) -> None:
     rng = random.Random(0)
     opened = LMDBStore(folder)
     counts = []
     most = 400
-    for number in range(100):
+    for number in range(kills):
         with subprocess.Popen(child(WRITER, folder, number, most), stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
-            assert writer.stdout.readline() == b"open\n"
-            time.sleep(rng.uniform(0, 0.03))
+            announced = rng.randrange(20)
+            assert [writer.stdout.readline() for _ in range(1 + announced)] == [b"open\n", *[b"written\n"] * announced]
+            time.sleep(rng.uniform(0, 0.001))  # so that it is killed at any place between two writes
             writer.send_signal(signal.SIGKILL)
         assert writer.returncode == -signal.SIGKILL
 
         seen = pairs(opened, number, most)
         assert_usable(opened)
-        # What was written but not yet announced is announced by whoever writes next.
+        # The next writer, whoever it is, makes visible what was written and not yet announced.
         counts.append(pairs(opened, number, most))
+        assert announced <= seen
         assert counts[-1] - seen in (0, 1)
 
     assert max(counts) < most
-    assert sum(count > 0 for count in counts) > 30  # many were killed at their work
-    assert [pairs(opened, number, most) for number in range(100)] == counts
+    assert [pairs(opened, number, most) for number in range(kills)] == counts
 
 
 @POSIX
@@ -271,7 +273,7 @@ def test_three_processes_write_one_store(folder: Path) -> None:
                 pairs(store, writer, 60)
         for process in writers:
             printed, _ = process.communicate(timeout=60)
-            assert (process.returncode, printed) == (0, b"open\ndone\n")
+            assert (process.returncode, printed) == (0, b"open\n" + b"written\n" * 60)
 
     assert [pairs(store, own, 60) for own in (0, 1, "mine")] == [60, 60, 60]
 
@@ -356,9 +358,6 @@ def test_the_folder_deleted_under_an_open_store(filled: LMDBStore, folder: Path)
 
     assert_usable(filled)
     assert (folder / "data.mdb").is_file()
-
-
-def test_the_folder_deleted_under_a_store_that_writes(filled: LMDBStore, folder: Path) -> None:
     shutil.rmtree(folder)
 
     with pytest.warns(LongAttnCompWarning, match=EMPTY):
@@ -380,38 +379,23 @@ TRUNCATE = """
     import os, sys, warnings
     from pathlib import Path
     from longattncomp.scorers.cross_attention.stores import LMDBStore
-    folder, share, page = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-    names = [f"{number}" for number in range(50)]
-    store = LMDBStore(folder)
-    store.mset([(name, name.encode() * 1000) for name in names])
-    file = folder / "data.mdb"
-    if sys.argv[4] == "reopened":  # by a process that did not see it whole
-        os.truncate(file, int(file.stat().st_size * share) + page)
-        os.execv(sys.executable, [sys.executable, "-c", sys.argv[5], *sys.argv[1:]])
-    if sys.argv[4] == "open":
-        os.truncate(file, int(file.stat().st_size * share) + page)
+    folder, share, more, when = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    names, file = [f"{number}" for number in range(50)], folder / "data.mdb"
+    if when != "again":
+        LMDBStore(folder).mset([(name, name.encode() * 1000) for name in names])
+        os.truncate(file, int(file.stat().st_size * share) + more)
+    if when == "reopened":  # by a process that did not see the file whole
+        os.execv(sys.executable, [sys.executable, "-c", sys.argv[5], *sys.argv[1:4], "again", sys.argv[5]])
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        values = LMDBStore(folder).mget(names)
+        store = LMDBStore(folder)
+        values = store.mget(names)
     assert values == [None] * 50, values
-    assert ["it starts empty" in str(one.message) for one in warned] == [True], warned
+    if when == "open" or (share, more) != (0, 0):  # LMDB itself makes a new store of a file without a byte
+        assert ["it starts empty" in str(one.message) for one in warned] == [True], warned
     store.mset([("new", b"value")])
     assert store.mget(["new", "1"]) == [b"value", None]
     print("fine")
-"""
-AGAIN = """
-import sys, warnings
-from longattncomp.scorers.cross_attention.stores import LMDBStore
-with warnings.catch_warnings(record=True) as warned:
-    warnings.simplefilter("always")
-    store = LMDBStore(sys.argv[1])
-    values = store.mget([f"{number}" for number in range(50)])
-assert values == [None] * 50, values
-if int(float(sys.argv[2])) or sys.argv[2:4] != ["0", "0"]:  # of a file without a byte LMDB makes a new store by itself
-    assert ["it starts empty" in str(one.message) for one in warned] == [True], warned
-store.mset([("new", b"value")])
-assert store.mget(["new"]) == [b"value"]
-print("fine")
 """
 
 
@@ -423,7 +407,7 @@ print("fine")
 )
 def test_the_file_cut_short(share: float, more: int, when: str, tmp_path: Path) -> None:
     """In a process of its own: to read a mapped file beyond its end is a bus error, not an exception."""
-    assert run(TRUNCATE, tmp_path / "keys", share, more, when, AGAIN) == "fine\n"
+    assert run(TRUNCATE, tmp_path / "keys", share, more, when, textwrap.dedent(TRUNCATE)) == "fine\n"
 
 
 def test_a_file_that_is_none_of_lmdb_s(folder: Path) -> None:
@@ -434,59 +418,6 @@ def test_a_file_that_is_none_of_lmdb_s(folder: Path) -> None:
         store = LMDBStore(folder)
 
     assert_usable(store)
-
-
-FLIPS = """
-    import os, random, sys
-    from pathlib import Path
-    from longattncomp.scorers.cross_attention.stores import LMDBStore
-    from longattncomp.errors import CacheError
-    folder, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
-    records = {f"{number:032x}": random.Random(number).randbytes(500 + 300 * number) for number in range(40)}
-    for seed in range(int(sys.argv[3])):
-        rng = random.Random(seed)
-        damaged = bytearray(good)
-        for _ in range(rng.choice([1, 3, 30])):
-            place = rng.randrange(8192 if seed % 2 else len(damaged))  # the first pages say where all others are
-            damaged[place] ^= 1 << rng.randrange(8)
-        (folder / str(seed)).mkdir(parents=True)
-        (folder / str(seed) / "data.mdb").write_bytes(damaged)
-        sys.stdout.flush()
-        child = os.fork()
-        if child:
-            _, status = os.waitpid(child, 0)
-            print("killed" if os.WIFSIGNALED(status) else ["fine", "cannot be used", "error"][os.WEXITSTATUS(status)])
-            continue
-        end = 2
-        try:
-            store = LMDBStore(folder / str(seed))
-            values = store.mget(list(records))
-            assert len(values) == 40 and all(value is None or type(value) is bytes for value in values)
-            store.mset([("new", b"value")])
-            end = 0
-        except CacheError as error:
-            assert str(folder / str(seed)) in str(error)
-            end = 1
-        finally:
-            os._exit(end)
-"""
-
-
-@POSIX
-@pytest.mark.slow
-def test_flipped_bits_are_no_error_but_of_the_store(filled: LMDBStore, folder: Path, tmp_path: Path) -> None:
-    """LMDB has no checksums of its own; what comes out is judged by `KeyCache`, see test_key_cache.py.
-
-    A length that was hit may send LMDB beyond the end of its file, which ends the process. So few
-    bits matter that this is rare; files do not change by themselves.
-    """
-    ends = run(FLIPS, tmp_path / "flips", folder / "data.mdb", 200).split("\n")[:-1]
-
-    assert len(ends) == 200
-    assert ends.count("error") == 0
-    assert ends.count("killed") <= 6
-    assert ends.count("cannot be used") <= 6  # such a format, or so large a file, might be another version's
-    assert ends.count("fine") >= 188
 
 
 @POSIX
