@@ -53,13 +53,7 @@ class LongAttnCompressor(
     )
 
     def invoke(self, input: CompressionInput, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:  # noqa: A002
-        """Compress, as one run of its own in a trace.
-
-        Args:
-            input: the documents and the query.
-            config: of the run.
-            **kwargs: options of this call, such as `token_budget`; `bind` may give them, too.
-        """
+        """Compress, as one run of its own in a trace; `kwargs` are options of this call, such as `token_budget`."""
         return self._call_with_config(self._compressed, input, config, **kwargs)
 
     async def ainvoke(

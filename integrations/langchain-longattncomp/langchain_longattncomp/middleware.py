@@ -93,8 +93,7 @@ class LongAttnMiddleware(AgentMiddleware):
         """
         line = self._line("0" * 12, 100_000)
         engine = self._engine(runtime.context)
-        least, budget = 2 * engine.count(line), engine.settings.token_budget
-        if budget < least:
+        if (budget := engine.settings.token_budget) < (least := 2 * engine.count(line)):
             raise InputError(f"expected a token_budget of at least {least}, to hold {line!r} and text, got {budget}")
 
     async def abefore_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> None:

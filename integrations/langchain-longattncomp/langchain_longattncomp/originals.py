@@ -44,11 +44,11 @@ class Originals:
 
     def find(self, key: str, store: BaseStore | None) -> str | None:
         """Return the whole text, or None if it was not kept in this conversation."""
-        if store is not None:
-            item = store.get(_namespace(), key)
-            return None if item is None else str(item.value["text"])
-        with self._lock:
-            return self._texts.get((_thread(), key))
+        if store is None:
+            with self._lock:
+                return self._texts.get((_thread(), key))
+        item = store.get(_namespace(), key)
+        return None if item is None else str(item.value["text"])
 
 
 def _thread() -> str:

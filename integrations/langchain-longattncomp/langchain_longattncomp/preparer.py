@@ -18,12 +18,7 @@ class LongAttnPreparer(LongAttnOptions, BaseDocumentTransformer, Serializable):
     Give it the draft model, head and store of the `LongAttnCompressor` that answers later, and put it behind the
     splitter, because it must read documents as they are retrieved. Documents that were read before are not read
     again, so a run that was killed continues. If the engine fails, a `LongAttnCompWarning` says so, and a question
-    over these documents reads them.
-
-    Raises:
-        ValidationError: an option is unknown or out of its range (when it is given).
-        ModelError: the draft model or head cannot be found, read or used (at the first use).
-        InputError: a setting in the environment is wrong, or nothing would be kept (at a use).
+    over these documents reads them. Other errors are those of `LongAttnCompressor`.
     """
 
     def transform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:
@@ -32,11 +27,8 @@ class LongAttnPreparer(LongAttnOptions, BaseDocumentTransformer, Serializable):
         texts = [document.page_content for document in given if document.page_content]
         if texts:
             engine = self.engine()
-            pass_whole(
-                lambda: engine.prepare(texts),
-                None,
-                f"{len(given)} documents pass unprepared, so that a question reads them",
-            )
+            consequence = f"{len(given)} documents pass unprepared, so that a question reads them"
+            pass_whole(lambda: engine.prepare(texts), None, consequence)
         return given
 
     async def atransform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:

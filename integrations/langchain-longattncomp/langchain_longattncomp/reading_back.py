@@ -13,6 +13,7 @@ from longattncomp import Compressor
 from langchain_longattncomp.messages import marked
 from langchain_longattncomp.originals import Originals
 
+_HEAD = "[page {} of {}]\n"
 _PIECE = 64
 """The most tokens of a piece of a page, as the draft model counts them."""
 
@@ -38,24 +39,18 @@ def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Co
         pages = list(_pages(engine, whole, engine.settings.token_budget))
         if not 1 <= page <= len(pages):
             return answer(f"There are pages 1 to {len(pages)} of {id!r}.", status="error")
-        return answer(_head(page, len(pages)) + pages[page - 1])
+        return answer(_HEAD.format(page, len(pages)) + pages[page - 1])
 
     return StructuredTool.from_function(
         read,
         name=name,
-        description=(
-            "Read the whole text of a tool result or message that was shortened, by the id in its last line. "
-            "Long texts come in pages, counted from 1."
-        ),
+        description="Read the whole text of a tool result or message that was shortened, by the id in its last line. "
+        "Long texts come in pages, counted from 1.",
     )
 
 
-def _head(page: int, pages: int) -> str:
-    return f"[page {page} of {pages}]\n"
-
-
 def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
-    room = max(1, budget - engine.count(_head(9999, 9999)))
+    room = max(1, budget - engine.count(_HEAD.format(9999, 9999)))
     page, used = "", 0
     for piece in _pieces(engine, text, min(_PIECE, room), room):
         tokens = engine.count(piece)

@@ -20,6 +20,24 @@ from longattncomp import Compressor, Settings
 from longattncomp.testing import BrokenScorer, ByteTokenizer, WordScorer, open_stand_ins
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+# Warnings about llama-index-core itself: agents look at every attribute of themselves; 0.13 declares fields as later
+# versions of pydantic warn of, and uses what its workflows deprecate; it imports LangChain's community package
+# wherever that is installed.
+THEIRS = (
+    "ignore:The `__fields(_set)?__` attribute is deprecated",
+    "ignore:Accessing the 'model_(computed_)?fields' attribute",
+    "ignore:The 'validate_default' attribute",
+    "ignore:ServiceManager is deprecated",
+    "ignore:`langchain-community` is being sunset",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            for known in THEIRS:
+                item.add_marker(pytest.mark.filterwarnings(known), append=False)  # a test's own filters win
+
 
 @pytest.fixture(autouse=True)
 def _one_byte_is_one_token(request: pytest.FixtureRequest) -> Iterator[None]:

@@ -17,7 +17,8 @@ YEAR = Path(__file__).parents[4] / "shared/data/lihua-dev.jsonl.gz"  # beside th
 @pytest.fixture(autouse=True)
 def _examples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    monkeypatch.delitem(sys.modules, "models", raising=False)
+    for example in EXAMPLES.glob("*.py"):
+        monkeypatch.delitem(sys.modules, example.stem, raising=False)
 
 
 def test_an_example_is_under_60_lines() -> None:

@@ -29,6 +29,12 @@ class Exchange:
     starts: tuple[int, ...]
     roles: tuple[str, ...]
 
+    @classmethod
+    def of(cls, turns: list[Turn]) -> Exchange:
+        lines = [f"{role}: {text}" for role, text in turns]
+        starts = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
+        return cls("\n".join(lines), tuple(starts), tuple(role for role, _ in turns))
+
     def labelled(self, document: CompressedDocument, gap_mark: str) -> str:
         """Join the kept spans; a span that begins inside a turn gets the role of that turn."""
         return gap_mark.join(self._piece(start, end) for start, end in document.spans)
@@ -58,7 +64,7 @@ def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
         if not groups or turn[0] == MessageRole.USER.value:
             groups.append([])
         groups[-1].append(turn)
-    return [_exchange(group) for group in groups]
+    return [Exchange.of(group) for group in groups]
 
 
 def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:
@@ -70,9 +76,3 @@ def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:
         if first < len(starts):
             return text[starts[first] :]
     return ""
-
-
-def _exchange(turns: list[Turn]) -> Exchange:
-    lines = [f"{role}: {text}" for role, text in turns]
-    starts = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
-    return Exchange("\n".join(lines), tuple(starts), tuple(role for role, _ in turns))

@@ -44,12 +44,6 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        """Compress.
-
-        Raises:
-            InputError: an option is out of its range, or not one character fits the budget.
-            ModelError, CacheError: as `engine`.
-        """
         query = query_bundle.query_str if query_bundle else ""
         if query_bundle is None or not query.strip() or not any(text_of(node).strip() for node in nodes):
             return nodes

@@ -83,14 +83,13 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
     def _truncated(self, content: str, tokens_to_truncate: int) -> str | None:
         if known := self._read.get(content):
             engine, result, spoken = known
+
+            def again() -> str:
+                return _fitted(engine, result, spoken, engine.count(content) - tokens_to_truncate)
+
             consequence = "the latest turns are kept instead of those that the question needs"
             try:
-                shorter = pass_whole(
-                    lambda: _fitted(engine, result, spoken, engine.count(content) - tokens_to_truncate),
-                    None,
-                    consequence,
-                    raises=BudgetError,
-                )
+                shorter = pass_whole(again, None, consequence, raises=BudgetError)
             except BudgetError:
                 return None
             if shorter is not None:

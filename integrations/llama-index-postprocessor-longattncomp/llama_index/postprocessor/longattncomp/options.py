@@ -43,13 +43,7 @@ class LongAttnOptions(Options):
         return None if self.store is None else byte_store(self.store)
 
     def engine(self, *, target_tokenizer: Any = None) -> Compressor:
-        """Return the compressor that these options describe; `Settings.tokenizer` counts if nothing else is named.
-
-        Raises:
-            InputError: an option is out of its range.
-            ModelError: the draft model or head cannot be found, read or used.
-            CacheError: `model_dir` cannot be written.
-        """
+        """Return what `Options.engine` returns; `Settings.tokenizer` counts if no other tokenizer is named."""
         named = target_tokenizer or self.compressor or self.target_tokenizer
         return super().engine(target_tokenizer=target_tokenizer if named else settings_tokenizer())
 

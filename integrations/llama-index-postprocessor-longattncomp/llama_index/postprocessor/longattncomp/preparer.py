@@ -31,12 +31,7 @@ class LongAttnPreparer(LongAttnOptions, TransformComponent):
         return "LongAttnPreparer"
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
-        """Read the nodes.
-
-        Raises:
-            InputError: an option is out of its range, or nothing would be kept.
-            ModelError, CacheError: as `engine`.
-        """
+        """Read the nodes, and return them as they are."""
         texts = [text for node in nodes if (text := text_of(NodeWithScore(node=node)))]
         if texts:
             engine = self.engine()
