@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from longattncomp.data.hub import convert, read_hub
 from longattncomp.data.rows import Example, json_lines
 from longattncomp.data.sources import SubQuestions, held_back, read_source, sentence_ends, squad_examples
 from longattncomp.errors import InputError
+from longattncomp.training.stages import Stage, collections, read_contexts
 
 PARAGRAPH = "Ann signed the lease. Dr. Bo T. Fox, born on St. Ann Island, slept. Ann left."
 SQUAD: dict[str, Any] = {
@@ -137,6 +139,25 @@ def test_held_back_is_the_hash_of_the_id() -> None:
         assert held_back(named("2wikimultihopqa", f"r{number}#subq#none")) is wanted
         assert held_back(named("qmsum", f"r{number}-3")) is held_back(named("qmsum", f"r{number}-4")) is wanted
         assert not held_back(named("squad", f"r{number}"))
+
+
+def test_a_stage_mixes_samples_that_are_made_of_several_collections(tmp_path: Path) -> None:
+    rows = [
+        SQUAD | {"id": f"q{number}", "title": f"T{number}", "paragraph": f"{PARAGRAPH} House {number}. " * 9}
+        for number in range(99)
+    ]
+    write(tmp_path / "squad-train.jsonl.gz", rows)
+    talk = "".join(f"Ann: We looked at channel {number} , and it was fine .\n" for number in range(60))
+    meeting = MUSIQUE | {"id": "m-0", "task": "qmsum", "documents": [{"id": "0", "text": talk}]}
+    others = [meeting | {"id": f"m-{number}"} for number in range(5)]
+    write(tmp_path / "qmsum-train.jsonl.gz", others)
+    stage = Stage(name="made", sources={"chains": 1, "needles": 2, "chats": 2, "qmsum": 1, "squad": 1})
+
+    found = list(read_contexts(stage, tmp_path))
+
+    assert collections(stage) == {"squad", "qmsum"}
+    tasks = Counter(context[0].task for context in found)
+    assert tasks == {"chains": 1, "needles": 2, "chats": 2, "qmsum": 1, "squad": 1}
 
 
 def test_an_unknown_source_is_refused(tmp_path: Path) -> None:

@@ -27,11 +27,7 @@ _LONGEST_ABBREVIATION = 8
 
 
 def read_source(
-    name: str,
-    *,
-    folder: Path | str | None = None,
-    part: Part = "train",
-    sub_questions: SubQuestions = "without",
+    name: str, *, folder: Path | str | None = None, part: Part = "train", sub_questions: SubQuestions = "without"
 ) -> Iterator[Example]:
     """Stream the training examples of one collection; titles are the first lines of documents.
 

@@ -1,1 +1,1 @@
-"""Training the head: examples, losses, stages, loop."""
+"""samples, stages -> a trained scoring head."""

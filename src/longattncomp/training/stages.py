@@ -129,7 +129,6 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
 
 _SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
 _MIXED = {"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25}
-_PAPER = SampleOptions(documents=100, needles=2, compound=0.0, native=0.0)
 _FIRST = Stage(
     name="1",
     sources={"squad": 40, "hotpotqa": _EVERYTHING},
@@ -171,7 +170,7 @@ _ATTNCOMP = Stage(
 _LLAMA = Stage(
     name="paper",
     sources={"squad": _EVERYTHING, "hotpotqa": _EVERYTHING},
-    samples=_PAPER,
+    samples=SampleOptions(documents=100, needles=2, compound=0.0, native=0.0),
     layers=13,
     segment_tokens=8192,
     node_tokens=256,

@@ -1,1 +1,1 @@
-"""Rows and generators -> the contexts and questions that a stage is trained on."""
+"""rows -> the contexts and questions that a stage is trained on."""

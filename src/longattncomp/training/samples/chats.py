@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count, islice
+from operator import attrgetter
 from pathlib import Path
 
 import yaml
@@ -174,7 +175,7 @@ def _chat(
     documents, evidence = _days(_among(exchanges, between, rng), lines, rng)
 
     def ask_for(kind: int, who: str, told_by: Sequence[str]) -> Example:
-        spans = sorted(span for other in told_by for span in evidence[kind, other])
+        spans = [span for other in told_by for span in evidence[kind, other]]
         query = rng.choice(facts[kind].asked)
         query = query.format(name="I", whose="my") if assisted else query.format(name=who, whose=f"{who}'s")
         return Example(
@@ -183,7 +184,7 @@ def _chat(
             query=query,
             answers=tuple(values[kind, other] for other in told_by),
             documents=documents,
-            evidence=tuple(Evidence(*span) for span in spans),
+            evidence=tuple(sorted(spans, key=attrgetter("document", "start"))),
         )
 
     singles = [ask_for(kind, who, [who]) for kind, who in values]
@@ -237,11 +238,11 @@ def _among(exchanges: Sequence[_Exchange], between: Iterator[_Exchange], rng: ra
 
 def _days(
     turns: Iterable[_Turn], lines: Lines, rng: random.Random
-) -> tuple[tuple[Document, ...], dict[tuple[int, str], list[tuple[int, int, int]]]]:
-    """Write the documents; also return (kind of fact, speaker) -> its places (document, start, end)."""
+) -> tuple[tuple[Document, ...], Mapping[tuple[int, str], list[Evidence]]]:
+    """Write the documents; also return (kind of fact, speaker) -> the turns that tell it."""
     head, line = rng.choice(lines.headings), rng.choice(lines.turns)
     day = _FIRST_DAY + timedelta(days=rng.randrange(1500))
-    spans: dict[tuple[int, str], list[tuple[int, int, int]]] = defaultdict(list)
+    spans: defaultdict[tuple[int, str], list[Evidence]] = defaultdict(list)
     documents: list[Document] = []
     coming = iter(turns)
     while today := list(islice(coming, rng.randint(*_TURNS))):
@@ -252,7 +253,8 @@ def _days(
         for turn, clock in zip(today, clocks, strict=True):
             written = line.format(speaker=turn.speaker, clock=clock, day=day, text=turn.text)
             if turn.told is not None:
-                spans[turn.told, turn.speaker].append((len(documents), len(text), len(text) + len(written.rstrip())))
+                place = Evidence(len(documents), len(text), len(text) + len(written.rstrip()))
+                spans[turn.told, turn.speaker].append(place)
             text += written
         documents.append(Document(text, title, {"title": title}))
         day += timedelta(days=rng.randint(1, 5))

@@ -19,7 +19,7 @@ from longattncomp.data.packages import python_files
 from longattncomp.data.rows import Evidence, Example
 from longattncomp.data.sources import sentence_ends
 from longattncomp.errors import InputError
-from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
+from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, check_numbers, generator, unanswerable
 from longattncomp.types import Document
 
 _CHARACTERS = 4
@@ -51,12 +51,7 @@ class CodeOptions:
     bug_queries: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("tokens", "bug_queries"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected 1 or more, got {getattr(self, name)}")
-        for name in ("undocumented", "bugs"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(self, name)}")
+        check_numbers(self, least={"tokens": 1, "bug_queries": 1}, shares=("undocumented", "bugs"))
 
 
 _CODE = CodeOptions()
@@ -161,18 +156,13 @@ def _foreign(
     names = {function.name for module in modules for function in module.functions}
     for module in _modules(titles, files):
         for function in rng.sample(module.functions, len(module.functions)):
-            if first_sentence(function) not in said and function.name not in names:
-                query = question(function, rng)
-                if query is not None:
-                    yield Example(f"{module.title}:{function.node.lineno}", "code", query, (), (), ())
+            fresh = first_sentence(function) not in said and function.name not in names
+            if fresh and (query := question(function, rng)) is not None:
+                yield Example(f"{module.title}:{function.node.lineno}", "code", query, (), (), ())
 
 
 def _sample(
-    modules: Sequence[Module],
-    foreign: Iterator[Example],
-    options: SampleOptions,
-    code: CodeOptions,
-    rng: random.Random,
+    modules: Sequence[Module], foreign: Iterator[Example], options: SampleOptions, code: CodeOptions, rng: random.Random
 ) -> list[Example]:
     functions = [(place, function) for place, module in enumerate(modules) for function in module.functions]
     edits: list[list[Edit]] = [[] for _ in modules]
@@ -182,12 +172,11 @@ def _sample(
     sentences = Counter(first_sentence(function) for _, function in functions)
     asked: list[tuple[int, Function, str]] = []
     for place, function in functions:
-        if sentences[first_sentence(function)] == 1 and (broken is None or function is not broken[1]):
-            query = question(function, rng)
-            if query is not None:
-                asked.append((place, function, query))
-                if function.docstring and rng.random() < code.undocumented:
-                    edits[place].append(Edit(*function.docstring, ""))
+        unique = sentences[first_sentence(function)] == 1 and (broken is None or function is not broken[1])
+        if unique and (query := question(function, rng)) is not None:
+            asked.append((place, function, query))
+            if function.docstring and rng.random() < code.undocumented:
+                edits[place].append(Edit(*function.docstring, ""))
     documents = tuple(
         Document(f"{module.title}\n{edited(module.text, edits[place])}", module.title, {"title": module.title})
         for place, module in enumerate(modules)
@@ -227,7 +216,6 @@ def _break(
     ]
     for kind in rng.sample(sorted(KINDS), len(KINDS)):
         for place, function in rng.sample(able, len(able)):
-            edit = insert_bug(modules[place], function, kind, rng)
-            if edit is not None:
+            if (edit := insert_bug(modules[place], function, kind, rng)) is not None:
                 return place, function, edit, kind
     return None

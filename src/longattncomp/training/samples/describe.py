@@ -105,7 +105,7 @@ def plot(tasks: Mapping[str, TaskDescription], path: Path | str) -> None:
         InputError: there are no samples, or matplotlib is not installed.
     """
     if not tasks:
-        raise InputError("description: expected at least one task, got none")
+        raise InputError("samples: expected at least one task, got none")
     require("matplotlib", extra="training")
     ticker = importlib.import_module("matplotlib.ticker")
     figure = importlib.import_module("matplotlib.figure").Figure(

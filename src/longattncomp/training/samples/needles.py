@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from operator import attrgetter
@@ -180,18 +180,16 @@ def _hidden(puzzle: Puzzle, paragraphs: Sequence[str], tokens: int, seed: int, n
 
 def _different(patterns: Sequence[str], most: int, rng: random.Random) -> list[str]:
     """Draw different texts from patterns."""
+
+    def name() -> str:
+        return "".join(rng.choice(_CONSONANTS) + rng.choice("aeiou") for _ in range(rng.randint(*_SYLLABLES)))
+
+    drawn: Mapping[str, Callable[[], str]] = {
+        "#": lambda: rng.choice(string.digits),
+        "@": lambda: rng.choice(string.ascii_uppercase),
+        "~": lambda: name().capitalize(),
+    }
     found: dict[str, None] = {}
     while len(found) < most:
-        found["".join(_drawn(character, rng) for character in rng.choice(patterns))] = None
+        found["".join(drawn[one]() if one in drawn else one for one in rng.choice(patterns))] = None
     return list(found)
-
-
-def _drawn(character: str, rng: random.Random) -> str:
-    if character == "#":
-        return rng.choice(string.digits)
-    if character == "@":
-        return rng.choice(string.ascii_uppercase)
-    if character == "~":
-        syllables = range(rng.randint(*_SYLLABLES))
-        return "".join(rng.choice(_CONSONANTS) + rng.choice("aeiou") for _ in syllables).capitalize()
-    return character
