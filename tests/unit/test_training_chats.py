@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from itertools import islice
 from statistics import fmean
 
-from longattncomp.evaluation.tasks.chat import chat_lines
-
 from longattncomp.data.rows import Context, Evidence, Example, contexts
+from longattncomp.evaluation.tasks.chat import chat_lines
 from longattncomp.training.samples.chats import Fact, Lines, chat_samples
 from longattncomp.training.samples.queries import SampleOptions
 from longattncomp.types import Document
