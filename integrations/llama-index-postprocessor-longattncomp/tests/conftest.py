@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import pytest
 
 sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parents[2])])  # `llama_index_toys`, `adapter_fixtures`
 
-import llama_index.core
 from adapter_fixtures import *  # noqa: F403 (a fixture is found in the conftest that has it)
-from llama_index.core import Settings as LlamaIndexSettings
-from llama_index.core.storage.chat_store import sql
 from longattncomp import Compressor, Settings
 from longattncomp.testing import BrokenScorer, ByteTokenizer, WordScorer, open_stand_ins
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the filters below come later
+    import llama_index.core
+    from llama_index.core import Settings as LlamaIndexSettings
+    from llama_index.core.storage.chat_store import sql
 
 # Warnings about llama-index-core itself: agents look at every attribute of themselves; 0.13 declares fields as later
 # versions of pydantic warn of, and uses what its workflows deprecate; it imports LangChain's community package
@@ -32,11 +36,9 @@ THEIRS = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            for known in THEIRS:
-                item.add_marker(pytest.mark.filterwarnings(known), append=False)  # a test's own filters win
+def pytest_configure(config: pytest.Config) -> None:
+    for known in THEIRS:
+        config.addinivalue_line("filterwarnings", known)
 
 
 @pytest.fixture(autouse=True)
