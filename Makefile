@@ -11,7 +11,7 @@ LLAMA_INDEX := integrations/llama-index-postprocessor-longattncomp
 ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
 ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: demo test test-lowest lint format bench evaluation docs clean
+.PHONY: demo test test-long test-lowest lint format bench evaluation docs clean
 TELLING := chat code-debug vt
 PLAIN := qa-squad qa-hotpotqa niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
 PEERS := $(addprefix --method ,random first last bm25 minilm rrf bm25-near longattncomp-alone longattncomp)
@@ -29,12 +29,15 @@ endif
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
 	$(BIN)/longattncomp demo
 
-test: .venv/test       ## run all tests, the adapters' too, against the built wheels
-	$(BIN)/pytest
-	for adapter in $(ADAPTERS); do $(BIN)/pytest $$adapter || exit 1; done
+test: .venv/test       ## run the tests, the adapters' too, against the built wheels: two at a time, then those of the model
+	$(BIN)/pytest -n 2 -m "not model and not long"
+	$(BIN)/pytest -m "model and not long"
 
-test-lowest: .venv-lowest/adapters  ## the adapters' tests on the lowest framework versions that they name
-	for adapter in $(ADAPTERS); do $(LOWEST)/pytest -m "not model" $$adapter || exit 1; done
+test-long: .venv/test  ## run all tests, the long ones too, with ten times as many examples of hypothesis
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest
+
+test-lowest: .venv-lowest/adapters  ## run the adapters' tests on the lowest framework versions that they name
+	$(LOWEST)/pytest -n 2 -m "not model and not slow and not long" integrations
 
 lint: .venv/lint       ## ruff and mypy --strict
 	$(BIN)/ruff check .
