@@ -271,6 +271,4 @@ def test_flipped_bits_in_the_file_give_right_keys_or_none(files: int, tmp_path: 
     assert ends.count("wrong") == 0, done.stderr
     assert ends.count("less") > files / 4  # the damage is seen
     assert ends.count("killed") <= 1 + 3 * files / 100
-    assert (
-        ends.count("unusable") <= 1 + 3 * files / 100
-    )  # as if another version had written it
+    assert ends.count("unusable") <= 1 + 3 * files / 100  # as if another version had written it
