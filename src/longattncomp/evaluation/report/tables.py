@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -16,6 +15,7 @@ from rich.text import Text
 from longattncomp.evaluation.metrics import Estimate
 from longattncomp.evaluation.report.overview import overview, written
 from longattncomp.evaluation.report.summary import ANSWER_MEASURES, FEW_ROWS, KEPT_MEASURES, Measure, Row, Summary
+from longattncomp.html.page import environment
 
 _DIGITS = 6
 
@@ -40,7 +40,9 @@ def to_json(summary: Summary) -> str:
 
     A value that is None has no key.
     """
-    return json.dumps(_rounded(asdict(summary)), separators=(",", ":"))
+    found = asdict(summary, dict_factory=lambda items: {key: value for key, value in items if value is not None})
+    rounded = json.loads(json.dumps(found), parse_float=lambda digits: round(float(digits), _DIGITS))
+    return json.dumps(rounded, separators=(",", ":"))
 
 
 def markdown(summary: Summary, *, budget: str | None = None, target: str | None = None) -> str:
@@ -51,32 +53,9 @@ def markdown(summary: Summary, *, budget: str | None = None, target: str | None 
         budget: as in `overview`.
         target: as in `overview`.
     """
+    template = environment().overlay(autoescape=False, finalize=None).get_template("report.md")
     seen = overview(summary, budget=budget, target=target)
-    averaged = ["average"] * bool(seen.averages)
-    empty = [""] * len(averaged)
-    names = [_escaped(f"{column.task}, {column.budget}") + " †" * (not column.counts) for column in seen.columns]
-    lines = [
-        ["method", *averaged, *names],
-        ["---", *["---:"] * (len(averaged) + len(names))],
-        ["n", *empty, *(f"{column.n}{'*' * column.few}" for column in seen.columns)],
-        ["measure", *empty, *(column.measure for column in seen.columns)],
-    ]
-    for method in seen.methods:
-        line = [_escaped(method)]
-        if averaged:
-            mean = seen.averages.get(method)
-            line.append("" if mean is None else _bold(written("recall", mean), method in seen.best))
-        for column in seen.columns:
-            row = column.rows.get(method)
-            kept = f" ({row.tokens:,.0f} tokens)" if row and column.adaptive else ""
-            line.append(_bold(written(row.measure, row.score.mean), method in column.best) + kept if row else "")
-        lines.append(line)
-    notes = []
-    if any(column.few for column in seen.columns):
-        notes.append(f"\\* few rows: fewer than {FEW_ROWS} examples.")
-    if not all(column.counts for column in seen.columns):
-        notes.append("† not in the average.")
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), *([""] * bool(notes)), *notes]) + "\n"
+    return template.render(seen=seen, written=written, few_rows=FEW_ROWS)
 
 
 def _table(rows: Sequence[Row]) -> Table:
@@ -140,19 +119,3 @@ def _cells(measure: Measure, value: Estimate | None, *, interval: bool = False) 
         return ["", *[""] * interval]
     between = f"{written(measure, value.low)} to {written(measure, value.high)}"
     return [written(measure, value.mean), *[between] * interval]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _bold(text: str, best: bool) -> str:
-    return f"**{text}**" if best else text
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return round(value, _DIGITS) if isinstance(value, float) else value
