@@ -219,7 +219,7 @@ def test_references_are_made_once(compressor: Compressor, monkeypatch: pytest.Mo
     records = Records()
     examples = [example("a", (2, 0, 10))]
     run(examples, compressor, "10", records=records, target_prompt=target_prompt)
-    monkeypatch.setattr("longattncomp.evaluation.references.whole", None)
+    monkeypatch.setattr("longattncomp.evaluation.kept.whole", None)
     run(examples, compressor, "10", "adaptive", records=records, target_prompt=target_prompt)
     assert len(records) == 5
 

@@ -1,17 +1,25 @@
-"""a compressed context -> a record of what it keeps."""
+"""a compressed context -> a record of what it keeps; an example -> contexts to compare the methods with."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
 
 from longattncomp.compressor import Compressor
 from longattncomp.data.rows import Example
-from longattncomp.evaluation.metrics import answers_kept, evidence_recall, strict_recall
-from longattncomp.evaluation.records import Record
+from longattncomp.evaluation.budget import Budget
+from longattncomp.evaluation.metrics import answers_kept, evidence_recall, overlap, strict_recall
+from longattncomp.evaluation.records import Record, Records
+from longattncomp.evaluation.report.summary import FULL, KEPT_MEASURES, NONE, ORACLE
 from longattncomp.scorers.baselines import FirstTokensScorer
+from longattncomp.selection import SelectionRule
 from longattncomp.types import Compressed, Node, Query, Scores
+
+_ALL, _NOTHING = "100%", "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +67,56 @@ def record(
     )
 
 
+def references(
+    example: Example, compressor: Compressor, budgets: Sequence[Budget], records: Records, target: str
+) -> Iterator[KeptContext]:
+    """Make the contexts `full`, `none` and, at each budget but the adaptive one, `oracle`.
+
+    Args:
+        example: an example whose documents are not blank.
+        compressor: cuts and counts the nodes; its scorer is not used.
+        budgets: budgets of the oracle.
+        records: contexts that have a record are not made again.
+        target: name of the target that reads the contexts.
+    """
+
+    def missing(method: str, budget: str) -> bool:
+        return (example.task, example.id, method, budget, target) not in records
+
+    bound = [one for one in budgets if not one.adaptive and example.evidence and missing(ORACLE, str(one))]
+    if not (bound or missing(FULL, _ALL) or missing(NONE, _NOTHING)):
+        return
+    compressor = compressor.configured(order="position", keep_rate=1.0)
+    everything = whole(example, compressor)
+    full = record(example, FULL, _ALL, target, everything, 0.0)
+    if missing(FULL, _ALL):
+        yield KeptContext(full, example, everything.text)
+    if missing(NONE, _NOTHING):
+        zeros: dict[str, Any] = {name: 0.0 for name in KEPT_MEASURES if getattr(full, name) is not None}
+        yield KeptContext(replace(full, method=NONE, budget=_NOTHING, tokens=0, **zeros), example, "")
+    for budget in bound:
+        most = budget.of(everything.original_tokens)
+        nodes = compressor.nodes(example.documents, token_budget=most)
+        rule = SelectionRule(token_budget=most, top_p=1.0)
+        scores = _evidence_shares(example, nodes)
+        result = compressor.assemble(Query(example.query), example.documents, nodes, scores, rule=rule)
+        yield KeptContext(record(example, ORACLE, str(budget), target, result, 0.0), example, result.text)
+
+
 def _depth(example: Example) -> float | None:
     """Average the positions of the evidence's middles among the context's characters, in [0, 1]."""
     if not example.evidence:
         return None
-    starts, length = [], 0
-    for document in example.documents:
-        starts.append(length)
-        length += len(document.text)
+    starts = list(accumulate((len(document.text) for document in example.documents), initial=0))
     middles = [starts[span.document] + (span.start + span.end) / 2 for span in example.evidence]
-    return sum(middles) / len(middles) / length
+    return sum(middles) / len(middles) / starts[-1]
+
+
+def _evidence_shares(example: Example, nodes: Sequence[Node]) -> Scores:
+    """Give each node its share of the evidence's characters."""
+    evidence = defaultdict(list)
+    for span in example.evidence:
+        evidence[span.document].append((span.start, span.end))
+    shared = [overlap([(node.start, node.end)], evidence[node.document]) for node in nodes]
+    total = sum(shared)
+    return Scores(tuple(length / total for length in shared), 0.0)

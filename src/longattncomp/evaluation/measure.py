@@ -13,9 +13,8 @@ from longattncomp.compressor import Compressor
 from longattncomp.data.rows import Example
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.budget import Budget
-from longattncomp.evaluation.kept import KeptContext, record, whole, within
+from longattncomp.evaluation.kept import KeptContext, record, references, whole, within
 from longattncomp.evaluation.records import Record, Records
-from longattncomp.evaluation.references import references
 from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.evaluation.targets.target import SHORT_ANSWER, Target, TargetQuestion
 from longattncomp.scorers.batch import score_batch
@@ -70,7 +69,7 @@ def measure(
         methods: by name, from `methods.compressors`.
         budgets: at least one.
         records: receives the measurements, example by example.
-        reference: cuts the nodes of the contexts that methods are compared with (`references`).
+        reference: cuts the nodes of the contexts that methods are compared with (`kept.references`).
         target_prompt: asks a target, which also reads the whole context, none of it and the evidence first.
         progress: called with (examples done, examples in all).
 

@@ -40,7 +40,7 @@ def evidence_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
     found = total = 0
     for document in {span.document for span in evidence}:
         wanted = merged((span.start, span.end) for span in evidence if span.document == document)
-        found += _overlap(merged(kept.get(document, ())), wanted)
+        found += overlap(merged(kept.get(document, ())), wanted)
         total += sum(end - start for start, end in wanted)
     return found / total
 
@@ -52,7 +52,7 @@ def strict_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
         InputError: there is no evidence.
     """
     _require(evidence)
-    found = [_overlap(merged(kept.get(span.document, ())), [(span.start, span.end)]) for span in evidence]
+    found = [overlap(merged(kept.get(span.document, ())), [(span.start, span.end)]) for span in evidence]
     # Whole numbers, so that 90% is exact.
     return float(all(10 * part >= 9 * (span.end - span.start) for part, span in zip(found, evidence, strict=True)))
 
@@ -96,7 +96,8 @@ def estimate_tasks(tasks: Sequence[Sequence[float]], *, seed: int = 0) -> Estima
     return Estimate(fmean(means), float(low), float(high))
 
 
-def _overlap(left: Sequence[Span], right: Sequence[Span]) -> int:
+def overlap(left: Sequence[Span], right: Sequence[Span]) -> int:
+    """Count the characters that spans of two lists share, once for each pair of spans."""
     return sum(max(0, min(a_end, b_end) - max(a, b)) for a, a_end in left for b, b_end in right)
 
 

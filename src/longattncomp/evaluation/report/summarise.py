@@ -116,19 +116,14 @@ def _judged_by(groups: _Groups, task: Task | None, target: str | None) -> Measur
     return next((name for name in order if any(_values(group, name) for group in groups.values())), None)
 
 
-def _value(record: Record, measure: Measure) -> float | None:
-    value: float | None = getattr(record, measure)
-    return value
-
-
 def _values(group: _Group, measure: Measure) -> list[float]:
-    return [value for one in group.values() if (value := _value(one, measure)) is not None]
+    return [value for one in group.values() if (value := getattr(one, measure)) is not None]
 
 
 def _having(groups: _Groups, measure: Measure) -> _Groups:
     """Leave out the records that lack a measure."""
     kept = {
-        key: {name: one for name, one in group.items() if _value(one, measure) is not None}
+        key: {name: one for name, one in group.items() if getattr(one, measure) is not None}
         for key, group in groups.items()
     }
     return {key: group for key, group in kept.items() if group}
@@ -137,12 +132,8 @@ def _having(groups: _Groups, measure: Measure) -> _Groups:
 def _gains(groups: _Groups, key: tuple[str, str], measure: Measure) -> list[float]:
     """Subtract a method from ours on the examples that both have; empty for ours itself."""
     budget, method = key
-    ours, theirs = groups.get((budget, OURS), {}), groups[key]
-    if method == OURS:
-        return []
-    both = [name for name in theirs if name in ours]
-    pairs = zip(*(_values({name: group[name] for name in both}, measure) for group in (ours, theirs)), strict=True)
-    return [our - their for our, their in pairs]
+    ours = {} if method == OURS else groups.get((budget, OURS), {})
+    return [getattr(ours[name], measure) - getattr(one, measure) for name, one in groups[key].items() if name in ours]
 
 
 def _row(key: tuple[str, str], groups: _Groups, task: str, target: str | None, measure: Measure, seed: int) -> Row:
