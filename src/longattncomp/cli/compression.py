@@ -52,7 +52,7 @@ def compress(
         )
         if html is not None and not html.parent.is_dir():
             raise InputError(f"expected --html in a folder that exists, got {html}")
-        documents = _read(paths or ["-"])
+        documents = read_documents(paths or ["-"])
         compressor = Compressor.from_pretrained(settings=settings)
         result, seconds = _compress(compressor, query, documents)
         write(json.dumps(to_json(result)) if as_json else result.text)
@@ -70,7 +70,7 @@ def demo(
     """Compress the sources of Python's own asyncio, about 115,000 tokens, for a question."""
     with exit_codes():
         compressor = Compressor.from_pretrained(model, token_budget=budget)
-        sources = _read([str(Path(asyncio.__file__).parent)], suffix=".py")
+        sources = read_documents([str(Path(asyncio.__file__).parent)], suffix=".py")
         documents = [replace(source, id=f"asyncio/{Path(source.id or '').name}") for source in sources]
         result, seconds = _compress(compressor, query, documents)
         write(result.text)
@@ -99,12 +99,6 @@ def to_json(result: Compressed) -> dict[str, Any]:
             for node in result.all_nodes
         ],
     }
-
-
-def _read(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
-    return read_documents(
-        paths, suffix=suffix, skipped=lambda file: notes.print(f"skipped {escape(str(file))}: binary")
-    )
 
 
 def _compress(compressor: Compressor, query: str, documents: Sequence[Document]) -> tuple[Compressed, float]:

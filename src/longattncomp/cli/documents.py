@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from rich.markup import escape
+
+from longattncomp.cli.console import notes
 from longattncomp.errors import InputError
 from longattncomp.types import Document
 
 _BINARY_PROBE = 8192  # bytes in which a NUL marks a file as binary, as git does
 
 
-def read_documents(
-    paths: Sequence[str], *, suffix: str = "", skipped: Callable[[Path], None] = lambda _: None
-) -> list[Document]:
-    """Read files as documents, each with its path as id.
+def read_documents(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
+    """Read files as documents, each with its path as id; a note on stderr names each binary file, which is skipped.
 
     Bytes that are not UTF-8 become lone surrogates, which `surrogateescape` writes back unchanged.
 
@@ -23,7 +24,6 @@ def read_documents(
         paths: files, `-` for standard input, and folders, which are read recursively in order of name without hidden
             and binary files.
         suffix: ending of the files that are taken from folders.
-        skipped: called with each binary file.
 
     Raises:
         InputError: a path does not exist or cannot be read.
@@ -33,7 +33,7 @@ def read_documents(
         if path == "-":
             if sys.stdin is None:
                 raise InputError("expected text on standard input, but it is closed: name a file")
-            documents.append(Document(_decode(sys.stdin.buffer.read()), "-"))
+            documents.append(Document(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "-"))
             continue
         for file in _files(Path(path), suffix):
             try:
@@ -41,9 +41,9 @@ def read_documents(
             except OSError as error:
                 raise InputError(f"cannot read {file}: {error.strerror}") from error
             if b"\0" in content[:_BINARY_PROBE]:
-                skipped(file)
+                notes.print(f"skipped {escape(str(file))}: binary")
             else:
-                documents.append(Document(_decode(content), str(file)))
+                documents.append(Document(content.decode("utf-8", "surrogateescape"), str(file)))
     return documents
 
 
@@ -57,7 +57,3 @@ def _files(path: Path, suffix: str) -> list[Path]:
         for file in sorted(path.rglob(f"*{suffix}"))
         if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in file.relative_to(path).parts)
     ]
-
-
-def _decode(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")

@@ -170,9 +170,5 @@ def _run(settings: Settings) -> RunDescription:
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
-        settings={
-            name: str(value)
-            for name, value in settings
-            if value != type(settings).model_fields[name].get_default(call_default_factory=True)
-        },
+        settings={name: str(value) for name, value in settings.model_dump(exclude_defaults=True).items()},
     )

@@ -32,9 +32,7 @@ def index(
     with exit_codes():
         settings = Settings.load(yaml_file=settings_file, key_store=key_store, method=method, model=model, head=head)
         lasting(settings)
-        documents = read_documents(
-            paths, suffix=suffix, skipped=lambda file: notes.print(f"skipped {escape(str(file))}: binary")
-        )
+        documents = read_documents(paths, suffix=suffix)
         if not any(document.text for document in documents):
             raise InputError(f"expected files with text, got {len(documents)} files and no text in {', '.join(paths)}")
         indexer = Indexer(settings)

@@ -97,8 +97,6 @@ def read_samples(
             for context in islice(read_contexts(stage, data, seed=seed), most):
                 contexts.append(context)
                 advance(len(contexts), most)
-        except InputError:
-            raise
         except OSError as error:  # without a network, `datasets` raises one
             raise InputError(f"cannot read the collections of stage {stage.name!r}: {error}; give --data") from error
     return contexts

@@ -52,10 +52,11 @@ def begin(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _SETTINGS
     if (found := _found(file)) is not None:
-        run["data"] = run["data"] or found.get("data")
-        run["files"] = {**found.get("files", {}), **run["files"]}
-        changed = [key for key in dict.fromkeys([*run, *found]) if _differ(key, found.get(key), run.get(key))]
-        if changed:
+        data_before, files_before = found.get("data"), found.get("files", {})
+        # A folder of rows and further files may be added.
+        allowed = found | {"data": data_before or run["data"], "files": run["files"] | files_before}
+        run |= {"data": run["data"] or data_before, "files": files_before | run["files"]}
+        if changed := [key for key in dict.fromkeys([*run, *found]) if allowed.get(key) != run.get(key)]:
             raise InputError(f"{folder} holds a run with other {', '.join(changed)}: give another folder to --out")
     if found != run:
         new = file.with_suffix(".new")
@@ -85,15 +86,6 @@ def _found(file: Path) -> dict[str, Any] | None:
             f"{_RECORDS} away, or give another folder to --out"
         )
     return found
-
-
-def _differ(key: str, before: Any, now: Any) -> bool:
-    """Whether a run differs from the earlier one; a folder of rows and further files may be added."""
-    if key == "data" and before is None:
-        return False
-    if key == "files":
-        return any(now.get(name) != known for name, known in (before or {}).items())
-    return bool(before != now)
 
 
 def _heads(settings: Settings) -> dict[str, str]:

@@ -6,11 +6,10 @@ import asyncio
 import hashlib
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,19 @@ _LEAST_TOKENS = 64  # a chat model writes more than the bare answer
 _MOST_BYTES = 1 << 40  # of finished answers: none is ever dropped
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    client: Any  # openai.AsyncOpenAI
-    answers: Any  # diskcache.Cache
-    slots: asyncio.Semaphore
+_Ask = Callable[[str, int], Awaitable[str]]
+"""Answers a prompt with so many tokens."""
+
+_ADVICE = {
+    "AuthenticationError": "check OPENAI_API_KEY",
+    "PermissionDeniedError": "check OPENAI_API_KEY",
+    "NotFoundError": "check the model's name and OPENAI_BASE_URL",
+    "RateLimitError": "lower the concurrency, or wait and run again",
+    "APITimeoutError": "lower the concurrency, or allow more timeout_seconds",
+    "APIConnectionError": "check OPENAI_BASE_URL and that the server runs",
+    "BadRequestError": "check the parameters, and that the model's window holds the prompt",
+}
+"""What to do about an error of the library `openai`, by the name of its class or of a base class."""
 
 
 class Endpoint:
@@ -83,6 +90,8 @@ class Endpoint:
                 f"0, got {model!r}, {concurrency}, {retries} and {timeout_seconds}"
             )
         require("anyio", "diskcache", "openai", "torchmetrics", extra="evaluation")
+        import openai
+
         self.name = f"{ENDPOINT}{model}"
         self.spent = Spent(prices=prices)
         self._model = model
@@ -91,13 +100,21 @@ class Endpoint:
         self._parameters = parameters
         self._concurrency = concurrency
         self._warned = False
-        self._options: dict[str, Any] = {
-            "base_url": base_url,
-            "api_key": api_key,
-            "max_retries": retries,
-            "timeout": timeout_seconds,
-        }
-        self._base_url = str(self._client().base_url)
+        try:
+            client = openai.AsyncOpenAI(base_url=base_url, api_key=api_key)
+        except openai.OpenAIError as error:
+            raise InputError(
+                f"cannot use an endpoint for {self.name}: {error} For a server that wants no key, any text will do."
+            ) from error
+        self._base_url = str(client.base_url)
+        # Every call of `read` opens a client of its own, since a client belongs to one event loop.
+        self._client = partial(
+            openai.AsyncOpenAI,
+            base_url=self._base_url,
+            api_key=client.api_key,
+            max_retries=retries,
+            timeout=timeout_seconds,
+        )
 
     def count(self, text: str) -> int:
         """Count the tokens of a text by tiktoken if it knows the model, else as the embedded draft model does."""
@@ -114,11 +131,11 @@ class Endpoint:
 
         answers: dict[tuple[str, int], Future[str]] = {}
         # In a separate thread, since the caller may run an event loop, and requests go on while the caller works.
-        with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._session()) as session:
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(self._asking()) as ask:
             try:
                 for one in questions:
                     if (key := (one.prompt, one.answer_tokens)) not in answers:
-                        answers[key] = portal.start_task_soon(self._answer, session, *key)
+                        answers[key] = portal.start_task_soon(ask, *key)
                 for one in questions:
                     yield _judged(answers[one.prompt, one.answer_tokens].result(), one)
             finally:
@@ -127,7 +144,8 @@ class Endpoint:
                 wait(answers.values())
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[_Session]:
+    async def _asking(self) -> AsyncIterator[_Ask]:
+        """Open the kept answers and a client."""
         import diskcache
 
         try:
@@ -139,19 +157,11 @@ class Endpoint:
             ) from error
         with answers:
             async with self._client() as client:
-                yield _Session(client, answers, asyncio.Semaphore(self._concurrency))
+                yield partial(self._answer, client, answers, asyncio.Semaphore(self._concurrency))
 
-    def _client(self) -> Any:
-        import openai
-
-        try:
-            return openai.AsyncOpenAI(**self._options)
-        except openai.OpenAIError as error:
-            raise InputError(
-                f"cannot use an endpoint for {self.name}: {error} For a server that wants no key, any text will do."
-            ) from error
-
-    async def _answer(self, session: _Session, prompt: str, answer_tokens: int) -> str:
+    async def _answer(
+        self, client: Any, answers: Any, slots: asyncio.Semaphore, prompt: str, answer_tokens: int
+    ) -> str:
         parameters = self._parameters
         if parameters is None:
             parameters = {"temperature": 0, "max_tokens": max(_LEAST_TOKENS, answer_tokens)}
@@ -159,11 +169,11 @@ class Endpoint:
         request = {"model": self._model, "messages": messages, **parameters}
         key = json.dumps({"base_url": self._base_url, **request}, sort_keys=True)
         key = hashlib.sha256(key.encode()).hexdigest()
-        if isinstance(found := session.answers.get(key), str):
+        if isinstance(found := answers.get(key), str):
             self.spent = self.spent.plus(kept=1)
             return found
-        async with session.slots:
-            completion = await self._ask(session.client, request)
+        async with slots:
+            completion = await self._ask(client, request)
         choice = completion.choices[0]
         text: str = choice.message.content or ""
         if not text and choice.finish_reason == "length" and not self._warned:
@@ -172,7 +182,7 @@ class Endpoint:
                 f"{self.name} reached its limit of tokens before it wrote anything; give it more "
                 f"(parameters, now {dict(parameters)})"
             )
-        session.answers[key] = text
+        answers[key] = text
         sent, written = (usage.prompt_tokens, usage.completion_tokens) if (usage := completion.usage) else (0, 0)
         self.spent = self.spent.plus(paid=1, prompt_tokens=sent, completion_tokens=written)
         return text
@@ -183,7 +193,8 @@ class Endpoint:
         try:
             completion = await client.chat.completions.create(**request)
         except openai.OpenAIError as error:
-            raise self._failure(f"{type(error).__name__}: {error}", _advice(error)) from error
+            advice = (_ADVICE[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _ADVICE)
+            raise self._failure(f"{type(error).__name__}: {error}", next(advice, "run again later")) from error
         if not getattr(completion, "choices", None):  # not a chat endpoint, or a proxy that hides an error
             raise self._failure(f"no chat completion but {completion!r:.200}", "check OPENAI_BASE_URL")
         return completion
@@ -211,18 +222,3 @@ def _judged(text: str, question: TargetQuestion) -> TargetAnswer:
         option = chosen(text, question.options)
         choice = float(option is not None and question.options[option] in question.answers)
     return TargetAnswer(text=text, likelihood=None, exact=exact, f1=f1, choice=choice)
-
-
-def _advice(error: Exception) -> str:
-    import openai
-
-    advice = {
-        openai.AuthenticationError: "check OPENAI_API_KEY",
-        openai.PermissionDeniedError: "check OPENAI_API_KEY",
-        openai.NotFoundError: "check the model's name and OPENAI_BASE_URL",
-        openai.RateLimitError: "lower the concurrency, or wait and run again",
-        openai.APITimeoutError: "lower the concurrency, or allow more timeout_seconds",
-        openai.APIConnectionError: "check OPENAI_BASE_URL and that the server runs",
-        openai.BadRequestError: "check the parameters, and that the model's window holds the prompt",
-    }
-    return next((text for kind, text in advice.items() if isinstance(error, kind)), "run again later")

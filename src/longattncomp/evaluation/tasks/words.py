@@ -48,29 +48,23 @@ def frequent_words(draw: Draw) -> Iterator[Example]:
 
 
 def _examples(name: str, draw: Draw, query: str, words: _List) -> Iterator[Example]:
+    tokens = draw.context_tokens
     for index in range(draw.examples):
-        text, answers = _fitted(words, f"{draw.seed} {name} {index}", draw)
+        entries = tokens // 5
+        for _ in range(_TRIES):  # until the list has as many entries as the tokens allow
+            text, answers = words(entries, random.Random(f"{draw.seed} {name} {index}"))  # noqa: S311 (a sample)
+            found = draw.count(text)
+            if _CLOSE * tokens <= found <= tokens:
+                break
+            entries = int(entries * (1 + _CLOSE) / 2 * tokens / found)
         yield Example(
-            id=f"{name}-{draw.context_tokens}-{draw.seed}-{index}",
+            id=f"{name}-{tokens}-{draw.seed}-{index}",
             task=name,
             query=query,
             answers=tuple(answers),
             documents=(Document(text, id="words"),),
             evidence=(),
         )
-
-
-def _fitted(words: _List, key: str, draw: Draw) -> tuple[str, Sequence[str]]:
-    """Make the list with as many entries as the tokens allow."""
-    tokens = draw.context_tokens
-    entries = tokens // 5
-    for _ in range(_TRIES):
-        text, answers = words(entries, random.Random(key))  # noqa: S311 (a sample, no secret)
-        found = draw.count(text)
-        if _CLOSE * tokens <= found <= tokens:
-            break
-        entries = int(entries * (1 + _CLOSE) / 2 * tokens / found)
-    return text, answers
 
 
 def _numbered(entries: int, rng: random.Random) -> tuple[str, Sequence[str]]:
