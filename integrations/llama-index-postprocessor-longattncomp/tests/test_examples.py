@@ -83,8 +83,10 @@ def test_query_engine() -> None:
     """Everything is real: Chroma, MiniLM, the draft model, SmolLM2."""
     pytest.importorskip("llama_index.vector_stores.chroma")
     import query_engine
+    from chromadb.api.shared_system_client import SharedSystemClient
     from llama_index.core import Settings as LlamaIndexSettings
 
+    SharedSystemClient.clear_system_cache()  # of another example's Chroma in this process
     llm = query_engine.smollm2()
     LlamaIndexSettings.tokenizer = llm._tokenizer.encode
     response = query_engine.answer(query_engine.QUESTION, llm)
