@@ -54,11 +54,11 @@ def compress(
             raise InputError(f"expected --html in a folder that exists, got {html}")
         documents = read_documents(paths or ["-"])
         compressor = Compressor.from_pretrained(settings=settings)
-        result, seconds = _compress(compressor, query, documents)
+        result, summary = _compress(compressor, query, documents)
         write(json.dumps(to_json(result)) if as_json else result.text)
         if html is not None:
             html.write_text(result.to_html(), encoding="utf-8")
-        notes.print(_summary(result, seconds))
+        notes.print(summary)
 
 
 def demo(
@@ -72,11 +72,11 @@ def demo(
         compressor = Compressor.from_pretrained(model, token_budget=budget)
         sources = read_documents([str(Path(asyncio.__file__).parent)], suffix=".py")
         documents = [replace(source, id=f"asyncio/{Path(source.id or '').name}") for source in sources]
-        result, seconds = _compress(compressor, query, documents)
+        result, summary = _compress(compressor, query, documents)
         write(result.text)
         html.write_text(result.to_html(), encoding="utf-8")
         notes.print(_kept_table(result, documents))
-        notes.print(_summary(result, seconds))
+        notes.print(summary)
         notes.print(f"The whole context with the kept parts lit: {escape(str(html))}")
 
 
@@ -84,35 +84,25 @@ def to_json(result: Compressed) -> dict[str, Any]:
     """Convert a result to JSON values, without the text that was left out."""
     return {
         "query": result.query.text,
-        "text": result.text,
-        "tokens": result.tokens,
-        "original_tokens": result.original_tokens,
-        "token_budget": result.token_budget,
-        "instruction_score": result.instruction_score,
-        "stop_reason": result.stop_reason,
-        "documents": [
-            {"index": document.index, "id": document.id, "spans": document.spans, "score": document.score}
-            for document in result.documents
-        ],
-        "nodes": [
-            {name: getattr(node, name) for name in ("document", "start", "end", "tokens", "score", "reason")}
-            for node in result.all_nodes
-        ],
+        **_fields(result, "text", "tokens", "original_tokens", "token_budget", "instruction_score", "stop_reason"),
+        "documents": [_fields(document, "index", "id", "spans", "score") for document in result.documents],
+        "nodes": [_fields(node, "document", "start", "end", "tokens", "score", "reason") for node in result.all_nodes],
     }
 
 
-def _compress(compressor: Compressor, query: str, documents: Sequence[Document]) -> tuple[Compressed, float]:
+def _fields(item: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in names}
+
+
+def _compress(compressor: Compressor, query: str, documents: Sequence[Document]) -> tuple[Compressed, str]:
+    """Return the result, and a line about it."""
     started = time.perf_counter()
     with progress_bar("reading") as advance:
         result = compressor.compress(query, documents, progress=advance)
-    return result, time.perf_counter() - started
-
-
-def _summary(result: Compressed, seconds: float) -> str:
-    return (
+    return result, (
         f"{result.original_tokens:,} tokens -> {result.tokens:,} of {result.token_budget:,} allowed, "
-        f"{len(result.nodes)} of {len(result.all_nodes)} nodes, {seconds:.1f} s; stopped by {result.stop_reason}, "
-        f"instruction score {result.instruction_score:.2f}"
+        f"{len(result.nodes)} of {len(result.all_nodes)} nodes, {time.perf_counter() - started:.1f} s; stopped by "
+        f"{result.stop_reason}, instruction score {result.instruction_score:.2f}"
     )
 
 

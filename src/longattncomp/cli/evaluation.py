@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -23,18 +23,18 @@ from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.measure import TargetPrompt, measure
 from longattncomp.evaluation.methods import DEFAULT_METHODS, compressors
 from longattncomp.evaluation.records import Records
+from longattncomp.evaluation.report import plots
 from longattncomp.evaluation.report import tables as report
 from longattncomp.evaluation.report.html import RunDescription, page
 from longattncomp.evaluation.report.summarise import summarise
+from longattncomp.evaluation.report.summary import Summary
 from longattncomp.evaluation.run_folder import begin
+from longattncomp.evaluation.targets import target as targets
+from longattncomp.evaluation.targets.spending import Prices
 from longattncomp.evaluation.tasks.catalogue import TASKS, find_task, named
 from longattncomp.evaluation.tasks.task import Draw, Task
 from longattncomp.installed import require
 from longattncomp.scorers.methods import METHODS
-
-if TYPE_CHECKING:
-    from longattncomp.evaluation.report.summary import Summary
-    from longattncomp.evaluation.targets.target import Target
 
 _DRAWN = 25
 _BUDGET = "10%"
@@ -128,27 +128,23 @@ def _show_tasks() -> None:
     )
 
 
-def _target(name: str | None, settings: Settings, price: tuple[float, float] | None) -> Target | None:
-    from longattncomp.evaluation.targets.spending import Prices
-    from longattncomp.evaluation.targets.target import ENDPOINT, open_target
-
-    if price and not (name or "").startswith(ENDPOINT):
+def _target(name: str | None, settings: Settings, price: tuple[float, float] | None) -> targets.Target | None:
+    if price and not (name or "").startswith(targets.ENDPOINT):
         raise InputError(
-            f"expected --price with a target behind an endpoint ({ENDPOINT}MODEL), got {name or 'no target'}"
+            f"expected --price with a target behind an endpoint ({targets.ENDPOINT}MODEL), got {name or 'no target'}"
         )
     if name is None:
         return None
     prices = Prices(prompt=price[0], completion=price[1]) if price else None
-    return open_target(name, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype, prices=prices)
+    return targets.open_target(
+        name, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype, prices=prices
+    )
 
 
 def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Task | None], settings: Settings) -> None:
     """Write the page, its pictures and the tables in Markdown."""
-    from longattncomp.evaluation.report.plots import draw
-
-    pictures = draw(records, summary, out)
-    run = _run(settings)
-    (out / "report.html").write_text(page(summary, tasks, run, pictures=pictures), encoding="utf-8")
+    pictures = plots.draw(records, summary, out)
+    (out / "report.html").write_text(page(summary, tasks, _run(settings), pictures=pictures), encoding="utf-8")
     markdown = "\n".join(report.markdown(summary, target=target) for target in summary.targets)
     (out / "report.md").write_text(markdown, encoding="utf-8")
     notes.print(f"report: {out / 'report.html'}")

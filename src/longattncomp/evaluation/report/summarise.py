@@ -76,31 +76,21 @@ def summarise(records: Iterable[Record], tasks: Mapping[str, Task | None], *, se
 
 def _groups(records: Sequence[Record], task: str, target: str | None) -> _Groups:
     """Group one task's records, budgets from small to large and methods in the order of `METHODS`."""
+    own = [one for one in records if one.task == task]
+    order = list(dict.fromkeys(one.example for one in own))  # the same for all methods, so that resamples are alike
+    length = round(fmean(one.context_tokens for one in own))
     found: _Groups = defaultdict(dict)
-    unbound: dict[str, _Group] = {FULL: {}, NONE: {}}
-    order: dict[str, int] = {}  # all methods have their examples in one order, so that resamples draw the same ones
-    lengths = []
-    for one in records:
-        if one.task == task:
-            order.setdefault(one.example, len(order))
-            lengths.append(one.context_tokens)
-            if target not in (None, one.target):
-                continue
-            if one.method not in unbound:
-                found[one.budget, one.method][one.example] = one
-            elif target is not None:  # without a target nothing is to be measured of the whole context, or of none
-                unbound[one.method][one.example] = one
-    length = round(fmean(lengths))
-    budgets = sorted(dict.fromkeys(budget for budget, _ in found), key=lambda budget: _size(budget, length))
-    budgets = budgets or ["100%"]
-    for budget in budgets:
-        found |= {(budget, method): group for method, group in unbound.items() if group}
+    for one in own:
+        bound = one.method not in (FULL, NONE)
+        if bound if target is None else one.target == target:  # what `full` and `none` keep is nothing to measure
+            found[one.budget if bound else "", one.method][one.example] = one
+    budgets = dict.fromkeys(budget for budget, _ in found if budget)
     methods = [method for method in dict.fromkeys([*METHODS, *(name for _, name in found)]) if method not in REFERENCES]
     return {
-        (budget, method): dict(sorted(found[budget, method].items(), key=lambda item: order[item[0]]))
-        for budget in budgets
+        (budget, method): {name: group[name] for name in order if name in group}
+        for budget in sorted(budgets, key=lambda budget: _size(budget, length)) or ["100%"]
         for method in (*methods, *REFERENCES)
-        if (budget, method) in found
+        if (group := found.get((budget, method)) or found.get(("", method)))
     }
 
 

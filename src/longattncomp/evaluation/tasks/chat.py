@@ -46,17 +46,7 @@ class FactKind:
 
 @dataclass(frozen=True, slots=True)
 class ChatLines:
-    """The words that chats are made of.
-
-    Attributes:
-        people: names of the speakers.
-        kinds: kinds of facts.
-        openings: beginnings of small talk.
-        middles: what small talk says, with `{thing}` or `{place}`.
-        endings: ends of small talk, punctuation included.
-        things: nouns for `{thing}`.
-        places: nouns for `{place}`.
-    """
+    """The words that chats are made of; `chat.yaml` says what each list is for."""
 
     people: tuple[str, ...]
     kinds: tuple[FactKind, ...]
