@@ -135,16 +135,8 @@ def measure(variant: Variant, data: Path, seed: int) -> dict[str, float]:
     head.extend(stage.extensions, favoured_heads=stage.favoured_heads)
     if variant.own_keys:
         own_keys(head)
-    reader = TaughtReader(
-        backbone,
-        tokenizer,
-        query_place=stage.query_place,
-        segment_tokens=stage.segment_tokens,
-        node_tokens=stage.node_tokens,
-        node_boundary=stage.node_boundary,
-        folder=settings.model_dir / "states",
-        most_bytes=20_000_000_000,
-    )
+    folder = settings.model_dir / "states"
+    reader = TaughtReader(backbone, tokenizer, stage, folder=folder, most_bytes=20_000_000_000)
     reader.part = variant.taught
     with tempfile.TemporaryDirectory() as out:
         train(stage, list(read_contexts(stage, data, seed=seed)), head, reader, Path(out), seed=seed)

@@ -24,6 +24,7 @@ from longattncomp.scorers.cross_attention.head import untrained_head
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.training import probe
 from longattncomp.training.probe import Depth
+from longattncomp.training.stages import Stage
 from longattncomp.training.states import StateReader
 from longattncomp.types import Document, Query, QueryPlace
 
@@ -83,9 +84,8 @@ def test_the_mean_of_all_heads_is_what_the_scorer_gives(
 ) -> None:
     with segments_of(128):
         head = untrained_head(backbone, place)
-    reader = StateReader(
-        backbone, tokenizer, query_place=place, segment_tokens=128, node_tokens=32, folder=tmp_path, most_bytes=0
-    )
+    stage = Stage(name="toy", sources={}, query_place=place, segment_tokens=128, node_tokens=32)
+    reader = StateReader(backbone, tokenizer, stage, folder=tmp_path, most_bytes=0)
     (first, *_) = probe.head_shares(head, reader, reader.layout(QUESTIONS))
     assert first.shape[0] == head.n_heads
     assert first.exp().sum(-1).tolist() == pytest.approx([1.0] * head.n_heads)

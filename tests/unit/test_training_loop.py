@@ -103,15 +103,7 @@ class Bench:
         self._contexts = contexts
 
     def reader(self, stage: Stage = TOY) -> StateReader:
-        return StateReader(
-            self.backbone,
-            self.tokenizer,
-            query_place=stage.query_place,
-            segment_tokens=stage.segment_tokens,
-            node_tokens=stage.node_tokens,
-            folder=self._states,
-            most_bytes=10**8,
-        )
+        return StateReader(self.backbone, self.tokenizer, stage, folder=self._states, most_bytes=10**8)
 
     def head(self, place: Place = "after", *, extended: bool = True) -> CrossAttentionHead:
         config = HeadConfig(
@@ -560,15 +552,7 @@ SCRIPT = """
     stage = {stage}
     backbone = Backbone.open(model, {layers}, device="cpu", dtype="float32")
     config = HeadConfig(backbone.fingerprint, backbone.layers, "after", rotary=True)
-    reader = StateReader(
-        backbone,
-        DraftTokenizer.from_folder(model),
-        query_place="after",
-        segment_tokens=stage.segment_tokens,
-        node_tokens=stage.node_tokens,
-        folder=states,
-        most_bytes=10**8,
-    )
+    reader = StateReader(backbone, DraftTokenizer.from_folder(model), stage, folder=states, most_bytes=10**8)
     head = CrossAttentionHead(backbone.scoring_layer, config)
     head.extend()
     train(stage, list(read_contexts(stage, rows)), head, reader, out)

@@ -15,6 +15,7 @@ from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
 from longattncomp.data.rows import Evidence, Example
 from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
+from longattncomp.training.stages import Stage
 from longattncomp.training.states import Layout, StateReader, States
 from longattncomp.types import Document, NodeBoundary
 
@@ -59,16 +60,15 @@ class Opener:
         boundary: NodeBoundary = "near",
         most_bytes: int = PLENTY,
     ) -> StateReader:
-        reader = StateReader(
-            self._backbone,
-            self._tokenizer,
+        stage = Stage(
+            name="toy",
+            sources={},
             query_place=place,
             segment_tokens=segment,
             node_tokens=node,
             node_boundary=boundary,
-            folder=self._folder,
-            most_bytes=most_bytes,
         )
+        reader = StateReader(self._backbone, self._tokenizer, stage, folder=self._folder, most_bytes=most_bytes)
         self.calls = 0  # the rotary embedding is read first
         return reader
 
@@ -197,15 +197,8 @@ def test_what_was_read_otherwise_is_read_anew(reader: Opener, toy_folder: Path, 
         assert len(found.segments) == len(layout.segment_ids)
 
     deeper = Backbone.open(toy_folder, 3, device="cpu", dtype="float32")
-    opened = StateReader(
-        deeper,
-        tokenizer,
-        query_place="after",
-        segment_tokens=128,
-        node_tokens=32,
-        folder=reader._folder,
-        most_bytes=PLENTY,
-    )
+    stage = Stage(name="toy", sources={}, segment_tokens=128, node_tokens=32)
+    opened = StateReader(deeper, tokenizer, stage, folder=reader._folder, most_bytes=PLENTY)
     layout = opened.layout(examples())
     assert_near(opened.states(layout).segments[0], only(deeper, layout.segment_ids[0]))
 

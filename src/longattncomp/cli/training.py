@@ -118,16 +118,8 @@ def _open(
         head.extend(stage.extensions, favoured_heads=stage.favoured_heads if probed else ())
     folder = settings.model_dir / "states"
     try:
-        reader = StateReader(
-            backbone,
-            DraftTokenizer.from_folder(draft.folder),
-            query_place=stage.query_place,
-            segment_tokens=stage.segment_tokens,
-            node_tokens=stage.node_tokens,
-            node_boundary=stage.node_boundary,
-            folder=folder,
-            most_bytes=int(cache_gb * 1e9),
-        )
+        tokenizer = DraftTokenizer.from_folder(draft.folder)
+        reader = StateReader(backbone, tokenizer, stage, folder=folder, most_bytes=int(cache_gb * 1e9))
     except (OSError, sqlite3.Error) as error:
         raise CacheError(
             f"cannot keep states in {folder} ({error}); set LONGATTNCOMP_MODEL_DIR to a directory that can be written"

@@ -7,13 +7,19 @@ import builtins
 import keyword
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import TypeVar
 
-from longattncomp.data.functions import Edit, Function, Module, edited, parse
+from longattncomp.data.functions import LEAST_LINES, Edit, Function, Module, edited, parse
 from longattncomp.errors import InputError
 
+Place = tuple[int, Function]
+"""Index of the module, and a function in it."""
+
+_Node = TypeVar("_Node", bound=ast.AST)
 _Changes = Mapping[type[ast.AST], tuple[str, str]]
 """Operator -> the pattern that finds it, and what replaces it."""
 
@@ -43,6 +49,32 @@ _OPERATOR: _Changes = {
 }
 
 
+def breakable(functions: Iterable[Place]) -> list[Place]:
+    """Return the functions of five lines or more whose name no other has; special methods are left out."""
+    functions = list(functions)
+    names = Counter(function.name for _, function in functions)
+    return [
+        (place, function)
+        for place, function in functions
+        if function.lines >= LEAST_LINES and names[function.name] == 1 and not function.name.startswith("__")
+    ]
+
+
+def break_one(
+    modules: Sequence[Module], able: Sequence[Place], kinds: Sequence[str], rng: random.Random
+) -> tuple[int, Function, Edit, str] | None:
+    """Break one of the functions `able`, with an error of one of the kinds; return None if there is no place for any.
+
+    Returns:
+        index of the module, the function, the edit that breaks it, and the kind of error.
+    """
+    for kind in rng.sample(kinds, len(kinds)):
+        for place, function in rng.sample(able, len(able)):
+            if (edit := insert_bug(modules[place], function, kind, rng)) is not None:
+                return place, function, edit, kind
+    return None
+
+
 def insert_bug(module: Module, function: Function, kind: str, rng: random.Random) -> Edit | None:
     """Put one error of a kind into a function; return None if the function has no place for it.
 
@@ -67,7 +99,7 @@ def insert_bug(module: Module, function: Function, kind: str, rng: random.Random
 
 
 def _deleted_declaration(module: Module, function: Function) -> Iterator[Edit]:
-    names = [node for node in _nodes(function) if isinstance(node, ast.Name)]
+    names = list(_nodes(function, ast.Name))
     stored = [name.id for name in names if not isinstance(name.ctx, ast.Load)]
     given = _arguments(function)
     for block in _blocks(function):
@@ -81,8 +113,8 @@ def _deleted_declaration(module: Module, function: Function) -> Iterator[Edit]:
 
 def _wrong_argument_count(module: Module, function: Function) -> Iterator[Edit]:
     known = {other.name: other for other in module.functions}
-    for call in _nodes(function):
-        if not isinstance(call, ast.Call) or call.keywords or not call.args or _starred(call):
+    for call in _nodes(function, ast.Call):
+        if call.keywords or not call.args or _starred(call):
             continue
         least: int
         most: float
@@ -90,7 +122,10 @@ def _wrong_argument_count(module: Module, function: Function) -> Iterator[Edit]:
             case ast.Name(id=name) if name in _ARITY:
                 least = most = _ARITY[name]
             case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name) if name in known:
-                least, most = _arity(known[name], method=isinstance(call.func, ast.Attribute))
+                arguments = known[name].node.args
+                places = len(arguments.posonlyargs) + len(arguments.args) - isinstance(call.func, ast.Attribute)
+                least = places - len(arguments.defaults)
+                most = float("inf") if arguments.vararg else places
             case _:
                 continue
         last = module.span(call.args[-1])[1]
@@ -101,17 +136,9 @@ def _wrong_argument_count(module: Module, function: Function) -> Iterator[Edit]:
             yield Edit(last, last, ", None")
 
 
-def _arity(function: Function, *, method: bool) -> tuple[int, float]:
-    arguments = function.node.args
-    most = len(arguments.posonlyargs) + len(arguments.args) - method
-    return most - len(arguments.defaults), float("inf") if arguments.vararg else most
-
-
 def _endless_loop(module: Module, function: Function) -> Iterator[Edit]:
     found = False
-    for loop in _nodes(function):
-        if not isinstance(loop, ast.While):
-            continue
+    for loop in _nodes(function, ast.While):
         tested = {node.id for node in ast.walk(loop.test) if isinstance(node, ast.Name)}
         for statement, following in pairwise(loop.body):
             match statement:
@@ -143,7 +170,7 @@ def _bad_indentation(module: Module, function: Function) -> Iterator[Edit]:
 
 def _undefined_name(module: Module, function: Function) -> Iterator[Edit]:
     taken = {*_WORD.findall(module.text), *dir(builtins), *keyword.kwlist}
-    names = [node for node in _nodes(function) if isinstance(node, ast.Name)]
+    names = list(_nodes(function, ast.Name))
     local = {name.id for name in names if isinstance(name.ctx, ast.Store)} | _arguments(function) - {"self", "cls"}
     for name in names:
         if isinstance(name.ctx, ast.Load) and name.id in local and len(name.id) > 2:
@@ -154,7 +181,7 @@ def _undefined_name(module: Module, function: Function) -> Iterator[Edit]:
 
 
 def _syntax_error(module: Module, function: Function) -> Iterator[Edit]:
-    for node in _nodes(function):
+    for node in _nodes(function, ast.AST):
         match node:
             case ast.If(test=head) | ast.While(test=head) | ast.For(iter=head):
                 colon = module.text.index(":", module.span(head)[1])
@@ -165,7 +192,7 @@ def _syntax_error(module: Module, function: Function) -> Iterator[Edit]:
 
 
 def _negated_condition(module: Module, function: Function) -> Iterator[Edit]:
-    for node in _nodes(function):
+    for node in _nodes(function, ast.stmt):
         if not isinstance(node, ast.If | ast.While):
             continue
         start, end = module.span(node.test)
@@ -181,8 +208,8 @@ def _negated_condition(module: Module, function: Function) -> Iterator[Edit]:
 
 
 def _off_by_one(module: Module, function: Function) -> Iterator[Edit]:
-    yield from _comparisons(module, function, _ALMOST)
-    for node in _nodes(function):
+    yield from _operators(module, function, _ALMOST)
+    for node in _nodes(function, ast.expr):
         counts = isinstance(node, ast.Slice | ast.Subscript | ast.BinOp | ast.Compare)
         if counts or (isinstance(node, ast.Call) and module.source(node.func) == "range"):
             for child in ast.iter_child_nodes(node):
@@ -191,30 +218,24 @@ def _off_by_one(module: Module, function: Function) -> Iterator[Edit]:
                         yield Edit(*module.span(child), str(value + 1))
 
 
-def _wrong_operator(module: Module, function: Function) -> Iterator[Edit]:
-    for node in _nodes(function):
-        match node:
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATOR:
-                yield from _between(module, left, right, _OPERATOR[type(op)])
-            case ast.AugAssign(target=target, op=op, value=value) if type(op) in _OPERATOR:
-                yield from _between(module, target, value, _OPERATOR[type(op)])
-            case ast.BoolOp(op=op, values=[left, right]):
-                yield from _between(module, left, right, _OPERATOR[type(op)])
-
-
 def _swapped_arguments(module: Module, function: Function) -> Iterator[Edit]:
-    for call in _nodes(function):
-        if isinstance(call, ast.Call) and len(call.args) > 1 and not _starred(call):
+    for call in _nodes(function, ast.Call):
+        if len(call.args) > 1 and not _starred(call):
             (start, middle), (later, end) = module.span(call.args[0]), module.span(call.args[1])
             first, second = module.text[start:middle], module.text[later:end]
             if first != second and module.source(call.func) not in _SYMMETRIC:
                 yield Edit(start, end, f"{second}{module.text[middle:later]}{first}")
 
 
-def _comparisons(module: Module, function: Function, changes: _Changes) -> Iterator[Edit]:
-    for node in _nodes(function):
+def _operators(module: Module, function: Function, changes: _Changes) -> Iterator[Edit]:
+    for node in _nodes(function, ast.AST):
         match node:
-            case ast.Compare(ops=[op], left=left, comparators=[right]) if type(op) in changes:
+            case (
+                ast.Compare(ops=[op], left=left, comparators=[right])
+                | ast.BinOp(left=left, op=op, right=right)
+                | ast.AugAssign(target=left, op=op, value=right)
+                | ast.BoolOp(op=op, values=[left, right])
+            ) if type(op) in changes:
                 yield from _between(module, left, right, changes[type(op)])
 
 
@@ -229,15 +250,15 @@ def _body(function: Function) -> Sequence[ast.stmt]:
     return function.node.body[ast.get_docstring(function.node) is not None :]
 
 
-def _nodes(function: Function) -> Iterator[ast.expr | ast.stmt]:
-    """Yield the statements and expressions of the body, without the inside of f-strings.
+def _nodes(function: Function, kind: type[_Node]) -> Iterator[_Node]:
+    """Yield the nodes of a kind in the body, without the inside of f-strings.
 
     Before Python 3.12 the places inside f-strings are not exact.
     """
     todo: list[ast.AST] = list(_body(function))
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.expr | ast.stmt):
+        if isinstance(node, kind):
             yield node
         if not isinstance(node, ast.JoinedStr):
             todo += ast.iter_child_nodes(node)
@@ -245,7 +266,7 @@ def _nodes(function: Function) -> Iterator[ast.expr | ast.stmt]:
 
 def _blocks(function: Function) -> Iterator[Sequence[ast.stmt]]:
     yield _body(function)
-    for node in _nodes(function):
+    for node in _nodes(function, ast.stmt):
         for block in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
             if isinstance(block, list):
                 yield block
@@ -267,10 +288,10 @@ KINDS: Mapping[str, Callable[[Module, Function], Iterator[Edit]]] = {
     "bad_indentation": _bad_indentation,
     "undefined_name": _undefined_name,
     "syntax_error": _syntax_error,
-    "swapped_comparison": partial(_comparisons, changes=_LESS),
+    "swapped_comparison": partial(_operators, changes=_LESS),
     "negated_condition": _negated_condition,
     "off_by_one": _off_by_one,
-    "wrong_operator": _wrong_operator,
+    "wrong_operator": partial(_operators, changes=_OPERATOR),
     "swapped_arguments": _swapped_arguments,
 }
 """Kind -> the function that yields possible edits. The first six kinds are InfiniteBench's (arXiv 2402.13718); the

@@ -1,18 +1,22 @@
-"""Python files -> functions, with their exact places in the text."""
+"""Python files -> functions, with their exact places in the text, and documents of the files."""
 
 from __future__ import annotations
 
 import ast
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from pathlib import Path
 
+from longattncomp.data.rows import Evidence
 from longattncomp.errors import InputError
-from longattncomp.types import Span
+from longattncomp.types import Document, Span
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+LEAST_LINES = 5
+"""Shorter functions are neither asked for nor broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,37 @@ def parse_module(title: str, text: str) -> Module:
     starts = tuple(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
     module = Module(title, text, (), starts)
     return replace(module, functions=tuple(_function(module, node) for node in _function_nodes(parse(title, text))))
+
+
+def read_modules(titles: Iterable[str], files: Mapping[str, Path], *, errors: str = "strict") -> Iterator[Module]:
+    """Parse files by their titles; those that are blank or not valid Python, such as templates of code, are left out.
+
+    `errors` says what becomes of bytes that are not UTF-8: "strict" leaves out the file, "replace" replaces them.
+    """
+    for title in titles:
+        try:
+            module = parse_module(title, files[title].read_text("utf-8", errors))
+        except (InputError, UnicodeDecodeError):
+            continue
+        if module.text.strip():
+            yield module
+
+
+def code_documents(modules: Sequence[Module], edits: Sequence[Iterable[Edit]]) -> tuple[Document, ...]:
+    """Make a document of each module after its edits, with its title above the text, as `read_rows` does."""
+    return tuple(
+        Document(f"{module.title}\n{edited(module.text, own)}", module.title, {"title": module.title})
+        for module, own in zip(modules, edits, strict=True)
+    )
+
+
+def code_evidence(
+    modules: Sequence[Module], edits: Sequence[Sequence[Edit]], place: int, function: Function
+) -> Evidence:
+    """Return where a function of module `place` lies in the documents that `code_documents` makes."""
+    head = len(modules[place].title) + 1
+    start, end = moved((function.start, function.end), edits[place])
+    return Evidence(place, head + start, head + end)
 
 
 def parse(title: str, text: str) -> ast.Module:

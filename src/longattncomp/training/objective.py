@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from longattncomp.scorers.cross_attention.columns import at
+from longattncomp.backbone.passes import at
 from longattncomp.scorers.cross_attention.head import LEAST_SHARE, CrossAttentionHead, logits
 from longattncomp.scorers.cross_attention.logsumexp import segment_mass
 from longattncomp.scorers.cross_attention.matching import Match

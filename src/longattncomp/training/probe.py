@@ -26,6 +26,7 @@ from longattncomp.installed import require
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, untrained_head
 from longattncomp.scorers.cross_attention.logsumexp import log_shares
 from longattncomp.training.objective import question_masses
+from longattncomp.training.stages import Stage
 from longattncomp.training.states import Layout, StateReader
 from longattncomp.types import Progress, QueryPlace
 
@@ -102,17 +103,12 @@ def probe(
     require("sklearn", extra="training")
     ndcg = partial(importlib.import_module("sklearn.metrics").ndcg_score, k=CUTOFF)
     head = untrained_head(backbone, query_place)
+    sizes = Stage(
+        name="probe", sources={}, query_place=query_place, node_tokens=node_tokens, segment_tokens=segment_tokens
+    )
     found: list[list[float]] = []
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        reader = StateReader(
-            backbone,
-            tokenizer,
-            query_place=query_place,
-            segment_tokens=segment_tokens,
-            node_tokens=node_tokens,
-            folder=Path(folder),
-            most_bytes=0,
-        )
+        reader = StateReader(backbone, tokenizer, sizes, folder=Path(folder), most_bytes=0)
         for done, context in enumerate(questions, 1):
             layout = reader.layout(context)
             relevant = [(question.evidence > 0).numpy() for question in layout.questions]

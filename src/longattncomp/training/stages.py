@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal
+
+import yaml
+from pydantic import TypeAdapter
 
 from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.data.sources import SubQuestions, read_source
@@ -19,7 +22,6 @@ from longattncomp.training.samples.needles import chain_samples, needle_samples
 from longattncomp.training.samples.queries import SampleOptions, joined
 from longattncomp.types import NodeBoundary, QueryPlace
 
-_EVERYTHING = 10**9
 _LARGE = 1_000
 """Collections that are taken whole are drawn as often as one of so many contexts."""
 _MADE_OF: Mapping[str, tuple[Callable[..., Iterator[Example]], tuple[str, ...]]] = {
@@ -127,59 +129,6 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
     return joined(passages(examples, stage.samples), stage.joined, seed=stage.samples.seed)
 
 
-_SAMPLES = SampleOptions(documents=40, titles=8, questions=16, native=0.8)
-_MIXED = {"squad": 40, "hotpotqa": _EVERYTHING, "musique": 400, "2wiki": 400, "qmsum": 30, "code": 25}
-_FIRST = Stage(
-    name="1",
-    sources={"squad": 40, "hotpotqa": _EVERYTHING},
-    samples=_SAMPLES,
-    joined=0.2,
-    rotary=False,
-    favoured_heads=(6,),
-    epochs=1,
-)
-_SECOND = replace(
-    _FIRST,
-    name="2",
-    sources=_MIXED | {"qmsum": 110, "code": 40, "chains": 80, "chats": 80, "needles": 60},
-    sub_questions="both",
-    favoured_heads=(),
-    epochs=3,
-)
-_THIRD = replace(
-    _SECOND,
-    name="3",
-    sources={"squad": 10, "hotpotqa": 100, "musique": 140, "2wiki": 140, "qmsum": 16, "code": 16}
-    | {"chains": 32, "chats": 60, "needles": 16},
-    node_tokens=32,
-    node_boundary="sentence",
-    epochs=1,
-    learning_rate=2e-4,
-    weight_rate=2e-2,
-    kept=0.5,
-)
-_ALONE = replace(_SECOND, name="alone", sources=_MIXED, joined=0.0, layers=8, query_place="alone", learning_rate=1e-3)
-_ATTNCOMP = Stage(
-    name="attncomp",
-    sources={"hotpotqa": _EVERYTHING},
-    samples=_SAMPLES,
-    node_tokens="document",
-    loss="bce",
-    extensions=(),
-)
-_LLAMA = Stage(
-    name="paper",
-    sources={"squad": _EVERYTHING, "hotpotqa": _EVERYTHING},
-    samples=SampleOptions(documents=100, needles=2, compound=0.0, native=0.0),
-    layers=13,
-    segment_tokens=8192,
-    node_tokens=256,
-    loss="bce",
-    extensions=(),
-    epochs=15,
-    learning_rate=2e-4,
-    dropout=0.1,
-)
-STAGES = {stage.name: stage for stage in (_FIRST, _SECOND, _THIRD, _ALONE, _ATTNCOMP, _LLAMA)}
-"""Stages `1`, `2` and `3` made the head that ships, `alone` and `attncomp` the heads of other methods. `paper` is the
-recipe of LongAttnComp for Llama-3.1-8B-Instruct."""
+_STAGES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+STAGES = {stage.name: stage for stage in TypeAdapter(tuple[Stage, ...]).validate_python(_STAGES)}
+"""Name -> stage; `stages.yaml` says what each is for."""

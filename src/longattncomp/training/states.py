@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import diskcache
 import torch
@@ -19,9 +18,10 @@ from longattncomp.backbone.passes import Rotary
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
 from longattncomp.data.rows import Example
-from longattncomp.scorers.cross_attention.columns import Columns
-from longattncomp.scorers.cross_attention.layout import ContextLayout, Frame, QueryTokens
-from longattncomp.types import Node, NodeBoundary, QueryPlace
+from longattncomp.scorers.cross_attention.head import HeadConfig
+from longattncomp.scorers.cross_attention.layout import Columns, ContextLayout, Frame, QueryTokens
+from longattncomp.training.stages import Stage
+from longattncomp.types import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +80,24 @@ class StateReader:
         self,
         backbone: Backbone,
         tokenizer: DraftTokenizer,
+        stage: Stage,
         *,
-        query_place: QueryPlace,
-        segment_tokens: int,
-        node_tokens: int | Literal["document"],
-        node_boundary: NodeBoundary = "near",
         folder: Path,
         most_bytes: int,
     ) -> None:
-        """Open the states in a folder, which several processes may share.
+        """Open the states in a folder, which several processes and stages may share.
 
-        The folder gets at most `most_bytes` of states; contexts beyond it are read again each time. The options of the
-        layout mean the same as in `stages.Stage`.
+        The folder gets at most `most_bytes` of states; contexts beyond it are read again each time.
         """
         self.backbone = backbone
         self._tokenizer = tokenizer
-        self._alone = query_place == "alone"
-        self._node_tokens = node_tokens
-        self._node_boundary: NodeBoundary = node_boundary
-        self.frame = Frame(
-            tokenizer,
-            backbone,
-            query_place=query_place,
-            segment_tokens=segment_tokens,
-            prefix=tokenizer.prefix,
-            words=tokenizer.words,
+        self._stage = stage
+        self._alone = stage.query_place == "alone"
+        # The layout does not depend on `rotary`.
+        head = HeadConfig(
+            backbone.fingerprint, backbone.layers, stage.query_place, rotary=False, segment_tokens=stage.segment_tokens
         )
+        self.frame = Frame(tokenizer, backbone, head, prefix=tokenizer.prefix, words=tokenizer.words)
         self._most_bytes = most_bytes
         self._cache = diskcache.Cache(str(folder), eviction_policy="none", size_limit=most_bytes)
         (read,) = backbone.read([[0] * backbone.window])
@@ -118,9 +110,9 @@ class StateReader:
         Raises:
             InputError: a segment leaves no room for a question.
         """
-        nodes = chunk(
-            examples[0].documents, self._tokenizer, node_tokens=self._node_tokens, boundary=self._node_boundary
-        )
+        stage = self._stage
+        documents = examples[0].documents
+        nodes = chunk(documents, self._tokenizer, node_tokens=stage.node_tokens, boundary=stage.node_boundary)
         context = self.frame.context(nodes)
         room = self.frame.room(context.sizes)
         questions = tuple(

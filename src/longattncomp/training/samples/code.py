@@ -13,18 +13,15 @@ from pathlib import Path
 
 import yaml
 
-from longattncomp.data.bugs import KINDS, insert_bug
-from longattncomp.data.functions import Edit, Function, Module, edited, moved, parse_module
+from longattncomp.data.bugs import KINDS, break_one, breakable
+from longattncomp.data.functions import LEAST_LINES, Edit, Function, Module, code_documents, code_evidence, read_modules
 from longattncomp.data.packages import python_files
-from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.rows import Example
 from longattncomp.data.sources import sentence_ends
-from longattncomp.errors import InputError
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, check_numbers, generator, unanswerable
-from longattncomp.types import Document
 
 _CHARACTERS = 4
 """Characters in a token of source code, roughly."""
-_LEAST_LINES = 5
 _BARE = re.compile(r">>>|https?:|::|^(?:see|deprecated|same as|internal|todo|overrid\w*|implements?)\b", re.IGNORECASE)
 
 
@@ -79,7 +76,7 @@ def code_samples(
     packs = [(pack, group) for group in groups.values() for pack in _packs(group, files, code.tokens, rng)]
     rng.shuffle(packs)
     for pack, group in packs:
-        if modules := list(_modules(pack, files)):
+        if modules := list(read_modules(pack, files)):
             others = [title for title in group if title not in pack] or rng.choice(packs)[0]
             foreign = _foreign(modules, rng.sample(others, len(others)), files, rng)
             yield from _sample(modules, foreign, options, code, rng)
@@ -102,7 +99,7 @@ def question(function: Function, rng: random.Random) -> str | None:
 
 def first_sentence(function: Function) -> str | None:
     """Return the first sentence of the docstring; None if it is short, long, no prose or names the function."""
-    if function.lines < _LEAST_LINES or not (docstring := ast.get_docstring(function.node)):
+    if function.lines < LEAST_LINES or not (docstring := ast.get_docstring(function.node)):
         return None
     paragraph = " ".join(docstring.split("\n\n")[0].split())
     sentence = paragraph[: sentence_ends(paragraph)[0]].strip()
@@ -139,22 +136,12 @@ def _packs(titles: Sequence[str], files: Mapping[str, Path], tokens: int, rng: r
         yield pack
 
 
-def _modules(titles: Iterable[str], files: Mapping[str, Path]) -> Iterator[Module]:
-    for title in titles:
-        try:
-            module = parse_module(title, files[title].read_text("utf-8"))
-        except (InputError, UnicodeDecodeError):  # the file is a sample of bad code, or is not in UTF-8
-            continue
-        if module.text.strip():
-            yield module
-
-
 def _foreign(
     modules: Sequence[Module], titles: Iterable[str], files: Mapping[str, Path], rng: random.Random
 ) -> Iterator[Example]:
     said = {first_sentence(function) for module in modules for function in module.functions}
     names = {function.name for module in modules for function in module.functions}
-    for module in _modules(titles, files):
+    for module in read_modules(titles, files):
         for function in rng.sample(module.functions, len(module.functions)):
             fresh = first_sentence(function) not in said and function.name not in names
             if fresh and (query := question(function, rng)) is not None:
@@ -166,7 +153,7 @@ def _sample(
 ) -> list[Example]:
     functions = [(place, function) for place, module in enumerate(modules) for function in module.functions]
     edits: list[list[Edit]] = [[] for _ in modules]
-    broken = _break(modules, functions, rng) if rng.random() < code.bugs else None
+    broken = break_one(modules, breakable(functions), sorted(KINDS), rng) if rng.random() < code.bugs else None
     if broken is not None:
         edits[broken[0]].append(broken[2])
     sentences = Counter(first_sentence(function) for _, function in functions)
@@ -177,16 +164,12 @@ def _sample(
             asked.append((place, function, query))
             if function.docstring and rng.random() < code.undocumented:
                 edits[place].append(Edit(*function.docstring, ""))
-    documents = tuple(
-        Document(f"{module.title}\n{edited(module.text, edits[place])}", module.title, {"title": module.title})
-        for place, module in enumerate(modules)
-    )
+    documents = code_documents(modules, edits)
 
     def example(task: str, place: int, function: Function, query: str, answer: str) -> Example:
-        head = len(modules[place].title) + 1
-        start, end = moved((function.start, function.end), edits[place])
         name = f"{modules[place].title}:{function.node.lineno}"
-        return Example(name, task, query, (answer,), documents, (Evidence(place, head + start, head + end),))
+        evidence = code_evidence(modules, edits, place, function)
+        return Example(name, task, query, (answer,), documents, (evidence,))
 
     singles = [example("code", place, function, query, function.name) for place, function, query in asked]
     queries = ask(singles, (unanswerable(other, documents) for other in foreign), options, rng)
@@ -203,19 +186,3 @@ def _sample(
             queries.append(replace(bug, id=f"{bug.id}#{kind}-{number}"))
         rng.shuffle(queries)
     return queries
-
-
-def _break(
-    modules: Sequence[Module], functions: Sequence[tuple[int, Function]], rng: random.Random
-) -> tuple[int, Function, Edit, str] | None:
-    names = Counter(function.name for _, function in functions)
-    able = [
-        (place, function)
-        for place, function in functions
-        if function.lines >= _LEAST_LINES and names[function.name] == 1 and not function.name.startswith("__")
-    ]
-    for kind in rng.sample(sorted(KINDS), len(KINDS)):
-        for place, function in rng.sample(able, len(able)):
-            if (edit := insert_bug(modules[place], function, kind, rng)) is not None:
-                return place, function, edit, kind
-    return None
