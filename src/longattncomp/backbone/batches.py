@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 PADDING = 0.10
 """Largest share of a batch that may be padding."""
 
 
 def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Group sequences of similar length into batches of indices, longest first, with little padding.
+    """Group sequences of similar length, in tokens, into batches of indices, longest first, with little padding.
 
-    Args:
-        lengths: tokens of each sequence.
-        batch_tokens: most tokens of a batch, padding included; a longer sequence is a batch of its own.
+    A batch has at most `batch_tokens` tokens, padding included; a longer sequence is a batch of its own.
     """
     batches: list[list[int]] = []
     real = 0
@@ -29,13 +30,15 @@ def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]
     return batches
 
 
-def length_packs(sequences: Sequence[Sequence[int]], most_tokens: int) -> Iterator[list[Sequence[int]]]:
-    """Split sequences into runs of at most `most_tokens` tokens; a longer sequence is a run of its own."""
-    pack: list[Sequence[int]] = []
-    for sequence in sequences:
-        if pack and sum(map(len, pack)) + len(sequence) > most_tokens:
+def packs(items: Iterable[T], tokens: Callable[[T], int], most_tokens: int) -> Iterator[list[T]]:
+    """Split items into runs of at most `most_tokens` tokens; an item with more is a run of its own."""
+    pack: list[T] = []
+    total = 0
+    for item in items:
+        if pack and total + tokens(item) > most_tokens:
             yield pack
-            pack = []
-        pack.append(sequence)
+            pack, total = [], 0
+        pack.append(item)
+        total += tokens(item)
     if pack:
         yield pack

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,12 @@ _PLACEHOLDER = "WHAT-THE-USER-SAYS"
 """Stands for the user's message while a chat template is rendered."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserTurn:
-    """The token ids around a user's message, special ones included."""
-
-    before: tuple[int, ...]
-    after: tuple[int, ...]  # up to where the model's answer begins
-
-
-def user_turn(folder: Path) -> UserTurn | None:
+def user_turn(folder: Path) -> tuple[list[int], list[int]] | None:
     """Render the chat template of a model folder, without a thinking phase where the template offers that choice.
 
     Returns:
-        None for a model without a chat template, or with one that does not show the message exactly once.
+        The token ids before and after a user's message, up to the answer, special ones included. None for a model
+        without a chat template, or with one that does not show the message exactly once.
 
     Raises:
         BrokenModelError: the template cannot be used.
@@ -38,7 +30,8 @@ def user_turn(folder: Path) -> UserTurn | None:
         frame = user_frame(tokenizer) if tokenizer.chat_template else None
         if frame is None:
             return None
-        return UserTurn(*(tuple(tokenizer(part, add_special_tokens=False)["input_ids"]) for part in frame))
+        before, after = (tokenizer(part, add_special_tokens=False)["input_ids"] for part in frame)
+        return before, after
     except (UnsupportedModelError, OSError, ValueError, KeyError, TypeError) as error:
         raise BrokenModelError(f"cannot use the chat template in {folder}: {error}") from error
 

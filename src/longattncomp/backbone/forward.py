@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +13,13 @@ import torch
 import xxhash
 from torch import Tensor, nn
 
-from longattncomp.backbone.batches import length_buckets, length_packs
+from longattncomp.backbone.batches import length_buckets, packs
 from longattncomp.backbone.key_values import KeyValues, length
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.passes import AskRequest, AskResult, Passes, ReadRequest, ReadResult, Rotary
-from longattncomp.runtime.processors import beside_passes
 from longattncomp.runtime.turns import Turns
 
-_BATCH_TOKENS = {"cpu": 2048}  # a CPU gains nothing from more; see `make bench`
-_BATCH_TOKENS_ELSEWHERE = 32768
+_BATCH_TOKENS = defaultdict(lambda: 32768, cpu=2048)  # a CPU gains nothing from more; see `make bench`
 
 _ASKED_TOKENS = 1024  # most tokens of questions in one pass, summed over its contexts
 
@@ -68,6 +66,8 @@ class Backbone:
         scoring_layer: the decoder layer with index L, in fp32, from which a head starts.
         window: the longest sequence, in tokens.
         fingerprint: identifies the draft model, whatever its quantization.
+        device: where the layers are.
+        dtype: of their weights.
     """
 
     def __init__(self, opened: OpenedLayers, layers: int) -> None:
@@ -78,10 +78,13 @@ class Backbone:
         config: Any = model.config
         self.window = int(config.max_position_embeddings)
         self.fingerprint = opened.fingerprint
+        weight = next(model.parameters())
+        self.device, self.dtype = weight.device, weight.dtype
         self._model = model
         end = _PassThrough()
         model.set_submodule(f"layers.{layers}", end)
-        passes = Passes(model, end, window=self.window, read_tokens=self._batch_tokens, asked_tokens=_ASKED_TOKENS)
+        most = _BATCH_TOKENS[self.device.type]
+        passes = Passes(model, end, window=self.window, read_tokens=most, asked_tokens=_ASKED_TOKENS)
         self._turns: Turns[ReadRequest | AskRequest, ReadResult | AskResult] = Turns(passes.run, passes.fits)
 
     @classmethod
@@ -94,14 +97,6 @@ class Backbone:
         """
         where = choose_device(device)
         return cls(open_layers(folder, layers, device=where, dtype=choose_dtype(dtype, where)), layers)
-
-    @property
-    def device(self) -> torch.device:
-        return next(self._model.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return next(self._model.parameters()).dtype
 
     @cached_property
     def digest(self) -> str:
@@ -129,7 +124,7 @@ class Backbone:
         """
         longest = max(map(len, questions), default=0)
         single = list(questions[0]) if len(questions) == 1 and not keep else []
-        for batch in length_buckets([len(context) + longest for context in contexts], self._batch_tokens):
+        for batch in length_buckets([len(context) + longest for context in contexts], _BATCH_TOKENS[self.device.type]):
             sizes = [len(contexts[index]) for index in batch]
             rows = [[*contexts[index], *single] for index in batch]
             job = ReadRequest(rows, room=longest - len(single), keep=keep or len(questions) > 1)
@@ -145,36 +140,24 @@ class Backbone:
                 yield EncodedContext(index, states[row, :size], asked.get(row, ()), rotary, kept[row] if keep else None)
 
     def ask(self, contexts: Sequence[KeyValues], questions: Sequence[Sequence[int]]) -> Iterator[EncodedQuestions]:
-        """Encode each question as if it alone followed each context.
-
-        Args:
-            contexts: keys and values from `read`.
-            questions: as for `read`, at least one.
+        """Encode each question, at least one, as if it alone followed each context that `read` has kept.
 
         Yields:
             One `EncodedQuestions` per context, in no particular order.
         """
-        packs = list(length_packs(questions, _ASKED_TOKENS))
-        rows = max(1, _ASKED_TOKENS // max(sum(map(len, pack)) for pack in packs))
+        parts = list(packs(questions, len, _ASKED_TOKENS))
+        rows = max(1, _ASKED_TOKENS // max(sum(map(len, part)) for part in parts))
         order = sorted(range(len(contexts)), key=lambda index: (-length(contexts[index]), index))
         for start in range(0, len(order), rows):
             batch = order[start : start + rows]
             found: list[list[tuple[Tensor, Rotary]]] = [[] for _ in batch]
-            for pack in packs:
-                answered = cast("AskResult", self._turns(AskRequest([contexts[index] for index in batch], pack)))
+            for part in parts:
+                answered = cast("AskResult", self._turns(AskRequest([contexts[index] for index in batch], part)))
                 for own, answers in zip(found, answered, strict=True):
                     own += answers
             for index, own in zip(batch, found, strict=True):
                 states, rotaries = zip(*own, strict=True)
                 yield EncodedQuestions(index, states, rotaries)
-
-    def beside_passes(self) -> AbstractContextManager[None]:
-        """Limit threads for the caller's own arithmetic, see `processors.beside_passes`."""
-        return beside_passes(self.device)
-
-    @property
-    def _batch_tokens(self) -> int:
-        return _BATCH_TOKENS.get(self.device.type, _BATCH_TOKENS_ELSEWHERE)
 
 
 class _PassThrough(nn.Module):

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +37,8 @@ _TOKENIZER_FILES = (
 def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
     """Find a hub model in our cache, in Hugging Face's, or on the hub, and return its folder.
 
-    A fetched model is not updated later. `HF_HUB_OFFLINE`, `HF_TOKEN` and huggingface_hub's other variables apply.
-
-    Args:
-        name: `owner/name`.
-        layers: L; None for the default, "all" for the whole model.
-        cache: where the cut model is kept.
+    A fetched model is not updated later. `HF_HUB_OFFLINE`, `HF_TOKEN` and huggingface_hub's other variables apply. The
+    name is `owner/name`; `layers` is L, None for the default, "all" for the whole model.
 
     Raises:
         ModelNotFoundError: there is no such model, no access to it, or no network.
@@ -93,7 +88,11 @@ class RemoteModel:
         config = self.config()
         total = total_layers(config)
         require_layers(layers - 1, total, self.root)
-        wanted = partial(_below, layers=layers, whole=layers == total)
+
+        def wanted(tensor: str) -> bool:
+            layer = _LAYER.search(tensor)
+            return int(layer[1]) < layers if layer else layers == total or not tensor.startswith("lm_head.")
+
         weight_map: dict[str, str] = {}
         for shard in self._shards(wanted):
             weight_map |= dict.fromkeys(self._copy_tensors(shard, wanted, target / shard), shard)
@@ -109,8 +108,7 @@ class RemoteModel:
 
     def _content(self, file: str) -> bytes:
         with self._reached():
-            content: bytes = self.filesystem.cat_file(f"{self.root}/{file}")
-            return content
+            return bytes(self.filesystem.cat_file(f"{self.root}/{file}"))
 
     def _json(self, file: str) -> Any:
         with self._reached():
@@ -157,11 +155,6 @@ class RemoteModel:
                 f"cannot read draft model {self.root!r} ({type(error).__name__}: {error}); check the name, the "
                 "network, HF_HUB_OFFLINE and, for a gated model, HF_TOKEN, or give a local folder"
             ) from error
-
-
-def _below(tensor: str, *, layers: int, whole: bool) -> bool:
-    layer = _LAYER.search(tensor)
-    return int(layer[1]) < layers if layer else whole or not tensor.startswith("lm_head.")
 
 
 def _complete(snapshot: Path) -> bool:

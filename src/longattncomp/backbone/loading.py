@@ -122,8 +122,7 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        abilities = torch.cpu.get_capabilities()
-        native = any(abilities.get(flag) for flag in ("amx_bf16", "avx512_bf16", "bf16"))
+        native = any(torch.cpu.get_capabilities().get(flag) for flag in ("amx_bf16", "avx512_bf16", "bf16"))
     return torch.bfloat16 if native else torch.float32
 
 

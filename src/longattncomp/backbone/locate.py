@@ -52,10 +52,8 @@ class DraftModel:
 def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
     """Find a draft model, and convert or fetch it into `model_dir` if necessary.
 
-    Args:
-        name: an embedded model's name, a folder, a GGUF file, or a Hugging Face id.
-        layers: L; None for the model's default, "all" for a folder that holds the whole model.
-        model_dir: where converted and fetched models are kept.
+    The name is an embedded model's, a folder, a GGUF file, or a Hugging Face id. `layers` is L, None for the model's
+    default, "all" for a folder that holds the whole model.
 
     Raises:
         ModelNotFoundError: nothing has that name, or it is not on this machine while offline.
@@ -85,12 +83,16 @@ def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
 
 def embedded_file(model: Embedded) -> Path:
     """Find the GGUF file inside the installed package; raise ModelNotFoundError if it is not there."""
-    spec = importlib.util.find_spec(model.package)
-    for folder in (spec.submodule_search_locations if spec else None) or ():
-        file = Path(folder) / model.file
-        if file.is_file():
-            return file
-    raise ModelNotFoundError(f"the embedded draft model is not installed: {model.install}")
+    if (file := package_file(model.package, model.file)) is None:
+        raise ModelNotFoundError(f"the embedded draft model is not installed: {model.install}")
+    return file
+
+
+def package_file(package: str, name: str) -> Path | None:
+    """Find a file that an installed package carries, without importing the package."""
+    spec = importlib.util.find_spec(package)
+    files = (Path(folder) / name for folder in (spec.submodule_search_locations if spec else None) or ())
+    return next(filter(Path.is_file, files), None)
 
 
 def _folder(name: str, folder: Path, layers: Depth) -> DraftModel:

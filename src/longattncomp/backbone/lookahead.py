@@ -31,24 +31,20 @@ class LookAhead:
 
     Attributes:
         window: the longest sequence, in tokens.
+        device: where the model is.
     """
 
     def __init__(self, model: Any) -> None:
-        """Wrap a model's attention kernel; calls of other users are not affected.
+        """Wrap the attention kernel of a model from `open_whole`; calls of other users are not affected.
 
-        Args:
-            model: of a supported architecture, from `open_whole`; eager attention is replaced by torch's own kernel.
+        Eager attention is replaced by torch's own kernel.
         """
         self.window = int(model.config.max_position_embeddings)
+        self.device: torch.device = model.device
         self._model = model
         self._ends = _ends(model)
         self._turns: Turns[_Step, int] = Turns(partial(_run, model, Processors()))
         _tap(model)
-
-    @property
-    def device(self) -> torch.device:
-        device: torch.device = self._model.device
-        return device
 
     def steps(
         self, prompt: Sequence[int], most: int, fold: Fold, *, progress: Callable[[int], None] | None = None

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,48 +33,27 @@ class ModelCache:
         return next((folder for depth, folder in entries if depth >= layers), None)
 
     def get(self, key: str, layers: int, build: Callable[[Path], None]) -> Path:
-        """Return an entry with at least `layers` layers, and build it if there is none.
+        """Return an entry with at least `layers` layers; `build` fills an empty folder if there is none.
 
-        Args:
-            key: names the model and the exact file it came from.
-            layers: how many layers are needed.
-            build: fills an empty folder; may fail or be killed at any time.
+        The key names the model and the exact file it came from. `build` may fail or be killed at any time.
 
         Raises:
             CacheError: the directory cannot be written.
         """
         if (found := self.find(key, layers)) is not None:
             return found
-        with self._locked(key):
-            if (found := self.find(key, layers)) is not None:
-                return found
-            parent = self._folder(key)
-            for abandoned in parent.glob(".building-*"):
-                shutil.rmtree(abandoned, ignore_errors=True)
-            with (
-                self._explained(),
-                tempfile.TemporaryDirectory(prefix=".building-", dir=parent, ignore_cleanup_errors=True) as name,
-            ):
-                build(Path(name))
-                Path(name).chmod(0o755)
-                return Path(name).rename(parent / f"layers-{layers}")
-
-    def _folder(self, key: str) -> Path:
-        return self.directory / "models" / key
-
-    @contextmanager
-    def _locked(self, key: str) -> Iterator[None]:
-        folder = self._folder(key)
-        with self._explained():
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder.parent / f"{key}.lock").acquire()
-        with lock:
-            yield
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
+        parent = self._folder(key)
         try:
-            yield
+            parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(parent.parent / f"{key}.lock"):
+                if (found := self.find(key, layers)) is not None:
+                    return found
+                for abandoned in parent.glob(".building-*"):
+                    shutil.rmtree(abandoned, ignore_errors=True)
+                with tempfile.TemporaryDirectory(prefix=".building-", dir=parent, ignore_cleanup_errors=True) as name:
+                    build(Path(name))
+                    Path(name).chmod(0o755)
+                    return Path(name).rename(parent / f"layers-{layers}")
         except CacheError:
             raise
         except (OSError, SafetensorError) as error:
@@ -87,6 +64,9 @@ class ModelCache:
                 "LONGATTNCOMP_MODEL_DIR to a directory that can be written",
             ) from error
 
+    def _folder(self, key: str) -> Path:
+        return self.directory / "models" / key
+
 
 def file_fingerprint(file: Path) -> str:
     """Identify a file by 12 hex digits of its size and its first and last mebibyte, which is fast for any size."""
@@ -94,6 +74,6 @@ def file_fingerprint(file: Path) -> str:
     digest = hashlib.sha256(str(size).encode())
     with file.open("rb") as stream:
         digest.update(stream.read(_SAMPLE))
-        stream.seek(max(0, size - _SAMPLE), os.SEEK_SET)
+        stream.seek(max(0, size - _SAMPLE))
         digest.update(stream.read(_SAMPLE))
     return digest.hexdigest()[:12]

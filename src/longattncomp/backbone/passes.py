@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any, cast
 
 import torch
@@ -17,6 +18,13 @@ from longattncomp.runtime.processors import Processors, threads_of_caller
 
 Rotary = tuple[Tensor, Tensor]
 """cos and sin of the scoring layer's rotary embedding, each (1, n_tokens, head_dim)."""
+
+
+def at(rotary: Rotary, places: Tensor | slice) -> Rotary:
+    """Take the rotary embedding at some of the positions."""
+    cos, sin = rotary
+    return cos[:, places], sin[:, places]
+
 
 _ROUND = 64
 """Lengths are padded to a multiple: kernels for processors are compiled for every shape."""
@@ -107,8 +115,10 @@ class Passes:
             return False
         sizes = list(zip(*(one.sizes for one in together), strict=True))
         most = self._read_tokens if isinstance(job, ReadRequest) else self._asked_tokens
-        return _padded(sizes[0]) <= most and all(map(_little_spare, sizes))
+        little_spare = (_padded(own) <= (1 + _SPARE) * sum(rows * size for rows, size in own) for own in sizes)
+        return _padded(sizes[0]) <= most and all(little_spare)
 
+    @torch.inference_mode()
     def run(self, jobs: Sequence[ReadRequest | AskRequest]) -> Sequence[ReadResult | AskResult]:
         """Run one pass for requests of one kind."""
         with self._processors.shared(self._model.device, max(job.threads for job in jobs)):
@@ -116,7 +126,6 @@ class Passes:
                 return self._read(cast("Sequence[ReadRequest]", jobs))
             return self._ask(cast("Sequence[AskRequest]", jobs))
 
-    @torch.inference_mode()
     def _read(self, jobs: Sequence[ReadRequest]) -> list[ReadResult]:
         # Padding is on the right, where causal attention does not see it, so there is no mask.
         sequences = [sequence for job in jobs for sequence in job.sequences]
@@ -130,7 +139,6 @@ class Passes:
         rotary = cos[:1], sin[:1]
         return [(states[rows], rotary, kept[rows]) for rows in _slices([len(job.sequences) for job in jobs])]
 
-    @torch.inference_mode()
     def _ask(self, jobs: Sequence[AskRequest]) -> list[AskResult]:
         contexts = [context for job in jobs for context in job.contexts]
         past = PaddedCache(contexts)
@@ -156,16 +164,12 @@ class Passes:
             position_ids=positions.to(device),
             attention_mask=self._masks(seen.to(device), (seen & near).to(device)),
         )
-        found: list[AskResult] = []
-        for job, rows in zip(jobs, _slices([len(job.contexts) for job in jobs]), strict=True):
-            cuts = list(_slices([len(question) for question in job.questions]))
-            found.append(
-                [
-                    [(states[row, cut], (cos[row : row + 1, cut], sin[row : row + 1, cut])) for cut in cuts]
-                    for row in range(rows.start, rows.stop)
-                ]
-            )
-        return found
+        cuts = [_slices([len(question) for question in job.questions]) for job in jobs for _ in job.contexts]
+        found = [
+            [(states[row, cut], (cos[row : row + 1, cut], sin[row : row + 1, cut])) for cut in own]
+            for row, own in enumerate(cuts)
+        ]
+        return [found[rows] for rows in _slices([len(job.contexts) for job in jobs])]
 
     def _masks(self, full: Tensor, sliding: Tensor) -> Any:
         kinds = set(getattr(self._model.config, "layer_types", None) or ())
@@ -177,9 +181,8 @@ class Passes:
 
     def _forward(self, ids: Tensor, cache: DynamicCache | None, **options: Any) -> tuple[Tensor, Rotary]:
         """Return states (batch, n, width), and cos and sin (batch or 1, n, head_dim), of ids (batch, n)."""
-        ids = ids.to(self._model.device)
-        states = self._model(input_ids=ids, **{cache_argument(self._model): cache}, **options).last_hidden_state
-        return states, self._end.rotary
+        options |= {"input_ids": ids.to(self._model.device), cache_argument(self._model): cache}
+        return self._model(**options).last_hidden_state, self._end.rotary
 
 
 def _rope_types(parameters: Any) -> set[str]:
@@ -198,15 +201,8 @@ def _padded(sizes: Sequence[tuple[int, int]]) -> int:
     return sum(rows for rows, _ in sizes) * max(size for _, size in sizes)
 
 
-def _little_spare(sizes: Sequence[tuple[int, int]]) -> bool:
-    return _padded(sizes) <= (1 + _SPARE) * sum(rows * size for rows, size in sizes)
-
-
-def _slices(sizes: Sequence[int]) -> Iterator[slice]:
-    start = 0
-    for size in sizes:
-        yield slice(start, start + size)
-        start += size
+def _slices(sizes: Sequence[int]) -> list[slice]:
+    return [slice(start, end) for start, end in pairwise(accumulate(sizes, initial=0))]
 
 
 def _joined(questions: Sequence[Sequence[int]], most: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,11 +14,8 @@ from longattncomp.backbone.tokenizer import DraftTokenizer
 def open_whole(name: str, *, model_dir: Path, device: str = "auto", dtype: str = "auto") -> tuple[Any, DraftTokenizer]:
     """Open a causal LM to decode with: Speculative Prefill's draft model, or a local target.
 
-    Args:
-        name: an embedded model's name, a folder, a Hugging Face id, or a GGUF file whose output layer is its embedding.
-        model_dir: where converted and fetched models are kept.
-        device: auto, cpu, cuda, mps …
-        dtype: auto, float32, bfloat16 or float16.
+    The name is an embedded model's, a folder, a Hugging Face id, or a GGUF file whose output layer is its embedding;
+    device and dtype are as in the settings. Converted and fetched models are kept in `model_dir`.
 
     Returns:
         The model as transformers opens it, frozen, and its tokenizer.

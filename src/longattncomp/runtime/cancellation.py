@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from longattncomp.types import Progress
@@ -10,26 +12,24 @@ AWAITED: ContextVar[Progress | None] = ContextVar("awaited", default=None)
 """Progress to report to in a thread; the report raises CancelledError once nobody awaits the call."""
 
 
-class Stoppable:
-    """A progress callback for work in a thread; a report raises CancelledError after its block ended with an error."""
+@contextmanager
+def stoppable(progress: Progress | None) -> Iterator[Progress]:
+    """Make a progress callback for work in a thread; it raises CancelledError once the block ended with an error."""
+    stopped = False
 
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._stopped = False
-
-    def __enter__(self) -> Stoppable:
-        return self
-
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._stopped = error is not None
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._stopped:
+    def report(done: int, total: int) -> None:
+        if stopped:
             import asyncio  # imported late, because it would slow down the import of this package
 
             raise asyncio.CancelledError  # no Exception, which callers would handle as a failure
-        if self._progress is not None:
-            self._progress(done, total)
+        if progress is not None:
+            progress(done, total)
+
+    try:
+        yield report
+    except BaseException:
+        stopped = True
+        raise
 
 
 def stopping(progress: Progress | None) -> Progress | None:

@@ -21,11 +21,9 @@ class Recent(Generic[K, V]):
     """
 
     def __init__(self, most: int, size: Callable[[V], int]) -> None:
-        """Create an empty cache.
+        """Create an empty cache for values whose sizes add up to at most `most`; 0 keeps nothing.
 
-        Args:
-            most: largest sum of the values' sizes; 0 keeps nothing.
-            size: measures a value once, when it is put.
+        `size` measures a value once, when it is put.
         """
         self.most = most
         self._size = size

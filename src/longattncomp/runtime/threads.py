@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
-from longattncomp.runtime.cancellation import AWAITED, Stoppable
+from longattncomp.runtime.cancellation import AWAITED, stoppable
 from longattncomp.types import Progress
 
 P = ParamSpec("P")
@@ -39,12 +39,12 @@ def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress
     and running ones end at their next step.
     """
     if len(rows) < 2:
-        with Stoppable(progress) as stoppable:
-            return [function(row, stoppable) for row in rows]
+        with stoppable(progress) as report:
+            return [function(row, report) for row in rows]
     context = contextvars.copy_context()
     workers = min(AT_ONCE, len(rows))
-    with ThreadPoolExecutor(workers, thread_name_prefix="longattncomp") as pool, Stoppable(progress) as stoppable:
-        calls = [pool.submit(context.copy().run, function, row, stoppable) for row in rows]
+    with ThreadPoolExecutor(workers, thread_name_prefix="longattncomp") as pool, stoppable(progress) as report:
+        calls = [pool.submit(context.copy().run, function, row, report) for row in rows]
         try:
             done, _ = wait(calls, return_when=FIRST_EXCEPTION)
             for call in calls:
@@ -61,7 +61,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     After cancellation the call ends at its next step, if it reports progress through `stopping`.
     """
     context = contextvars.copy_context()
-    with Stoppable(None) as stoppable:
-        context.run(AWAITED.set, stoppable)
+    with stoppable(None) as report:
+        context.run(AWAITED.set, report)
         call = partial(context.run, partial(function, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(_pool(), call)

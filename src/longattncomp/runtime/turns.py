@@ -76,7 +76,11 @@ class Turns(Renewed, Generic[Job, Found]):
         batch: list[_Request[Job, Found]] = []
         with _thread.free:
             try:
-                self._gather(batch)
+                with self._mutex:
+                    for one in list(self._line):
+                        if not batch or (self._fits and self._fits([taken.job for taken in batch], one.job)):
+                            self._line.remove(one)
+                            batch.append(one)
                 if not self._serve(batch) and len(batch) > 1:  # run each alone: only the one at fault should fail
                     for one in batch:
                         self._serve([one])
@@ -84,13 +88,6 @@ class Turns(Renewed, Generic[Job, Found]):
                 for one in batch:
                     if not one.found.done():
                         one.found.set_exception(error)
-
-    def _gather(self, batch: list[_Request[Job, Found]]) -> None:
-        with self._mutex:
-            for one in list(self._line):
-                if not batch or (self._fits and self._fits([taken.job for taken in batch], one.job)):
-                    self._line.remove(one)
-                    batch.append(one)
 
     def _serve(self, batch: Sequence[_Request[Job, Found]]) -> bool:
         try:

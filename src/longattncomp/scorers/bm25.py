@@ -66,7 +66,10 @@ class BM25Scorer:
         import bm25s
 
         # All words outside the query become word 0, which leaves lengths and scores as they are.
-        ids = {term: index for index, term in enumerate(_query_terms(query), start=1)}
+        asked = _words(query)
+        telling = [word for word in asked if word.lower() not in _stop_words()]
+        terms = dict.fromkeys(chain.from_iterable(map(_terms, telling or asked)))
+        ids = {term: index for index, term in enumerate(terms, start=1)}
 
         @cache
         def ids_of(word: str) -> list[int]:
@@ -79,14 +82,7 @@ class BM25Scorer:
         # `index.index` would log at every call.
         index.scores = index.build_index_from_ids(list(range(len(ids) + 1)), corpus, show_progress=False)
         scores = index.get_scores_from_ids(list(ids.values())).astype("float64")  # (n_nodes,)
-        shares: list[float] = (scores / scores.sum()).tolist()
-        return shares
-
-
-def _query_terms(query: str) -> dict[str, None]:
-    words = _words(query)
-    telling = [word for word in words if word.lower() not in _stop_words()]
-    return dict.fromkeys(chain.from_iterable(map(_terms, telling or words)))
+        return list((scores / scores.sum()).tolist())
 
 
 @cache
@@ -116,12 +112,8 @@ def _terms(word: str) -> list[str]:
             terms.append(part)
         if len(humps) > 1:
             terms += humps
-    return [_stem(term.lower()) for term in terms]
-
-
-def _stem(word: str) -> str:
-    """Cut off the English ending of a word. In measurements this finds as much evidence as a Snowball stemmer."""
-    return _DOUBLED.sub(r"\1", _SUFFIX.sub("", word))
+    # In measurements this finds as much evidence as a Snowball stemmer.
+    return [_DOUBLED.sub(r"\1", _SUFFIX.sub("", term.lower())) for term in terms]
 
 
 def open_scorer(*_: Any) -> tuple[BM25Scorer, None]:

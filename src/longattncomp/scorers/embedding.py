@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import zipfile
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
+from longattncomp.backbone.locate import package_file
 from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
 from longattncomp.chunking.nodes import TOLERANCE, chunk
 from longattncomp.counting import encodable
@@ -29,7 +30,6 @@ MINILM = "all-minilm-l6-v2"
 
 INSTALL = "pip install 'longattncomp[peers]'"
 
-_PACKAGE = "all_minilm_l6_v2"
 _LAYERS = 6
 
 
@@ -69,7 +69,6 @@ class EmbeddingScorer:
         self._device = device
         self._model_dir = model_dir or platformdirs.user_cache_path("longattncomp")
         self._lock = Lock()
-        self._opened: tuple[Any, DraftTokenizer, int] | None = None
         self._node = lru_cache(cached_nodes)(partial(self._embed, encode="encode_document"))
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
@@ -97,7 +96,7 @@ class EmbeddingScorer:
     def _embed(self, text: str, encode: str) -> np.ndarray:
         """Embed the text's windows as unit vectors, (n_windows, width)."""
         with self._lock:  # threads cannot share the model's tokenizer
-            model, tokenizer, room = self._opened = self._opened or self._open()
+            model, tokenizer, room = self._opened
             text = encodable(text)
             size = _window_tokens(tokenizer.count(text), room)
             windows = [part.text for part in chunk([Document(text)], tokenizer, node_tokens=size)] or [text]
@@ -107,8 +106,9 @@ class EmbeddingScorer:
             )
         return np.asarray(vectors, dtype=np.float32)
 
-    def _open(self) -> tuple[Any, DraftTokenizer, int]:
-        """Open the model and its tokenizer, and find the longest window in tokens."""
+    @cached_property
+    def _opened(self) -> tuple[Any, DraftTokenizer, int]:
+        """The model, its tokenizer, and the longest window in tokens."""
         if importlib.util.find_spec("sentence_transformers") is None:
             raise ModelNotFoundError(f"scoring by embeddings needs sentence-transformers: {INSTALL}")
         from sentence_transformers import SentenceTransformer
@@ -144,9 +144,7 @@ def _window_tokens(tokens: int, room: int) -> int:
 
 def _unpacked(model_dir: Path) -> Path:
     """Find the folder of all-MiniLM-L6-v2, and unpack it from its package the first time."""
-    spec = importlib.util.find_spec(_PACKAGE)  # importing the package would only unpack it, and print
-    folders = (spec.submodule_search_locations if spec else None) or ()
-    archive = next((file for folder in folders if (file := Path(folder) / "model.zip").is_file()), None)
+    archive = package_file("all_minilm_l6_v2", "model.zip")  # importing the package would only unpack it, and print
     if archive is None:
         raise ModelNotFoundError(f"the embedding model {MINILM} is not installed: {INSTALL}")
 
@@ -162,9 +160,7 @@ def _unpacked(model_dir: Path) -> Path:
 
 def open_scorer(settings: Settings, *_: Any) -> tuple[EmbeddingScorer, None]:
     """Create the scorer of the method `minilm`; scorers with the same model folder share their embeddings."""
-    return _shared(settings.model_dir), None
+    return _shared(model_dir=settings.model_dir), None
 
 
-@lru_cache(maxsize=4)
-def _shared(model_dir: Path) -> EmbeddingScorer:
-    return EmbeddingScorer(model_dir=model_dir)
+_shared = lru_cache(maxsize=4)(EmbeddingScorer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,15 +43,21 @@ class FusionScorer:
         """Rank the nodes with every scorer and fuse the ranks."""
         if not nodes:
             return Scores((), 1.0)
-        report = _reports(progress, sum(node.tokens for node in nodes), len(self.scorers))
+        tokens, reached = sum(node.tokens for node in nodes), 0
+
+        def report(index: int, done: int, total: int) -> None:
+            nonlocal reached
+            now = tokens * index + tokens * done // max(total, 1)
+            if progress is not None and now > reached:  # scorers may report the same step twice
+                reached = now
+                progress(reached, tokens * len(self.scorers))
+
         fused = np.zeros(len(nodes))
         for index, scorer in enumerate(self.scorers):
-            found = scorer.score(query, nodes, progress=report and partial(report, index))
+            found = scorer.score(query, nodes, progress=partial(report, index))
             fused += 1 / (self.k + _ranks(found.nodes))
-            if report:
-                report(index, 1, 1)
-        shares: list[float] = (fused / fused.sum()).tolist()
-        return Scores(tuple(shares), 0.0)
+            report(index, 1, 1)
+        return Scores(tuple((fused / fused.sum()).tolist()), 0.0)
 
 
 def _ranks(shares: Sequence[float]) -> np.ndarray:
@@ -59,22 +65,6 @@ def _ranks(shares: Sequence[float]) -> np.ndarray:
     _, places, counts = np.unique(-np.asarray(shares), return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[places])
-
-
-def _reports(progress: Progress | None, tokens: int, count: int) -> Callable[[int, int, int], None] | None:
-    """Turn the progress of `count` scorers over the same `tokens` into one that only grows."""
-    if progress is None:
-        return None
-    reached = 0
-
-    def report(index: int, done: int, total: int) -> None:
-        nonlocal reached
-        now = tokens * index + tokens * done // max(total, 1)
-        if now > reached:
-            reached = now
-            progress(reached, tokens * count)
-
-    return report
 
 
 def open_scorer(settings: Settings, store: ByteStore | None) -> tuple[FusionScorer, None]:

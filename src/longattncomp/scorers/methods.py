@@ -1,22 +1,22 @@
 """a method's name -> what it is, its own defaults, and the function that opens its scorer.
 
-This table is the only place that lists the methods. To add a method, write a class with a `score` method and a
-function that opens it, and add one entry here. Settings, command line, evaluation and plots read the table; the
-contract test (tests/contract/test_scorers.py) wants an entry in its list.
+`methods.yaml` is the only place that lists the methods; it says how to add one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter
 
 from longattncomp.types import NodeBoundary
 
 DEFAULT = "longattncomp"
 """The method of settings that name none."""
-
-_CROSS_ATTENTION = "longattncomp.scorers.cross_attention.opening"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class Method:
         as_published: whether an evaluation uses `defaults` whatever the settings say.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str
     about: str
     opener: str
@@ -51,72 +53,6 @@ class Method:
     as_published: bool = False
 
 
-def _peer(name: str, about: str, opener: str, *, surroundings: float = 0.0) -> Method:
-    """A method to compare with, which does not use the draft model.
-
-    Such methods find more evidence in nodes of 64 tokens that are ranked by score alone.
-    """
-    return Method(
-        name=name,
-        about=about,
-        opener=f"longattncomp.scorers.{opener}",
-        defaults={"node_tokens": 64, "context_weight": 0.0},
-        node_boundary="near",
-        surroundings=surroundings,
-        ignores=("head", "layers", "key_store"),
-    )
-
-
-_ALL = (
-    Method(
-        name=DEFAULT,
-        about="one trained cross-attention layer on 15 layers of the draft model; the query follows the context",
-        opener=f"{_CROSS_ATTENTION}:open_one",
-        heads=("after",),
-        paragraphs=True,
-    ),
-    Method(
-        name="longattncomp-alone",
-        about="longattncomp with a query that does not see the context, so that the next question costs little",
-        opener=f"{_CROSS_ATTENTION}:open_one",
-        heads=("alone",),
-        defaults={"node_tokens": 64},
-        node_boundary="near",
-        paragraphs=True,
-    ),
-    Method(
-        name="longattncomp-cascade",
-        about="longattncomp that reads all text with 8 layers and the best quarter with 15",
-        opener=f"{_CROSS_ATTENTION}:open_cascade",
-        heads=("alone", "after"),
-        paragraphs=True,
-    ),
-    Method(
-        name="attncomp",
-        about="AttnComp: whole documents, and the head of its paper",
-        opener=f"{_CROSS_ATTENTION}:open_one",
-        heads=("attncomp",),
-        defaults={"node_tokens": "document", "context_weight": 0.0},
-        min_score=0.01,
-        as_published=True,
-    ),
-    Method(
-        name="speculative",
-        about="Speculative Prefill: the attention of the whole draft model, without training",
-        opener="longattncomp.scorers.speculative:open_scorer",
-        defaults={"node_tokens": 32, "top_p": 1.0, "context_weight": 0.0},
-        node_boundary="exact",
-        ignores=("head", "layers", "key_store"),
-        as_published=True,
-    ),
-    _peer("bm25", "words that query and node share, weighed by how rare they are (Okapi BM25)", "bm25:open_scorer"),
-    _peer("bm25-near", "bm25, with the text around a node counting for its rank", "bm25:open_scorer", surroundings=0.5),
-    _peer("minilm", "cosine of embeddings (all-MiniLM-L6-v2)", "embedding:open_scorer"),
-    _peer("rrf", "bm25 and minilm, fused by rank", "fusion:open_scorer"),
-    _peer("random", "random shares", "baselines:open_scorer"),
-    _peer("first", "the first tokens", "baselines:open_scorer"),
-    _peer("last", "the last tokens", "baselines:open_scorer"),
-)
-
-METHODS: dict[str, Method] = {method.name: method for method in _ALL}
+_ENTRIES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+METHODS = {method.name: method for method in TypeAdapter(tuple[Method, ...]).validate_python(_ENTRIES)}
 """All methods by name, in the order in which they are shown."""

@@ -33,9 +33,7 @@ def shared(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, 
 def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, Tokenizer]:
     """Open the scorer and the tokenizer that the settings name.
 
-    Args:
-        settings: name the method and its model.
-        store: keeps keys between processes, instead of the folder `key_store`.
+    A store keeps keys between processes, instead of the folder `key_store`.
 
     Raises:
         ModelError: the draft model or head cannot be found, read or used.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from longattncomp.backbone.chat import UserTurn, user_turn
+from longattncomp.backbone.chat import user_turn
 from longattncomp.backbone.lookahead import LookAhead
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
@@ -71,9 +71,10 @@ class SpeculativePrefillScorer:
         self._tokenizer = tokenizer
         self._look_ahead = look_ahead
         self._fold = partial(_highest, pool=pool)
-        turn = user_turn(Path(model.name_or_path)) or UserTurn(tokenizer.prefix, tuple(tokenizer.encode(ANSWER).ids))
-        self._instruction = [*turn.before, *tokenizer.encode(INSTRUCTION).ids]
-        self._question, self._answer = list(tokenizer.encode(QUESTION).ids), list(turn.after)
+        turn = user_turn(Path(model.name_or_path))
+        before, self._answer = turn or ([*tokenizer.prefix], [*tokenizer.encode(ANSWER).ids])
+        self._instruction = [*before, *tokenizer.encode(INSTRUCTION).ids]
+        self._question = tokenizer.encode(QUESTION).ids
         fixed = len(self._instruction) + len(self._question) + len(self._answer) + look_ahead
         self._room = self._draft.window - fixed  # for context and query
         if self._room < 2:
@@ -95,7 +96,12 @@ class SpeculativePrefillScorer:
         """
         if not nodes:
             return Scores((), 1.0)
-        asked = self._query_ids(query)
+        ids, most = self._tokenizer.encode(query.text).ids, self._room // 2
+        if not ids:
+            raise InputError("expected a query with at least one token, got none")
+        if len(ids) > most:
+            warn(f"the query has {len(ids)} tokens; its last {most} are used, half of the draft model's window")
+        asked = [*self._question, *ids[-most:], *self._answer]
         context = whole(nodes, self._tokenizer)
         prompts = [
             (span, [*self._instruction, *context.ids[slice(*span)], *asked])
@@ -118,26 +124,15 @@ class SpeculativePrefillScorer:
                 worth[start:end] = importance[first : first + end - start].cpu().numpy()
         return Scores(_shares(worth, np.asarray(context.units, dtype=np.int64), len(nodes)), 0.0)
 
-    def _query_ids(self, query: Query) -> list[int]:
-        ids = list(self._tokenizer.encode(query.text).ids)
-        room = self._room // 2
-        if not ids:
-            raise InputError("expected a query with at least one token, got none")
-        if len(ids) > room:
-            warn(f"the query has {len(ids)} tokens; its last {room} are used, half of the draft model's window")
-        return [*self._question, *ids[-room:], *self._answer]
-
 
 def windows(units: Sequence[int], room: int) -> Iterator[tuple[int, int]]:
-    """Cut a context into as few windows as hold it, of similar length.
+    """Cut a context into as few windows of at most `room` tokens as hold it, of similar length.
 
-    Args:
-        units: (n,) the node of each token, -1 for a token between documents.
-        room: longest window, in tokens.
+    `units` (n,) are the nodes of the tokens, -1 between documents. A window ends with a node if a node ends within a
+    quarter of a window of the even cut, otherwise inside a node.
 
     Yields:
-        (start, end) of each window in tokens. A window ends with a node if a node ends within a quarter of a window of
-        the even cut, otherwise inside a node.
+        (start, end) of each window in tokens.
     """
     owners = np.asarray(units, dtype=np.int64)
     ends = (owners[1:] != owners[:-1]).nonzero()[0] + 1

@@ -34,9 +34,8 @@ class CascadeScorer(BatchScorer):
 
     def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
         """Read the nodes for both scorers; see `CrossAttentionScorer.prepare`."""
-        self.alone.reader.require_cache()
         if not nodes:
-            return Prepared(0, 0, 0)
+            return self.alone.prepare(nodes)
         context = self.alone.frame.context(nodes)
         tokens = sum(context.sizes)
         first = self.alone.prepare(nodes, progress=part_of(progress, 0, tokens, 2 * tokens))
@@ -55,8 +54,7 @@ class CascadeScorer(BatchScorer):
         room = max(LEAST, math.ceil(LOOKED_AT * tokens))
         if tokens <= room:
             return self.after.score_batch(queries, nodes, progress=progress)
-        half = part_of(progress, 0, tokens, 2 * tokens)
-        firsts = self.alone.score_segments(queries, context, progress=half)
+        firsts = self.alone.score_segments(queries, context, progress=part_of(progress, 0, tokens, 2 * tokens))
         chosen = [context.richest(first.nodes, room) for first in firsts]
         rest = part_of(progress, tokens, tokens, 2 * tokens)
         with self.alone.reader.holding(context):

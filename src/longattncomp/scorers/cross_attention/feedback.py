@@ -57,17 +57,18 @@ class FeedbackScorer(BatchScorer):
         more = min(LOOKED_AT, tokens)
         found = self.first.score_batch(queries, nodes, progress=part_of(progress, 0, tokens, tokens + more))
         room = asker.frame.room(context.sizes)
-        again: dict[int, Query] = {}
-        for index, (query, first) in enumerate(zip(queries, found, strict=True)):
-            if second := asked_again(query, first, context.nodes, asker.tokenizer, room):
-                again[index] = second
+        seconds = (
+            asked_again(query, first, context.nodes, asker.tokenizer, room)
+            for query, first in zip(queries, found, strict=True)
+        )
+        again = {index: second for index, second in enumerate(seconds) if second}
         if not again and progress is not None:
             progress(tokens + more, tokens + more)
         chosen = [context.richest(found[index].nodes, LOOKED_AT) for index in again]
         rest = part_of(progress, tokens, more, tokens + more)
         with reader.holding(context):
-            seconds = asker.score_segments([*again.values()], context, chosen, progress=rest)
-        for index, own, scores in zip(again, chosen, seconds, strict=True):
+            answers = asker.score_segments([*again.values()], context, chosen, progress=rest)
+        for index, own, scores in zip(again, chosen, answers, strict=True):
             found[index] = mixed(found[index], scores, context.nodes_of(own), self.weight)
         return found
 
@@ -85,13 +86,7 @@ def mixed(first: Scores, second: Scores, looked_at: Collection[int], weight: flo
     """Share out a part of some nodes' mass as the second question does, and the rest as the first does.
 
     This is pseudo-relevance feedback as in RM3 (Abdul-Jaleel et al. 2004), with attention mass instead of the
-    likelihood of words, and one document.
-
-    Args:
-        first: of the question itself.
-        second: of the question with feedback.
-        looked_at: the nodes that the second question saw.
-        weight: the part, from 0 to 1.
+    likelihood of words, and one document. The second question saw the nodes `looked_at`; the weight is in [0, 1].
     """
     there = sum(first.nodes[index] for index in looked_at)
     own = sum(second.nodes[index] for index in looked_at)

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from longattncomp.backbone.forward import Backbone
@@ -140,9 +140,7 @@ class CrossAttentionHead(nn.Module):
     def spread_weights(self, reach: Tensor, shares: Tensor) -> Tensor:
         """Compute the parts (1 + n_scales,) of a node's share that stay and that go to its neighbours.
 
-        Args:
-            reach: (n_scales,) from `reach`.
-            shares: (n_nodes,) of the attention mass, before they spread.
+        They depend on the query's `reach` (n_scales,) and on the shares (n_nodes,) before they spread.
         """
         logits = self.spread + reach + self.spread_breadth * breadth(shares).to(self.spread)
         return torch.cat([logits.new_zeros(1), logits]).softmax(0)
@@ -200,10 +198,8 @@ def read_head_config(file: Path) -> HeadConfig:
             raise BrokenModelError(f"expected a head's checkpoint ({_FORMAT}), got {metadata.get('format')} in {file}")
         config = HeadConfig(**json.loads(metadata["config"]))
         for name, values in (("query_place", get_args(QueryPlace)), ("encoding", get_args(ContextEncoding))):
-            if getattr(config, name) not in values:
-                raise BrokenModelError(
-                    f"expected {name} {' or '.join(values)} in {file}, got {getattr(config, name)!r}"
-                )
+            if (got := getattr(config, name)) not in values:
+                raise ValueError(f"expected {name} {' or '.join(values)}, got {got!r}")
         return config
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
@@ -224,8 +220,7 @@ def load_head(file: Path, backbone: Backbone) -> CrossAttentionHead:
         )
     head = CrossAttentionHead(backbone.scoring_layer, config)
     try:
-        with safe_open(file, framework="pt") as stream:
-            head.load_state_dict({name: stream.get_tensor(name) for name in stream.keys()})  # noqa: SIM118
+        head.load_state_dict(load_file(file))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
     return head.eval().requires_grad_(False).to(backbone.device)

@@ -66,15 +66,16 @@ class KeyCache:
             warn(f"cannot read the key store ({error}); the text is read again")
             return found
         present = {name: data for name, data in stored.items() if data is not None}
-        whole = 0
-        for name, data in present.items():
-            if isinstance(data, bytes) and (keys := Keys.from_bytes(data, name)) is not None:
-                whole += 1
-                found[name] = CachedSegment(keys)
-                self._recent.put(name, found[name])
-        if whole < len(present):
-            warn(f"{len(present) - whole} entries of the key store are damaged; their text is read again")
-        return found
+        whole = {
+            name: CachedSegment(keys)
+            for name, data in present.items()
+            if isinstance(data, bytes) and (keys := Keys.from_bytes(data, name)) is not None
+        }
+        for name, read in whole.items():
+            self._recent.put(name, read)
+        if len(whole) < len(present):
+            warn(f"{len(present) - len(whole)} entries of the key store are damaged; their text is read again")
+        return found | whole
 
     def put(self, reads: Mapping[str, CachedSegment]) -> bool:
         """Keep segments by name, and return whether all are kept, in memory or as keys in the store."""

@@ -53,9 +53,8 @@ class Keys:
             return None
         mark, n, heads, width, checksum = _HEADER.unpack_from(data)
         payload = memoryview(data)[_HEADER.size :]
-        if mark != _MARK or not payload or len(payload) != n * heads * (2 + width):
-            return None
-        if _checksum(name, (n, heads, width), payload) != checksum:
+        whole = mark == _MARK and payload and len(payload) == n * heads * (2 + width)
+        if not whole or _checksum(name, (n, heads, width), payload) != checksum:
             return None
         split = 2 * n * heads
         buffer = bytearray(payload)  # torch needs memory that can be written

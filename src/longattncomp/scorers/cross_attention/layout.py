@@ -11,15 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from longattncomp.backbone.batches import packs
 from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.segments import Segment, segments, whole
 from longattncomp.errors import InputError, warn
 from longattncomp.runtime.recent import Recent
-from longattncomp.scorers.cross_attention.columns import Columns
+from longattncomp.scorers.cross_attention.head import HeadConfig
 from longattncomp.scorers.cross_attention.key_cache import name
 from longattncomp.scorers.cross_attention.matching import Words
 from longattncomp.scorers.cross_attention.spreading import Neighbours
-from longattncomp.types import ContextEncoding, Node, QueryPlace, Tokenizer
+from longattncomp.types import Node, Tokenizer
 
 INSTRUCTION = "Read the documents below and find the passages that help to answer the question.\n\n"
 """The text before every segment. Its tokens take the mass that no node deserves."""
@@ -39,13 +40,47 @@ class QueryTokens:
 
     Attributes:
         ids: token ids.
+        question: the same with those of `QUESTION` in front.
         words: (m,) the words of the tokens, on the backbone's device.
         rarity: (m,) inverse document frequencies of the words over the nodes of the context, on the backbone's device.
     """
 
     ids: tuple[int, ...]
+    question: tuple[int, ...]
     words: Tensor
     rarity: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of the attention matrix for segments, one for each token of a node; others have none.
+
+    Attributes:
+        places: (n,) positions of the tokens in the segments.
+        units: (n,) 1 for a token of node `first`, 2 for one of the next node ...; 0 is the instruction's.
+        words: (n,) words of the tokens.
+        first: index of the first node.
+        n_units: how many units there are, the instruction included.
+    """
+
+    places: Tensor
+    units: Tensor
+    words: Tensor
+    first: int
+    n_units: int
+
+    @classmethod
+    def below(cls, parts: Sequence[Columns]) -> Columns:
+        """Put the columns of several segments, which are in order, below each other."""
+        starts = accumulate((len(part.places) for part in parts), initial=0)
+        first = parts[0].first
+        return cls(
+            places=torch.cat([part.places + start for part, start in zip(parts, starts, strict=False)]),
+            units=torch.cat([part.units + (part.first - first) for part in parts]),
+            words=torch.cat([part.words for part in parts]),
+            first=first,
+            n_units=parts[-1].first + parts[-1].n_units - first,
+        )
 
 
 class ContextLayout:
@@ -59,9 +94,7 @@ class ContextLayout:
     """
 
     def __init__(self, nodes: Sequence[Node], parts: Sequence[Segment], words: Words) -> None:
-        self.nodes = nodes
-        self.parts = parts
-        self.words = words
+        self.nodes, self.parts, self.words = nodes, parts, words
         self.sizes = [len(part) for part in parts]
         self._columns: dict[int, Columns] = {}
         self._names: dict[str, list[str]] = {}
@@ -73,7 +106,16 @@ class ContextLayout:
     def columns(self, index: int, device: torch.device) -> Columns:
         """Find the columns of one segment."""
         if index not in self._columns:
-            self._columns[index] = Columns.of(self.parts[index], self.words, device)
+            nodes, ids = self.parts[index].unit_array, self.parts[index].id_array
+            (own,) = (nodes >= 0).nonzero()
+            first, end = self.spans[index]
+            self._columns[index] = Columns(
+                places=torch.from_numpy(own).to(device),
+                units=torch.from_numpy(nodes[own].astype(np.int64) - first + 1).to(device),
+                words=torch.from_numpy(self.words.of(ids[own])).to(device),
+                first=first,
+                n_units=end - first + 1,
+            )
         return self._columns[index]
 
     @cached_property
@@ -106,16 +148,7 @@ class ContextLayout:
 
     def groups(self, wanted: Sequence[int]) -> Iterator[list[int]]:
         """Group neighbouring segments that are scored together."""
-        group: list[int] = []
-        tokens = 0
-        for index in wanted:
-            if group and tokens + self.sizes[index] > _GROUP_TOKENS:
-                yield group
-                group, tokens = [], 0
-            group.append(index)
-            tokens += self.sizes[index]
-        if group:
-            yield group
+        return packs(wanted, self.sizes.__getitem__, _GROUP_TOKENS)
 
 
 class Frame:
@@ -130,29 +163,24 @@ class Frame:
         self,
         tokenizer: Tokenizer,
         backbone: Backbone,
+        head: HeadConfig,
         *,
-        query_place: QueryPlace,
-        segment_tokens: int,
-        encoding: ContextEncoding = "segmented",
         prefix: Sequence[int] = (),
         words: Sequence[int] = (),
     ) -> None:
-        """Tokenize instruction and question; see `HeadConfig` and `CrossAttentionScorer` for the arguments."""
+        """Tokenize instruction and question for a head; see `CrossAttentionScorer` for the arguments."""
         self.instruction = [*prefix, *tokenizer.encode(INSTRUCTION).ids]
         self.question = list(tokenizer.encode(QUESTION).ids)
         self._tokenizer = tokenizer
-        self._alone = query_place == "alone"
-        self._causal = encoding == "causal"
-        self._segment_tokens = segment_tokens
-        self._window = backbone.window
-        self._device = backbone.device
+        self._head = head
+        self._window, self._device = backbone.window, backbone.device
         self._words = np.asarray(words, dtype=np.int64)
         self._remembered: Recent[int, ContextLayout] = Recent(_REMEMBERED, lambda context: sum(context.sizes))
 
     def room(self, sizes: Iterable[int]) -> int:
         """Count the tokens that a query over segments of these sizes may have."""
         around = len(self.instruction) + len(self.question)
-        return self._window - around - (0 if self._alone else max(sizes))
+        return self._window - around - (0 if self._head.query_place == "alone" else max(sizes))
 
     def context(self, nodes: Sequence[Node]) -> ContextLayout:
         """Lay out at least one node in segments. The same sequence of nodes gets the same layout again.
@@ -164,7 +192,7 @@ class Frame:
         known = self._remembered.get(id(nodes))
         if known is not None and known.nodes == given:
             return known
-        if self._causal:
+        if self._head.encoding == "causal":
             parts: tuple[Segment, ...] = (whole(nodes, self._tokenizer),)
             if len(self.instruction) + len(self.question) + len(parts[0]) >= self._window:
                 raise InputError(
@@ -172,7 +200,7 @@ class Frame:
                     "with its instruction and query: use a head whose checkpoint says encoding='segmented'"
                 )
         else:
-            parts = tuple(segments(nodes, self._tokenizer, segment_tokens=self._segment_tokens))
+            parts = tuple(segments(nodes, self._tokenizer, segment_tokens=self._head.segment_tokens))
         context = ContextLayout(given, parts, Words(parts, len(nodes), self._words))
         self._remembered.put(id(nodes), context)
         return context
@@ -188,11 +216,11 @@ class Frame:
             raise InputError("expected a query with at least one token, got none")
         if room < 1:
             raise InputError(
-                f"segments of {self._segment_tokens} tokens leave no room for a query in the draft model's window of "
-                f"{self._window}: train a head with a smaller segment_tokens"
+                f"segments of {self._head.segment_tokens} tokens leave no room for a query in the draft model's window "
+                f"of {self._window}: train a head with a smaller segment_tokens"
             )
         if len(ids) > room:
             warn(f"the query has {len(ids)} tokens; its last {room} are used, which fit the draft model's window")
         last = tuple(ids[-room:])
         words = torch.from_numpy(context.words.of(last)).to(self._device)
-        return QueryTokens(last, words, context.words.rarity(last).to(self._device))
+        return QueryTokens(last, (*self.question, *last), words, context.words.rarity(last).to(self._device))

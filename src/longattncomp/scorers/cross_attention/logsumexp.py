@@ -98,11 +98,9 @@ def unit_logsumexp(logits: Tensor, units: Tensor, n_units: int) -> Tensor:
 
 
 def log_shares(units: Tensor, weights: Tensor) -> Tensor:
-    """Take the softmax over units, and the weighted mean over heads and query rows.
+    """Take the softmax of log-sum-exps (n_heads, m, n_units) over units, and the mean over heads and query rows.
 
-    Args:
-        units: (n_heads, m, n_units) log-sum-exps.
-        weights: (n_heads, m) logarithms of weights that sum to 1.
+    The weights (n_heads, m) of the mean are logarithms of numbers that sum to 1.
 
     Returns:
         (n_units,) logarithms of shares of the mass, which sum to 1.

@@ -22,13 +22,13 @@ from longattncomp.types import QueryPlace, Tokenizer
 def open_one(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentionScorer, Tokenizer]:
     """Open a scorer with one head; arguments and errors are those of `scorers.opening.build`."""
     (head,) = METHODS[settings.method].heads
-    scorer, tokenizer = _open(settings, head, _cache(settings, store))
+    scorer = _open(settings, head, _cache(settings, store))
     if scorer.head.config.query_place == "after" and (store or settings.key_store) is not None:
         warn(
             "with the query after the text, what is read stays in memory: set method to longattncomp-alone or "
             "longattncomp-cascade to use a key store"
         )
-    return scorer, tokenizer
+    return scorer, scorer.tokenizer
 
 
 def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeScorer, Tokenizer]:
@@ -43,7 +43,7 @@ def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeSc
             f"layers={settings.layers}"
         )
     cache = _cache(settings, store)
-    (alone, _), (after, tokenizer) = (_open(settings, head, cache) for head in heads)
+    alone, after = (_open(settings, head, cache) for head in heads)
     first, second = alone.head.config, after.head.config
     if {first.encoding, second.encoding} != {"segmented"} or first.segment_tokens != second.segment_tokens:
         raise HeadMismatchError(
@@ -51,15 +51,13 @@ def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeSc
             f"alone.safetensors for {first.encoding} text and {first.segment_tokens} tokens, after.safetensors for "
             f"{second.encoding} text and {second.segment_tokens} tokens: train both with the same segment_tokens"
         )
-    return CascadeScorer(alone, after), tokenizer
+    return CascadeScorer(alone, after), after.tokenizer
 
 
 def head_file(settings: Settings, head: str) -> Path | None:
-    """Find the checkpoint of one head: the one that the settings name, else the one that ships for their draft model.
+    """Find the checkpoint of one of `Method.heads`: the settings' own, else the one that ships for their draft model.
 
-    Args:
-        settings: `head` may be a file, or a folder of `<name>.safetensors`.
-        head: a name out of `Method.heads`.
+    The setting `head` may be a file, or a folder of `<name>.safetensors`.
 
     Returns:
         None if there is none, as for `layers` other than those of the head that ships.
@@ -80,7 +78,7 @@ def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
     return KeyCache(settings.cache_bytes, store) if settings.cache_bytes or store is not None else None
 
 
-def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> tuple[CrossAttentionScorer, DraftTokenizer]:
+def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> CrossAttentionScorer:
     place: QueryPlace = "alone" if head_name == "alone" else "after"
     file = head_file(settings, head_name)
     layers = settings.layers or (read_head_config(file).layers if file else None)
@@ -99,7 +97,4 @@ def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> tuple[C
             f"has it {place}: set method to {' or '.join(fitting)}"
         )
     tokenizer = DraftTokenizer.from_folder(draft.folder)
-    scorer = CrossAttentionScorer(
-        backbone, head, tokenizer, prefix=tokenizer.prefix, words=tokenizer.words, cache=cache
-    )
-    return scorer, tokenizer
+    return CrossAttentionScorer(backbone, head, tokenizer, prefix=tokenizer.prefix, words=tokenizer.words, cache=cache)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from longattncomp.backbone.passes import Rotary
+from longattncomp.backbone.passes import Rotary, at
 from longattncomp.errors import BrokenModelError
-from longattncomp.scorers.cross_attention.columns import Columns
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead, logits
 from longattncomp.scorers.cross_attention.keys import JoinedKeys
-from longattncomp.scorers.cross_attention.layout import QueryTokens
+from longattncomp.scorers.cross_attention.layout import Columns, QueryTokens
 from longattncomp.scorers.cross_attention.logsumexp import block_mass, log_shares
 from longattncomp.scorers.cross_attention.matching import Match
 from longattncomp.scorers.cross_attention.spreading import Neighbours
@@ -44,10 +43,12 @@ class QueryMass:
         """Place the query: after a segment that it attends to next, or alone before all of them.
 
         Args:
-            states: (m, width) of the query's tokens.
+            states: (k + m, width) of the question in front of the query and of the query's m tokens.
             rotary: at their positions.
             instruction: keys (n_key_heads, n, head_dim) of the instruction's tokens.
         """
+        own = slice(len(states) - len(self.query.ids), len(states))
+        states, rotary = states[own], at(rotary, own)
         self._queries = self._head.queries(states, rotary)
         self._gates.append(self._head.rows(states, self.query.rarity))
         self._reaches.append(self._head.reach(states))

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.key_values import KeyValues, rounded
-from longattncomp.backbone.passes import Rotary
-from longattncomp.errors import InputError, warn
-from longattncomp.scorers.cross_attention.columns import at
+from longattncomp.backbone.passes import Rotary, at
+from longattncomp.errors import warn
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead
 from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache
 from longattncomp.scorers.cross_attention.keys import Keys
@@ -60,10 +59,7 @@ class SegmentReader:
     ) -> Iterator[list[ReadSegment]]:
         """Yield segments, a few at a time: cached ones first, then the others as they are read.
 
-        Args:
-            context: has the segments.
-            wanted: indices of segments, increasing.
-            questions: token ids of the questions; without a cache, they are read with each segment that they see.
+        The indices `wanted` increase. Without a cache, questions (token ids) are read with each segment that they see.
         """
         if self.cache is None:
             yield from self._read(context, wanted, questions if self._with_key_values else ())
@@ -96,11 +92,6 @@ class SegmentReader:
             if progress is not None:
                 progress(ready, total)
         return Prepared(total, ready, read)
-
-    def require_cache(self) -> None:
-        """Raise InputError if there is no cache."""
-        if self.cache is None:
-            raise InputError("nothing that is read would be kept: set cache_bytes above 0, or key_store")
 
     def holding(self, context: ContextLayout) -> AbstractContextManager[None]:
         """Protect a context's entries of the cache from eviction while the block runs."""

@@ -6,17 +6,15 @@ from collections.abc import Collection, Sequence
 from itertools import groupby
 
 import torch
-from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
-from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import InputError
+from longattncomp.runtime.processors import beside_passes
 from longattncomp.scorers.batch import BatchScorer
-from longattncomp.scorers.cross_attention.columns import Columns, at
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.keys import joined
-from longattncomp.scorers.cross_attention.layout import ContextLayout, Frame
+from longattncomp.scorers.cross_attention.layout import Columns, ContextLayout, Frame
 from longattncomp.scorers.cross_attention.query_mass import QueryMass
 from longattncomp.scorers.cross_attention.reading import ReadSegment, SegmentReader
 from longattncomp.types import Node, Prepared, Progress, Query, Scores, Tokenizer
@@ -59,15 +57,7 @@ class CrossAttentionScorer(BatchScorer):
         self.backbone = backbone
         self.head = head
         self.tokenizer = tokenizer
-        self.frame = Frame(
-            tokenizer,
-            backbone,
-            query_place=config.query_place,
-            segment_tokens=config.segment_tokens,
-            encoding=config.encoding,
-            prefix=prefix,
-            words=words,
-        )
+        self.frame = Frame(tokenizer, backbone, config, prefix=prefix, words=words)
         if config.encoding == "segmented" and (room := self.frame.room([0])) <= config.segment_tokens:
             raise InputError(
                 f"segment_tokens={config.segment_tokens} leaves no room for a query in the draft model's window of "
@@ -106,12 +96,13 @@ class CrossAttentionScorer(BatchScorer):
                 what spreads from their neighbours.
             progress: called with (tokens read, tokens in all).
         """
-        wanted = [frozenset(range(len(context.parts)))] * len(queries) if chosen is None else [*map(frozenset, chosen)]
+        everything = frozenset(range(len(context.parts)))
+        own = [everything] * len(queries) if chosen is None else map(frozenset, chosen)
+        asked = [(query.text, segments) for query, segments in zip(queries, own, strict=True)]
         results: list[Scores] = []
-        with self.backbone.beside_passes(), self.reader.holding(context):
-            for start in range(0, len(queries), _QUERIES):
-                group = slice(start, start + _QUERIES)
-                results += self._score_group(queries[group], context, wanted[group], progress)
+        with beside_passes(self.backbone.device), self.reader.holding(context):
+            for start in range(0, len(asked), _QUERIES):
+                results += self._score_group(asked[start : start + _QUERIES], context, progress)
         return results
 
     @torch.inference_mode()
@@ -121,38 +112,36 @@ class CrossAttentionScorer(BatchScorer):
         Raises:
             InputError: there is no cache, or as for `score_batch`.
         """
-        self.reader.require_cache()
+        if self.reader.cache is None:
+            raise InputError("nothing that is read would be kept: set cache_bytes above 0, or key_store")
         if not nodes:
             return Prepared(0, 0, 0)
         context = self.frame.context(nodes)
-        with self.backbone.beside_passes(), self.reader.holding(context):
+        with beside_passes(self.backbone.device), self.reader.holding(context):
             return self.reader.prepare(context, progress=progress)
 
     def _score_group(
-        self,
-        queries: Sequence[Query],
-        context: ContextLayout,
-        chosen: Sequence[frozenset[int]],
-        progress: Progress | None,
+        self, asked: Sequence[tuple[str, frozenset[int]]], context: ContextLayout, progress: Progress | None
     ) -> list[Scores]:
-        wanted = sorted(set().union(*chosen))
+        wanted = sorted(set().union(*(segments for _, segments in asked)))
         sizes = [context.sizes[index] for index in wanted]
-        tokens = [self.frame.query(query.text, context, self.frame.room(sizes)) for query in queries]
+        room = self.frame.room(sizes)
         masses = [
-            QueryMass(query, len(context.nodes), self.head, own) for query, own in zip(tokens, chosen, strict=True)
+            QueryMass(self.frame.query(text, context, room), len(context.nodes), self.head, segments)
+            for text, segments in asked
         ]
-        questions = [[*self.frame.question, *query.ids] for query in tokens]
+        questions = [mass.query.question for mass in masses]
         if self._alone:
             keys, key_values = self.reader.instruction
             for found in self.backbone.ask([key_values], questions):
                 for mass, states, rotary in zip(masses, found.states, found.rotaries, strict=True):
-                    self._see(mass, states, rotary, keys)
+                    mass.see(states, rotary, keys)
         done = 0
         for parts in self.reader.read(context, wanted, questions):
             if self._alone:
                 self._attend_alone(masses, context, parts)
             else:
-                self._attend_after(masses, questions, context, parts)
+                self._attend_after(masses, context, parts)
             done += sum(context.sizes[part.index] for part in parts)
             if progress is not None:
                 progress(done, sum(sizes))
@@ -167,15 +156,10 @@ class CrossAttentionScorer(BatchScorer):
                 for mass in group:
                     mass.attend(keys, columns)
 
-    def _attend_after(
-        self,
-        masses: Sequence[QueryMass],
-        questions: Sequence[Sequence[int]],
-        context: ContextLayout,
-        parts: Sequence[ReadSegment],
-    ) -> None:
+    def _attend_after(self, masses: Sequence[QueryMass], context: ContextLayout, parts: Sequence[ReadSegment]) -> None:
         answers = {part.index: part.asked for part in parts if part.asked}
         again = [(part.index, part.read.key_values) for part in parts if part.read.key_values is not None]
+        questions = [mass.query.question for mass in masses]
         for found in self.backbone.ask([key_values for _, key_values in again], questions):
             answers[again[found.index][0]] = tuple(zip(found.states, found.rotaries, strict=True))
         instruction, _ = self.reader.instruction
@@ -184,9 +168,5 @@ class CrossAttentionScorer(BatchScorer):
             keys = joined([part.read.keys], columns.places)
             for mass, (states, rotary) in zip(masses, answers[part.index], strict=True):
                 if part.index in mass.segments:
-                    self._see(mass, states, rotary, instruction)
+                    mass.see(states, rotary, instruction)
                     mass.attend(keys, columns)
-
-    def _see(self, mass: QueryMass, states: Tensor, rotary: Rotary, instruction: Tensor) -> None:
-        own = slice(len(self.frame.question), len(states))
-        mass.see(states[own], at(rotary, own), instruction)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import lmdb
+
 from longattncomp.errors import CacheError, warn
 from longattncomp.runtime.forking import Lock
 
@@ -17,6 +19,10 @@ _MOST_BYTES = 1 << 36
 
 _MOST_READ = 1 << 26
 """Bytes to read before mapping the file again, because pages that were read count as this process's memory."""
+
+_DAMAGED = (
+    lmdb.CorruptedError, lmdb.InvalidError, lmdb.MapResizedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError
+)  # fmt: skip
 
 
 class ByteStore(Protocol):
@@ -69,8 +75,7 @@ class LMDBStore:
 
         def write(environment: Any) -> None:
             with environment.begin(write=True) as transaction:
-                for key, value in key_value_pairs:
-                    transaction.put(key.encode(), value)
+                transaction.cursor().putmulti([(key.encode(), value) for key, value in key_value_pairs])
 
         self._folder.use(write)
 
@@ -80,23 +85,17 @@ class _Folder:
 
     def __init__(self, path: Path) -> None:
         self.read = 0  # bytes since the file was mapped
-        self._path = path
+        self._path, self._file = path, path / "data.mdb"
         self._lock = Lock()
         self._environment: Any = None
         self._process = self._inode = self._page = 0
 
     def use(self, work: Callable[[Any], T]) -> T:
-        import lmdb
-
-        damaged = (
-            lmdb.CorruptedError, lmdb.InvalidError, lmdb.MapResizedError, lmdb.PageNotFoundError,
-            lmdb.VersionMismatchError,
-        )  # fmt: skip
         try:
             with self._lock:
                 try:
                     return work(self._ready())
-                except damaged:
+                except _DAMAGED:
                     self._start_over()
                     return work(self._ready())
         except (lmdb.Error, OSError) as error:
@@ -126,10 +125,6 @@ class _Folder:
                 self._open()
         return self._environment
 
-    @property
-    def _file(self) -> Path:
-        return self._path / "data.mdb"
-
     def _whole(self) -> bool:
         """Check that the file has all its pages, whose number stands in the first two."""
         if self._file.stat().st_size < 2 * self._page:
@@ -139,8 +134,6 @@ class _Folder:
         return self._file.stat().st_size >= pages * self._page
 
     def _open(self) -> None:
-        import lmdb
-
         self._path.mkdir(parents=True, exist_ok=True)
         self._environment = lmdb.open(str(self._path), map_size=_MOST_BYTES, max_readers=1024)
         self._environment.reader_check()  # a reader that was killed would hold old pages for ever
