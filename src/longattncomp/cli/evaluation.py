@@ -117,9 +117,7 @@ def evaluate(
 
 
 def _show_tasks() -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("task", "what it asks", "reads"):
-        table.add_column(heading)
+    table = Table("task", "what it asks", "reads", box=SIMPLE_HEAD, pad_edge=False)
     for task in TASKS.values():
         table.add_row(task.name + "@32k" * task.sized, Text(task.about), task.file or "")
     tables(120).print(table)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from longattncomp import Settings
 from longattncomp.cli.console import SettingsFile, exit_codes, notes, progress_bar, require, tables
@@ -132,10 +132,9 @@ def _finish(rows: Sequence[dict[str, Any]], out: Path, *, complete: bool) -> Non
     head = out / "head.safetensors" if complete else None
     if head:
         shutil.copyfile(last["head"], head)
-    table = Table(title="Training", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("stage")
-    for heading in ("contexts", "questions", "steps", "validation loss", "seconds"):
-        table.add_column(heading, justify="right")
+    headings = ("contexts", "questions", "steps", "validation loss", "seconds")
+    numbers = (Column(heading, justify="right") for heading in headings)
+    table = Table("stage", *numbers, title="Training", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         counts = (f"{row[name]:,}" for name in ("contexts", "questions", "steps"))
         loss = "-" if row["validation"] is None else f"{row['validation']:.4f}"

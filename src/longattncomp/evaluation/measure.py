@@ -20,7 +20,7 @@ from longattncomp.evaluation.targets.target import SHORT_ANSWER, Target, TargetQ
 from longattncomp.scorers.batch import score_batch
 from longattncomp.types import Node, Progress, Query
 
-_PLACEHOLDERS = re.compile(r"(\{(?:context|query|options)\})")
+_PLACEHOLDERS = re.compile(r"\{(?:context|query|options)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class TargetPrompt:
     def question(self, example: Example, context: str) -> TargetQuestion:
         """Fill the template in with an example and what is left of its context."""
         parts = {"{context}": context, "{query}": example.query, "{options}": lettered(example.options)}
-        # The template is split first, so that "{query}" in a context stays as it is.
-        text = "".join(parts.get(piece, piece) for piece in _PLACEHOLDERS.split(self.prompt))
+        # All places are filled at once, so that "{query}" in a context stays as it is.
+        text = _PLACEHOLDERS.sub(lambda found: parts[found[0]], self.prompt)
         answers = (", ".join(example.answers),) if self.together and example.answers else example.answers
         return TargetQuestion(prompt=text, answers=answers, options=example.options, answer_tokens=self.answer_tokens)
 

@@ -72,9 +72,7 @@ def page(
         pictures: from `plots.draw`.
     """
     described = {**_REFERENCES, **methods}
-    compared = {
-        (row.task, row.budget, row.target) for row in summary.rows if row.method == OURS and row.budget != ADAPTIVE
-    }
+    compared = [row for row in summary.rows if row.method == OURS and row.budget != ADAPTIVE]
     blocks = groupby(summary.rows, key=lambda row: (row.target, row.task))
     return (
         environment()

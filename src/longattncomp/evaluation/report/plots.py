@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.report.overview import Column, overview
 from longattncomp.evaluation.report.styles import DIM, FAINT, INK, PALE, Style, styles
@@ -190,12 +192,10 @@ def _heat(records: Sequence[Record], summary: Summary) -> _Drawn:
         cells = [[found.get((method, length, depth)) for depth in range(_BINS)] for length in lengths]
         grid = [[100 * fmean(cell.values()) if cell else float("nan") for cell in line] for line in cells]
         picture = panel.imshow(grid, cmap="cividis", vmin=0, vmax=100, aspect="auto", extent=(0, 1, len(lengths), 0))
-        for down, line in enumerate(grid):
-            for across, value in enumerate(line):
-                if value == value:  # NaN is a cell without examples
-                    place = ((across + 0.5) / _BINS, down + 0.5)
-                    colour = INK if value > 55 else "white"
-                    panel.text(*place, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
+        for (down, across), value in np.ndenumerate(grid):
+            if not np.isnan(value):  # a cell without examples
+                place, colour = ((across + 0.5) / _BINS, down + 0.5), INK if value > 55 else "white"
+                panel.text(*place, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
         panel.grid(False)
         panel.set_title(method, **_TITLE)
         panel.set_xticks([0, 0.25, 0.5, 0.75, 1])

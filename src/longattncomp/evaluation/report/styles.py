@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import cycle
 
 from longattncomp.evaluation.report.summary import FULL, NONE, ORACLE
 from longattncomp.scorers.methods import METHODS
@@ -47,8 +48,6 @@ def styles(methods: Iterable[str]) -> dict[str, Style]:
     grey = [method.name for method in METHODS.values() if method.opener.startswith(_BASELINES)]
     coloured = [name for name in METHODS if name not in grey]
     coloured += sorted(set(names) - looks.keys() - METHODS.keys())
-    for place, name in enumerate(grey):
-        looks[name] = Style(_GREY, *_GREY_LOOKS[place % len(_GREY_LOOKS)])
-    for place, name in enumerate(coloured):
-        looks[name] = Style(_COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)])
+    looks |= {name: Style(_GREY, *look) for name, look in zip(grey, cycle(_GREY_LOOKS), strict=False)}
+    looks |= {name: Style(*look) for name, *look in zip(coloured, cycle(_COLOURS), cycle(_MARKERS), strict=False)}
     return {name: looks[name] for name in names}

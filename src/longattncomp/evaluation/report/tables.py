@@ -9,7 +9,7 @@ from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from longattncomp.evaluation.metrics import Estimate
@@ -106,12 +106,9 @@ def _averages(summary: Summary) -> Table:
 
 
 def _empty_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in names:
-        table.add_column(heading, no_wrap=True)
-    for heading in numbers:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
+    columns = [Column(heading, no_wrap=True) for heading in names]
+    columns += [Column(heading, no_wrap=True, justify="right") for heading in numbers]
+    return Table(*columns, title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _cells(measure: Measure, value: Estimate | None, *, interval: bool = False) -> list[str]:

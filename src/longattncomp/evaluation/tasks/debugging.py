@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from longattncomp.data.bugs import break_one, breakable
@@ -41,9 +42,8 @@ def broken_functions(draw: Draw) -> Iterator[Example]:
         InputError: no package has files that fit.
     """
     files = _files()
-    titles: dict[str, list[str]] = {}
-    for title in files:
-        titles.setdefault(title.partition("/")[0], []).append(title)
+    by_package = groupby(sorted(files), key=lambda title: title.partition("/")[0])
+    titles = {package: list(group) for package, group in by_package}
 
     @cache
     def size(title: str) -> int:
@@ -53,7 +53,7 @@ def broken_functions(draw: Draw) -> Iterator[Example]:
         rng = random.Random(f"{draw.seed} code-debug {index}")  # noqa: S311 (a sample, no secret)
         name = f"{draw.context_tokens}-{draw.seed}-{index}"
         for package in rng.sample(sorted(titles), len(titles)):
-            chosen = fill(rng.sample(sorted(titles[package]), len(titles[package])), draw.context_tokens, size)
+            chosen = fill(rng.sample(titles[package], len(titles[package])), draw.context_tokens, size)
             modules = list(read_modules(sorted(chosen), files, errors="replace"))
             filled = sum(size(module.title) for module in modules) >= FILLED * draw.context_tokens
             if filled and (made := _example(modules, rng, name)) is not None:

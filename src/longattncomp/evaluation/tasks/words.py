@@ -23,7 +23,6 @@ FREQUENT_WORDS = 3
 _STEEPNESS = 2.0
 """Exponent of Zipf's law: the k-th word is `k ** -2` times as frequent as the first."""
 
-
 _List = Callable[[int, random.Random], tuple[str, Sequence[str]]]
 """Makes the text of a list with a number of entries, and the answer."""
 
