@@ -93,8 +93,7 @@ def _musique(row: Row) -> tuple[Example, tuple[str, ...]]:
 
 
 def _example(name: str, task: str, row: Row, documents: Sequence[Document], evidence: set[Evidence]) -> Example:
-    ordered = sorted(evidence, key=lambda span: (span.document, span.start))
-    return Example(name, task, row["question"], (row["answer"],), tuple(documents), tuple(ordered))
+    return Example(name, task, row["question"], (row["answer"],), tuple(documents), tuple(sorted(evidence)))
 
 
 _CONVERTERS: Mapping[str, Callable[[Row], tuple[Example, tuple[str, ...]]]] = {

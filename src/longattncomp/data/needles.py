@@ -12,7 +12,6 @@ from functools import cache
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Protocol
 
 import yaml
 
@@ -46,17 +45,6 @@ class Hidden:
     answers: tuple[str, ...]
     lines: tuple[tuple[str, bool], ...]
     gap: tuple[str, str]
-
-
-class Puzzle(Protocol):
-    """A kind of lines to hide, with a question about them."""
-
-    @property
-    def task(self) -> str:
-        """The name of the kind."""
-
-    def draw(self, rng: random.Random) -> Hidden:
-        """Draw the lines and the question of one example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +137,7 @@ class Chains:
 
 
 def hide(
-    kind: Puzzle,
+    kind: Needles | Chains,
     paragraphs: Sequence[str],
     count: Callable[[str], int],
     *,
@@ -173,20 +161,33 @@ def hide(
     if examples < 1 or context_tokens < 1:
         raise InputError(f"expected at least one example and one token, got {examples} and {context_tokens}")
     for index in range(examples):
-        rng = random.Random(f"{seed} {kind.task} {index}")  # noqa: S311 (a sample, no secret)
-        hidden = kind.draw(rng)
-        before, after = hidden.gap
-        lead = " " if before else ""  # without it, the first token would belong to the word before
-        room = context_tokens - sum(count(lead + before + line + after) for line, _ in hidden.lines)
-        text, evidence = _insert(_prose(paragraphs, count, room, rng), hidden, rng)
-        yield Example(
-            id=f"{kind.task}-{context_tokens}-{seed}-{index}",
-            task=kind.task,
-            query=hidden.query,
-            answers=hidden.answers,
-            documents=(Document(text, id="prose"),),
-            evidence=evidence,
-        )
+        yield hide_drawn(kind.task, kind.draw, paragraphs, count, context_tokens, seed, index)
+
+
+def hide_drawn(
+    task: str,
+    draw: Callable[[random.Random], Hidden],
+    paragraphs: Sequence[str],
+    count: Callable[[str], int],
+    context_tokens: int,
+    seed: int,
+    index: int = 0,
+) -> Example:
+    """Make the example `index` of a task as `hide` does, with the lines and the question that `draw` draws."""
+    rng = random.Random(f"{seed} {task} {index}")  # noqa: S311 (a sample, no secret)
+    hidden = draw(rng)
+    before, after = hidden.gap
+    lead = " " if before else ""  # without it, the first token would belong to the word before
+    room = context_tokens - sum(count(lead + before + line + after) for line, _ in hidden.lines)
+    text, evidence = _insert(_prose(paragraphs, count, room, rng), hidden, rng)
+    return Example(
+        id=f"{task}-{context_tokens}-{seed}-{index}",
+        task=task,
+        query=hidden.query,
+        answers=hidden.answers,
+        documents=(Document(text, id="prose"),),
+        evidence=evidence,
+    )
 
 
 def _prose(paragraphs: Sequence[str], count: Callable[[str], int], room: int, rng: random.Random) -> str:

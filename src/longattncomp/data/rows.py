@@ -18,9 +18,9 @@ from longattncomp.types import Document
 _NAMES = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Evidence:
-    """One passage that answers the query.
+    """One passage that answers the query. Passages are ordered by their place.
 
     Attributes:
         document: index of the document in the example.
@@ -60,11 +60,8 @@ Context = tuple[Example, ...]
 """Neighbouring examples that share one `documents` tuple."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    documents: tuple[Document, ...]
-    places: dict[str, int]
-    shifts: tuple[int, ...]
+_Places = dict[str, tuple[int, int]]
+"""Id of a document -> its index, and how many characters its title line has."""
 
 
 def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example]:
@@ -82,7 +79,7 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
     Raises:
         InputError: the file or one of its rows is broken; the message names the file, the line and the fault.
     """
-    context: _Context | None = None
+    context: tuple[tuple[Document, ...], _Places] | None = None
     items: list[Any] | None = None
     for where, row in json_lines(Path(path)):
         if "paragraph" in row:
@@ -96,7 +93,7 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
         elif context is None:
             raise InputError(f"{where}: expected 'documents' in this row or in one before it, found none")
         if "query" in row or "documents" not in row:
-            yield _example(row, context, where)
+            yield _example(row, *context, where)
 
 
 def contexts(examples: Iterable[Example]) -> Iterator[Context]:
@@ -138,10 +135,9 @@ def json_object(line: bytes, where: str) -> dict[str, Any]:
     return row
 
 
-def _context(items: list[Any], *, with_titles: bool, where: str) -> _Context:
+def _context(items: list[Any], *, with_titles: bool, where: str) -> tuple[tuple[Document, ...], _Places]:
     documents: list[Document] = []
-    places: dict[str, int] = {}
-    shifts: list[int] = []
+    places: _Places = {}
     for index, item in enumerate(items):
         here = f"{where}, document {index}"
         name, text = _get(item, "id", str, here), _get(item, "text", str, here)
@@ -150,12 +146,11 @@ def _context(items: list[Any], *, with_titles: bool, where: str) -> _Context:
             raise InputError(f"{here}: expected ids that differ, got {name!r} twice")
         head = f"{title}\n" if with_titles and title else ""
         documents.append(Document(head + text, id=name, metadata={"title": title}))
-        places[name] = index
-        shifts.append(len(head))
-    return _Context(tuple(documents), places, tuple(shifts))
+        places[name] = index, len(head)
+    return tuple(documents), places
 
 
-def _example(row: dict[str, Any], context: _Context, where: str) -> Example:
+def _example(row: dict[str, Any], documents: tuple[Document, ...], places: _Places, where: str) -> Example:
     answers, options = (_strings(row, key, where) for key in ("answers", "options"))
     if options and not set(options) & set(answers):
         raise InputError(f"{where}: expected the right one of the options among the answers, got {answers!r}")
@@ -169,8 +164,10 @@ def _example(row: dict[str, Any], context: _Context, where: str) -> Example:
         task=_get(row, "task", str, where),
         query=_get(row, "query", str, where),
         answers=answers,
-        documents=context.documents,
-        evidence=tuple(_evidence(span, context, f"{where}, evidence {index}") for index, span in enumerate(spans)),
+        documents=documents,
+        evidence=tuple(
+            _evidence(span, documents, places, f"{where}, evidence {index}") for index, span in enumerate(spans)
+        ),
         options=options,
     )
 
@@ -184,14 +181,13 @@ def _strings(row: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _evidence(span: Any, context: _Context, where: str) -> Evidence:
+def _evidence(span: Any, documents: tuple[Document, ...], places: _Places, where: str) -> Evidence:
     name = _get(span, "document", str, where)
     start, end = _get(span, "start", int, where), _get(span, "end", int, where)
-    place = context.places.get(name)
-    if place is None:
-        raise InputError(f"{where}: expected the id of one of the {len(context.places)} documents, got {name!r}")
-    shift = context.shifts[place]
-    length = len(context.documents[place].text) - shift
+    if name not in places:
+        raise InputError(f"{where}: expected the id of one of the {len(places)} documents, got {name!r}")
+    place, shift = places[name]
+    length = len(documents[place].text) - shift
     if not 0 <= start < end <= length:
         raise InputError(
             f"{where}: expected 0 <= start < end <= {length}, the text of document {name!r}; got {start} and {end}"

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.table import Column, Table
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
@@ -148,12 +148,9 @@ def best(depths: Sequence[Depth], count: int | None = None) -> list[tuple[int, i
 def table(depths: Sequence[Depth]) -> Table:
     """Make a table with one column a depth and one row a head; the best heads are marked."""
     marked = set(best(depths))
-    made = Table(
-        title=f"nDCG@{CUTOFF} of the nodes with evidence, untrained heads", box=SIMPLE_HEAD, title_justify="left"
-    )
-    made.add_column("head")
-    for depth in depths:
-        made.add_column(f"L = {depth.layers}", justify="right")
+    columns = (Column(f"L = {depth.layers}", justify="right") for depth in depths)
+    title = f"nDCG@{CUTOFF} of the nodes with evidence, untrained heads"
+    made = Table("head", *columns, title=title, box=SIMPLE_HEAD, title_justify="left")
     for head in range(len(depths[0].heads)):
         cells = (
             f"[bold]{depth.heads[head]:.3f}*[/]" if (depth.layers, head) in marked else f"{depth.heads[head]:.3f} "

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count, islice
-from operator import attrgetter
 from pathlib import Path
 
 import yaml
@@ -175,7 +174,6 @@ def _chat(
     documents, evidence = _days(_among(exchanges, between, rng), lines, rng)
 
     def ask_for(kind: int, who: str, told_by: Sequence[str]) -> Example:
-        spans = [span for other in told_by for span in evidence[kind, other]]
         query = rng.choice(facts[kind].asked)
         query = query.format(name="I", whose="my") if assisted else query.format(name=who, whose=f"{who}'s")
         return Example(
@@ -184,7 +182,7 @@ def _chat(
             query=query,
             answers=tuple(values[kind, other] for other in told_by),
             documents=documents,
-            evidence=tuple(sorted(spans, key=attrgetter("document", "start"))),
+            evidence=tuple(sorted(span for other in told_by for span in evidence[kind, other])),
         )
 
     singles = [ask_for(kind, who, [who]) for kind, who in values]

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from statistics import median
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from longattncomp.data.rows import Example, contexts
 from longattncomp.errors import InputError
@@ -75,11 +75,9 @@ def describe(examples: Iterable[Example], count: Callable[[str], int]) -> dict[s
 
 def table(tasks: Mapping[str, TaskDescription]) -> Table:
     """Make a table with one row a task."""
-    made = Table(title="training samples")
-    made.add_column("task")
-    columns = ("contexts", "queries", "none relevant", "compound", "needles 1 / 2 / 3-4 / 5+")
-    for column in (*columns, "context tokens", "query tokens", "front / middle / end"):
-        made.add_column(column, justify="right")
+    counts = ("contexts", "queries", "none relevant", "compound", "needles 1 / 2 / 3-4 / 5+")
+    columns = (*counts, "context tokens", "query tokens", "front / middle / end")
+    made = Table("task", *(Column(column, justify="right") for column in columns), title="training samples")
     for task, found in tasks.items():
         bands = [sum(found.needles[number] for number in band) for band in ((1,), (2,), (3, 4))]
         bands.append(found.queries - found.needles[0] - sum(bands))

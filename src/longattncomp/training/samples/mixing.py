@@ -16,6 +16,8 @@ _ROWS = 256
 """Multi-hop rows in memory, from which the next one is drawn."""
 _TITLES = 20
 """SQuAD titles in memory, for each title of a pool."""
+_Title = tuple[str, list[Context], list[Context]]
+"""A title, its paragraphs, and those of them that are in no pool so far."""
 
 
 def mixed(
@@ -52,11 +54,12 @@ def paragraph_samples(examples: Iterable[Example], options: SampleOptions = DEFA
     is in no paragraph of that title in the pool.
     """
     rng = generator(options.seed, "paragraphs")
-    coming = _by_title(contexts(examples))
-    opened: list[tuple[str, list[Context], list[Context]]] = []
+    coming = groupby(contexts(examples), key=lambda context: str(context[0].documents[0].metadata["title"]))
+    opened: list[_Title] = []
     while True:
         opened = [group for group in opened if group[2]]
-        for title, paragraphs in islice(coming, max(0, _TITLES * options.titles - len(opened))):
+        for title, group in islice(coming, max(0, _TITLES * options.titles - len(opened))):
+            paragraphs = list(group)
             opened.append((title, paragraphs, rng.sample(paragraphs, len(paragraphs))))
         if not opened:
             return
@@ -106,12 +109,7 @@ def _shuffled(rows: Iterable[Context], rng: random.Random) -> Iterator[Context]:
     yield from window
 
 
-def _by_title(paragraphs: Iterable[Context]) -> Iterator[tuple[str, list[Context]]]:
-    for title, group in groupby(paragraphs, key=lambda context: str(context[0].documents[0].metadata["title"])):
-        yield title, list(group)
-
-
-def _take(opened: Sequence[tuple[str, list[Context], list[Context]]], options: SampleOptions) -> list[Context]:
+def _take(opened: Sequence[_Title], options: SampleOptions) -> list[Context]:
     """Take some paragraphs of each title in turn, until the pool is full."""
     share = -(-options.documents // options.titles)
     taken: list[Context] = []
@@ -123,10 +121,7 @@ def _take(opened: Sequence[tuple[str, list[Context], list[Context]]], options: S
 
 
 def _left_out(
-    opened: Sequence[tuple[str, list[Context], list[Context]]],
-    documents: tuple[Document, ...],
-    places: Mapping[str, int],
-    rng: random.Random,
+    opened: Sequence[_Title], documents: tuple[Document, ...], places: Mapping[str, int], rng: random.Random
 ) -> Iterator[Example]:
     texts: dict[str, str] = {}
     for document in documents:

@@ -6,14 +6,14 @@ import random
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
-from operator import attrgetter
 from pathlib import Path
 
 import yaml
 from pydantic import TypeAdapter
 
-from longattncomp.data.needles import Chains, Hidden, Puzzle, hide
+from longattncomp.data.needles import Chains, Hidden, hide_drawn
 from longattncomp.data.rows import Example
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
@@ -64,18 +64,6 @@ class _Line:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """A puzzle of given lines, all of which are evidence."""
-
-    lines: Sequence[_Line]
-    task: str = "needles"
-
-    def draw(self, rng: random.Random) -> Hidden:
-        lines = tuple((line.text, True) for line in rng.sample(self.lines, len(self.lines)))
-        return Hidden("", (), lines, ("", " "))
-
-
 def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
     """Hide chains of assignments between the paragraphs of SQuAD, without end.
 
@@ -90,7 +78,7 @@ def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT)
     paragraphs = _paragraphs(examples)
     for number in count():
         kind = Chains(hops=rng.randint(1, 5), distractors=rng.randint(0, 3))
-        found = _hidden(kind, paragraphs, rng.randint(*_TOKENS), options.seed, number)
+        found = hide_drawn(kind.task, kind.draw, paragraphs, _count, rng.randint(*_TOKENS), _seed(options, number))
         found = replace(found, id=f"chains-{number}", task="chains")
         yield found
         if rng.random() < options.unanswerable / (1 - options.unanswerable):
@@ -123,7 +111,8 @@ def needle_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
                 values = _different([kinds[kind].value], rng.choice(_VALUES), rng)
                 lines += [_Line(kind, key, value, told.format(key=key, value=value)) for value in values]
         tokens = max(rng.randint(*_NEEDLE_TOKENS), _LINE_TOKENS * len(lines))
-        context = _hidden(_Lines(lines), paragraphs, tokens, options.seed, number)
+        draw = partial(_all_lines, lines)
+        context = hide_drawn("needles", draw, paragraphs, _count, tokens, _seed(options, number))
         yield from ask(*_questions(context, kinds, lines, missing, rng), options, rng)
 
 
@@ -146,7 +135,7 @@ def _questions(
             id=f"{context.id}-{named}",
             query=rng.choice(kinds[kind].asked).format(key=named),
             answers=tuple(line.value for line in own),
-            evidence=tuple(sorted((spans[line.text] for line in own), key=attrgetter("start"))),
+            evidence=tuple(sorted(spans[line.text] for line in own)),
         )
 
     keys: dict[int, dict[str, None]] = {kind: {} for kind in missing}
@@ -165,17 +154,17 @@ def _paragraphs(examples: Iterable[Example]) -> list[str]:
     return list(dict.fromkeys(example.documents[0].text for example in examples))
 
 
-def _hidden(puzzle: Puzzle, paragraphs: Sequence[str], tokens: int, seed: int, number: int) -> Example:
-    """Make one example that no evaluation draws."""
-    (found,) = hide(
-        puzzle,
-        paragraphs,
-        lambda text: len(text) // _CHARACTERS,
-        examples=1,
-        context_tokens=tokens,
-        seed=_SEED * (1 + seed) + number,
-    )
-    return found
+def _all_lines(lines: Sequence[_Line], rng: random.Random) -> Hidden:
+    """Shuffle the lines; all of them are evidence."""
+    return Hidden("", (), tuple((line.text, True) for line in rng.sample(lines, len(lines))), ("", " "))
+
+
+def _count(text: str) -> int:
+    return len(text) // _CHARACTERS
+
+
+def _seed(options: SampleOptions, number: int) -> int:
+    return _SEED * (1 + options.seed) + number
 
 
 def _different(patterns: Sequence[str], most: int, rng: random.Random) -> list[str]:

@@ -160,7 +160,7 @@ def _row(question: Example) -> str:
 
 def _union(spans: Iterable[Evidence]) -> tuple[Evidence, ...]:
     merged: list[Evidence] = []
-    for span in sorted(spans, key=lambda span: (span.document, span.start, span.end)):
+    for span in sorted(spans):
         if merged and merged[-1].document == span.document and span.start < merged[-1].end:
             merged[-1] = replace(merged[-1], end=max(merged[-1].end, span.end))
         else:
