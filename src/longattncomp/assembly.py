@@ -86,34 +86,54 @@ class Assembler:
         mass: dict[int, float] = {}
         for node, score in zip(nodes, scores.nodes, strict=True):
             mass[node.document] = mass.get(node.document, 0.0) + score
+        budget = self.rule.token_budget
         rank = self._rank(mass, {nodes[index].document for index in pinned})
         whole = self._render(documents, nodes).text
         original_tokens = whole_tokens = self.count_whole(whole)
-        if rank is not None and original_tokens <= self.rule.token_budget:  # in another order it may have more
+        if rank is not None and original_tokens <= budget:  # in another order it may have more
             whole_tokens = self.count(self._render(documents, nodes, rank).text)
-        gap_tokens, separator_tokens = self.count(self.gap_mark), self.count(self.separator)
+        costs = {"gap_tokens": self.count(self.gap_mark), "separator_tokens": self.count(self.separator)}
 
-        def result(reasons: Sequence[NodeReason], end: StopReason, piece: tuple[int, Node] | None = None) -> Compressed:
-            return self._result(query, documents, nodes, scores, mass, rank, reasons, end, piece, original_tokens)
+        def result(
+            reasons: Sequence[NodeReason], stop_reason: StopReason, piece: tuple[int, Node] | None = None
+        ) -> Compressed:
+            scored = [
+                ScoredNode(node.document, node.start, node.end, node.text, node.tokens, score=score, reason=reason)
+                for node, score, reason in zip(nodes, scores.nodes, reasons, strict=True)
+            ]
+            kept = [node for node in scored if node.kept]
+            if piece is not None:
+                index, cut = piece
+                reason: NodeReason = "selected" if cut.text == nodes[index].text else "cut"
+                scored[index] = replace(scored[index], reason=reason)
+                kept = [replace(scored[index], start=cut.start, end=cut.end, text=cut.text, tokens=cut.tokens)]
+            rendered = self._render(documents, kept, rank)
+            return Compressed(
+                text=rendered.text,
+                tokens=self.count(rendered.text),
+                original_tokens=original_tokens,
+                token_budget=budget,
+                query=query,
+                instruction_score=scores.instruction,
+                stop_reason=stop_reason,
+                documents=tuple(
+                    CompressedDocument(i, documents[i].id, text, spans, min(mass[i], 1.0), documents[i].metadata)
+                    for i, text, spans in rendered.documents
+                ),
+                nodes=tuple(kept),
+                all_nodes=tuple(scored),
+                context=tuple(documents),
+            )
 
         # A context that fits needs no limit: gap marks cost tokens only on the way to the whole text.
-        limit, step = self.rule.token_budget if whole_tokens > self.rule.token_budget else sys.maxsize, 1
+        limit, step = budget if whole_tokens > budget else sys.maxsize, 1
         while True:
-            selection = select(
-                scores,
-                nodes,
-                replace(self.rule, token_budget=limit),
-                gap_tokens=gap_tokens,
-                separator_tokens=separator_tokens,
-                pinned=pinned,
-            )
+            selection = select(scores, nodes, replace(self.rule, token_budget=limit), pinned=pinned, **costs)
             text = self._render(documents, [nodes[index] for index in selection.indices], rank).text
             tokens = self.count(text)
-            over = tokens - self.rule.token_budget
+            over = tokens - budget
             longer = len(text) > len(whole) or tokens > whole_tokens
-            if (
-                over > 0 or longer
-            ) and whole_tokens <= self.rule.token_budget:  # gap marks cost more than the text they stand for
+            if (over > 0 or longer) and whole_tokens <= budget:  # gap marks cost more than the text they stand for
                 return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
             if len(selection.indices) == len(pinned):
                 break
@@ -123,14 +143,11 @@ class Assembler:
             step *= 2
         if pinned and over > 0:
             raise BudgetError(
-                f"the pinned text has {tokens} tokens, {over} more than the budget of "
-                f"{self.rule.token_budget}: pin less or raise token_budget"
+                f"the pinned text has {tokens} tokens, {over} more than the budget of {budget}: pin less or raise "
+                "token_budget"
             )
-        if (
-            pinned
-            or selection.stop_reason == "min_relevance"
-            or (self.allow_empty and "budget" not in selection.reasons)
-        ):
+        may_be_empty = self.allow_empty and "budget" not in selection.reasons
+        if pinned or may_be_empty or selection.stop_reason == "min_relevance":
             return result(selection.reasons, selection.stop_reason)
         return result(selection.reasons, selection.stop_reason, self._best_piece(nodes, scores))
 
@@ -169,49 +186,6 @@ class Assembler:
                 if self.count(text[:end]) <= self.rule.token_budget:
                     return text[:end]
         return ""
-
-    def _result(
-        self,
-        query: Query,
-        documents: Sequence[Document],
-        nodes: Sequence[Node],
-        scores: Scores,
-        mass: Mapping[int, float],
-        rank: Rank | None,
-        reasons: Sequence[NodeReason],
-        stop_reason: StopReason,
-        piece: tuple[int, Node] | None,
-        original_tokens: int,
-    ) -> Compressed:
-        scored = [
-            ScoredNode(node.document, node.start, node.end, node.text, node.tokens, score=score, reason=reason)
-            for node, score, reason in zip(nodes, scores.nodes, reasons, strict=True)
-        ]
-        kept = [node for node in scored if node.kept]
-        if piece is not None:
-            index, cut = piece
-            whole = (cut.start, cut.end) == (nodes[index].start, nodes[index].end)
-            reason: NodeReason = "selected" if whole else "cut"
-            scored[index] = replace(scored[index], reason=reason)
-            kept = [replace(scored[index], start=cut.start, end=cut.end, text=cut.text, tokens=cut.tokens)]
-        rendered = self._render(documents, kept, rank)
-        tokens = self.count(rendered.text)
-        return Compressed(
-            text=rendered.text,
-            tokens=tokens,
-            original_tokens=original_tokens,
-            token_budget=self.rule.token_budget,
-            query=query,
-            instruction_score=scores.instruction,
-            stop_reason=stop_reason,
-            documents=tuple(
-                CompressedDocument(i, documents[i].id, text, spans, min(mass[i], 1.0), documents[i].metadata)
-                for i, text, spans in rendered.documents
-            ),
-            nodes=tuple(kept),
-            all_nodes=tuple(scored),
-            context=tuple(documents),
-        )
 
     def _rank(self, mass: Mapping[int, float], pinned: Collection[int]) -> Rank | None:
         """Return the sort key of documents by score, those with pinned text first; None for the caller's order."""
