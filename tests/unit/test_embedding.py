@@ -191,7 +191,7 @@ def test_minilm_finds_what_stands_past_its_window(minilm: EmbeddingScorer) -> No
 @pytest.mark.model
 def test_minilm_reads_no_more_than_its_window_at_once(minilm: EmbeddingScorer) -> None:
     minilm.score(Query("open"), nodes_of("open"))
-    _, tokenizer, room = minilm._opened
+    _, tokenizer, room = minilm._opened  # type: ignore[misc]
     assert room == 254  # 256 less [CLS] and [SEP]
     assert tokenizer.count("unbelievably") > 1
 

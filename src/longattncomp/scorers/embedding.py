@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import zipfile
 from collections.abc import Sequence
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,7 @@ class EmbeddingScorer:
         self._device = device
         self._model_dir = model_dir or platformdirs.user_cache_path("longattncomp")
         self._lock = Lock()
+        self._opened: tuple[Any, DraftTokenizer, int] | None = None
         self._node = lru_cache(cached_nodes)(partial(self._embed, encode="encode_document"))
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
@@ -96,7 +97,7 @@ class EmbeddingScorer:
     def _embed(self, text: str, encode: str) -> np.ndarray:
         """Embed the text's windows as unit vectors, (n_windows, width)."""
         with self._lock:  # threads cannot share the model's tokenizer
-            model, tokenizer, room = self._opened
+            model, tokenizer, room = self._opened = self._opened or self._open()
             text = encodable(text)
             size = _window_tokens(tokenizer.count(text), room)
             windows = [part.text for part in chunk([Document(text)], tokenizer, node_tokens=size)] or [text]
@@ -106,9 +107,8 @@ class EmbeddingScorer:
             )
         return np.asarray(vectors, dtype=np.float32)
 
-    @cached_property
-    def _opened(self) -> tuple[Any, DraftTokenizer, int]:
-        """The model, its tokenizer, and the longest window in tokens."""
+    def _open(self) -> tuple[Any, DraftTokenizer, int]:
+        """Open the model and its tokenizer, and find the longest window in tokens."""
         if importlib.util.find_spec("sentence_transformers") is None:
             raise ModelNotFoundError(f"scoring by embeddings needs sentence-transformers: {INSTALL}")
         from sentence_transformers import SentenceTransformer

@@ -56,10 +56,9 @@ class Keys:
         whole = mark == _MARK and payload and len(payload) == n * heads * (2 + width)
         if not whole or _checksum(name, (n, heads, width), payload) != checksum:
             return None
-        split = 2 * n * heads
         buffer = bytearray(payload)  # torch needs memory that can be written
         return cls(
-            torch.frombuffer(buffer, dtype=torch.int8, offset=split).view(n, heads, width),
+            torch.frombuffer(buffer, dtype=torch.int8, offset=2 * n * heads).view(n, heads, width),
             torch.frombuffer(buffer, dtype=torch.float16, count=n * heads).view(n, heads),
         )
 
