@@ -1,17 +1,16 @@
 """a method's name -> what it is, its own defaults, and the function that opens its scorer.
 
-`methods.yaml` is the only place that lists the methods; it says how to add one.
+This table is the only place that lists the methods. To add one, write a class with a `score` method and a function that
+opens it, and add one entry here: settings, command line, evaluation and plots read this table. The contract test
+(tests/contract/test_scorers.py) wants an entry in its list, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
-
-import yaml
-from pydantic import ConfigDict, TypeAdapter
 
 from longattncomp.types import NodeBoundary
 
@@ -38,8 +37,6 @@ class Method:
         as_published: whether an evaluation uses `defaults` whatever the settings say.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
     name: str
     about: str
     opener: str
@@ -53,6 +50,81 @@ class Method:
     as_published: bool = False
 
 
-_ENTRIES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-METHODS = {method.name: method for method in TypeAdapter(tuple[Method, ...]).validate_python(_ENTRIES)}
+_CROSS_ATTENTION = "longattncomp.scorers.cross_attention.opening"
+_WITHOUT_HEAD = ("head", "layers", "key_store")
+
+_peer = partial(
+    Method,
+    defaults={"node_tokens": 64, "context_weight": 0.0},
+    node_boundary="near",
+    ignores=_WITHOUT_HEAD,
+)
+"""A method without the draft model, which finds more evidence in nodes of 64 tokens that are ranked by score alone."""
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method(
+            name=DEFAULT,
+            about="one trained cross-attention layer on 15 layers of the draft model; the query follows the context",
+            opener=f"{_CROSS_ATTENTION}:open_one",
+            heads=("after",),
+            paragraphs=True,
+        ),
+        Method(
+            name="longattncomp-alone",
+            about="longattncomp with a query that does not see the context, so that the next question costs little",
+            opener=f"{_CROSS_ATTENTION}:open_one",
+            heads=("alone",),
+            defaults={"node_tokens": 64},
+            node_boundary="near",
+            paragraphs=True,
+        ),
+        Method(
+            name="longattncomp-cascade",
+            about="longattncomp that reads all text with 8 layers and the best quarter with 15",
+            opener=f"{_CROSS_ATTENTION}:open_cascade",
+            heads=("alone", "after"),
+            paragraphs=True,
+        ),
+        Method(
+            name="attncomp",
+            about="AttnComp: whole documents, and the head of its paper",
+            opener=f"{_CROSS_ATTENTION}:open_one",
+            heads=("attncomp",),
+            defaults={"node_tokens": "document", "context_weight": 0.0},
+            min_score=0.01,
+            as_published=True,
+        ),
+        Method(
+            name="speculative",
+            about="Speculative Prefill: the attention of the whole draft model, without training",
+            opener="longattncomp.scorers.speculative:open_scorer",
+            defaults={"node_tokens": 32, "top_p": 1.0, "context_weight": 0.0},
+            node_boundary="exact",
+            ignores=_WITHOUT_HEAD,
+            as_published=True,
+        ),
+        _peer(
+            name="bm25",
+            about="words that query and node share, weighed by how rare they are (Okapi BM25)",
+            opener="longattncomp.scorers.bm25:open_scorer",
+        ),
+        _peer(
+            name="bm25-near",
+            about="bm25, with the text around a node counting for its rank",
+            opener="longattncomp.scorers.bm25:open_scorer",
+            surroundings=0.5,
+        ),
+        _peer(
+            name="minilm",
+            about="cosine of embeddings (all-MiniLM-L6-v2)",
+            opener="longattncomp.scorers.embedding:open_scorer",
+        ),
+        _peer(name="rrf", about="bm25 and minilm, fused by rank", opener="longattncomp.scorers.fusion:open_scorer"),
+        _peer(name="random", about="random shares", opener="longattncomp.scorers.baselines:open_scorer"),
+        _peer(name="first", about="the first tokens", opener="longattncomp.scorers.baselines:open_scorer"),
+        _peer(name="last", about="the last tokens", opener="longattncomp.scorers.baselines:open_scorer"),
+    )
+}
 """All methods by name, in the order in which they are shown."""
