@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from longattncomp.errors import LongAttnCompError, LongAttnCompWarning
@@ -31,12 +32,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import `Compressor` and `Settings` on first use: pydantic and numpy take a quarter of a second."""
-    if name == "Compressor":
-        from longattncomp.compressor import Compressor
-
-        return Compressor
-    if name == "Settings":
-        from longattncomp.settings import Settings
-
-        return Settings
+    if name in ("Compressor", "Settings"):
+        return getattr(import_module(f"longattncomp.{name.lower()}"), name)
     raise AttributeError(f"module 'longattncomp' has no attribute {name!r}")

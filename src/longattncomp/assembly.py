@@ -1,10 +1,8 @@
 """scores -> Compressed: select, render and count until the text fits the budget."""
 
-from __future__ import annotations
-
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import regex
@@ -87,7 +85,8 @@ class Assembler:
         for node, score in zip(nodes, scores.nodes, strict=True):
             mass[node.document] = mass.get(node.document, 0.0) + score
         budget = self.rule.token_budget
-        rank = self._rank(mass, {nodes[index].document for index in pinned})
+        first = {nodes[index].document for index in pinned}  # pinned text has no score
+        rank: Rank | None = None if self.order == "position" else lambda i: (i not in first, -mass[i], i)
         whole = self._render(documents, nodes).text
         original_tokens = whole_tokens = self.count_whole(whole)
         if rank is not None and original_tokens <= budget:  # in another order it may have more
@@ -186,12 +185,6 @@ class Assembler:
                 if self.count(text[:end]) <= self.rule.token_budget:
                     return text[:end]
         return ""
-
-    def _rank(self, mass: Mapping[int, float], pinned: Collection[int]) -> Rank | None:
-        """Return the sort key of documents by score, those with pinned text first; None for the caller's order."""
-        if self.order == "position":
-            return None
-        return lambda index: (index not in pinned, -mass[index], index)
 
     def _render(self, documents: Sequence[Document], nodes: Iterable[Node], rank: Rank | None = None) -> Rendered:
         return render(documents, nodes, gap_mark=self.gap_mark, separator=self.separator, rank=rank)

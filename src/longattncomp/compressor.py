@@ -12,6 +12,7 @@ from longattncomp.inputs import Documents, as_documents, as_query, neighbours, w
 from longattncomp.pipeline import Pipeline
 from longattncomp.query.parsing import Mode, parse_prompt
 from longattncomp.runtime.cancellation import stopping
+from longattncomp.runtime.threads import in_thread, in_threads
 from longattncomp.scorers.batch import PreparedScorer
 from longattncomp.scorers.methods import METHODS, Method
 from longattncomp.selection import SelectionRule
@@ -125,8 +126,6 @@ class Compressor:
         self, query: str | Query, documents: Documents, *, progress: Progress | None = None, **options: Any
     ) -> Compressed:
         """Run `compress` in a thread; when cancelled, it reads at most 8,192 more tokens."""
-        from longattncomp.runtime.threads import in_thread
-
         return await in_thread(self.compress, query, documents, progress=progress, **options)
 
     def prepare(
@@ -153,8 +152,6 @@ class Compressor:
 
     async def aprepare(self, documents: Documents, *, progress: Progress | None = None, **options: Any) -> Prepared:
         """Run `prepare` in a thread, as `acompress` does."""
-        from longattncomp.runtime.threads import in_thread
-
         return await in_thread(self.prepare, documents, progress=progress, **options)
 
     def compress_batch(
@@ -179,7 +176,6 @@ class Compressor:
         Raises:
             InputError: queries and documents differ in number, or as `compress`.
         """
-        from longattncomp.runtime.threads import in_threads
 
         def run(rows: Sequence[tuple[str | Query, Documents]], stoppable: Progress) -> list[Compressed]:
             asked = [query for query, _ in rows]

@@ -1,7 +1,5 @@
 """a target's tokenizer -> a function that counts tokens."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sized
 from functools import partial
@@ -38,11 +36,7 @@ def first_surrogate(text: str) -> int | None:
 
 
 def pieces(tokenizer: Any, text: str) -> Iterator[str]:
-    """Cut a long text at places where that does not change its tokens.
-
-    Args:
-        tokenizer: a fast tokenizer.
-        text: a text without lone surrogates.
+    """Cut a long text without lone surrogates where that does not change the tokens of a fast tokenizer.
 
     Yields:
         Pieces that tile the text; the whole text for a tokenizer that does not work word by word.

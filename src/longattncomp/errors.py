@@ -13,8 +13,6 @@ LongAttnCompError
 LongAttnCompWarning (UserWarning)   the result is usable, but the caller should know something
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import warnings

@@ -1,7 +1,5 @@
 """arguments of a call -> checked values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 

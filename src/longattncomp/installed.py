@@ -1,7 +1,5 @@
 """names of libraries -> an error for those that are not installed."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 from longattncomp.errors import InputError

@@ -1,7 +1,5 @@
 """(queries, documents, settings of a call) -> results, through chunking, scorer, selection and rendering."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -125,7 +123,10 @@ class Pipeline:
         """
         spans = pinned_spans(pins, documents)
         prompt = any(query.source != "given" for query in queries)
-        parts = self._parts(documents) if prompt and self.method.paragraphs else {}
+        parts = {
+            index: paragraph_ends(document.text, self.tokenizer, least_tokens=_PART_TOKENS)
+            for index, document in enumerate(documents if prompt and self.method.paragraphs else ())
+        }
         cuts = {
             index: [*parts.get(index, ()), *(offset for span in spans.get(index, ()) for offset in span)]
             for index in spans.keys() | parts.keys()
@@ -159,12 +160,6 @@ class Pipeline:
     ) -> Compressed:
         """Do what `run` does after scoring; a rule replaces that of the settings."""
         return self._assembler(settings, rule=rule).assemble(query, documents, self._counted(nodes), scores)
-
-    def _parts(self, documents: Sequence[Document]) -> dict[int, list[int]]:
-        return {
-            index: paragraph_ends(document.text, self.tokenizer, least_tokens=_PART_TOKENS)
-            for index, document in enumerate(documents)
-        }
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self.target

@@ -1,7 +1,5 @@
 """kept nodes -> text, with the spans that it is made of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 

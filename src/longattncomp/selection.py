@@ -1,7 +1,5 @@
 """scores -> Selection."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """The values that the stages of the pipeline pass to each other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol

@@ -1,7 +1,5 @@
 """result, how it is shown -> what is shown, inside the budget."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 

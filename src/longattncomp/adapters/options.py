@@ -1,7 +1,5 @@
 """optional settings -> a compressor."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path

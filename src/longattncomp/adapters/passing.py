@@ -1,7 +1,5 @@
 """work, the original -> what the work gives, or the original and a warning."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from typing import TypeVar

@@ -4,8 +4,6 @@ PyTorch's own kernel multiplies bf16 on a processor no faster than fp32, althoug
 products are several times faster there (docs/experiments.md has the figures).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

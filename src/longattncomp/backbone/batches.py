@@ -1,7 +1,5 @@
 """lengths of sequences -> batches."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 

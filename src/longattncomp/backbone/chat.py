@@ -1,7 +1,5 @@
 """a model's folder -> the tokens that its chat template puts around a user's message."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """config.json -> which architecture, how many layers there are, and how many are wanted."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any, Literal

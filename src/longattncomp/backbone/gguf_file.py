@@ -1,7 +1,5 @@
 """GGUF file -> folder in Hugging Face layout with the first layers, through transformers."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """a Hugging Face id -> folder with the first layers; the layers above are never downloaded."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator

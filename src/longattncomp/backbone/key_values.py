@@ -1,7 +1,5 @@
 """keys and values of contexts -> a cache that questions after them attend to."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """folder -> the first L layers of a causal LM, and layer L+1 for the head."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """a draft model's name -> a local folder in Hugging Face layout that holds enough layers."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """key of a model, layers -> folder that holds them: safe against kills, full disks and other processes."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil

@@ -1,7 +1,5 @@
 """requests of several callers -> one forward pass through the first layers."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field

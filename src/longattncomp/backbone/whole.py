@@ -1,7 +1,5 @@
 """a model's name -> the whole causal LM, with all layers and the output layer."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

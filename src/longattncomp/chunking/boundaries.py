@@ -1,7 +1,5 @@
 """text -> offsets where a paragraph, sentence or line ends."""
 
-from __future__ import annotations
-
 import re
 
 import regex

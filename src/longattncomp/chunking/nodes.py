@@ -1,7 +1,5 @@
 """documents -> nodes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -9,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from longattncomp.chunking.boundaries import BLANK_LINES, best_boundary, snap
-from longattncomp.chunking.offsets import increasing, token_at
 from longattncomp.types import Document, Node, NodeBoundary, Tokenizer
 
 TOLERANCE = 0.25
@@ -99,3 +96,12 @@ def _spans(
                 end = snap(text, end, start)
         yield start, end
         start = end
+
+
+def increasing(ends: Sequence[int]) -> np.ndarray:
+    return np.maximum.accumulate(np.asarray(ends, dtype=np.int64))
+
+
+def token_at(ends: np.ndarray, offset: int) -> int:
+    """Return the index of the first token whose last character lies at or after `offset`."""
+    return int(np.searchsorted(ends, offset, side="right")) if offset else 0

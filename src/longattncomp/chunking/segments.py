@@ -1,7 +1,5 @@
 """nodes -> segments, which the draft model reads in one pass each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zlib import crc32
@@ -9,7 +7,7 @@ from zlib import crc32
 import numpy as np
 
 from longattncomp.chunking.boundaries import BOUNDARIES
-from longattncomp.chunking.offsets import increasing, token_at
+from longattncomp.chunking.nodes import increasing, token_at
 from longattncomp.types import Node, Tokenizer
 
 SEPARATOR = "\n\n"

@@ -4,8 +4,6 @@ Exit codes: 0 done, 1 a bug of ours, 2 bad input or usage, 3 the draft model can
 4 the cache cannot be written, 5 the result cannot be written, 130 interrupted.
 """
 
-from __future__ import annotations
-
 import typer
 
 from longattncomp.cli.compression import compress, demo

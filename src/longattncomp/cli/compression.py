@@ -1,7 +1,5 @@
 """files, folders or standard input -> compressed text: `compress` and `demo`."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

@@ -1,7 +1,5 @@
 """Exit codes, progress bars, output and options that several commands share."""
 
-from __future__ import annotations
-
 import os
 import sys
 import warnings

@@ -1,7 +1,5 @@
 """settings -> what is installed on this machine: `info`."""
 
-from __future__ import annotations
-
 import platform
 
 import typer

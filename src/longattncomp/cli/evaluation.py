@@ -1,7 +1,5 @@
 """tasks -> how well each method keeps what they ask for: the command `eval`."""
 
-from __future__ import annotations
-
 import platform
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """files, folders or standard input -> their keys in a store: `index`."""
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """rows -> the depths and heads of a draft model that find the evidence: the command `probe`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """a function -> the same function with one deliberate error."""
 
-from __future__ import annotations
-
 import ast
 import builtins
 import keyword

@@ -1,7 +1,5 @@
 """Python files -> functions, with their exact places in the text, and documents of the files."""
 
-from __future__ import annotations
-
 import ast
 import warnings
 from bisect import bisect_right

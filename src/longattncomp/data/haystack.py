@@ -1,7 +1,5 @@
 """nothing -> paragraphs of prose or noise, in which something can be hidden on every machine."""
 
-from __future__ import annotations
-
 import inspect
 import random
 import re

@@ -1,7 +1,5 @@
 """public data sets by name -> examples to train on."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """real prose -> RULER-like examples: needles and chains of assignments hidden in it (arXiv 2404.06654)."""
 
-from __future__ import annotations
-
 import random
 import re
 import string

@@ -1,7 +1,5 @@
 """installed packages -> the Python files in them."""
 
-from __future__ import annotations
-
 import importlib.util
 import sysconfig
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """rows.jsonl[.gz] -> examples."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zlib

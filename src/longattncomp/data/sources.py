@@ -1,7 +1,5 @@
 """rows files or public data sets -> examples to train on."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator

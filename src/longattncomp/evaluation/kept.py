@@ -1,7 +1,5 @@
 """a compressed context -> a record of what it keeps; an example -> contexts to compare the methods with."""
 
-from __future__ import annotations
-
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """examples x methods x budgets -> records."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections import defaultdict

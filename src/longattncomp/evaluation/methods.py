@@ -1,7 +1,5 @@
 """methods' names -> compressors that score with them, comparable with each other."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from longattncomp.compressor import Compressor

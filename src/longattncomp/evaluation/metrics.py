@@ -1,7 +1,5 @@
 """kept spans and evidence -> numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean

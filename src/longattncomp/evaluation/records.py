@@ -1,7 +1,5 @@
 """measurements <-> a file with a line for each example, method and budget, so that a stopped run goes on."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """a folder -> the file of its records, if the run in it has the same settings."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Mapping

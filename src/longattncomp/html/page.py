@@ -1,7 +1,5 @@
 """Compressed -> HTML."""
 
-from __future__ import annotations
-
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,6 +41,9 @@ def fragment(result: Compressed) -> str:
     return _render("fragment.html", result)
 
 
+_score_of = attrgetter("score")
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """A node, or the part of it that was kept or cut off."""
@@ -61,18 +62,9 @@ class _Block:
 
     lit: bool
     pieces: Sequence[_Piece]
-
-    @property
-    def tokens(self) -> int:
-        return sum(piece.tokens for piece in self.pieces)
-
-    @property
-    def characters(self) -> int:
-        return sum(len(piece.text) for piece in self.pieces)
-
-    @property
-    def best(self) -> float:
-        return max(piece.score for piece in self.pieces)
+    tokens: int
+    characters: int
+    best: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +75,10 @@ class _Document:
     id: str | None
     score: float
     blocks: Sequence[_Block]
-
-    @property
-    def tokens(self) -> int:
-        return sum(block.tokens for block in self.blocks)
-
-    @property
-    def kept_tokens(self) -> int:
-        return sum(block.tokens for block in self.blocks if block.lit)
-
-    @property
-    def characters(self) -> int:
-        return sum(block.characters for block in self.blocks)
-
-    @property
-    def kept(self) -> bool:
-        return any(block.lit for block in self.blocks)
+    tokens: int
+    kept_tokens: int
+    characters: int
+    kept: bool
 
 
 def _render(template: str, result: Compressed) -> str:
@@ -154,18 +134,29 @@ def _documents(result: Compressed, best: float) -> list[_Document]:
         {index: list(group) for index, group in groupby(some, key=attrgetter("document"))}
         for some in (result.all_nodes, result.nodes)
     )
-    return [
-        _Document(
-            index=index,
-            id=document.id,
-            score=sum(node.score for node in nodes.get(index, ())),
-            blocks=[
-                _Block(lit, list(run))
-                for lit, run in groupby(_pieces(nodes.get(index, ()), kept.get(index, ()), best), key=attrgetter("lit"))
-            ],
+    found = []
+    for index, document in enumerate(result.context):
+        own = nodes.get(index, ())
+        blocks = [
+            _Block(
+                lit, run, sum(one.tokens for one in run), sum(len(one.text) for one in run), max(map(_score_of, run))
+            )
+            for lit, group in groupby(_pieces(own, kept.get(index, ()), best), key=attrgetter("lit"))
+            for run in [list(group)]
+        ]
+        found.append(
+            _Document(
+                index=index,
+                id=document.id,
+                score=sum(map(_score_of, own)),
+                blocks=blocks,
+                tokens=sum(block.tokens for block in blocks),
+                kept_tokens=sum(block.tokens for block in blocks if block.lit),
+                characters=len(document.text),
+                kept=any(block.lit for block in blocks),
+            )
         )
-        for index, document in enumerate(result.context)
-    ]
+    return found
 
 
 def _pieces(nodes: Iterable[ScoredNode], kept: Iterable[ScoredNode], best: float) -> Iterator[_Piece]:

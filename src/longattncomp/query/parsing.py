@@ -1,7 +1,5 @@
 """prompt or messages -> Query."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

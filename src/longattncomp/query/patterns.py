@@ -1,7 +1,5 @@
 """How prompts mark their question, their options and what follows, as patterns."""
 
-from __future__ import annotations
-
 import re
 
 _LINES = re.IGNORECASE | re.MULTILINE

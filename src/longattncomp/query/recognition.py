@@ -1,7 +1,5 @@
 """text of a prompt -> the query in it, by the formats that prompts have."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """work in a thread -> the same work, which ends at its next step once its caller is gone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

@@ -1,7 +1,5 @@
 """Locks and threads that a forked process creates anew, because none of them work there."""
 
-from __future__ import annotations
-
 import os
 import threading
 import weakref

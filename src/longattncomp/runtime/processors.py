@@ -1,7 +1,5 @@
 """load of other processes -> how many threads a forward pass uses."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """A least-recently-used cache whose entries can be held while work goes on."""
 
-from __future__ import annotations
-
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """blocking calls -> calls in threads, a few at a time in the process."""
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import os

@@ -1,7 +1,5 @@
 """requests of many threads -> batches, in the order they came."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """(query, nodes) -> scores that ignore the meaning: what every method has to beat."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """(queries, nodes) -> scores of each query, reading the nodes once where the scorer can."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 

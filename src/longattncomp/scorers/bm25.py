@@ -1,7 +1,5 @@
 """(query, nodes) -> scores by the words that both have (BM25)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """(query, nodes) -> scores from the ranks that several scorers give (reciprocal rank fusion)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial

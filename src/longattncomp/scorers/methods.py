@@ -5,8 +5,6 @@ opens it, and add one entry here: settings, command line, evaluation and plots r
 (tests/contract/test_scorers.py) wants an entry in its list, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial

@@ -1,7 +1,5 @@
 """settings -> the scorer of their method, and the tokenizer that counts the tokens of nodes."""
 
-from __future__ import annotations
-
 from pkgutil import resolve_name
 from typing import Any
 

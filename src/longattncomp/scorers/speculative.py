@@ -1,7 +1,5 @@
 """(query, nodes) -> scores by the draft model's attention as it begins to answer (arXiv 2502.02789, 2603.02631)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import ceil

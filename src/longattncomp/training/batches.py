@@ -1,7 +1,5 @@
 """contexts, seed -> contexts kept out for validation, and batches of questions to train on."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Sequence

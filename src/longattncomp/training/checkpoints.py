@@ -1,7 +1,5 @@
 """state of a training run <-> folder, so that a killed run goes on where it was saved."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """log of a training run -> picture of its losses."""
 
-from __future__ import annotations
-
 import importlib
 import json
 from dataclasses import dataclass

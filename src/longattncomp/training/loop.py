@@ -1,7 +1,5 @@
 """stage -> trained head, in one process or several; a killed run goes on where it was saved."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ Every loss takes `log_shares` (1 + n_nodes,), the logarithms of shares that sum 
 `evidence` (n_nodes,), the characters of evidence in each node.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """(head, hidden states) -> shares of the nodes -> loss."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 import torch

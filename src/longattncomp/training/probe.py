@@ -1,7 +1,5 @@
 """(draft model, questions) -> how well each attention head of a layer finds the evidence, before any training."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import math

@@ -1,7 +1,5 @@
 """stage -> its samples; the stages of training as frozen values."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice

@@ -1,7 +1,5 @@
 """contexts and questions -> hidden states of layer L, computed once and kept on disk."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """summary -> one HTML page."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

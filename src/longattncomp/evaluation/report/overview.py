@@ -1,7 +1,5 @@
 """summary -> methods by tasks, each task at one budget."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean

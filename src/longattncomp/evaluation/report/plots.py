@@ -1,7 +1,5 @@
 """records and their summary -> PNG pictures."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """methods -> how each is drawn, the same in every picture."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import cycle

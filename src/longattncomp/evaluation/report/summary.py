@@ -1,7 +1,5 @@
 """What an evaluation found: means with their intervals, and where another method is better than ours."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass

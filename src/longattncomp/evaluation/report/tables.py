@@ -1,7 +1,5 @@
 """summary -> rich tables, one JSON line, a table in Markdown."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """a target's words, accepted answers -> exact match, F1 and the option it chose."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from string import ascii_uppercase

@@ -1,7 +1,5 @@
 """prompts -> what a model behind an OpenAI-compatible endpoint answers."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """(model's folder, prompt) -> the token ids of the prompt, in the model's chat template."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

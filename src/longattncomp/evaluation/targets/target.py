@@ -1,7 +1,5 @@
 """a target's name -> what reads a compressed context and answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """a task's name -> the task."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping

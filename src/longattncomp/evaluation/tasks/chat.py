@@ -1,7 +1,5 @@
 """a seed -> a chat of many days, and a question about what someone told once."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """a file of rows -> as many of its questions as asked for, over their own documents or a longer context."""
 
-from __future__ import annotations
-
 import heapq
 import random
 from collections.abc import Iterable, Iterator

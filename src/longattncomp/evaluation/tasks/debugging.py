@@ -1,7 +1,5 @@
 """installed packages -> which of four functions has a deliberate error (after InfiniteBench, arXiv 2402.13718)."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """LongBench v2's file -> examples with options (arXiv 2412.15204)."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zlib

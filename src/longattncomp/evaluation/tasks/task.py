@@ -1,7 +1,5 @@
 """a task's name -> its examples, and what has to be known about them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """a seed -> long lists of made-up words, a few of them far more frequent than others (RULER, arXiv 2404.06654)."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """(query, nodes) -> scores: a query alone chooses the segments that it then sees."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """(query, nodes) -> scores of a query asked twice, the second time with the text that it found."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """hidden states -> queries and keys: the cross-attention layer, and its checkpoint."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Mapping, Sequence

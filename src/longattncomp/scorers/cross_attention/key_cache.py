@@ -1,7 +1,5 @@
 """segments -> what was read of them before, in memory and in a store."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """logits, a block at a time -> attention mass per unit, without the whole matrix."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

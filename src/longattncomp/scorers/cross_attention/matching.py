@@ -1,7 +1,5 @@
 """tokens -> the words that query and context share, and how rare these are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

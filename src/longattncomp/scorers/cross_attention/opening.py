@@ -1,7 +1,5 @@
 """settings -> a cross-attention scorer with its head, key cache and store."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from longattncomp.backbone.forward import Backbone

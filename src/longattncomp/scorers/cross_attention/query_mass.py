@@ -1,7 +1,5 @@
 """a query and segments, one by one -> each node's share of the attention mass."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """segments -> their keys, from the cache or from the backbone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """shares of nodes -> shares of which each node gives a part to its neighbours."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

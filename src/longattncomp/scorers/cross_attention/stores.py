@@ -1,7 +1,5 @@
 """names -> bytes that are kept between processes."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Python files -> samples: questions about functions, and functions with a deliberate error."""
 
-from __future__ import annotations
-
 import ast
 import random
 import re

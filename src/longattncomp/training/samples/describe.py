@@ -1,7 +1,5 @@
 """samples -> statistics, as a table and as a picture."""
 
-from __future__ import annotations
-
 import importlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """QMSum examples -> samples: a whole meeting, its own questions, and questions about other meetings."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections import Counter, deque

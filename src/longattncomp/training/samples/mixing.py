@@ -1,7 +1,5 @@
 """examples -> NIAH-style samples: pools of documents, with questions about each pool."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace

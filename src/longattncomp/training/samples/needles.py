@@ -1,7 +1,5 @@
 """paragraphs -> samples with chains of assignments or lines with values hidden in them."""
 
-from __future__ import annotations
-
 import random
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

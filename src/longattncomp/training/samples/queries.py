@@ -1,7 +1,5 @@
 """questions about one context -> queries to train on: single, compound and unanswerable."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
