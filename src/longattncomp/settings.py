@@ -192,7 +192,7 @@ class Settings(BaseModel):
             raise InputError(_readable(error)) from error
         except InputError:
             raise
-        except (YAMLError, TypeError) as error:
+        except (YAMLError, TypeError, AttributeError) as error:
             raise InputError(f"cannot read {file} as YAML: {error}") from error
         except ValueError as error:
             raise InputError(f"cannot read the settings in the environment, .env or YAML: {error}") from error

@@ -70,5 +70,5 @@ def test_it_stops_at_epsilon_and_at_p(attncomp: Compressor) -> None:
 
 def test_the_query_stands_after_the_text(attncomp: Compressor, toy_folder: Path, tmp_path: Path) -> None:
     head_for(attncomp.scorer.backbone, "alone").save(tmp_path / "alone.safetensors")
-    with pytest.raises(HeadMismatchError, match=r"a query alone.*set method to longattncomp-alone"):
+    with pytest.raises(HeadMismatchError, match=r"made with query_place=.alone.*set method to longattncomp-alone$"):
         Compressor.from_pretrained(toy_folder, method="attncomp", head=tmp_path / "alone.safetensors", **TOY)

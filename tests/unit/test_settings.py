@@ -145,7 +145,9 @@ def test_an_empty_yaml_file_says_nothing() -> None:
         assert Settings.load() == Settings()
 
 
-@pytest.mark.parametrize("content", ["top_p: [", "- 1\n- 2\n", "3\n", "just words\n", "a: b: c\n", "\x00", "\tx: 1\n"])
+@pytest.mark.parametrize(
+    "content", ["top_p: [", "- 1\n- 2\n", "3\n", "just words\n", "a: b: c\n", "\x00", "\tx: 1\n", "1: 2\n"]
+)
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_yaml_file_that_is_none(content: str, by_name: bool) -> None:
     Path("longattncomp.yaml").write_text(content)

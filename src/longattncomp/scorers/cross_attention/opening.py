@@ -89,10 +89,10 @@ def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> CrossAt
         backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
         head = load_head(file, backbone) if file else untrained_head(backbone, place)
     if head.config.query_place != place:
-        fitting = [method.name for method in METHODS.values() if head.config.query_place in method.heads]
+        fitting = [method.name for method in METHODS.values() if method.heads == (head.config.query_place,)]
         raise HeadMismatchError(
-            f"the head in {file} was made for a query {head.config.query_place} the text, method={settings.method!r} "
-            f"has it {place}: set method to {' or '.join(fitting)}"
+            f"the head in {file} was made with query_place={head.config.query_place!r}, method={settings.method!r} "
+            f"takes one with {place!r}: set method to {' or '.join(fitting)}"
         )
     tokenizer = DraftTokenizer.from_folder(draft.folder)
     return CrossAttentionScorer(backbone, head, tokenizer, prefix=tokenizer.prefix, words=tokenizer.words, cache=cache)
