@@ -29,9 +29,8 @@ endif
 demo: .venv/wheel      ## compress Python's own asyncio sources with the embedded model
 	$(BIN)/longattncomp demo
 
-test: .venv/test       ## run the tests, the adapters' too, against the built wheels: two at a time, then those of the model
-	$(BIN)/pytest -n 2 -m "not model and not long"
-	$(BIN)/pytest -m "model and not long"
+test: .venv/test       ## run the tests, the adapters' too, against the built wheels, two at a time
+	$(BIN)/pytest -n 2 -m "not long"
 
 test-long: .venv/test  ## run all tests, the long ones too, with ten times as many examples of hypothesis
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest

@@ -319,6 +319,7 @@ def test_buckets_of_equal_lengths_are_full(length: int, count: int, batch_tokens
     assert len(batches) == math.ceil(count / max(1, batch_tokens // length))
 
 
+@pytest.mark.long
 @pytest.mark.model
 def test_the_embedded_model_is_the_full_one_cut() -> None:
     from transformers import AutoModelForCausalLM, GgufConfig

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -279,6 +280,7 @@ def test_the_peers_are_opened_only_if_chosen(compressor: Compressor, monkeypatch
         return np.array([["cow" in text, "pig" in text, True]], dtype=np.float32)
 
     monkeypatch.setattr(EmbeddingScorer, "_embed", embed)
+    monkeypatch.setattr("longattncomp.scorers.embedding._shared", cache(EmbeddingScorer))  # none that knows real ones
     examples = [example("a", (2, 0, 10))]
     assert "minilm" not in DEFAULT_METHODS
     run(examples, compressor, "10", methods=DEFAULT_METHODS)

@@ -55,6 +55,7 @@ async def test_year_of_chat_in_short(
     assert "Ada signed the lease." in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.model
 @pytest.mark.skipif(not YEAR.is_file(), reason="needs LiHua-World, which is not part of the project")
 async def test_year_of_chat_on_real_chats() -> None:
@@ -77,6 +78,7 @@ async def test_year_of_chat_on_real_chats() -> None:
     assert found(await year_of_chat.recall(weeks, row["query"]))
 
 
+@pytest.mark.long
 @pytest.mark.model
 @pytest.mark.filterwarnings("ignore")  # of transformers, sentence-transformers and Chroma
 def test_query_engine() -> None:

@@ -51,6 +51,7 @@ def test_agent() -> None:
     assert "base 16" in messages[-1].content
 
 
+@pytest.mark.long
 @pytest.mark.model
 @pytest.mark.filterwarnings("default")  # of Chroma, sentence-transformers and transformers
 def test_rag_chain() -> None:
