@@ -89,7 +89,7 @@ def test_memory_is_flat(compressor: Compressor) -> None:
         recent.most = 20_000
 
     def ask(first: int) -> int:
-        for number in range(first, first + 30):
+        for number in range(first, first + 60):
             compressor.compress(f"Where is the garden {number}?", [text(f"{number}", 90)], token_budget=60)
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
@@ -97,7 +97,7 @@ def test_memory_is_flat(compressor: Compressor) -> None:
     tracemalloc.start()
     try:
         before = ask(0)
-        after = ask(30)
+        after = ask(60)
     finally:
         tracemalloc.stop()
 
