@@ -8,9 +8,11 @@ QueryPlace = Literal["after", "alone"]
 ContextEncoding = Literal["segmented", "causal"]
 Order = Literal["position", "score"]
 Overflow = Literal["fill", "paper"]
-NodeBoundary = Literal["sentence", "near", "exact"]
+NodeBoundary = Literal["unit", "exact"]
 StopReason = Literal["min_relevance", "top_p", "min_score", "budget", "all"]
-NodeReason = Literal["selected", "pinned", "cut", "min_relevance", "top_p", "min_score", "budget"]
+NodeReason = Literal[
+    "selected", "pinned", "cut", "lead_in", "min_relevance", "top_p", "min_score", "budget", "duplicate"
+]
 QuerySource = Literal["given", "messages", "label", "options", "trailing", "leading", "arbitrary"]
 Progress = Callable[[int, int], None]
 """Called with (tokens done, tokens in all) while a long context is read."""
@@ -58,6 +60,7 @@ class Node:
         end: one past the last character; `text == document.text[start:end]`.
         text: the piece itself.
         tokens: its length in tokens.
+        lead_ins: spans of the same document that say what the piece is about, such as its headings, the nearest first.
     """
 
     document: int
@@ -65,6 +68,7 @@ class Node:
     end: int
     text: str
     tokens: int
+    lead_ins: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +77,17 @@ class ScoredNode(Node):
 
     Attributes:
         score: share of the mass, in [0, 1]; 0 for a pinned node, which is not scored.
-        reason: `selected`, `pinned` or `cut` (shortened to fit) if it was kept; otherwise the rule that left it
-            out: `min_relevance`, `top_p`, `min_score` or `budget`.
+        reason: `selected`, `pinned`, `cut` (shortened to fit) or `lead_in` (it came with a node that it leads in) if it
+            was kept; otherwise the rule that left it out: `min_relevance`, `top_p`, `min_score`, `budget`, or
+            `duplicate` (the same text is kept).
     """
 
-    score: float
-    reason: NodeReason
+    score: float = field(kw_only=True)
+    reason: NodeReason = field(kw_only=True)
 
     @property
     def kept(self) -> bool:
-        return self.reason in ("selected", "pinned", "cut")
+        return self.reason in ("selected", "pinned", "cut", "lead_in")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,13 +54,19 @@ def hostile() -> Compressed:
     documents = [Document(text * 4, id=text) for text in PAYLOADS] + [Document(text, id=text) for text in PAYLOADS]
     nodes = [
         ScoredNode(
-            index, at, at + len(PAYLOADS[index]), PAYLOADS[index], 10, 0.0 if reason == "pinned" else 0.02, reason
+            index,
+            at,
+            at + len(PAYLOADS[index]),
+            PAYLOADS[index],
+            10,
+            score=0.0 if reason == "pinned" else 0.02,
+            reason=reason,
         )
         for index in range(len(PAYLOADS))
         for at, reason in zip(range(0, 4 * len(PAYLOADS[index]), len(PAYLOADS[index])), reasons, strict=True)
     ]
     nodes += [
-        ScoredNode(len(PAYLOADS) + index, 0, len(text), text, 10, 0.01, "min_score")
+        ScoredNode(len(PAYLOADS) + index, 0, len(text), text, 10, score=0.01, reason="min_score")
         for index, text in enumerate(PAYLOADS)
     ]
     kept = tuple(node for node in nodes if node.kept)

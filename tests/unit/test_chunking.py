@@ -32,7 +32,7 @@ class WordTokenizer:
         return len(self.encode(text).ids)
 
 
-def cut(text: str, node_tokens: int, boundary: NodeBoundary = "near") -> list[str]:
+def cut(text: str, node_tokens: int, boundary: NodeBoundary = "exact") -> list[str]:
     return [node.text for node in chunk([Document(text)], BYTES, node_tokens=node_tokens, boundary=boundary)]
 
 
@@ -78,58 +78,6 @@ def test_a_token_belongs_to_the_node_with_its_last_character() -> None:
     assert [(node.text, node.tokens) for node in nodes] == [("one t", 1), ("wo th", 1), ("ree", 1)]
 
 
-# Text, node_tokens, nodes. A cut is moved back by at most a quarter of node_tokens.
-SENTENCES = {
-    "sentence end in reach": ("He went out. It rained all day.", 15, ["He went out. ", "It rained all d", "ay."]),
-    "sentence end out of reach": ("He ran. It rained all day.", 16, ["He ran. It raine", "d all day."]),
-    "closing quote stays": ("She said “No!” and then she left", 22, ["She said “No!” ", "and then she left"]),
-    "no break inside 3.14": ("about 3.14 or less", 10, ["about 3.14", " or less"]),
-    "line end": ("alpha beta\ngamma delta", 13, ["alpha beta\n", "gamma delta"]),
-    "sentence and line end before line end": ("It is so.\nbut\nnot here", 16, ["It is so.\nbut\n", "not here"]),
-    "blank line before line end": ("alpha one\n\nbe\nta gamma", 15, ["alpha one\n\nbe\n", "ta gamma"]),
-    "crlf is one line end": ("aaaaaaaaaaaaaaa.\r\nbb\r\ncccccccccc", 22, ["aaaaaaaaaaaaaaa.\r\n", "bb\r\ncccccccccc"]),
-    "blank crlf line": ("aaaaaaaaaaaaa\r\n\r\nbb.\r\ncc ccccccc", 22, ["aaaaaaaaaaaaa\r\n\r\n", "bb.\r\ncc ccccccc"]),
-    "lone cr": ("alpha beta\rgamma delta", 13, ["alpha beta\r", "gamma delta"]),
-    "chat": ("ann: where?\nbob: here!\nann: ok", 14, ["ann: where?\n", "bob: here!\n", "ann: ok"]),
-    "code": (
-        "def f(x):\n    return x\n\n\ndef g(y):\n    return y\n",
-        28,
-        ["def f(x):\n    return x\n\n\n", "def g(y):\n    return y\n"],
-    ),
-    "chinese": ("租约由王芳签署。房东是李雷。谁签了？", 44, ["租约由王芳签署。房东是李雷。", "谁签了？"]),
-    "chinese quote": ("他说：「不。」然后他走了很远", 24, ["他说：「不。」", "然后他走了很远"]),
-    "chinese without an end": ("租约由王芳签署房东", 10, ["租约由", "王芳签", "署房东"]),
-    "nothing to end at": ("x" * 25, 10, ["x" * 10, "x" * 10, "x" * 5]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "node_tokens", "nodes"), SENTENCES.values(), ids=SENTENCES)
-def test_sentence_boundaries(text: str, node_tokens: int, nodes: list[str]) -> None:
-    assert "".join(nodes) == text, "the case itself"
-    assert cut(text, node_tokens) == nodes
-
-
-def test_a_cut_is_looked_for_in_the_last_quarter_only() -> None:
-    # 16 tokens: a boundary counts from token 13 on, as the first 12 are out of its reach.
-    assert cut("a" * 11 + "\n" + "b" * 9, 16) == ["a" * 11 + "\n" + "b" * 4, "b" * 5]
-    assert cut("a" * 12 + "\n" + "b" * 9, 16) == ["a" * 12 + "\n", "b" * 9]
-    assert cut("a" * 15 + "\n" + "b" * 9, 16) == ["a" * 15 + "\n", "b" * 9]
-    assert cut("a" * 16 + "\n" + "b" * 9, 16) == ["a" * 16, "\n" + "b" * 9]
-
-
-def test_every_sentence_past_the_first_quarter_may_end_a_node() -> None:
-    assert cut("a" * 3 + "\n" + "b" * 15, 16, "sentence") == ["a" * 3 + "\n" + "b" * 12, "b" * 3]
-    assert cut("a" * 4 + "\n" + "b" * 15, 16, "sentence") == ["a" * 4 + "\n", "b" * 15]
-    assert cut("One. Two, three. Four and five.", 24, "sentence") == ["One. Two, three. ", "Four and five."]
-    assert cut("a\nb", 1, "sentence") == ["a", "\n", "b"]
-
-
-def test_the_last_of_two_equal_boundaries_wins() -> None:
-    assert cut("a" * 12 + "\n\n" + "b" + "\n" + "c" * 9, 16) == ["a" * 12 + "\n\n", "b\n" + "c" * 9]  # blank line wins
-    assert cut("a" * 12 + "\n" + "b" + "\n" + "c" * 9, 16) == ["a" * 12 + "\nb\n", "c" * 9]
-
-
-@pytest.mark.parametrize("boundary", ["near", "exact"])
 @pytest.mark.parametrize(
     ("text", "node_tokens", "nodes"),
     [
@@ -142,8 +90,8 @@ def test_the_last_of_two_equal_boundaries_wins() -> None:
         ("o👨‍👩‍👧o", 18, ["o", "👨‍👩‍👧", "o"]),
     ],
 )
-def test_no_cluster_is_split(text: str, node_tokens: int, nodes: list[str], boundary: str) -> None:
-    assert cut(text, node_tokens, boundary) == nodes
+def test_no_cluster_is_split(text: str, node_tokens: int, nodes: list[str]) -> None:
+    assert cut(text, node_tokens) == nodes
 
 
 def test_long_runs_of_clusters_keep_their_phase() -> None:
@@ -175,7 +123,7 @@ def test_nothing_in_nothing_out() -> None:
     assert chunk([Document(""), Document("")], BYTES) == []
 
 
-@pytest.mark.parametrize("boundary", ["sentence", "near", "exact"])
+@pytest.mark.parametrize("boundary", ["unit", "exact"])
 @pytest.mark.parametrize("letter", ["x", "租", "x. ", "\n", " ", "\r\n"])
 def test_a_long_line(letter: str, boundary: NodeBoundary) -> None:
     """`benchmarks/linear.py` measures that the time is linear."""
@@ -271,7 +219,7 @@ def test_every_token_belongs_to_its_node(node_tokens: int, segment_tokens: int) 
 
 
 def test_no_segment_holds_two_documents_and_separators_stand_where_all_is_read_at_once() -> None:
-    nodes = chunk([Document("ab"), Document("c"), Document("d")], BYTES, node_tokens=1)
+    nodes = chunk([Document("ab"), Document("c"), Document("d")], BYTES, node_tokens=1, boundary="exact")
     assert list(segments(nodes, BYTES, segment_tokens=5)) == [
         Segment(tuple(b"ab"), (0, 1)),
         Segment(tuple(b"c"), (2,)),

@@ -49,7 +49,7 @@ def compressed(
     for index, document in enumerate(documents):
         at = 0
         for text, reason, score in document:
-            nodes.append(ScoredNode(index, at, at + len(text), text, len(text), score, reason))
+            nodes.append(ScoredNode(index, at, at + len(text), text, len(text), score=score, reason=reason))
             at += len(text)
     kept = [
         replace(

@@ -57,7 +57,7 @@ class Opener:
         *,
         segment: int = 128,
         node: int = 32,
-        boundary: NodeBoundary = "near",
+        boundary: NodeBoundary = "unit",
         most_bytes: int = PLENTY,
     ) -> StateReader:
         stage = Stage(
@@ -110,14 +110,14 @@ def only(backbone: Backbone, ids: Sequence[int]) -> Tensor:
 def test_nodes_end_where_the_stage_says(reader: Opener, tokenizer: DraftTokenizer) -> None:
     before, lease = "It rained. The roof held. " * 2, "Ada signed it. "
     asked = examples((0, len(before), len(before + lease)), texts=[before + lease + before])
-    boundaries: tuple[NodeBoundary, ...] = ("sentence", "exact")
+    boundaries: tuple[NodeBoundary, ...] = ("unit", "exact")
     largest = {}
     for boundary in boundaries:
         nodes = chunk(asked[0].documents, tokenizer, node_tokens=32, boundary=boundary)
         evidence = reader(boundary=boundary).layout(asked).questions[0].evidence
         assert (len(evidence), evidence.sum()) == (len(nodes), len(lease))
         largest[boundary] = evidence.max()
-    assert largest["exact"] < largest["sentence"] == len(lease)
+    assert largest["exact"] < largest["unit"] == len(lease)
 
 
 @pytest.mark.parametrize("queries", [QUERIES, QUERIES[:1]], ids=["several", "one"])
@@ -232,18 +232,18 @@ def test_evidence_is_counted_in_characters_of_each_node(reader: Opener) -> None:
     texts = ("abcdefghij", "klmnop")  # nodes: abcd efgh ij klmn op
     spans = ((0, 2, 9), (1, 0, 1), (1, 3, 4), (1, 5, 6))
 
-    layout = reader(node=4).layout(examples(*spans, texts=texts))
+    layout = reader(node=4, boundary="exact").layout(examples(*spans, texts=texts))
 
     for question in layout.questions:
         assert question.evidence.tolist() == [2, 4, 1, 2, 1]
-    (nothing,) = reader(node=4).layout(examples(texts=texts, queries=["?"])).questions
+    (nothing,) = reader(node=4, boundary="exact").layout(examples(texts=texts, queries=["?"])).questions
     assert nothing.evidence.tolist() == [0] * 5
 
 
 def test_a_layout_by_hand(reader: Opener, tokenizer: DraftTokenizer) -> None:
     texts = ("abcdefghij", "kBmnop")
 
-    layout = reader(node=4, segment=8).layout(examples(queries=["b?"], texts=texts))
+    layout = reader(node=4, segment=8, boundary="exact").layout(examples(queries=["b?"], texts=texts))
 
     instruction = tuple(tokenizer.encode(INSTRUCTION).ids)
     n = len(instruction)

@@ -22,17 +22,6 @@ def text_boundaries(text: str) -> list[int]:
     return sorted(found | {len(text)})
 
 
-def best_boundary(text: str, start: int, earliest: int, latest: int) -> int:
-    """Return the last boundary of the highest rank in `(earliest, latest]`, or `latest` if there is none."""
-    found = [
-        (rank, match.end())
-        for pattern, rank in BOUNDARIES
-        for match in pattern.finditer(text, start, latest)
-        if match.end() > earliest
-    ]
-    return max(found)[1] if found else latest
-
-
 def snap(text: str, cut: int, floor: int) -> int:
     """Return the last grapheme boundary at or before `cut`, given one at `floor`; `cut` if there is none between."""
     if cut >= len(text) or (text[cut - 1 : cut + 1].isascii() and text[cut - 1 : cut + 1] != "\r\n"):

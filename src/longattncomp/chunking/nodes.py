@@ -1,19 +1,27 @@
 """documents -> nodes."""
 
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from longattncomp.chunking.boundaries import BLANK_LINES, best_boundary, snap
-from longattncomp.types import Document, Node, NodeBoundary, Tokenizer
+from longattncomp.chunking.boundaries import BLANK_LINES, snap
+from longattncomp.chunking.outline import RECORD_TOKENS
+from longattncomp.chunking.sentences import cut, sentences
+from longattncomp.chunking.structure import outline
+from longattncomp.types import Document, Node, NodeBoundary, Span, Tokenizer
 
-TOLERANCE = 0.25
-"""Last share of a node in which `near` looks for the end of a sentence or line."""
+_TELLING = re.compile(r"\w")
 
-_TOLERANCES = {"sentence": 0.75, "near": TOLERANCE}
-"""Last share of a node in which each rule looks for such an end."""
+SENTENCE_TOKENS = 96
+"""Longest sentence, line or row that stays whole in one node, in tokens."""
+
+
+LEAD_IN_TOKENS = 96
+"""Longest lead-in, in tokens; a longer unit leads in nothing."""
 
 
 def chunk(
@@ -21,21 +29,23 @@ def chunk(
     tokenizer: Tokenizer,
     *,
     node_tokens: int | Literal["document"] = 256,
-    boundary: NodeBoundary = "near",
+    boundary: NodeBoundary = "unit",
+    token_budget: int | None = None,
     cuts: Mapping[int, Sequence[int]] | None = None,
 ) -> list[Node]:
     """Cut every document into nodes that tile it: no character is lost or repeated.
 
-    A token belongs to the node that holds its last character. A node has at most `node_tokens`
-    tokens, unless a single character has more.
+    A token belongs to the node that holds its last character.
 
     Args:
         documents: texts in the caller's order; an empty one yields no node.
         tokenizer: the draft model's.
-        node_tokens: longest node in tokens (LongAttnComp), or "document" (AttnComp).
-        boundary: "sentence" ends a node at the last paragraph, sentence or line end after its first quarter, "near" at
-            one in its last quarter, "exact" at the token count, as in the paper. No rule splits a CRLF or a grapheme
-            cluster that is no longer than a node.
+        node_tokens: tokens up to which units share a node (LongAttnComp), or "document" (AttnComp).
+        boundary: "unit" never divides a sentence, line or row up to `SENTENCE_TOKENS`, nor a record up to
+            `RECORD_TOKENS`, nor a number or word; "exact" ends a node at the token count, as in the paper. Neither
+            splits a CRLF or a grapheme cluster that is no longer than a node.
+        token_budget: tokens of the result. A longer sentence is divided, and so is a record of more than four fifths
+            of it.
         cuts: document index -> character offsets where a node must end.
     """
     nodes: list[Node] = []
@@ -45,9 +55,22 @@ def chunk(
             continue
         ends = increasing(tokenizer.encode(text).ends)
         offsets = sorted({cut for cut in (cuts or {}).get(index, ()) if 0 < cut < len(text)})
-        for low, high in pairwise([0, *offsets, len(text)]):
-            for start, end in _spans(text, ends, low, high, node_tokens, boundary):
-                nodes.append(Node(index, start, end, text[start:end], token_at(ends, end) - token_at(ends, start)))
+        found: list[tuple[int, int, tuple[Span, ...]]]
+        if node_tokens == "document":
+            found = [(0, len(text), ())]
+        elif boundary == "exact":
+            found = [
+                (start, end, ())
+                for low, high in pairwise([0, *offsets, len(text)])
+                for start, end in _exact(text, ends, node_tokens, low, high)
+            ]
+        else:
+            found = list(_Packer(text, ends, node_tokens, token_budget or RECORD_TOKENS * 2).run())
+        for low, high, lead_ins in found:
+            inside = offsets[bisect_right(offsets, low) : bisect_left(offsets, high)]
+            for start, end in pairwise([low, *inside, high]):
+                tokens = token_at(ends, end) - token_at(ends, start)
+                nodes.append(Node(index, start, end, text[start:end], tokens, lead_ins))
     return nodes
 
 
@@ -70,32 +93,116 @@ def paragraph_ends(text: str, tokenizer: Tokenizer, *, least_tokens: int) -> lis
     return found
 
 
-def _spans(
-    text: str,
-    ends: np.ndarray,
-    low: int,
-    high: int,
-    node_tokens: int | Literal["document"],
-    boundary: NodeBoundary,
-) -> Iterator[tuple[int, int]]:
+def _exact(text: str, ends: np.ndarray, node_tokens: int, low: int, high: int) -> Iterator[Span]:
     start = low
     while start < high:
-        end = high
-        if node_tokens != "document":
-            first = token_at(ends, start)
-            stop = first + node_tokens
-            if stop < token_at(ends, high):
-                end = int(ends[stop - 1])
-                if end == ends[stop]:  # the next token is part of the same character
-                    end -= 1
-                end = max(end, start + 1)
-                if boundary != "exact":
-                    least = round(node_tokens * (1 - _TOLERANCES[boundary]))
-                    earliest = int(ends[first + least - 1]) if least else start
-                    end = best_boundary(text, start, max(earliest, start), end)
-                end = snap(text, end, start)
+        end = snap(text, _offset(ends, token_at(ends, start) + node_tokens, start, high), start)
         yield start, end
         start = end
+
+
+def _offset(ends: np.ndarray, token: int, start: int, last: int) -> int:
+    """Return the offset after so many tokens, past `start` and at most `last`."""
+    if token >= len(ends):
+        return last
+    end = int(ends[token - 1])
+    if end == ends[token]:  # the next token is part of the same character
+        end -= 1
+    return min(max(end, start + 1), last)
+
+
+class _Packer:
+    """Puts the units of one text into nodes: short neighbours together, a longer one alone, one too long in pieces."""
+
+    def __init__(self, text: str, ends: np.ndarray, node_tokens: int, token_budget: int) -> None:
+        self._text, self._ends = text, ends
+        self._most = node_tokens
+        self._sentence = min(max(node_tokens, SENTENCE_TOKENS), token_budget)
+        self._together = max(node_tokens, token_budget * 4 // 5)
+        self._outline = outline(text)
+        starts = self._outline.starts
+        self._starts = [0, *(snap(text, start, before) for before, start in pairwise(starts)), len(text)]
+        self._tokens = np.searchsorted(ends, self._starts, side="right")  # tokens before each unit
+        self._tokens[0] = 0
+        self._last = self._subtrees()
+
+    def run(self) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
+        """Yield nodes and their lead-ins."""
+        n = len(self._outline.starts)
+        unit = 0
+        first = -1  # of the units of the node that is not full yet
+        while unit < n:
+            after = self._last[unit]
+            size = self._size(unit, after)
+            whole = size <= max(self._most, min(self._together, self._outline.together[unit]))
+            if first >= 0 and not (whole and self._joins(first, unit, after)):
+                yield self._node(first, unit)
+                first = -1
+            if whole:
+                first = unit if first < 0 else first
+                unit = after
+            elif after > unit + 1:
+                yield from self._divided(unit)
+                unit += 1
+            else:
+                yield from self._divided(unit)
+                unit = after
+        if first >= 0:
+            yield self._node(first, n)
+
+    def _joins(self, first: int, unit: int, after: int) -> bool:
+        """Whether a unit goes into the node of its neighbours before it."""
+        if self._outline.parents[first] != self._outline.parents[unit] or self._size(first, after) > self._most:
+            return False
+        return not self._outline.breaks[unit] or self._size(first, unit) < self._most / 4
+
+    def _divided(self, unit: int) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
+        """Yield one unit without those below it: whole, by sentences, or in pieces."""
+        low, high = self._starts[unit], self._starts[unit + 1]
+        lead_ins = self._lead_ins(unit)
+        if self._size(unit, unit + 1) <= self._sentence:
+            yield low, high, lead_ins
+            return
+        held = low  # short sentences are held back for the next
+        for start, end in sentences(self._text, low, high):
+            if held < start and self._between(held, end) > self._most:
+                yield held, start, lead_ins
+                held = start
+            while self._between(held, end) > self._sentence:
+                first = token_at(self._ends, held)
+                near = _offset(self._ends, first + self._most, held, end)
+                far = _offset(self._ends, first + self._sentence, held, end)
+                at = cut(self._text, held, near, far)
+                yield held, at, lead_ins
+                held = at
+        if held < high:
+            yield held, high, lead_ins
+
+    def _node(self, first: int, after: int) -> tuple[int, int, tuple[Span, ...]]:
+        return self._starts[first], self._starts[after], self._lead_ins(first)
+
+    def _lead_ins(self, unit: int) -> tuple[Span, ...]:
+        spans = (
+            (self._starts[above], self._starts[above + 1])
+            for above in self._outline.lead_ins(unit)
+            if self._size(above, above + 1) <= LEAD_IN_TOKENS
+        )
+        return tuple(span for span in spans if _TELLING.search(self._text, *span))
+
+    def _size(self, first: int, after: int) -> int:
+        return int(self._tokens[after] - self._tokens[first])
+
+    def _between(self, start: int, end: int) -> int:
+        return token_at(self._ends, end) - token_at(self._ends, start)
+
+    def _subtrees(self) -> list[int]:
+        """Find the unit after each unit and all below it."""
+        parents = self._outline.parents
+        last = list(range(1, len(parents) + 1))
+        for unit in range(len(parents) - 1, -1, -1):
+            if (above := parents[unit]) >= 0:
+                last[above] = max(last[above], last[unit])
+        return last
 
 
 def increasing(ends: Sequence[int]) -> np.ndarray:

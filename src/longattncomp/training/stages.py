@@ -75,7 +75,7 @@ class Stage:
     rotary: bool = True
     segment_tokens: int = 1024
     node_tokens: int | Literal["document"] = 64
-    node_boundary: NodeBoundary = "near"
+    node_boundary: NodeBoundary = "unit"
     loss: Literal["bce", "listwise"] = "listwise"
     instruction_weight: float = 0.8
     extensions: tuple[str, ...] = EXTENSIONS

@@ -1,0 +1,72 @@
+"""lines of a text -> whether they are a heading, and of which rank."""
+
+from collections.abc import Sequence
+
+from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.lines import Line
+
+_RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
+_LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
+_CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER = 7, 8, 9, 10, 11, 12
+"""Ranks of headings below the six of Markdown."""
+
+_LONGEST = 200  # characters of a line that may be a heading
+_LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
+
+
+def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[int, int]:
+    """Find the rank of a heading, 1 for the highest and 0 for none, and how many lines it has.
+
+    Args:
+        lines: of the text.
+        at: a paragraph's first line, or one after a heading.
+        end: the line after the paragraph.
+        code: whether code stands above.
+    """
+    line, text = lines[at], lines[at].text
+    below = lines[at + 1] if at + 1 < end else None
+    if len(text) > _LONGEST:
+        return 0, 1
+    if match := kinds.HEADING.match(text):
+        comment = code or (below is not None and kinds.is_code(lines[at + 1 : min(end, at + _LOOKED_AT)], within=False))
+        return (0 if comment and len(match[1]) == 1 else len(match[1])), 1
+    if match := kinds.RULED.match(text):
+        return (_DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1
+    if code and line.indent > 0:
+        return 0, 1
+    if below is not None and (rank := _underlined(lines, at, end)):
+        return rank
+    if match := kinds.LATEX.match(text):
+        return _LATEX[match[1]], 1
+    if kinds.LETTER.match(text) and (below is None or ": " in below.text):
+        return _FILE, end - at
+    if kinds.SECTION.match(text):
+        entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
+        return (_SECTION if entry and any(sign in entry.text for sign in "=:#;[") else 0), 1
+    if kinds.DATE.match(text):
+        return _DAY, 1
+    if kinds.BOLD.match(text):
+        return _BOLD, 1
+    if kinds.is_capitals(text) and not kinds.STAMP.match(text) and not kinds.ITEM.match(text):
+        if below is None:
+            return _CAPITALS, 1
+        return (0 if kinds.is_capitals(below.text) else SPEAKER), 1
+    if below is not None and kinds.FILE.match(text) and " " not in text.strip():
+        return _FILE, 1
+    return 0, 1
+
+
+def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | None:
+    """Find a title with a line of signs below it, and perhaps the same above it."""
+    title, size = lines[at], 2
+    over = kinds.UNDERLINE.match(title.text)
+    if over and at + 2 < end:
+        title, size = lines[at + 1], 3
+    under = kinds.UNDERLINE.match(lines[at + size - 1].text)
+    if under is None or (over and over[1] != under[1]) or "|" in title.text or kinds.UNDERLINE.match(title.text):
+        return None
+    if under[1] == "=":
+        return (1 if size == 3 or not over else 2), size
+    if under[1] == "-":
+        return None if ":" in title.text else (2, size)
+    return (3, size) if len(under[0].strip()) >= len(title.text.strip()) else None

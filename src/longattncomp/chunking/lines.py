@@ -1,0 +1,146 @@
+"""a line of a text -> what kind of line it is."""
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
+UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
+RULED = re.compile(r"\s*([=_*#~—-])\1{2,}[ \t]+(\S.*?)[ \t]+\1{2,}\s*$")
+BOLD = re.compile(r"\s*(\*\*|__)\S(?:(?!\1).)*\1:?\s*$")
+LATEX = re.compile(r"\s*\\(part|chapter|(?:sub)*section|paragraph)\*?\{[^{}]*\}\s*$")
+LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(?:From|Subject|Von|Betreff|De|Objet): \S")
+"""The first line of a commit in a log, or of the head of a mail."""
+SECTION = re.compile(r"\s*\[{1,2}[\w][^\[\]\n=]*\]{1,2}\s*$")
+FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+DATE = re.compile(
+    r"\W*(?:\w+, ?)?(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}[-. ]{1,2}[^\W\d]{3,9}[-. ]\d{4}|[^\W\d]{3,9}"
+    r" \d{1,2},? \d{4})\W*$"
+)
+FILE = re.compile(r"[\w.@~-]*(?:[/\\][\w.@ -]+)+(?:\.\w{1,8}|[/\\])?:?\s*$|[\w-]+\.[a-z]\w{0,4}:?\s*$")
+ITEM = re.compile(
+    r"[ \t]*(?:[-*+•·‣▪◦–]|\(?\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\(?[a-z][.)]|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?)"
+    r"[ \t]+(?=\S)"
+)
+QUOTED = re.compile(r">+[ \t]*")
+ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)\W{1,3}")
+ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)\W{1,3}")
+STAMP = re.compile(
+    r"\s*(?:[\[(<]?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ,\])]|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4},? \d{1,2}[:.]\d{2}"
+    r"|[\[(]?\d{1,2}:\d{2}|\[\d{1,2}[/.-]\d{1,2}"
+    r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}[ ,.]+\d"
+    r"|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE)\b"
+    r"|\d{1,3}(?:\.\d{1,3}){3} |\d{1,6}[:-](?= {2,}|\t))"
+)
+CUE = re.compile(r"\s*\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3} --> ")
+"""The times of a subtitle."""
+
+TURN = re.compile(
+    r"<[\w.@+-]+>[ \t]+\S|(?:\*\*)?[^\W\d_a-z][\w.’' -]{0,30}(?:\s?\([^)\n]{1,30}\))?(?:\*\*)?:(?:\*\*)?[ \t]+\S"
+)
+JSON = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\[\"]|$|-?\d[\d.eE+-]*\s*,))")
+TAG = re.compile(r"\s*<(?:!--|!doctype|\?xml|/?[a-zA-Z][\w:-]*(?=[\s/>]))", re.IGNORECASE)
+DIFF = re.compile(r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ )|@@ -\d")
+CODE = re.compile(
+    r"\s*(?:(?:def|class|import|from|return|if|for|while|elif|else|try|except|finally|with|raise|yield|async|await"
+    r"|public|private|protected|static|final|const|let|var|function|func|fn|impl|struct|enum|interface|package|use"
+    r"|using|namespace|module|export|type|match|switch|case|begin|end|do|throw|CREATE|SELECT|INSERT|ALTER|DROP|FROM"
+    r"|WHERE|JOIN)\b[^.!?]*$|@\w|#\[|#include|#!|//|/\*|\*/|--\s|[)\]}]"
+    r"|(?:- )?[\w.\"'/$-]+[ \t]*(?::=|[:=+-]=?|=>)(?:[ \t]|$)"
+    r"|[\w.>:*&\[\]]+\([^)\n]*\)?[;,{:]?\s*$|[\w.$ *&<>\[\]]+ = )"
+)
+CODE_END = re.compile(r"[{}();,\[\]]\s*$|(?<=[\w)\]\"'])[:\\]\s*$")
+CLOSER = re.compile(r"\s*(?:[)\]}]|</|end\b|esac\b|fi\b|done\b)")
+CONTINUES = re.compile(r"\s*(?:\}\s*)?(?:else|elif|elsif|except|catch|finally|rescue|ensure|case|default)\b")
+ATTRIBUTE = re.compile(r"\s*(?:@\w|#\[)")
+GAPS = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
+
+_SHORT = 60
+_WORDS = 4
+_SENTENCE_END = re.compile(r"[.!?;,。！？][\"'”’»)\]]*$")
+
+
+class Line(NamedTuple):
+    """One line of a text.
+
+    Attributes:
+        start: its first character in the text.
+        text: the line with its end.
+        indent: columns before its first character, -1 for a blank line.
+    """
+
+    start: int
+    text: str
+    indent: int
+
+
+def lines_of(text: str) -> list[Line]:
+    """Split a text into lines."""
+    parts = text.splitlines(keepends=True)
+    starts = accumulate(map(len, parts), initial=0)
+    return [Line(start, part, _indent(part)) for start, part in zip(starts, parts, strict=False)]
+
+
+def _indent(line: str) -> int:
+    rest = line.lstrip()
+    if not rest:
+        return -1
+    width = len(line) - len(rest)
+    return width if not width or "\t" not in line[:width] else len(line[:width].expandtabs(4))
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line stands between the header of a table and its rows."""
+    words = line.strip()
+    return "--" in words and ("|" in words or "+" in words) and set(words) <= set("|:+- \t")
+
+
+def marker(matched: str) -> str:
+    """Reduce the marker of a list's item to its kind: 1. and 12. are of one, (a) and (b) of another."""
+    words = matched.strip()
+    return re.sub(r"[a-z]+", "a", re.sub(r"\d+", "1", words))
+
+
+def is_capitals(line: str) -> bool:
+    """Whether a line is a title or a speaker in capital letters."""
+    words = line.strip()
+    return (
+        len(words) <= _SHORT
+        and words.upper() == words
+        and words.lower() != words
+        and "_" not in words
+        and "=" not in words
+        and sum(map(str.isalpha, words)) >= 0.6 * len(words)
+        and not _SENTENCE_END.search(words)
+    )
+
+
+def introduces(line: str) -> bool:
+    """Whether a line leads to a list or table below it: it ends in a colon, or is short and no sentence."""
+    words = line.rstrip()
+    return words.endswith((":", "：")) or (len(words) <= 2 * _SHORT and not _SENTENCE_END.search(words))
+
+
+def goes_on(before: Line, line: Line) -> bool:
+    """Whether a line of a comment or docstring goes on in the next one."""
+    words = line.text.lstrip(" \t#/*-")
+    return (
+        words[:1].islower()
+        and words.count(" ") >= _WORDS
+        and not CODE.match(words)
+        and not CODE_END.search(words)
+        and before.text.count(" ") - before.indent >= _WORDS
+        and not CODE.match(before.text.lstrip(" \t#/*-"))
+        and not _SENTENCE_END.search(before.text.rstrip()[-1:].replace(",", ""))
+    )
+
+
+def is_code(lines: Sequence[Line], *, within: bool) -> bool:
+    """Whether most lines of a paragraph are statements or entries; `within` for text that follows such lines."""
+    votes = sum(1 for line in lines if CODE.match(line.text) or CODE_END.search(line.text))
+    if within:
+        return lines[0].indent > 0 or 2 * votes >= len(lines)
+    if len(lines) == 1:
+        return bool(CODE.match(lines[0].text)) and len(lines[0].text) <= 2 * _SHORT and lines[0].text.count(" ") < 12
+    return 5 * votes >= 3 * len(lines)

@@ -1,0 +1,57 @@
+"""The units of one text as a tree: which unit leads which others in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+RECORD_TOKENS = 256
+"""Longest record (object, log entry with its traceback, hunk) that stays whole, in tokens."""
+
+BLOCK_TOKENS = 64
+"""Longest block of code that stays whole, in tokens."""
+
+MOST_LEAD_INS = 8
+"""Nearest units above a unit that lead it in; deeper ones are left out."""
+
+
+@dataclass(slots=True)
+class Outline:
+    """Units in order, which tile the text: a unit ends where the next begins.
+
+    A unit may be led in by an earlier one, its parent. The units below a parent follow it without a gap, so a unit
+    and all below it are one piece of text.
+
+    Attributes:
+        starts: first character of each unit.
+        parents: index of the unit that leads each in, -1 for none.
+        together: tokens up to which a unit and all below it stay together, as a record does.
+        breaks: whether a unit begins a paragraph.
+        also: units that lead a unit in without being above it, by index.
+    """
+
+    starts: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    together: list[int] = field(default_factory=list)
+    breaks: list[bool] = field(default_factory=list)
+    also: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def add(self, start: int, parent: int = -1, *, together: int = 0, breaks: bool = False) -> int:
+        """Begin a unit, which ends the one before, and return its index; an empty one before it is replaced."""
+        if self.starts and start <= self.starts[-1]:
+            unit = len(self.starts) - 1
+            self.parents[unit], self.together[unit] = parent if parent < unit else -1, together
+            self.breaks[unit] = breaks
+            return unit
+        self.starts.append(start if self.starts else 0)
+        self.parents.append(parent)
+        self.together.append(together)
+        self.breaks.append(breaks)
+        return len(self.starts) - 1
+
+    def lead_ins(self, unit: int) -> Sequence[int]:
+        """List the units that lead a unit in, the nearest first."""
+        found: list[int] = []
+        above = self.parents[unit]
+        while above >= 0 and len(found) < MOST_LEAD_INS:
+            found.append(above)
+            above = self.parents[above]
+        return [*found, *self.also.get(unit, ())]

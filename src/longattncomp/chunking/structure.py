@@ -1,0 +1,299 @@
+"""text -> its units, paragraph by paragraph, each as what it looks like."""
+
+import re
+from bisect import bisect_right
+from itertools import pairwise
+
+from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.headings import SPEAKER, heading
+from longattncomp.chunking.lines import Line, lines_of
+from longattncomp.chunking.nested import Html, json_end, json_units
+from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
+from longattncomp.chunking.records import add_diff, add_log, stamped
+from longattncomp.chunking.sentences import sentences
+from longattncomp.chunking.tables import add_table, header_rows
+
+_LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
+_WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
+_BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
+"""A heading that may stand without a blank line above it."""
+
+_FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
+_REFERENCE = re.compile(r"(?<=[^\s\[(])\[\^?(\w{1,4})\](?![:(])")
+
+
+def outline(text: str) -> Outline:
+    """Find the units of a text and what leads them in.
+
+    Nothing needs to be well formed: what is recognised as nothing else is prose, sentence by sentence.
+    """
+    return _Scan(text).run() if text else Outline()
+
+
+class _Scan:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lines = lines_of(text)
+        self.out = Outline()
+        self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
+        self._opened: list[tuple[int, int]] = []  # (indent, unit) of the lines of code above
+        self._code = False
+        self._intro = -1  # the unit right before, if it leads to a list or table
+        self._list = -1  # the unit that introduced the list above
+        self._listed: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
+        self._html = Html()
+        self._broken = False  # whether a JSON value was seen that does not end
+        self._notes: dict[str, int] = {}
+
+    def run(self) -> Outline:
+        lines, at, end = self.lines, 0, 0
+        while at < len(lines):
+            if lines[at].indent < 0:
+                at += 1
+                continue
+            if end <= at:
+                end = at + 1
+                while end < len(lines) and lines[end].indent >= 0 and not _BREAK.match(lines[end].text):
+                    end += 1
+            at = self._paragraph(at, end)
+        if not self.out.starts:
+            self.out.add(0)
+        if self._notes:
+            self._refer()
+        return self.out
+
+    @property
+    def _above(self) -> int:
+        return self._sections[-1][1] if self._sections else -1
+
+    def _owner(self, indent: int) -> int:
+        """The list item that an indented paragraph belongs to; otherwise the heading above."""
+        found = (unit for column, _, unit in reversed(self._listed) if column < indent)
+        return next(found, self._above) if indent > 0 else self._above
+
+    def _end(self, at: int) -> int:
+        return self.lines[at].start if at < len(self.lines) else len(self.text)
+
+    def _paragraph(self, at: int, end: int) -> int:
+        """Add the units of the beginning of a paragraph, and return the line after them."""
+        first = self.lines[at]
+        for read in (self._fenced, self._heading, self._diff, self._json):
+            if (after := read(at, end)) > at:
+                return after
+        here = self.lines[at:end]
+        if self._code and first.indent > 0:
+            self._statements(here)
+            return end
+        turns = sum(kinds.TURN.match(line.text) is not None for line in here)
+        spoken = turns >= 2 and 2 * turns >= len(here)
+        if not self._code and not spoken and kinds.TAG.match(first.text):
+            self._html.add(self.out, self.text, first.start, self._end(end), self._above)
+            return self._done(end)
+        if (n_header := header_rows(here)) is not None:
+            add_table(self.out, here, n_header, self._introduced(first.indent))
+            return self._done(end, indent=first.indent)
+        if stamps := stamped(here):
+            add_log(self.out, self.text, here, stamps, self._above)
+            return self._done(end)
+        if self._items(at, end):
+            return end
+        if spoken:
+            self._turns(here)
+            return self._done(end)
+        if kinds.is_code(here, within=self._code):
+            self._statements(here)
+            return end
+        self._prose(at, end)
+        return self._done(end, indent=first.indent)
+
+    def _done(self, end: int, *, indent: int = 0) -> int:
+        """End a block; a list goes on after a block that is indented."""
+        self._code = False
+        self._opened.clear()
+        if not indent or not self._listed:
+            self._list = -1
+            self._listed.clear()
+        return end
+
+    def _open_section(self, level: int, start: int) -> None:
+        while self._sections and self._sections[-1][0] >= level:
+            self._sections.pop()
+        unit = self.out.add(start, self._above, together=RECORD_TOKENS if level == SPEAKER else 0, breaks=True)
+        self._sections.append((level, unit))
+        self._intro = -1
+
+    def _introduced(self, indent: int) -> int:
+        """The unit that leads to the block that begins here; otherwise the item or heading above."""
+        return self._intro if self._intro >= 0 and self._intro == len(self.out.starts) - 1 else self._owner(indent)
+
+    # headings
+
+    def _heading(self, at: int, end: int) -> int:
+        level, size = heading(self.lines, at, end, code=self._code)
+        if not level:
+            return at
+        self._open_section(level, self.lines[at].start)
+        return self._done(at + size)
+
+    # blocks
+
+    def _fenced(self, at: int, end: int) -> int:
+        fence = kinds.FENCE.match(self.lines[at].text)
+        if fence is None:
+            return at
+        last = at + 1
+        while last < len(self.lines) and not self.lines[last].text.strip().startswith(fence[1]):
+            last += 1
+        inner = [line for line in self.lines[at + 1 : last] if line.indent >= 0]
+        indent = self.lines[at].indent
+        parent = self._introduced(indent)
+        if not inner:
+            self.out.add(self.lines[at].start, parent, breaks=True)
+            return self._done(last + 1, indent=indent)
+        inner[0] = Line(self.lines[at].start, inner[0].text, inner[0].indent)  # the fence is part of the first line
+        self._opened.clear()
+        if (n_header := header_rows(inner)) is not None:
+            add_table(self.out, inner, n_header, parent)
+        else:
+            self._statements(inner, parent)
+        return self._done(last + 1, indent=indent)
+
+    def _diff(self, at: int, end: int) -> int:
+        after = add_diff(self.out, self.text, self.lines, at, self._above)
+        return self._done(after) if after > at else at
+
+    def _json(self, at: int, end: int) -> int:
+        first = self.lines[at]
+        if self._code or not kinds.JSON.match(first.text):
+            return at
+        if first.text.strip() in "{[" and not (end > at + 1 and re.match(r"\s*[\"{\[}\]\d]", self.lines[at + 1].text)):
+            return at
+        stop = -1 if self._broken else json_end(self.text, first.start)
+        self._broken = self._broken or stop < 0
+        stop = self._end(end) if stop < 0 else stop
+        json_units(self.out, self.text, first.start, stop, self._introduced(first.indent))
+        after = at
+        while after < len(self.lines) and self.lines[after].start < stop:
+            after += 1
+        return self._done(after)
+
+    def _turns(self, here: list[Line]) -> None:
+        """Add turns; a question leads in the answer below it."""
+        turn = question = -1
+        for line in here:
+            if not kinds.TURN.match(line.text) and turn >= 0:
+                continue
+            answers = question >= 0 and kinds.ANSWER.match(line.text)
+            turn = self.out.add(line.start, question if answers else self._above, breaks=turn < 0)
+            question = turn if kinds.ASKED.match(line.text) else question if answers else -1
+
+    def _items(self, at: int, end: int) -> bool:
+        """Add the items of a list, each with the lines that it goes on in; False if the paragraph is no list."""
+        here = self.lines[at:end]
+        marks = [kinds.ITEM.match(line.text) for line in here]
+        quoted = next((n for n, line in enumerate(here) if n and line.text.startswith(">")), 0)
+        if not any(marks) and quoted and here[quoted - 1].text.rstrip().endswith(":"):
+            marks = [kinds.QUOTED.match(line.text) for line in here]
+        first = next((number for number, mark in enumerate(marks) if mark), -1)
+        if first < 0:
+            return False
+        if first and (sum(map(bool, marks)) < 2 and not here[first - 1].text.rstrip().endswith(":")):
+            return False
+        bullets = "•" if self._code else "-*+•"
+        others = here if self._code else [line for line, mark in zip(here, marks, strict=True) if not mark]
+        statements = (self._code or not first) and bool(others) and kinds.is_code(others, within=self._code)
+        if statements and here[0].text.lstrip()[0] not in bullets:
+            return False
+        if first:
+            self._prose(at, at + first)
+            self._listed.clear()
+            self._list = self._introduced(here[first].indent)
+        elif not self._listed:
+            self._list = self._introduced(here[first].indent)
+        self._code = False
+        self._opened.clear()
+        for line, mark in zip(here[first:], marks[first:], strict=True):
+            if mark:
+                self._item(line, kinds.marker(mark[0]))
+        return True
+
+    def _item(self, line: Line, marker: str) -> None:
+        """Add an item, perhaps as part of one above: less indented, or with another marker and a colon at its end."""
+        listed = self._listed
+        same = any((column, before) == (line.indent, marker) for column, before, _ in listed)
+        opened = self.text[max(0, line.start - _LOOKED_AT) : line.start].rstrip().endswith((":", "："))
+        while listed and listed[-1][0] >= line.indent:
+            if opened and not same and listed[-1][0] == line.indent:
+                break
+            column, before, _ = listed.pop()
+            if same and (column, before) == (line.indent, marker):
+                break
+        parent = listed[-1][2] if listed else self._list
+        unit = self.out.add(line.start, parent, breaks=not listed)
+        listed.append((line.indent, marker, unit))
+
+    def _statements(self, here: list[Line], parent: int | None = None) -> None:
+        """Add lines of code or of settings, led in by the less indented lines above them."""
+        outside = self._above if parent is None else parent
+        attribute = False
+        opened = self._opened
+        for number, line in enumerate(here):
+            if attribute:
+                attribute = bool(kinds.ATTRIBUTE.match(line.text))
+                continue
+            if number and here[number - 1].indent == line.indent and kinds.goes_on(here[number - 1], line):
+                continue
+            unit_above = outside
+            while opened and opened[-1][0] > line.indent:
+                opened.pop()
+            same = opened.pop() if opened and opened[-1][0] == line.indent else None
+            if same is not None and line.text.strip() == "{":  # it belongs to the line above
+                opened.append(same)
+                continue
+            if same is not None and (kinds.CLOSER.match(line.text) or self._values(same[1], line)):
+                self.out.add(line.start, same[1])
+                opened.append(same)
+                continue
+            if opened:
+                unit_above = opened[-1][1]
+            if same is not None and kinds.CONTINUES.match(line.text):
+                opened.append(same)
+                unit_above = same[1]
+            unit = self.out.add(line.start, unit_above, together=BLOCK_TOKENS, breaks=not number)
+            opened.append((line.indent, unit))
+            attribute = bool(kinds.ATTRIBUTE.match(line.text)) and number + 1 < len(here)
+        self._code = True
+        self._intro = -1
+
+    def _values(self, unit: int, line: Line) -> bool:
+        """Whether a line has values of the statement above it, as in SQL."""
+        return line.text.startswith("(") and self.text.startswith(("INSERT", "insert"), self.out.starts[unit])
+
+    def _prose(self, at: int, end: int) -> None:
+        """Add the sentences of a paragraph; short lines that no paragraph would be wrapped to stay apart."""
+        here = self.lines[at:end]
+        longest = max(len(line.text.rstrip()) for line in here)
+        wrapped = len(here) > 1 and longest >= _WRAPPED and all(len(x.text) >= 0.6 * longest for x in here[:-1])
+        note = _FOOTNOTE.match(here[0].text)
+        starts = [line.start for line in here[1:] if not wrapped and not line.text.lstrip()[0].islower()]
+        bounds = [here[0].start, *starts, self._end(end)]
+        breaks = True
+        unit = -1
+        owner = self._owner(here[0].indent)
+        for low, high in pairwise(bounds):
+            for start, _ in sentences(self.text, low, high):
+                unit = self.out.add(start, owner, breaks=breaks)
+                breaks = False
+        if note:
+            self._notes[note[1]] = unit
+        last = self.text[self.out.starts[unit] : self._end(end)]
+        self._intro = unit if kinds.introduces(last) else -1
+
+    def _refer(self) -> None:
+        """Let footnotes lead in the units that refer to them."""
+        notes = set(self._notes.values())
+        for reference in _REFERENCE.finditer(self.text):
+            note = self._notes.get(reference[1])
+            unit = bisect_right(self.out.starts, reference.start()) - 1
+            if note is not None and unit not in notes:
+                self.out.also[unit] = (*self.out.also.get(unit, ()), note)

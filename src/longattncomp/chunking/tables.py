@@ -1,0 +1,80 @@
+"""rows of a table, of CSV and of aligned columns -> units, led in by their header."""
+
+import re
+from collections.abc import Sequence
+
+from longattncomp.chunking.lines import GAPS, Line, is_rule
+from longattncomp.chunking.outline import Outline
+
+_LEAST_ROWS = 3
+_DELIMITERS = ("\t", ";", ",", "|")
+_QUOTED = re.compile(r'"[^"]*"')
+_NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
+_STATEMENT = re.compile(r"(?:INSERT|CREATE|SELECT|UPDATE|WITH)\b")
+_YEAR = re.compile(r"\s*(?:19|20)\d\d\s*$")
+_SENTENCE = re.compile(r"[a-z]{2}[.!?] [A-Z]")
+
+
+def header_rows(lines: Sequence[Line]) -> int | None:
+    """Count the lines that are a table's header; None if the lines of a paragraph are no table."""
+    if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
+        return 2
+    if len(lines) >= 3 and is_rule(lines[0].text) and is_rule(lines[2].text):
+        return 3
+    if len(lines) >= 2 and all(line.text.lstrip().startswith("|") for line in lines):
+        return 0
+    if len(lines) < _LEAST_ROWS:
+        return None
+    rows = [_QUOTED.sub('""', line.text.strip()) for line in lines]
+    if 2 * sum(row.endswith((";", "{", "}")) for row in rows) >= len(rows) or _STATEMENT.match(rows[0]):
+        return None
+    gaps = [len(GAPS.findall(row)) for row in rows[:50]]
+    if sum(count >= 2 for count in gaps[1:]) >= 0.8 * len(gaps[1:]):
+        usual = max(set(gaps[1:]), key=gaps[1:].count)
+        return int(gaps[0] != usual or _is_header(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]]))
+    for delimiter in _DELIMITERS:
+        counts = [row.count(delimiter) for row in rows[:50]]
+        most = max(set(counts), key=counts.count)
+        numbers = all(_NUMERIC.match(row.rpartition(delimiter)[2]) for row in rows[1:20])
+        least = 1 if delimiter in "\t;" or (delimiter == "," and numbers) else 2
+        if most >= least and counts.count(most) >= 0.9 * len(counts):
+            if delimiter in ",;" and any(_SENTENCE.search(row) for row in rows[:20]):
+                continue
+            return int(_is_header(rows[0].split(delimiter), [row.split(delimiter) for row in rows[1:20]]))
+    return None
+
+
+def records(lines: Sequence[Line]) -> list[int]:
+    """Find the lines at which rows begin; a quoted field of CSV may go on in the next line."""
+    starts: list[int] = []
+    open_quote = False
+    for index, line in enumerate(lines):
+        if not open_quote:
+            starts.append(index)
+        if line.text.count('"') % 2:
+            open_quote = not open_quote
+    return starts if not open_quote else list(range(len(lines)))
+
+
+def add_table(outline: Outline, lines: Sequence[Line], n_header: int, parent: int) -> None:
+    """Add one unit for the header and one for each row."""
+    if n_header:
+        parent = outline.add(lines[0].start, parent, breaks=True)
+    body = lines[n_header:]
+    for number, index in enumerate(records(body)):
+        outline.add(body[index].start, parent, breaks=not n_header and not number)
+
+
+def _cells(row: str) -> int:
+    return row.strip().strip("|").count("|") + 1 if "|" in row else len(GAPS.split(row.strip()))
+
+
+def _is_header(first: list[str], rows: list[list[str]]) -> bool:
+    """Whether the first row names columns: it has no number where the others have one, or nothing but short names."""
+    years = not any(_YEAR.match(cell) for row in rows for cell in row)
+    if any(_NUMERIC.match(cell) and not (years and _YEAR.match(cell)) for cell in first):
+        return False
+    if not all(cell.strip() for cell in first):
+        return False
+    numeric = any(_NUMERIC.match(cell) for row in rows for cell in row)
+    return numeric or all(cell.strip(' "').isidentifier() for cell in first)

@@ -1,0 +1,429 @@
+"""What makes sense alone stays whole, and what it is about leads it in."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+
+import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longattncomp import Document, Node
+from longattncomp.chunking.nodes import chunk
+from longattncomp.chunking.sentences import ABBREVIATIONS, sentences
+from longattncomp.chunking.structure import outline
+from longattncomp.types import Encoding
+
+TABLE = "| part | price |\n|---|---|\n| bolt | 3.10 |\n| nut | 0.95 |\n"
+
+
+class Words:
+    """One token for each word with the space after it."""
+
+    def encode(self, text: str) -> Encoding:
+        ends = [token.end() for token in regex.finditer(r"\S+\s*|^\s+", text)]
+        return Encoding(list(range(len(ends))), ends)
+
+    def count(self, text: str) -> int:
+        return len(self.encode(text).ids)
+
+
+def cut(text: str, node_tokens: int = 8, token_budget: int | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    """The nodes of a text, each with its lead-ins, the nearest first."""
+    nodes = chunk([Document(text)], Words(), node_tokens=node_tokens, token_budget=token_budget)
+    assert "".join(node.text for node in nodes) == text
+    return [(node.text, tuple(text[start:end] for start, end in node.lead_ins)) for node in nodes]
+
+
+def lead_ins(text: str, within: str, node_tokens: int = 5) -> str:
+    """What leads in the node that has the text `within`, farthest first, and the node."""
+    return next("".join([*reversed(above), node]) for node, above in cut(text, node_tokens) if within in node)
+
+
+KINDS = {
+    "a heading leads in its section": (
+        "# Guide\n\nIt has two parts in all.\n\n## Paid\n\n- fire and smoke in the house\n- storm above force eight\n\n"
+        "## Not paid\n\n- mice and moths in the attic\n",
+        "mice",
+        "# Guide\n\n## Not paid\n\n- mice and moths in the attic\n",
+    ),
+    "an underlined one": (
+        "GRAZ\n====\n\nThe panel costs 102 EUR there.\n\nBARI\n====\n\nThe panel costs 302 EUR there.\n",
+        "302",
+        "BARI\n====\n\nThe panel costs 302 EUR there.\n",
+    ),
+    "a bold question leads in its answer": (
+        "**May I bring a dog along here?**\n\nYes, on a lead, in the yard.\n\n**May I smoke anywhere at all?**\n\n"
+        "No, nowhere in the whole house.\n",
+        "nowhere",
+        "**May I smoke anywhere at all?**\n\nNo, nowhere in the whole house.\n",
+    ),
+    "the header leads in rows of Markdown": (TABLE, "nut", "| part | price |\n|---|---|\n| nut | 0.95 |\n"),
+    "and of CSV": (
+        "id,name,total\n17,Ann Bell of York,3.50\n18,Ben Cole of Hull,4.75\n19,Cy Dunn of Bath,9.10\n",
+        "18,",
+        "id,name,total\n18,Ben Cole of Hull,4.75\n",
+    ),
+    "and of aligned columns, with their caption": (
+        "Income (in thousands)\n\n              2023    2024\nRent           410     395\nSales        8,120   9,004\n"
+        "Interest        12      15\n",
+        "Sales",
+        "Income (in thousands)\n\n              2023    2024\nSales        8,120   9,004\n",
+    ),
+    "a line with a colon leads in its list": (
+        "We do not pay for:\n- wear of the outer walls\n- mice in the attic, moths\n",
+        "mice",
+        "We do not pay for:\n- mice in the attic, moths\n",
+    ),
+    "class and def lead in a block of code": (
+        "class Pool:\n    size = 3\n\n    def wait(self, seconds):\n        log.info('waiting for a worker')\n"
+        + "        self.calls += 12345\n" * 31
+        + "        time.sleep(seconds * 2)\n",
+        "sleep",
+        "class Pool:\n    def wait(self, seconds):\n        time.sleep(seconds * 2)\n",
+    ),
+    "keys lead in an entry of YAML": (
+        "web:\n  image: a.example/web:1\n  limits:\n    cpu: 500m\n    memory: 1Gi\nbilling:\n  image: a.example/b:7\n"
+        + "".join(f"  option{number}: {number}\n" for number in range(40))
+        + "  limits:\n    cpu: 300m\n    memory: 768Mi\n",
+        "768Mi",
+        "billing:\n  limits:\n    cpu: 300m\n    memory: 768Mi\n",
+    ),
+    "a section leads in an entry of INI": (
+        "[cache]\nhost = a\ntimeout = 2\nsize = 50\n\n[queue]\nhost = b\ntimeout = 60\nsize = 8\n",
+        "60",
+        "[queue]\ntimeout = 60\n",
+    ),
+    "the day leads in a turn": (
+        "--- 2026-03-05 ---\n[8:27] Aiko: the panel is in the van\n--- 2026-03-06 ---\n[9:47] Mei: lunch at noon?\n"
+        "[12:29] Petra: I broke the gasket, sorry\n",
+        "gasket",
+        "--- 2026-03-06 ---\n[12:29] Petra: I broke the gasket, sorry\n",
+    ),
+    "the file leads in a hunk": (
+        "diff --git a/x.py b/x.py\nindex 12..98\n--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n-a = 1\n+a = 2\n"
+        "diff --git a/y.py b/y.py\nindex 13..99\n--- a/y.py\n+++ b/y.py\n@@ -7,3 +7,3 @@\n b = 0\n-a = 5\n+a = 6\n",
+        "a = 6",
+        "diff --git a/y.py b/y.py\nindex 13..99\n--- a/y.py\n+++ b/y.py\n@@ -7,3 +7,3 @@\n b = 0\n-a = 5\n+a = 6\n",
+    ),
+    "a heading and a table lead in a row of HTML": (
+        "<h2>The north branch</h2><table><tr><th>Day of the week</th></tr><tr><td>Monday from 8 to 5</td></tr></table>"
+        "<h2>The south branch</h2><table><tr><th>Day of the week</th></tr><tr><td>Monday from 9 to 6</td></tr></table>",
+        "from 9",
+        "<h2>The south branch</h2><table><tr><th>Day of the week</th></tr><tr><td>Monday from 9 to 6</td></tr></table>",
+    ),
+    "a footnote leads in what refers to it": (
+        "Postage is free from 40 EUR.[1] We send daily.\n\nThe shop was founded in 1987.\n\n[1] Not on islands.\n",
+        "Postage",
+        "[1] Not on islands.\nPostage is free from 40 EUR.[1] ",
+    ),
+    "an item leads in the items below it that have another marker": (
+        "1. Insured is all damage to the house caused by:\n(a) fire in or near it;\n(b) storm above force eight;\n"
+        "2. Excluded are these kinds of damage:\n(a) moths in or near it;\n(b) mice in or near the house;\n",
+        "mice",
+        "2. Excluded are these kinds of damage:\n(b) mice in or near the house;\n",
+    ),
+    "also with blank lines": (
+        "- Covered in full are these:\n\n  - fire in the attic, and smoke\n\n- Not covered at all are:\n\n"
+        "  - mice in the attic, and rats\n",
+        "mice",
+        "- Not covered at all are:\n\n  - mice in the attic, and rats\n",
+    ),
+    "an item leads in the code below it": (
+        "1. To start the big pump:\n\n   ```sh\n   pump --start --valve 77 --now\n   ```\n\n"
+        "2. To erase all the data:\n\n   ```sh\n   pump --wipe --force --all\n   ```\n",
+        "wipe",
+        "2. To erase all the data:\n\n   ```sh\n   pump --wipe --force --all\n   ```\n",
+    ),
+    "a heading of HTML leads in what stands below a blank line": (
+        "<h2>The north branch</h2>\n\n<p>Open from 8 to 5 on weekdays.</p>\n\n"
+        "<h2>The south branch</h2>\n\n<p>Open from 9 to 6 on Sundays.</p>\n",
+        "from 9",
+        "<h2>The south branch</h2>\n\n<p>Open from 9 to 6 on Sundays.</p>\n",
+    ),
+    "a commit leads in its message": (
+        "commit 1f3a9c0\nAuthor: Anna Bell\n\n    Raise the limit of the pump\n\n"
+        "commit 2f3a9c0\nAuthor: Bob Cole\n\n    Lower the limit of the valve\n",
+        "valve",
+        "commit 2f3a9c0\nAuthor: Bob Cole\n\n    Lower the limit of the valve\n",
+    ),
+    "a question leads in its answer": (
+        "Q: May I keep mice in the flat?\nA: No, nowhere in the house.\nQ: May I keep fish in a tank?\n"
+        "A: Yes, up to 80 litres.\n",
+        "litres",
+        "Q: May I keep fish in a tank?\nA: Yes, up to 80 litres.\n",
+    ),
+    "years head a table": (
+        "city,2022,2023\nGraz in the south of Styria,12,13\nBari in the north of Apulia,17,18\n"
+        "Hull in the east of Yorkshire,19,20\n",
+        "Hull",
+        "city,2022,2023\nHull in the east of Yorkshire,19,20\n",
+    ),
+    "a function leads in its lines, wherever its brace stands": (
+        "int start(int id)\n{\n" + "    log_the_step(id, 0, 1);\n" * 40 + "    set_valve(id, 77);\n}\n"
+        "int stop(int id)\n{\n" + "    log_the_step(id, 0, 1);\n" * 40 + "    set_valve(id, 12);\n}\n",
+        "12",
+        "int stop(int id)\n{\n    set_valve(id, 12);\n}\n",
+    ),
+    "titles of reStructuredText and LaTeX": (
+        "North hut\n~~~~~~~~~\n\nThe key is with the baker now.\n\n"
+        "South hut\n~~~~~~~~~\n\nThe key lies under the bench.\n",
+        "bench",
+        "South hut\n~~~~~~~~~\n\nThe key lies under the bench.\n",
+    ),
+    "the file leads in what was found in it": (
+        "src/a.ts\n12:    const limit = 3;\n29:    const retries = 5;\n\n"
+        "src/b.ts\n12:    const limit = 4;\n84:    const idle = 9;\n",
+        "idle",
+        "src/b.ts\n84:    const idle = 9;\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "expected"), KINDS.values(), ids=KINDS)
+def test_what_leads_in(text: str, within: str, expected: str) -> None:
+    assert lead_ins(text, within) == expected
+
+
+def test_no_heading_stands_with_the_text_before_it() -> None:
+    text = "# One\n\nA first line of it.\n\n## Two\n\nA second line of it.\n\n## Three\n\nA third line of it.\n"
+    for node, above in cut(text, 6):
+        assert node.count("#") == 0 or node.startswith("#")
+        assert "#" in node or above[-1] == "# One\n\n"
+
+
+def test_a_section_that_fits_is_one_node() -> None:
+    assert cut("# One\n\nShort.\n") == [("# One\n\nShort.\n", ())]
+
+
+def test_a_traceback_stands_with_its_log_line_and_its_last_line() -> None:
+    trace = "".join(f'  File "step_{number}.py", line {number}, in step\n    go(on)\n' for number in range(40))
+    text = (
+        "2026-05-03 10:00 INFO worker 1 did bolt\n2026-05-03 10:01 ERROR worker 2 failed on nut\n"
+        f"Traceback (most recent call last):\n{trace}KeyError: 'nut'\n2026-05-03 10:02 INFO worker 3 did bolt\n"
+    )
+    above = dict(cut(text))['  File "step_17.py", line 17, in step\n    go(on)\n']
+    assert above == ("2026-05-03 10:01 ERROR worker 2 failed on nut\n", "KeyError: 'nut'\n")
+    short = text.replace(trace, trace[:200])
+    assert any("ERROR" in node and "KeyError" in node for node, _ in cut(short, 12))
+
+
+RECORDS = {
+    "indented": json.dumps([{"id": n, "total": f"{n}.08", "lines": 2} for n in range(9)], indent=2),
+    "one line": json.dumps({"orders": [{"id": n, "total": f"{n}.08", "lines": 2} for n in range(9)]}),
+    "minified": json.dumps([{"id": n, "total": f"{n}.08", "lines": 2} for n in range(9)], separators=(", ", ":")),
+    "lines": "\n".join(json.dumps({"id": n, "total": f"{n}.08", "lines": 2}) for n in range(9)),
+}
+
+
+@pytest.mark.parametrize("text", RECORDS.values(), ids=RECORDS)
+def test_an_object_stays_whole(text: str) -> None:
+    for n in range(9):
+        (node,) = [node for node, _ in cut(text, 4) if regex.search(rf'"id": ?{n}\b', node)]
+        assert f"{n}.08" in node
+        assert node.count('"id"') == 1
+
+
+def test_an_object_that_is_too_long_is_cut_into_entries_led_in_by_its_keys() -> None:
+    text = json.dumps({"billing": {f"key{n}": f"the value of number {n}" for n in range(400)}}, indent=2)
+    node, above = next(found for found in cut(text) if "number 217" in found[0])
+    assert node.startswith('    "key217"')
+    assert above == ('  "billing": {\n',)
+
+
+def test_a_list_number_begins_its_item() -> None:
+    text = "".join(f"{n}. Get the {n}th thing from the shed. Then lock it.\n" for n in range(1, 40))
+    for node, _ in cut(text):
+        assert regex.match(r"\d+\. Get", node)
+        assert node.endswith("it.\n")
+
+
+def test_a_short_record_may_not_be_longer_than_the_budget_has_room_for() -> None:
+    text = RECORDS["indented"]
+    assert max(Words().count(node) for node, _ in cut(text, 4, token_budget=6)) <= 6
+
+
+# sentences
+
+
+ONE_EACH = [
+    "Mrs. Dalloway met Dr. Smith at 5 p.m. on 3.5 m. of lawn.",
+    "See No. 5, § 17. Abs. 2 and Fig. 3, e.g. this.",
+    "Das ist z. B. am 3. Mai bei Nr. 7 der Fall.",
+    "M. Dupont et Mme. Roy sont venus, cf. p. 12 et art. 4!",
+    "He paid 613,851.33 for it... and went.",
+    "It met\non the third\nfloor of the house.",
+    "Visit example.com.",
+    "The most is MAX = 7.",
+    "租约由王芳签署。",
+    "他说：「不。」",
+    "यह एक वाक्य है।",
+    "هل هذا سؤال؟",
+    "Is it “so?” she asked.",
+]
+
+
+def test_sentences_end_where_they_end() -> None:
+    for first in ONE_EACH:
+        for second in ONE_EACH:
+            text = f"{first} {second}"
+            assert [text[start:end].strip() for start, end in sentences(text, 0, len(text))] == [first, second]
+
+
+# Whatever the text
+
+
+ALPHABETS = {
+    "latin": "abcdefghijklmnopqrstuvwxyzäéñ",
+    "greek": "αβγδεζηθικλμνξοπρστυφχψω",
+    "cyrillic": "абвгдежзийклмнопрстуфхцчшщ",
+    "arabic": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
+    "hebrew": "אבגדהוזחטיכלמנסעפצקרשת",
+    "devanagari": "कखगघचछजझटठडढतथदधनपफबभम",
+}
+WORD = st.sampled_from(sorted(ALPHABETS)).flatmap(lambda name: st.text(ALPHABETS[name], min_size=1, max_size=12))
+NUMBER = st.sampled_from(["7622.355", "613,851.33", "12", "10.19.243.153", "2026-06-20", "XD-313", "3.5"])
+TOKEN = WORD | NUMBER | st.sampled_from(["Mrs.", "No. 5", "§ 17.", "e.g.", "3 000 000"])
+
+
+def lines(parts: st.SearchStrategy[str], most: int = 12) -> st.SearchStrategy[str]:
+    return st.lists(parts, min_size=1, max_size=most).map(" ".join)
+
+
+PROSE = lines(TOKEN, 60).map(lambda text: f"{text}. ")
+BLOCK = st.one_of(
+    PROSE,
+    lines(TOKEN, 5).map(lambda text: f"## {text}\n\n"),
+    st.lists(lines(TOKEN), min_size=1, max_size=20).map(lambda own: "".join(f"- {line}\n" for line in own)),
+    st.lists(lines(TOKEN), min_size=1, max_size=20).map(
+        lambda own: "".join(f"{number}. {line}\n" for number, line in enumerate(own, 1))
+    ),
+    st.lists(st.lists(TOKEN, min_size=3, max_size=3), min_size=3, max_size=9).map(
+        lambda rows: "".join(f"| {' | '.join(row)} |\n" + "|---|---|---|\n" * (not n) for n, row in enumerate(rows))
+    ),
+    st.lists(st.lists(TOKEN, min_size=4, max_size=4), min_size=3, max_size=9).map(
+        lambda rows: "".join(";".join(row) + "\n" for row in rows)
+    ),
+    st.dictionaries(WORD, lines(TOKEN), min_size=1, max_size=12).map(
+        lambda found: json.dumps(found, ensure_ascii=False) + "\n"
+    ),
+    st.dictionaries(WORD, lines(TOKEN), min_size=1, max_size=12).map(
+        lambda found: json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    ),
+    st.dictionaries(WORD, lines(TOKEN), min_size=1, max_size=12).map(
+        lambda found: "top:\n" + "".join(f"  {key}: {value}\n" for key, value in found.items())
+    ),
+    st.lists(WORD, min_size=1, max_size=9).map(
+        lambda names: "".join(f"def {name}(x):\n    y = x + 7622.355\n    return y\n\n" for name in names)
+    ),
+    st.lists(lines(TOKEN), min_size=2, max_size=9).map(
+        lambda own: "".join(f"2026-05-03 10:0{n}:01 INFO {line}\n" for n, line in enumerate(own))
+    ),
+)
+INSIDE = regex.compile(r"(?<=[\p{L}\p{N}\p{M}])(?=[\p{L}\p{N}\p{M}])|(?<=\p{N}[.,:])(?=\p{N})")
+
+
+def ends_inside(text: str, nodes: list[Node]) -> Iterator[str]:
+    """The nodes that end inside a word or number."""
+    for node in nodes:
+        if node.end < len(text) and INSIDE.match(text, node.end):
+            yield text[max(0, node.end - 20) : node.end + 20]
+
+
+@given(st.lists(BLOCK, min_size=1, max_size=6).map("\n".join), st.integers(4, 40))
+def test_no_node_ends_inside_a_word_or_number_or_after_an_abbreviation(text: str, node_tokens: int) -> None:
+    nodes = chunk([Document(text)], Words(), node_tokens=node_tokens)
+    assert "".join(node.text for node in nodes) == text
+    assert list(ends_inside(text, nodes)) == []
+    for node in nodes[:-1]:
+        last = node.text.split()[-1] if node.text.strip() else ""
+        assert "\n" in node.text[len(node.text.rstrip()) :] or last not in ("Mrs.", "No.", "§", "e.g."), node.text
+        assert not regex.search(r"\S.*\n\s*\d{1,3}\.\s*$", node.text)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), lines(WORD, 4), PROSE), min_size=1, max_size=9), st.integers(4, 30))
+def test_every_heading_is_in_the_nodes_that_it_heads_or_leads_them_in(
+    sections: list[tuple[int, str, str]], node_tokens: int
+) -> None:
+    parts = [(f"{'#' * level} {title}\n\n", f"{body.strip()}\n\n") for level, title, body in sections]
+    text = "".join(heading + body for heading, body in parts)
+    nodes = chunk([Document(text)], Words(), node_tokens=node_tokens)
+    at = 0
+    for heading, body in parts:
+        start, end = at + len(heading), at + len(heading) + len(body)
+        for node in nodes:
+            if node.start < end and node.end > start:
+                assert node.start <= at or (at, start) in node.lead_ins
+        at = end
+
+
+BROKEN = {
+    "json": '{"a": [1, 2, {"b": "c',
+    "quotes": 'a,"b,c\n' * 500,
+    "quoted lines": 'a,"x\ny",c\n' * 500,
+    "tabs and spaces": "".join("\t" * (n % 3) + " " * (n % 7) + f"x{n} = 1\n" for n in range(500)),
+    "brackets": "[" * 10_000,
+    "objects": '{"a":' * 10_000,
+    "tags": "<div>" * 10_000,
+    "fences": "```\n" * 999,
+    "pipes": "|" * 9_999,
+    "rules": "---\n" * 999,
+    "headings": "# x\n" * 5_000,
+    "table": "| a |\n|--\n| b\n|||\n",
+    "hunks": "@@ -1 +1 @@\n" * 999,
+    "dots": "." * 20_000 + "x",
+    "ruled": "=== a" + " " * 50_000 + "b\nc\n",
+    "open tags": "<p " * 50_000,
+    "bars": "a|b\n--" + "|" * 50_000 + "x\n",
+    "a long item over many": "- " + "word goes on, " * 4_000 + ":\n" + "  - an item of it\n" * 4_000,
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_nothing_needs_to_be_well_formed(text: str) -> None:
+    nodes = chunk([Document(text)], Words(), node_tokens=16)
+    assert "".join(node.text for node in nodes) == text
+
+
+def test_any_mixture_is_tiled() -> None:
+    draw = random.Random(5)
+    pieces = [
+        "# a\n",
+        "- b\n",
+        "1. c\n",
+        "| d | e |\n",
+        "|---|---|\n",
+        "{",
+        "}",
+        '"f": ',
+        "<p>",
+        "\n",
+        "  g:\n",
+        "```\n",
+    ]
+    pieces += [
+        "@@ -1 +1 @@\n",
+        "+h\n",
+        "2026-01-01 i\n",
+        "J: k\n",
+        "def l():\n",
+        "    m = 1\n",
+        "N\n",
+        "o. P ",
+        "\r\n",
+        "\t",
+    ]
+    for _ in range(400):
+        text = "".join(draw.choices(pieces, k=draw.randrange(1, 60)))
+        found = outline(text)
+        assert found.starts[0] == 0
+        assert found.starts == sorted(set(found.starts))
+        assert all(parent < unit for unit, parent in enumerate(found.parents))
+        assert "".join(node for node, _ in cut(text, draw.randrange(1, 9))) == text
+
+
+def test_abbreviations_are_in_lower_case_without_their_stop() -> None:
+    assert all(word == word.lower() and not word.endswith(".") for word in ABBREVIATIONS)
