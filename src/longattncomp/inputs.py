@@ -1,13 +1,24 @@
 """arguments of a call -> checked values."""
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from longattncomp.chunking.sentences import sentences
 from longattncomp.counting import first_surrogate
 from longattncomp.errors import InputError, warn
 from longattncomp.types import Document, Node, Pin, Query, Scores, Span, merged
 
 Documents = str | Document | Sequence[str | Document]
+
+_LONG = 48
+"""Words from which a query is searched for its questions."""
+
+_TURN = re.compile(r"^[ \t]*(user|human|customer|assistant|ai|bot|system)[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+_ASSISTANT = ("assistant", "ai", "bot", "system")
+_QUESTION = re.compile(r"[?？؟][\"'”’»)\]」』*_]*\s*$")
+_KEYS = ("question", "query", "q", "prompt", "input", "text")
 
 _ROUNDING = 1e-3
 """Tolerance for the sum of shares that were computed in 16 or 32 bits."""
@@ -25,6 +36,37 @@ def as_query(query: str | Query) -> Query:
     if not text.strip():
         raise InputError("expected a query, got a blank one: say what the context is read for")
     return query if isinstance(query, Query) else Query(text)
+
+
+def asking(query: Query) -> Query:
+    """Find what a query asks: the last turn of a chat, the question of a JSON object, the questions of a long letter.
+
+    What stands around a question would draw attention to text that is about it. A query without such a part stays as
+    it is.
+    """
+    text = _question_of_json(query.text) or query.text
+    turns = list(_TURN.finditer(text))
+    if turns and turns[-1][1].lower() not in _ASSISTANT and text[turns[-1].end() :].strip():
+        text = text[turns[-1].end() :]
+    if len(text.split()) > _LONG:
+        found = [text[start:end].strip() for start, end in sentences(text, 0, len(text))]
+        asked = [part for part in found if _QUESTION.search(part)]
+        while len(asked) > 1 and sum(len(part.split()) for part in asked) > _LONG:
+            asked.pop(0)
+        text = " ".join(dict.fromkeys(asked)) or text
+    text = text.strip()
+    return query if text == query.text or not text else Query(text, query.source)
+
+
+def _question_of_json(text: str) -> str | None:
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    found = next((given[key] for key in _KEYS if isinstance(given, dict) and isinstance(given.get(key), str)), None)
+    return found if found and found.strip() else None
 
 
 def as_documents(documents: Documents) -> list[Document]:

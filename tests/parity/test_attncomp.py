@@ -36,12 +36,16 @@ def stopping_at(attncomp: Compressor, min_score: float) -> Compressor:
 
 def test_it_agrees_with_longattncomp(attncomp: Compressor, toy_folder: Path) -> None:
     with segments_of(128):
-        ours = Compressor.from_pretrained(toy_folder, node_tokens="document", context_weight=0.0, **TOY)
-    method = replace(METHODS["longattncomp"], min_score=0.01)
+        ours = Compressor.from_pretrained(toy_folder, node_tokens="document", context_weight=0.0, top_p=0.95, **TOY)
+    method = replace(METHODS["longattncomp"], min_score=0.01, words=False)
     other = Compressor(ours.scorer, ours.tokenizer, settings=ours.settings, method=method)
     for options in ({}, {"token_budget": 300}, {"top_p": 0.6}, {"order": "score"}):
         found, expected = (engine.compress(QUERY, TEXTS, **options) for engine in (attncomp, other))
-        assert found == expected
+        assert [(node.start, node.end, node.reason) for node in found.all_nodes] == [
+            (node.start, node.end, node.reason) for node in expected.all_nodes
+        ]
+        assert found.text == expected.text
+        assert found.scores == pytest.approx(expected.scores, abs=1e-6)  # one may have packed other segments together
 
 
 @torch.no_grad()

@@ -311,17 +311,17 @@ def test_systems_and_peers_cut_their_own_nodes(toy_folder: Any) -> None:
         found = compressors(["longattncomp", "bm25", "attncomp", "speculative", "longattncomp-alone"], engine)
         return {name: (one.settings.node_tokens, one.method.node_boundary) for name, one in found.items()}
 
-    systems = {"attncomp": ("document", "sentence"), "speculative": (32, "exact")}
-    longer = dict.fromkeys(("bm25", "longattncomp-alone"), (64, "near"))
-    assert cuts(engine) == {"longattncomp": (32, "sentence"), **longer, **systems}
-    longer = dict.fromkeys(("bm25", "longattncomp-alone"), (9, "near"))
-    assert cuts(engine.configured(node_tokens=9)) == {"longattncomp": (9, "sentence"), **longer, **systems}
+    systems = {"attncomp": ("document", "unit"), "speculative": (32, "exact")}
+    longer = dict.fromkeys(("bm25", "longattncomp-alone"), (64, "unit"))
+    assert cuts(engine) == {"longattncomp": (32, "unit"), **longer, **systems}
+    longer = dict.fromkeys(("bm25", "longattncomp-alone"), (9, "unit"))
+    assert cuts(engine.configured(node_tokens=9)) == {"longattncomp": (9, "unit"), **longer, **systems}
 
 
 def test_settings_of_ours_do_not_reach_the_systems(toy_folder: Any) -> None:
     ours = {"context_weight": 0.7, "top_p": 0.5, "node_tokens": 16}
     engine = Compressor.from_pretrained(toy_folder, layers=2, dtype="float32", device="cpu", gap_mark="~", **ours)
-    engine = with_method(engine, surroundings=0.3, min_score=0.2, node_boundary="near")
+    engine = with_method(engine, surroundings=0.3, min_score=0.2, node_boundary="exact")
     found = compressors(["attncomp", "speculative"], engine)
     for name, one in found.items():
         fresh = Settings(method=name)

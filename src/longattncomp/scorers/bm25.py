@@ -10,6 +10,7 @@ from typing import Any
 
 import regex
 
+from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.errors import InputError
 from longattncomp.types import Node, Progress, Query, Scores
 
@@ -27,7 +28,7 @@ _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 
 @dataclass(frozen=True)
 class BM25Scorer:
-    """Okapi BM25 over the nodes, as Lucene computes it; the instruction's share is 0.
+    """Okapi BM25 over the nodes with their lead-ins, as Lucene computes it; the instruction's share is 0.
 
     A word of the query counts once and without its English ending; stop words count only in a query that has nothing
     else. An identifier (`snake_case`, `CamelCase`, `dotted.path`) is found whole and by its parts, and text in a script
@@ -54,7 +55,7 @@ class BM25Scorer:
         """Divide the BM25 score of every node by the sum."""
         if not nodes:
             return Scores((), 1.0)
-        shares = self._shares(query.text, [node.text for node in nodes])
+        shares = self._shares(query.text, LeadIns(nodes).texts())
         if progress is not None:
             tokens = sum(node.tokens for node in nodes)
             progress(tokens, tokens)

