@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import regex
 
 from longattncomp.chunking.boundaries import text_boundaries
+from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.counting import Counter
 from longattncomp.errors import BudgetError
 from longattncomp.rendering import Rendered, render
-from longattncomp.selection import SelectionRule, select
+from longattncomp.selection import Priority, SelectionRule, select
 from longattncomp.types import (
     Compressed,
     CompressedDocument,
@@ -45,6 +46,7 @@ class Assembler:
         rule: which nodes are kept, and the budget.
         gap_mark: stands where text of a document was left out.
         separator: stands between two documents.
+        edge_marks: whether the gap mark stands at the edges of a document, too.
         order: of the documents in the text; by score, documents with pinned text come first.
         allow_empty: whether the result may be empty when the rules keep nothing.
     """
@@ -54,6 +56,7 @@ class Assembler:
     rule: SelectionRule
     gap_mark: str
     separator: str
+    edge_marks: bool = False
     order: Order = "position"
     allow_empty: bool = False
 
@@ -65,6 +68,7 @@ class Assembler:
         scores: Scores,
         *,
         pinned: Collection[int] = (),
+        priority: Priority | None = None,
     ) -> Compressed:
         """Keep the best nodes within the budget.
 
@@ -77,10 +81,12 @@ class Assembler:
             nodes: in order; `tokens` as `count` counts.
             scores: one per node.
             pinned: indices of nodes that are kept whatever they score.
+            priority: see `select`.
 
         Raises:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.
         """
+        scores = replace(scores, nodes=tuple(LeadIns(nodes).passed_on(scores.nodes)))
         mass: dict[int, float] = {}
         for node, score in zip(nodes, scores.nodes, strict=True):
             mass[node.document] = mass.get(node.document, 0.0) + score
@@ -91,13 +97,27 @@ class Assembler:
         original_tokens = whole_tokens = self.count_whole(whole)
         if rank is not None and original_tokens <= budget:  # in another order it may have more
             whole_tokens = self.count(self._render(documents, nodes, rank).text)
-        costs = {"gap_tokens": self.count(self.gap_mark), "separator_tokens": self.count(self.separator)}
+        gap_tokens = self.count(self.gap_mark)
+        costs = {
+            "gap_tokens": gap_tokens,
+            "separator_tokens": self.count(self.separator),
+            "edge_tokens": 2 * gap_tokens * self.edge_marks,
+        }
 
         def result(
             reasons: Sequence[NodeReason], stop_reason: StopReason, piece: tuple[int, Node] | None = None
         ) -> Compressed:
             scored = [
-                ScoredNode(node.document, node.start, node.end, node.text, node.tokens, score=score, reason=reason)
+                ScoredNode(
+                    node.document,
+                    node.start,
+                    node.end,
+                    node.text,
+                    node.tokens,
+                    node.lead_ins,
+                    score=score,
+                    reason=reason,
+                )
                 for node, score, reason in zip(nodes, scores.nodes, reasons, strict=True)
             ]
             kept = [node for node in scored if node.kept]
@@ -127,7 +147,9 @@ class Assembler:
         # A context that fits needs no limit: gap marks cost tokens only on the way to the whole text.
         limit, step = budget if whole_tokens > budget else sys.maxsize, 1
         while True:
-            selection = select(scores, nodes, replace(self.rule, token_budget=limit), pinned=pinned, **costs)
+            selection = select(
+                scores, nodes, replace(self.rule, token_budget=limit), pinned=pinned, priority=priority, **costs
+            )
             text = self._render(documents, [nodes[index] for index in selection.indices], rank).text
             tokens = self.count(text)
             over = tokens - budget
@@ -140,6 +162,9 @@ class Assembler:
                 return result(selection.reasons, selection.stop_reason)
             limit = min(limit - max(over, 0), selection.tokens - step)
             step *= 2
+        if self.edge_marks:  # they leave no room for text
+            unmarked = replace(self, edge_marks=False)
+            return unmarked.assemble(query, documents, nodes, scores, pinned=pinned, priority=priority)
         if pinned and over > 0:
             raise BudgetError(
                 f"the pinned text has {tokens} tokens, {over} more than the budget of {budget}: pin less or raise "
@@ -187,7 +212,14 @@ class Assembler:
         return ""
 
     def _render(self, documents: Sequence[Document], nodes: Iterable[Node], rank: Rank | None = None) -> Rendered:
-        return render(documents, nodes, gap_mark=self.gap_mark, separator=self.separator, rank=rank)
+        return render(
+            documents,
+            nodes,
+            gap_mark=self.gap_mark,
+            separator=self.separator,
+            edge_marks=self.edge_marks,
+            rank=rank,
+        )
 
 
 def _slice(node: Node, start: int, end: int, tokens: int) -> Node:

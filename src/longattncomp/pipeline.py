@@ -8,11 +8,13 @@ from typing import Any
 
 from longattncomp.assembly import Assembler
 from longattncomp.chunking.nodes import chunk, paragraph_ends
+from longattncomp.chunking.outline import RECORD_TOKENS
 from longattncomp.counting import Counter
-from longattncomp.inputs import pinned_spans
+from longattncomp.inputs import asking, pinned_spans
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.batch import score_batch
 from longattncomp.scorers.methods import Method
+from longattncomp.scorers.wording import priority
 from longattncomp.selection import SelectionRule
 from longattncomp.settings import Settings
 from longattncomp.types import (
@@ -68,6 +70,7 @@ class Pipeline:
             min_score=self.method.min_score,
             context_weight=settings.context_weight,
             surroundings=self.method.surroundings,
+            words=self.method.words,
         )
 
     def bounded(self, settings: Settings, documents: Sequence[Document]) -> Settings:
@@ -93,10 +96,22 @@ class Pipeline:
             node_tokens = min(node_tokens, max(1, settings.token_budget // 2))
         boundary = self.method.node_boundary
         ends = tuple(sorted((index, tuple(offsets)) for index, offsets in (cuts or {}).items()))
-        key = (tuple(document.text for document in documents), node_tokens, boundary, ends)
+        room = min(settings.token_budget, 2 * RECORD_TOKENS)
+        key = (tuple(document.text for document in documents), node_tokens, boundary, ends, room, settings.lead_ins)
         found = self._cut.get(key)
         if found is None:
-            nodes = tuple(chunk(documents, self.tokenizer, node_tokens=node_tokens, boundary=boundary, cuts=cuts))
+            nodes = tuple(
+                chunk(
+                    documents,
+                    self.tokenizer,
+                    node_tokens=node_tokens,
+                    boundary=boundary,
+                    token_budget=room,
+                    cuts=cuts,
+                )
+            )
+            if not settings.lead_ins:
+                nodes = tuple(replace(node, lead_ins=()) for node in nodes)
             found = nodes, self._counted(nodes)
             self._cut.put(key, found)
         return found
@@ -139,14 +154,15 @@ class Pipeline:
         assembler = self._assembler(settings, allow_empty=allow_empty)
         results = []
         scored = [nodes[index] for index in free] if pinned else nodes
-        found = score_batch(self.scorer, queries, _apart(scored, parts) if parts else scored, progress=progress)
+        asked = [asking(query) for query in queries]
+        found = score_batch(self.scorer, asked, _apart(scored, parts) if parts else scored, progress=progress)
         for query, scores in zip(queries, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
                 shares[index] = share
-            results.append(
-                assembler.assemble(query, documents, counted, Scores(tuple(shares), scores.instruction), pinned=pinned)
-            )
+            found_scores = Scores(tuple(shares), scores.instruction)
+            first = priority(query, nodes, found_scores) if assembler.rule.words else None
+            results.append(assembler.assemble(query, documents, counted, found_scores, pinned=pinned, priority=first))
         return results
 
     def assemble(
@@ -159,7 +175,9 @@ class Pipeline:
         rule: SelectionRule | None = None,
     ) -> Compressed:
         """Do what `run` does after scoring; a rule replaces that of the settings."""
-        return self._assembler(settings, rule=rule).assemble(query, documents, self._counted(nodes), scores)
+        assembler = self._assembler(settings, rule=rule)
+        first = priority(query, nodes, scores) if assembler.rule.words else None
+        return assembler.assemble(query, documents, self._counted(nodes), scores, priority=first)
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self.target
@@ -177,6 +195,7 @@ class Pipeline:
             rule=self.rule(settings) if rule is None else rule,
             gap_mark=settings.gap_mark,
             separator=settings.separator,
+            edge_marks=settings.edge_marks,
             order=settings.order,
             allow_empty=allow_empty,
         )

@@ -25,6 +25,7 @@ def render(
     *,
     gap_mark: str,
     separator: str,
+    edge_marks: bool = False,
     rank: Callable[[int], tuple[float, ...]] | None = None,
 ) -> Rendered:
     """Join kept nodes, sliced from the originals, in positional order.
@@ -36,6 +37,7 @@ def render(
         kept: nodes in order.
         gap_mark: stands for text left out between two spans.
         separator: stands between two documents.
+        edge_marks: whether the gap mark stands at the edges of a document, too, where more than white space is missing.
         rank: sorts documents by their index, lowest first; otherwise they stay in order.
     """
     spans: dict[int, list[Span]] = {}
@@ -45,8 +47,13 @@ def render(
             known[-1] = (known[-1][0], node.end)
         else:
             known.append((node.start, node.end))
-    parts = tuple(
-        (index, gap_mark.join(documents[index].text[start:end] for start, end in ranges), tuple(ranges))
-        for index, ranges in (sorted(spans.items(), key=lambda item: rank(item[0])) if rank else spans.items())
-    )
-    return Rendered(separator.join(text for _, text, _ in parts), parts)
+    parts = []
+    for index, ranges in sorted(spans.items(), key=lambda item: rank(item[0])) if rank else spans.items():
+        whole = documents[index].text
+        text = gap_mark.join(whole[start:end] for start, end in ranges)
+        if edge_marks:
+            before = gap_mark.lstrip() if whole[: ranges[0][0]].strip() else ""
+            after = gap_mark.rstrip() if whole[ranges[-1][1] :].strip() else ""
+            text = before + text + after
+        parts.append((index, text, tuple(ranges)))
+    return Rendered(separator.join(text for _, text, _ in parts), tuple(parts))

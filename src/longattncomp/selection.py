@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.types import Node, NodeReason, Overflow, Scores, Selection, StopReason
 
 NEAR = 384
@@ -13,6 +14,9 @@ NEAR = 384
 
 BESIDE = 32
 """Distance in tokens up to which two nodes count as neighbours."""
+
+_REPEATED = 20
+"""Characters from which a text that stands twice is kept once."""
 
 _UNIT = 2**60
 """Shares are summed as whole multiples of 1/_UNIT, so that windows with equal shares have exactly equal mass."""
@@ -36,6 +40,8 @@ class SelectionRule:
         context_weight: how much of a node's rank is due to its neighbours and its document, in [0, 1].
         surroundings: part of the mass around a node, its own included, that is added to its score for its rank.
         overflow: "fill" skips a node that does not fit, "paper" ends the search.
+        words: whether the words of the query count for the rank, too (see `scorers.wording`).
+        lead_in_share: part of the budget that lead-ins may take; the nearest of a node may exceed it.
     """
 
     token_budget: int
@@ -45,6 +51,24 @@ class SelectionRule:
     context_weight: float = 0.0
     surroundings: float = 0.0
     overflow: Overflow = "fill"
+    words: bool = False
+    lead_in_share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """The order in which a selection looks at nodes, where it is not that of their scores.
+
+    Attributes:
+        first: nodes with a larger number come first, whatever their ranks.
+        words: each node's share of the words of the query, above 0.
+        weights: b for each node, in [0, 1]; with r its rank by score and l its share of the words, its rank is
+            `r^(1-b) l^b`.
+    """
+
+    first: Sequence[int]
+    words: Sequence[float]
+    weights: Sequence[float]
 
 
 def select(
@@ -54,13 +78,16 @@ def select(
     *,
     gap_tokens: int = 0,
     separator_tokens: int = 0,
+    edge_tokens: int = 0,
     pinned: Collection[int] = (),
+    priority: Priority | None = None,
 ) -> Selection:
     """Token-budget top-p (LongAttnComp, arXiv 2606.01336): best nodes first, then positional order.
 
     The mass starts at the instruction's score. In falling order of rank (ties: the earlier node), a node is kept
     unless the mass has reached `top_p`, its score is under `min_score` (AttnComp, arXiv 2509.17486), or it does not
-    fit the rest of the budget.
+    fit the rest of the budget. A node brings its lead-ins along, the nearest first, as far as they fit. Where not
+    everything fits, a text that stands twice under the same lead-ins is kept once.
 
     Args:
         scores: one share of the mass per node.
@@ -68,37 +95,34 @@ def select(
         rule: when a node is kept.
         gap_tokens: cost of a gap mark between two runs of one document, in tokens.
         separator_tokens: cost of the separator between two documents, in tokens.
+        edge_tokens: cost of the gap marks at the edges of a document, in tokens.
         pinned: nodes that are kept and charged before all others.
+        priority: which nodes come first; None for the order of their scores.
     """
-    kept: set[int] = set()
-    documents: set[int] = set()
     reasons: list[NodeReason] = ["budget"] * len(nodes)
-
-    def cost(index: int) -> int:
-        document = nodes[index].document
-        if document not in documents:
-            return nodes[index].tokens + (separator_tokens if documents else 0)
-        beside = sum(
-            other in kept and nodes[other].document == document
-            for other in (index - 1, index + 1)
-            if 0 <= other < len(nodes)
-        )
-        return nodes[index].tokens + gap_tokens * (1 - beside)
-
-    def keep(index: int, reason: NodeReason) -> int:
-        charged = cost(index)
-        kept.add(index)
-        documents.add(nodes[index].document)
-        reasons[index] = reason
-        return charged
-
-    used = sum(keep(index, "pinned") for index in sorted(pinned))
+    leads = LeadIns(nodes)
+    bag = _Bag(nodes, gap_tokens, separator_tokens, edge_tokens)
+    for index in sorted(pinned):
+        bag.put(index)
+        reasons[index] = "pinned"
+    tight = sum(node.tokens for node in nodes) > rule.token_budget
+    seen: set[tuple[str, ...]] = set()
+    lead_in_tokens = 0
     mass = scores.instruction
     ranks = _ranks(scores.nodes, nodes, rule)
-    ranked = sorted((i for i in range(len(nodes)) if i not in kept), key=lambda i: (-ranks[i], i))
+    order: Sequence[int] = [0] * len(nodes)
+    if priority is not None:
+        order = priority.first
+        parts = zip(ranks, priority.words, priority.weights, strict=True)
+        ranks = [rank ** (1 - weight) * words**weight for rank, words, weight in parts]
+    ranked = sorted(
+        (i for i in range(len(nodes)) if i not in bag and i not in leads.served),
+        key=lambda i: (-order[i], -ranks[i], i),
+    )
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
-        ended: Literal["min_relevance", "top_p", "budget"] | None = None
+        ended: Literal["min_relevance", "top_p"] | None = None
+        text = (nodes[index].text.strip(), *(nodes[lead].text for lead in leads.of[index]))
         if 1 - scores.instruction < rule.min_relevance:
             ended = "min_relevance"
         elif rule.top_p < 1 and mass >= rule.top_p:
@@ -106,19 +130,83 @@ def select(
         elif scores.nodes[index] < rule.min_score:
             reasons[index] = stop_reason = "min_score"
             continue
-        elif used + cost(index) > rule.token_budget:
-            stop_reason = "budget"
-            if rule.overflow == "fill":
-                continue
-            ended = "budget"
+        elif tight and len(text[0]) >= _REPEATED and text in seen:
+            reasons[index], stop_reason = "duplicate", "budget"
+            continue
         if ended is not None:
             stop_reason = ended
             for rest in ranked[rank:]:
                 reasons[rest] = ended
             break
-        used += keep(index, "selected")
+        wanted = [lead for lead in leads.of[index] if lead not in bag]
+        needed = [index, *wanted[:1]]  # without what it is about, a node may say the opposite
+        if (len(bag) and bag.tokens + bag.cost(needed) > rule.token_budget) or bag.tokens + bag.cost(
+            [index]
+        ) > rule.token_budget:
+            stop_reason = "budget"
+            if rule.overflow == "fill":
+                continue
+            for rest in ranked[rank:]:
+                reasons[rest] = "budget"
+            break
+        bag.put(index)
+        reasons[index] = "selected"
+        seen.add(text)
         mass += scores.nodes[index]
-    return Selection(tuple(sorted(kept)), tuple(reasons), stop_reason, used)
+        for number, lead in enumerate(wanted):
+            charged = bag.cost([lead])
+            share = lead_in_tokens + charged <= rule.lead_in_share * rule.token_budget
+            if bag.tokens + charged > rule.token_budget or (number and not share):
+                break
+            bag.put(lead)
+            lead_in_tokens += charged
+            reasons[lead] = "lead_in"
+    if len(bag) == len(nodes):
+        reasons = ["selected" if reason == "lead_in" else reason for reason in reasons]
+    return Selection(tuple(sorted(bag.kept)), tuple(reasons), stop_reason, bag.tokens)
+
+
+class _Bag:
+    """Kept nodes and what they cost, with gap marks and separators."""
+
+    def __init__(self, nodes: Sequence[Node], gap_tokens: int, separator_tokens: int, edge_tokens: int) -> None:
+        self._nodes, self._gap, self._separator, self._edges = nodes, gap_tokens, separator_tokens, edge_tokens
+        self.kept: set[int] = set()
+        self._documents: set[int] = set()
+        self.tokens = 0
+
+    def __contains__(self, index: int) -> bool:
+        return index in self.kept
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def put(self, index: int) -> None:
+        self.tokens += self._charge(index, self.kept, self._documents)
+        self.kept.add(index)
+        self._documents.add(self._nodes[index].document)
+
+    def cost(self, indices: Sequence[int]) -> int:
+        """Count what nodes of one document would cost together."""
+        if len(indices) == 1:
+            return self._charge(indices[0], self.kept, self._documents)
+        kept, documents, tokens = set(self.kept), set(self._documents), 0
+        for index in indices:
+            tokens += self._charge(index, kept, documents)
+            kept.add(index)
+            documents.add(self._nodes[index].document)
+        return tokens
+
+    def _charge(self, index: int, kept: Collection[int], documents: Collection[int]) -> int:
+        node = self._nodes[index]
+        if node.document not in documents:
+            return node.tokens + self._edges + (self._separator if documents else 0)
+        beside = sum(
+            other in kept and self._nodes[other].document == node.document
+            for other in (index - 1, index + 1)
+            if 0 <= other < len(self._nodes)
+        )
+        return node.tokens + self._gap * (1 - beside)
 
 
 def _ranks(scores: Sequence[float], nodes: Sequence[Node], rule: SelectionRule) -> Sequence[float]:

@@ -42,7 +42,9 @@ PER_CALL = frozenset(
         "top_p",
         "context_weight",
         "node_tokens",
+        "lead_ins",
         "gap_mark",
+        "edge_marks",
         "separator",
         "order",
     }
@@ -80,8 +82,8 @@ class Settings(BaseModel):
     )
     node_tokens: Annotated[int, Field(ge=1)] | Literal["document"] = Field(
         32,
-        description="Longest piece that is kept or dropped as one, in draft tokens, or `document`. Raise it to keep "
-        "whole paragraphs.",
+        description="Draft tokens up to which short sentences, rows, items are kept or dropped as one, or `document`; "
+        "a longer one stays whole. Raise it to keep whole paragraphs.",
     )
     token_budget: int = Field(
         16384, ge=1, description="Most tokens of the result. Set it to the room your model's prompt has for context."
@@ -93,10 +95,11 @@ class Settings(BaseModel):
         description="Most of the context's tokens that are kept, within token_budget. Set it to save a fixed share.",
     )
     top_p: float = Field(
-        0.95,
+        1.0,
         gt=0,
         le=1,
-        description="Attention mass at which enough is kept. Set 1 to fill the budget whatever is relevant.",
+        description="Attention mass at which enough is kept (0.95 in the papers); 1 fills the budget. Lower it to keep "
+        "less than fits.",
     )
     min_relevance: float = Field(
         0.0,
@@ -111,8 +114,18 @@ class Settings(BaseModel):
         le=1,
         description="How much neighbours and the whole document count for a node's rank. Set 0 to rank by score alone.",
     )
+    lead_ins: bool = Field(
+        True,
+        description="Whether kept text brings along its headings, header row, class and def lines, keys. "
+        "Set false where every piece makes sense alone.",
+    )
     gap_mark: str = Field(
         "\n[...]\n", description="Text that stands where something was left out. Change it if it confuses your model."
+    )
+    edge_marks: bool = Field(
+        False,
+        description="Whether the gap mark stands at a document's beginning and end, too, where something was left out "
+        "there. Set it where the reader cannot know, as for tools and memory.",
     )
     separator: str = Field("\n\n", description="Text between two documents. Change it to match your prompt.")
     order: Order = Field(

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from longattncomp import Compressor, Settings
 from longattncomp.adapters import InputError, Options
+from longattncomp.testing import ByteTokenizer, WordScorer
 
 
 class Component(Options):
@@ -184,3 +185,12 @@ def test_dumps_copies_and_pickles(toy: Compressor, given: dict[str, Any]) -> Non
     assert "store" not in kept.model_dump()
     assert copy.deepcopy(kept).store is kept.store
     assert pickle.loads(pickle.dumps(kept)).store is None
+
+
+def test_a_default_of_a_component_counts_where_nothing_else_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = Compressor(WordScorer(), ByteTokenizer(), settings=Settings())
+    assert Component(compressor=words).engine(edge_marks=True).settings.edge_marks
+    assert not Component(compressor=words, edge_marks=False).engine(edge_marks=True).settings.edge_marks
+    assert not Component(compressor=words.configured(edge_marks=False)).engine(edge_marks=True).settings.edge_marks
+    monkeypatch.setenv("LONGATTNCOMP_EDGE_MARKS", "false")
+    assert not Component(method="bm25").engine(edge_marks=True).settings.edge_marks

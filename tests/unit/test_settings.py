@@ -74,7 +74,7 @@ def test_sources_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_defaults() -> None:
     settings = Settings.load()
     assert settings == Settings()
-    assert (settings.token_budget, settings.top_p, settings.min_relevance) == (16384, 0.95, 0.0)
+    assert (settings.token_budget, settings.top_p, settings.min_relevance) == (16384, 1.0, 0.0)
     assert (settings.node_tokens, settings.keep_rate, settings.order) == (32, 1.0, "position")
     assert (settings.model, settings.method) == (DEFAULT_MODEL, "longattncomp")
     assert (settings.gap_mark, settings.separator) == ("\n[...]\n", "\n\n")
@@ -104,7 +104,7 @@ def test_what_the_sources_say_now_and_not_what_they_said(
 
 def test_every_setting_says_what_it_is_and_they_are_few() -> None:
     assert all(field.description for field in Settings.model_fields.values())
-    assert len(Settings.model_fields) <= 19
+    assert len(Settings.model_fields) <= 21
 
 
 def test_none_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

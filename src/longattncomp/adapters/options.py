@@ -38,7 +38,9 @@ class Options(BaseModel):
     min_relevance: float | None = _setting("min_relevance")
     context_weight: float | None = _setting("context_weight")
     node_tokens: int | Literal["document"] | None = _setting("node_tokens")
+    lead_ins: bool | None = _setting("lead_ins")
     gap_mark: str | None = _setting("gap_mark")
+    edge_marks: bool | None = _setting("edge_marks")
     separator: str | None = _setting("separator")
     order: Order | None = _setting("order")
     method: str | None = _setting("method")
@@ -103,20 +105,27 @@ class Options(BaseModel):
         """Return the store that was given as the engine needs it; the same object at each call."""
         return cast("ByteStore | None", self.store)
 
-    def engine(self, *, target_tokenizer: Any = None) -> Compressor:
+    def engine(self, *, target_tokenizer: Any = None, **defaults: Any) -> Compressor:
         """Return the compressor that these options and the environment describe; components share open models.
 
         Args:
             target_tokenizer: counts the budget if neither the options nor the environment name a tokenizer.
+            **defaults: settings of one call that count where nothing else says what they are.
 
         Raises:
             ModelError: the draft model or head cannot be found, read or used.
             CacheError: `model_dir` cannot be written.
             InputError: an option, or a setting in the environment, is wrong.
         """
+        given = self.given()
         if self.compressor is not None:
-            return _configured(self.compressor, tuple(sorted(self.given().items())))
-        settings = Settings.load(**self.given())
+            said = self.compressor.settings.model_fields_set
+            given |= {name: value for name, value in defaults.items() if name not in said | given.keys()}
+            return _configured(self.compressor, tuple(sorted(given.items())))
+        settings = Settings.load(**given)
+        settings = settings.override(
+            **{name: value for name, value in defaults.items() if name not in settings.model_fields_set}
+        )
         tokenizer = self.target_tokenizer
         if tokenizer is None and settings.target_tokenizer is None:
             tokenizer = target_tokenizer
