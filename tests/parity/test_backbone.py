@@ -154,9 +154,9 @@ def test_a_question_sees_its_context_and_no_other_question(
         (expected,) = states_of(backbone, [context])
         assert_near(reading.states, expected, 1e-4)
         assert reading.rotary[0].shape == (1, len(context) + max(map(len, questions)), 8)
+        alone = {asked: states_of(backbone, [[*context, *asked]])[0] for asked in set(map(tuple, questions))}
         for question, found in zip(questions, reading.asked, strict=True):
-            (expected,) = states_of(backbone, [[*context, *question]])
-            assert_near(found, expected[len(context) :], 1e-4)
+            assert_near(found, alone[tuple(question)][len(context) :], 1e-4)
 
 
 def test_rotary_is_as_long_as_its_sequence(folder: Folder) -> None:

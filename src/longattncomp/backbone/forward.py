@@ -51,11 +51,13 @@ class EncodedQuestions:
         index: place among the contexts of the call.
         states: one (m, width) per question.
         rotaries: one (1, m, head_dim) per question, at the positions of its tokens.
+        key_values: one per question, of context and question together, if the call asked for them.
     """
 
     index: int
     states: tuple[Tensor, ...]
     rotaries: tuple[Rotary, ...]
+    key_values: tuple[KeyValues, ...]
 
 
 class Backbone:
@@ -139,8 +141,15 @@ class Backbone:
                 rotary = cos[:, : size + longest], sin[:, : size + longest]
                 yield EncodedContext(index, states[row, :size], asked.get(row, ()), rotary, kept[row] if keep else None)
 
-    def ask(self, contexts: Sequence[KeyValues], questions: Sequence[Sequence[int]]) -> Iterator[EncodedQuestions]:
-        """Encode each question, at least one, as if it alone followed each context that `read` has kept.
+    def ask(
+        self, contexts: Sequence[KeyValues], questions: Sequence[Sequence[int]], keep: bool = False
+    ) -> Iterator[EncodedQuestions]:
+        """Encode each question, at least one, as if it alone followed each context that `read` or `ask` has kept.
+
+        Args:
+            contexts: keys and values.
+            questions: token ids, each (m,) with m >= 1.
+            keep: whether to return keys and values.
 
         Yields:
             One `EncodedQuestions` per context, in no particular order.
@@ -150,14 +159,14 @@ class Backbone:
         order = sorted(range(len(contexts)), key=lambda index: (-length(contexts[index]), index))
         for start in range(0, len(order), rows):
             batch = order[start : start + rows]
-            found: list[list[tuple[Tensor, Rotary]]] = [[] for _ in batch]
+            found: list[list[tuple[Tensor, Rotary, KeyValues]]] = [[] for _ in batch]
             for part in parts:
-                answered = cast("AskResult", self._turns(AskRequest([contexts[index] for index in batch], part)))
+                answered = cast("AskResult", self._turns(AskRequest([contexts[index] for index in batch], part, keep)))
                 for own, answers in zip(found, answered, strict=True):
                     own += answers
             for index, own in zip(batch, found, strict=True):
-                states, rotaries = zip(*own, strict=True)
-                yield EncodedQuestions(index, states, rotaries)
+                states, rotaries, kept = zip(*own, strict=True)
+                yield EncodedQuestions(index, states, rotaries, kept if keep else ())
 
 
 class _PassThrough(nn.Module):

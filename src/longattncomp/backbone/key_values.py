@@ -37,10 +37,15 @@ def rounded(key_values: KeyValues) -> KeyValues:
 
 
 class PaddedCache(DynamicCache):  # type: ignore[misc]
-    """Keys and values of several contexts as the rows of a batch, padded on the right; it keeps nothing new."""
+    """Keys and values of several contexts as the rows of a batch, padded on the right.
+
+    Attributes:
+        new: for each layer the keys and values (batch, n_key_heads, m, head_dim) of the tokens after the contexts.
+    """
 
     def __init__(self, rows: Sequence[KeyValues]) -> None:
         super().__init__()
+        self.new: list[tuple[Tensor, Tensor]] = []
         self._rows = rows
         self._longest = max(map(length, rows))
 
@@ -50,9 +55,20 @@ class PaddedCache(DynamicCache):  # type: ignore[misc]
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[Tensor, ...]:
+        self.new.append((key_states, value_states))
         return tuple(
             self._joined([row[layer_idx][which] for row in self._rows], new)
             for which, new in enumerate((key_states, value_states))
+        )
+
+    def after(self, row: int, places: slice) -> KeyValues:
+        """Copy the keys and values of one context and of some tokens after it."""
+        return tuple(
+            (
+                torch.cat([old_keys.to(keys), keys[row, :, places]], 1),
+                torch.cat([old.to(values), values[row, :, places]], 1),
+            )
+            for (old_keys, old), (keys, values) in zip(self._rows[row], self.new, strict=True)
         )
 
     def _joined(self, rows: Sequence[Tensor], new: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ class AskRequest:
 
     contexts: Sequence[KeyValues]  # at least one
     questions: Sequence[Sequence[int]]  # token ids, each (m,) with m >= 1
+    keep: bool = False  # whether keys and values are wanted
     threads: int = field(default_factory=threads_of_caller)
 
     @property
@@ -79,8 +80,9 @@ ReadResult = tuple[Tensor, Rotary, list[KeyValues]]
 """Hidden states (rows, longest, width), padding included; the rotary embedding of all positions; each row's keys and
 values, if they were wanted."""
 
-AskResult = list[list[tuple[Tensor, Rotary]]]
-"""For each context and question the hidden states (m, width) and the rotary embedding of its tokens."""
+AskResult = list[list[tuple[Tensor, Rotary, KeyValues]]]
+"""For each context and question the hidden states (m, width) and the rotary embedding of its tokens; the keys and
+values of context and question, if they were wanted."""
 
 
 class Passes:
@@ -162,10 +164,17 @@ class Passes:
             position_ids=positions.to(device),
             attention_mask=self._masks(seen.to(device), (seen & near).to(device)),
         )
-        cuts = [_slices([len(question) for question in job.questions]) for job in jobs for _ in job.contexts]
+        asked = [job for job in jobs for _ in job.contexts]
         found = [
-            [(states[row, cut], (cos[row : row + 1, cut], sin[row : row + 1, cut])) for cut in own]
-            for row, own in enumerate(cuts)
+            [
+                (
+                    states[row, cut],
+                    (cos[row : row + 1, cut], sin[row : row + 1, cut]),
+                    past.after(row, cut) if job.keep else (),
+                )
+                for cut in _slices([len(question) for question in job.questions])
+            ]
+            for row, job in enumerate(asked)
         ]
         return [found[rows] for rows in _slices([len(job.contexts) for job in jobs])]
 

@@ -1,13 +1,15 @@
 """segments -> their keys, from the cache or from the backbone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import xxhash
 from torch import Tensor
 
+from longattncomp.backbone.batches import packs
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.key_values import KeyValues, rounded
 from longattncomp.backbone.passes import Rotary, at
@@ -19,6 +21,13 @@ from longattncomp.scorers.cross_attention.layout import ContextLayout
 from longattncomp.types import Prepared, Progress
 
 _KEPT_TOKENS = 8192  # of segments that are put into the cache together
+
+_ASKED_TOKENS = 2048  # of segments that are asked together where nothing is kept
+
+_SHORT_TOKENS = 64
+"""Segments of at most so many tokens share a pass on processors: instruction and padding would cost as much again."""
+
+_PACK_TOKENS = 256  # of the short segments of one pass; more make attention slower, fewer the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,12 @@ class ReadSegment:
     asked: tuple[tuple[Tensor, Rotary], ...] = ()
 
 
+_Read = tuple[tuple[int, ...], CachedSegment, tuple[tuple[Tensor, Rotary], ...]]
+"""A segment's token ids, and `read` and `asked` of `ReadSegment`."""
+
+
 class SegmentReader:
-    """Reads segments for a head, each after the instruction.
+    """Reads segments for a head, each after the instruction. Short ones share a pass without seeing each other.
 
     With a cache, what is read is rounded at once, so that cached segments give the same scores.
     """
@@ -50,6 +63,7 @@ class SegmentReader:
         self._backbone = backbone
         self._head = head
         self._instruction = list(instruction)
+        self._short_tokens = _SHORT_TOKENS if backbone.device.type == "cpu" else 0
         self._with_key_values = head.config.query_place == "after"
 
     def read(
@@ -57,7 +71,7 @@ class SegmentReader:
     ) -> Iterator[list[ReadSegment]]:
         """Yield segments, a few at a time: cached ones first, then the others as they are read.
 
-        The indices `wanted` increase. Without a cache, questions (token ids) are read with each segment that they see.
+        The indices `wanted` increase. Without a cache, questions (token ids) are read with each long segment.
         """
         if self.cache is None:
             yield from self._read(context, wanted, questions if self._with_key_values else ())
@@ -111,28 +125,46 @@ class SegmentReader:
     def _read(
         self, context: ContextLayout, wanted: Sequence[int], questions: Sequence[Sequence[int]] = ()
     ) -> Iterator[list[ReadSegment]]:
-        start = len(self._instruction)
         alike: dict[tuple[int, ...], list[int]] = {}  # equal segments are read once
         for index in wanted:
             alike.setdefault(context.parts[index].ids, []).append(index)
-        sequences = [[*self._instruction, *ids] for ids in alike]
-        places = list(alike.values())
-        keep = self.cache is not None and self._with_key_values
         parts: list[ReadSegment] = []
         tokens = 0
-        for reading in self._backbone.read(sequences, questions, keep=keep):
-            n = len(reading.states)
-            exact = self._head.keys(reading.states[start:], at(reading.rotary, slice(start, n)))
-            keys = exact if self.cache is None else Keys.of(exact)
-            asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
-            read = CachedSegment(keys, rounded(reading.key_values) if reading.key_values else None)
-            parts += [ReadSegment(index, read, asked) for index in places[reading.index]]
-            tokens += n - start
-            if questions or tokens >= _KEPT_TOKENS:
+        for found in chain(self._long(alike, questions), self._short(alike)):
+            parts += [ReadSegment(index, read, asked) for ids, read, asked in found for index in alike[ids]]
+            tokens += sum(len(ids) for ids, *_ in found)
+            if tokens >= (_ASKED_TOKENS if questions else _KEPT_TOKENS):
                 yield sorted(parts, key=lambda part: part.index)
                 parts, tokens = [], 0
         if parts:
             yield sorted(parts, key=lambda part: part.index)
+
+    def _long(self, texts: Iterable[tuple[int, ...]], questions: Sequence[Sequence[int]]) -> Iterator[list[_Read]]:
+        """Read each long text after the instruction, and the questions after it."""
+        start = len(self._instruction)
+        long = [ids for ids in texts if len(ids) > self._short_tokens]
+        sequences = [[*self._instruction, *ids] for ids in long]
+        keep = self.cache is not None and self._with_key_values
+        for reading in self._backbone.read(sequences, questions, keep=keep):
+            n = len(reading.states)
+            read = self._segment(reading.states[start:], at(reading.rotary, slice(start, n)), reading.key_values)
+            asked = tuple((states, at(reading.rotary, slice(n, n + len(states)))) for states in reading.asked)
+            yield [(long[reading.index], read, asked)]
+
+    def _short(self, texts: Iterable[tuple[int, ...]]) -> Iterator[list[_Read]]:
+        """Read many short texts in one pass, each as if it alone followed the instruction."""
+        for pack in packs((ids for ids in texts if len(ids) <= self._short_tokens), len, _PACK_TOKENS):
+            _, before = self.instruction
+            (found,) = self._backbone.ask([before], pack, self._with_key_values)
+            memories = found.key_values or (None,) * len(pack)
+            read = map(self._segment, found.states, found.rotaries, memories)
+            yield [(ids, segment, ()) for ids, segment in zip(pack, read, strict=True)]
+
+    def _segment(self, states: Tensor, rotary: Rotary, key_values: KeyValues | None) -> CachedSegment:
+        exact = self._head.keys(states, rotary)
+        if self.cache is None:
+            return CachedSegment(exact, key_values)
+        return CachedSegment(Keys.of(exact), rounded(key_values) if key_values else None)
 
     @cached_property
     def instruction(self) -> tuple[Tensor, KeyValues]:
