@@ -54,14 +54,12 @@ def measure(text: str) -> dict[str, float]:
     """
     tokenizer, scorer, query = ByteTokenizer(), BM25Scorer(), Query(QUESTION)
     documents = [Document(text)]
-    nodes = chunk(documents, tokenizer, node_tokens=NODE_TOKENS, boundary="sentence")
+    nodes = chunk(documents, tokenizer, node_tokens=NODE_TOKENS, boundary="unit")
     settings = Settings(method="bm25", node_tokens=NODE_TOKENS)
     result = Compressor(scorer, tokenizer, settings=settings).compress(query, documents)
     steps: dict[str, Callable[[], object]] = {
         "counting": lambda: tokenizer.encode(text),
-        "chunking, counting included": lambda: chunk(
-            documents, tokenizer, node_tokens=NODE_TOKENS, boundary="sentence"
-        ),
+        "chunking, counting included": lambda: chunk(documents, tokenizer, node_tokens=NODE_TOKENS, boundary="unit"),
         "parse_prompt": lambda: parse_prompt(f"{text}\n\nQuestion: {QUESTION}", tokenizer=tokenizer),
         "BM25": lambda: scorer.score(query, nodes),
         "to_html": result.to_html,

@@ -41,12 +41,11 @@ TASKS = {
 """Task -> its budget."""
 
 CUTS: tuple[tuple[int, NodeBoundary], ...] = (
-    (32, "sentence"),
-    (64, "sentence"),
-    (32, "near"),
-    (64, "near"),
-    (128, "near"),
-    (256, "near"),
+    (32, "unit"),
+    (64, "unit"),
+    (128, "unit"),
+    (256, "unit"),
+    (64, "exact"),
 )
 """Longest node in tokens, and the rule for where it ends."""
 
