@@ -59,7 +59,7 @@ class LongAttnMiddleware(AgentMiddleware):
             exclude_tools: names of tools whose results stay whole.
             name: of a second middleware in one agent, whose tool is `read_original_<name>`.
             **options: those of `LongAttnCompressor` without `annotate`; `token_budget` and `keep_rate` are for one
-                tool result, and `order` has no effect.
+                tool result, `edge_marks` is True unless something says otherwise, and `order` has no effect.
 
         Raises:
             ValidationError: an option of the engine is unknown or out of its range.
@@ -198,7 +198,8 @@ class LongAttnMiddleware(AgentMiddleware):
         if not isinstance(given or {}, Mapping) or not set(given or {}) <= PER_CALL:
             names = ", ".join(sorted(PER_CALL))
             raise InputError(f"expected {MARK!r} in the context as a mapping with any of {names}, got {given!r}")
-        return self.options.model_copy(update=dict(given)).engine() if given else self.options.engine()
+        options = self.options.model_copy(update=dict(given)) if given else self.options
+        return options.engine(edge_marks=True)
 
     def _line(self, key: str, tokens: int) -> str:
         return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}") gives the whole text.]'

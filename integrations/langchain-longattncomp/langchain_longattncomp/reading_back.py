@@ -15,7 +15,7 @@ from langchain_longattncomp.originals import Originals
 
 _HEAD = "[page {} of {}]\n"
 _PIECE = 64
-"""The most tokens of a piece of a page, as the draft model counts them."""
+"""Tokens up to which sentences share a piece of a page, as the draft model counts them."""
 
 
 def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Compressor]) -> BaseTool:
@@ -52,7 +52,7 @@ def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Co
 def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
     room = max(1, budget - engine.count(_HEAD.format(9999, 9999)))
     page, used = "", 0
-    for piece in _pieces(engine, text, min(_PIECE, room), room):
+    for piece in _pieces(engine, text, room, room):
         tokens = engine.count(piece)
         if page and used + tokens > room:
             yield page
@@ -63,8 +63,8 @@ def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
 
 def _pieces(engine: Compressor, text: str, most: int, room: int) -> Iterator[str]:
     """Cut a text into pieces of `most` tokens as the draft model counts, fewer where the target counts over `room`."""
-    for node in engine.configured(node_tokens=most).nodes(text):
-        if most > 1 and engine.count(node.text) > room:
-            yield from _pieces(engine, node.text, most // 2, room)
+    for node in engine.configured(node_tokens=min(_PIECE, most), token_budget=most, keep_rate=1.0).nodes(text):
+        if engine.count(node.text) > room and (half := min(most, node.tokens) // 2):
+            yield from _pieces(engine, node.text, half, room)
         else:
             yield node.text

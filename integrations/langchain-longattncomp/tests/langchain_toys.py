@@ -66,10 +66,8 @@ def call_once(name: str, **args: Any) -> ScriptedModel:
 
 
 def report(needle: str, size: int) -> str:
-    """Make a text of about `size` bytes with the needle in its middle."""
-    filler = "Nothing of note happened on this day in the office. "
-    half = filler * (size // 2 // len(filler))
-    return f"{half}{needle} {half}"
+    """Make a text of about `size` bytes that never says the same twice, with the needle in its middle."""
+    return diary(f"{needle} ", size // 50)
 
 
 def diary(needle: str, days: int) -> str:

@@ -41,6 +41,7 @@ def ours(words: Compressor) -> LongAttnPostprocessor:
 
 async def test_query_engine(index: VectorStoreIndex, ours: LongAttnPostprocessor) -> None:
     """MockLLM answers with the prompt that it was given."""
+    ours.top_p = 0.95
     engine = index.as_query_engine(llm=MockLLM(), node_postprocessors=[ours])
     for response in (engine.query(QUERY), await engine.aquery(QUERY)):
         assert [node.metadata["file"] for node in response.source_nodes] == ["a.txt"]
@@ -59,6 +60,7 @@ async def test_beside_other_postprocessors(index: VectorStoreIndex, ours: LongAt
 
 @pytest.mark.parametrize("engine", [ContextChatEngine, CondensePlusContextChatEngine])
 async def test_chat_engines(engine: Any, index: VectorStoreIndex, ours: LongAttnPostprocessor) -> None:
+    ours.top_p = 0.95
     chat = engine.from_defaults(
         retriever=index.as_retriever(), llm=MockLLM(), node_postprocessors=[ours], memory=ListMemory()
     )

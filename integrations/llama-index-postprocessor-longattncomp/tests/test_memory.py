@@ -53,6 +53,12 @@ def test_old_user_and_tool_texts_share_the_budget(words: Compressor) -> None:
     assert texts_of(seen, 3) == ["[...]"], "a result without a word of the question keeps its place"
 
 
+def test_the_gap_mark_stands_at_the_edges_unless_told_otherwise(words: Compressor) -> None:
+    marked, bare = (texts_of(view(words, top_p=0.5, **options).get(), 1)[0] for options in ({}, {"edge_marks": False}))
+    assert marked == f"[...]\n{bare}\n[...]"
+    assert bare.startswith("Ada signed the lease in May.")
+
+
 def test_llama_index_20256_langchain_38352_roles_and_pairs_are_kept(words: Compressor) -> None:
     seen, before = view(words).get(), conversation()
     assert [message.role for message in seen] == [message.role for message in before]

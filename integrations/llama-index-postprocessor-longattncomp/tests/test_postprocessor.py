@@ -27,8 +27,18 @@ from longattncomp.testing import ByteTokenizer
 from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
 RENT = "The rent is due on Fridays. The roof was mended. " * 4
-LEASE = "The flat has three rooms and a balcony. Ada signed the lease in May of this year. " * 3
 QUERY = "Who signed the lease?"
+
+
+def lease(number: int) -> str:
+    """Make a text of six sentences; no two are the same, whatever the numbers."""
+    flats = range(10 * number, 10 * number + 3)
+    return "".join(
+        f"Flat {n} has three rooms and a balcony. Ada signed the lease of it in May {2000 + n}. " for n in flats
+    )
+
+
+LEASE = lease(1)
 
 
 def found(*texts: str, **fields: Any) -> list[NodeWithScore]:
@@ -57,11 +67,11 @@ def test_a_budget_is_all_it_takes(opened: list[Settings]) -> None:
 def test_classes_ids_relationships_and_scores_are_kept(words: Compressor) -> None:
     source = RelatedNodeInfo(node_id="the-lease.pdf")
     nodes = [
-        NodeWithScore(node=TextNode(text=LEASE, relationships={NodeRelationship.SOURCE: source}), score=0.7),
-        NodeWithScore(node=Document(text=LEASE), score=None),
-        NodeWithScore(node=IndexNode(text=LEASE, index_id="i"), score=0.1),
+        NodeWithScore(node=TextNode(text=lease(1), relationships={NodeRelationship.SOURCE: source}), score=0.7),
+        NodeWithScore(node=Document(text=lease(2)), score=None),
+        NodeWithScore(node=IndexNode(text=lease(3), index_id="i"), score=0.1),
     ]
-    left = LongAttnPostprocessor(compressor=words, token_budget=600).postprocess_nodes(nodes, query_str=QUERY)
+    left = LongAttnPostprocessor(compressor=words, token_budget=500).postprocess_nodes(nodes, query_str=QUERY)
     assert [type(node.node) for node in left] == [TextNode, Document, IndexNode]
     assert [node.node_id for node in left] == [node.node_id for node in nodes]
     assert [node.score for node in left] == [0.7, None, 0.1]
@@ -78,7 +88,7 @@ def test_the_score_may_be_replaced(words: Compressor) -> None:
 
 
 def test_spans_are_places_in_the_text_that_was_retrieved(words: Compressor) -> None:
-    (left,) = LongAttnPostprocessor(compressor=words, token_budget=100).postprocess_nodes(found(LEASE), query_str=QUERY)
+    (left,) = LongAttnPostprocessor(compressor=words, token_budget=150).postprocess_nodes(found(LEASE), query_str=QUERY)
     spans = left.metadata["longattncomp_spans"]
     assert len(spans) > 1
     assert left.get_content() == "\n[...]\n".join(LEASE[start:end] for start, end in spans)
@@ -106,7 +116,7 @@ def test_a_shorter_text_has_no_embedding_and_its_own_place(words: Compressor) ->
     one = TextNode(text=text, embedding=[1.0], start_char_idx=1000, end_char_idx=1000 + len(text))
     two = TextNode(text=LEASE, embedding=[1.0], start_char_idx=0, end_char_idx=len(LEASE))
     whole = TextNode(text="lease signed", embedding=[1.0], start_char_idx=5, end_char_idx=17)
-    postprocessor = LongAttnPostprocessor(compressor=words, token_budget=400)
+    postprocessor = LongAttnPostprocessor(compressor=words, token_budget=400, top_p=0.95)
     left = {
         n.node_id: n.node
         for n in postprocessor.postprocess_nodes([NodeWithScore(node=n) for n in (one, two, whole)], query_str=QUERY)
@@ -150,7 +160,7 @@ def test_nothing_to_do_leaves_the_nodes_as_they_are(broken: Compressor) -> None:
 
 def test_llmlingua_195_105_the_budget_holds_on_what_the_llm_reads(words: Compressor) -> None:
     """Metadata lines and separators included; LLMLingua gave 19 tokens for a target of 10."""
-    nodes = found(*[f"{LEASE} {number}" for number in range(12)], metadata={"file_path": "/data/lease.txt", "page": 3})
+    nodes = found(*map(lease, range(12)), metadata={"file_path": "/data/lease.txt", "page": 3})
     for budget in (80, 150, 300, 700, 1500):
         postprocessor = LongAttnPostprocessor(compressor=words, token_budget=budget)
         left = postprocessor.postprocess_nodes(nodes, query_str=QUERY)
@@ -173,7 +183,7 @@ def test_llmlingua_80_metadata_stays_with_its_node(words: Compressor) -> None:
     """A value that is no JSON is the caller's own: it is kept as it is."""
     token = object()
     nodes = [
-        NodeWithScore(node=TextNode(text=f"{LEASE} {number}", metadata={"number": number, "token": token}))
+        NodeWithScore(node=TextNode(text=lease(number), metadata={"number": number, "token": token}))
         for number in range(4)
     ]
     left = LongAttnPostprocessor(compressor=words, token_budget=1000).postprocess_nodes(nodes, query_str=QUERY)
@@ -299,7 +309,7 @@ def test_a_tokenizer_object_is_left_out_of_json(words: Compressor) -> None:
 def test_by_score_the_best_come_first_and_those_without_text_last(words: Compressor) -> None:
     nodes = [NodeWithScore(node=ImageNode(id_="image")), *found("A lease. ", RENT, LEASE)]
     left = {
-        order: LongAttnPostprocessor(compressor=words, token_budget=300, order=order).postprocess_nodes(
+        order: LongAttnPostprocessor(compressor=words, token_budget=300, top_p=0.95, order=order).postprocess_nodes(
             nodes, query_str=QUERY
         )
         for order in ("position", "score")

@@ -14,7 +14,7 @@ from longattncomp import Compressor, Settings
 
 from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
-TEXT = "The flat has three rooms and a balcony. Ada signed the lease in May of this year. " * 9
+TEXT = "".join(f"Flat {n} has three rooms and a balcony. Ada signed lease {n} in May of this year. " for n in range(9))
 
 
 def length(postprocessor: LongAttnPostprocessor) -> int:

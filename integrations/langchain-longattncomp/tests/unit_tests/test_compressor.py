@@ -160,7 +160,7 @@ def test_flashrank_34_the_end_of_a_long_document_is_read() -> None:
     [
         ("契約書に署名したのは青木さんです。", "契約書"),
         ("租约是由王芳签署的。", "租约"),
-        ("See src/app/retry_policy.py: MAX_RETRIES = 7, C:\\logs\\a b.txt", "MAX_RETRIES"),
+        ("See src/app/retry_policy.py: MAX_RETRIES = 7, C:\\logs\\a b.txt!", "MAX_RETRIES"),
     ],
 )
 def test_llmlingua_4_63_codex_18318_other_scripts_paths_and_symbols_are_whole(needle: str, query: str) -> None:

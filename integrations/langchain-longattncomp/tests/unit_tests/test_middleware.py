@@ -62,6 +62,17 @@ def test_a_long_result_enters_the_state_shortened_and_marked() -> None:
     assert [type(message) for message in state["messages"]] == [HumanMessage, AIMessage, ToolMessage, AIMessage]
 
 
+def test_the_gap_mark_stands_at_the_edges_unless_told_otherwise() -> None:
+    marked, same, bare = (
+        result_of(agent(middleware(**options)).invoke(ASK)).content.rsplit("\n", 1)[0]
+        for options in ({}, {"edge_marks": None}, {"edge_marks": False})
+    )
+    assert marked == same
+    assert marked.startswith("[...]\n")
+    assert marked.endswith("\n[...]")
+    assert "[...]" not in bare
+
+
 async def test_langchain_33474_async_does_the_same_and_the_loop_goes_on() -> None:
     shortened = result_of(agent(middleware()).invoke(ASK)).content
     assert result_of(await agent(middleware()).ainvoke(ASK)).content == shortened

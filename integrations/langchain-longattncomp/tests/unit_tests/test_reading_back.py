@@ -85,7 +85,7 @@ def test_a_page_has_its_budget_whatever_a_node_is() -> None:
 
 
 def test_a_page_has_its_budget_whatever_counts_it() -> None:
-    """A byte of the draft model's is 30 tokens here, so that no node of 64 fits a page."""
+    """A byte of the draft model's is 30 tokens here, so that no sentence fits a page."""
     counted = Compressor(WordScorer(), ByteTokenizer(), target_tokenizer=lambda text: 30 * len(text))
     pages = list(_pages(counted, LONG, 1_500))
     assert "".join(pages) == LONG

@@ -42,10 +42,10 @@ class LongAttnOptions(Options):
         """Return the store as the engine needs it; the same object at each call."""
         return None if self.store is None else byte_store(self.store)
 
-    def engine(self, *, target_tokenizer: Any = None) -> Compressor:
+    def engine(self, *, target_tokenizer: Any = None, **defaults: Any) -> Compressor:
         """Return what `Options.engine` returns; `Settings.tokenizer` counts if no other tokenizer is named."""
         named = target_tokenizer or self.compressor or self.target_tokenizer
-        return super().engine(target_tokenizer=target_tokenizer if named else settings_tokenizer())
+        return super().engine(target_tokenizer=target_tokenizer if named else settings_tokenizer(), **defaults)
 
 
 def settings_tokenizer() -> Callable[[str], Any]:

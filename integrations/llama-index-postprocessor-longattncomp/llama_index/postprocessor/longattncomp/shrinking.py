@@ -41,7 +41,7 @@ def shrink(
     arguments: Mapping[str, Any] | None = None,
     known: Remembered[tuple[Any, ...], list[str]] | None = None,
 ) -> list[str]:
-    """Shorten texts together; the gap mark stands for a text of which nothing is left.
+    """Shorten texts together; the gap mark stands for a text of which nothing is left, and at its edges.
 
     Nothing changes if the texts fit, or if there is neither a question nor arguments. The kept text has at most
     `keep_rate` of the tokens of all texts; with the gap marks it has at most `token_budget` tokens.
@@ -59,7 +59,7 @@ def shrink(
     whole = list(texts)
     if not (question.strip() or arguments) or not any(text.strip() for text in whole):
         return whole
-    engine = options.engine()
+    engine = options.engine(edge_marks=True)
     budget, separator = engine.settings.token_budget, engine.settings.separator
 
     def shown(result: Compressed) -> list[str]:
