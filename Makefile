@@ -30,9 +30,9 @@ demo: .venv/wheel      ## compress Python's own asyncio sources with the embedde
 	$(BIN)/longattncomp demo
 
 test: .venv/test       ## run the tests, the adapters' too, against the built wheels, two at a time
-	$(BIN)/pytest -n 2 -m "not long"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not long"
 
-test-long: .venv/test  ## run all tests, the long ones too, with ten times as many examples of hypothesis
+test-long: .venv/test  ## run all tests, the long ones too, with twenty times as many examples of hypothesis
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest
 
 test-lowest: .venv-lowest/adapters  ## run the adapters' tests on the lowest framework versions that they name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import hypothesis
 import pytest
 
 # How busy the machine is says nothing about the code, so there is no deadline.
-hypothesis.settings.register_profile("default", deadline=None, max_examples=200)
+hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
@@ -20,13 +21,25 @@ if TYPE_CHECKING:
     from longattncomp import Compressor
 
 
+@pytest.fixture(scope="session")
+def _empty_folders() -> list[Path]:
+    """Where tests ran that wrote nothing there; each new folder takes longer to make than the one before."""
+    return []
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, _empty_folders: list[Path]
+) -> Iterator[None]:
     """No `LONGATTNCOMP_*`, `.env` or YAML of the developer's reaches a test."""
     for name in list(os.environ):
         if name.startswith("LONGATTNCOMP_") and name != "LONGATTNCOMP_MODEL_DIR":
             monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+    folder = _empty_folders.pop() if _empty_folders else tmp_path_factory.mktemp("cwd")
+    monkeypatch.chdir(folder)
+    yield
+    if folder.is_dir() and not any(folder.iterdir()):
+        _empty_folders.append(folder)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
@@ -85,6 +86,7 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[I
         todo += [(child, inner) for child in ast.iter_child_nodes(node)]
 
 
+@cache
 def all_imports(root: Path = ROOT) -> list[Import]:
     return [
         found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import lmdb
@@ -133,6 +137,77 @@ def test_ray_is_named_where_it_is_missing(settings: Settings, monkeypatch: pytes
         index_dataset(object(), settings=settings, key_store="keys")
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What `index_dataset` asks of a dataset of Ray, in this process."""
+
+    columns: dict[str, list[Any]]
+
+    def select_columns(self, names: list[str]) -> Rows:
+        return Rows({name: self.columns[name] for name in names})
+
+    def map_batches(
+        self, worker: Any, *, fn_constructor_kwargs: dict[str, Any], compute: Any, batch_size: int, **resources: Any
+    ) -> Rows:
+        workers = [worker(**pickle.loads(pickle.dumps(fn_constructor_kwargs))) for _ in range(compute["max_size"])]
+        (rows,) = {len(column) for column in self.columns.values()}
+        counted: dict[str, list[Any]] = {}
+        for number, start in enumerate(range(0, rows, batch_size)):
+            batch = {name: column[start : start + batch_size] for name, column in self.columns.items()}
+            for name, column in workers[number % len(workers)](batch).items():
+                counted.setdefault(name, []).extend(column)
+        return Rows(counted)
+
+    def iter_rows(self) -> Iterator[dict[str, Any]]:
+        return (dict(zip(self.columns, row, strict=True)) for row in zip(*self.columns.values(), strict=True))
+
+
+@pytest.fixture
+def _no_ray_but_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = ModuleType("ray")
+    data = ModuleType("ray.data")
+    ray.__spec__ = ModuleSpec("ray", None)
+    data.ActorPoolStrategy = dict  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", data)
+
+
+@pytest.mark.usefixtures("_no_ray_but_its_names")
+def test_workers_share_the_folder(settings: Settings, tmp_path: Path) -> None:
+    """In this process; `test_workers_write_what_prepare_writes` has Ray's own workers."""
+    plain = Memory()
+    alone = Compressor.from_pretrained(settings=settings.override(method="longattncomp-alone"), store=plain)
+    for text in TEXTS:
+        alone.prepare(text)
+    bodies = [*TEXTS, TEXTS[0], "", None]
+    dataset: Any = Rows({"body": bodies, "number": list(range(len(bodies)))})
+
+    def index() -> Indexed:
+        return index_dataset(
+            dataset, text="body", workers=(2, 2), batch_size=2, settings=settings, key_store=tmp_path / "keys"
+        )
+
+    first = index()
+    assert (first.tokens, first.read) == (TOKENS + len(TEXTS[0]), TOKENS)
+    assert LMDBStore(tmp_path / "keys").mget(list(plain)) == list(plain.values())
+    again = index()
+    assert (again.tokens, again.read, again.nbytes) == (first.tokens, 0, first.nbytes)
+
+
+@pytest.mark.usefixtures("_no_ray_but_its_names")
+def test_each_worker_makes_its_store(settings: Settings, tmp_path: Path) -> None:
+    """In this process; `test_workers_take_a_store_of_ones_own` has Ray's own workers."""
+    dataset: Any = Rows({"text": TEXTS})
+    found = index_dataset(
+        dataset, store=partial(LMDBStore, tmp_path / "own"), workers=(2, 2), batch_size=5, settings=settings
+    )
+    assert found.read == TOKENS
+    asked = Compressor.from_pretrained(
+        settings=settings.override(method="longattncomp-alone"), store=LMDBStore(tmp_path / "own")
+    )
+    assert asked.prepare(TEXTS).read == 0
+
+
 # With Ray.
 
 
@@ -182,6 +257,7 @@ def test_workers_write_what_prepare_writes(ray: Any, settings: Settings, tmp_pat
     assert (again.tokens, again.read, again.nbytes) == (first.tokens, 0, first.nbytes)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray sets what it deprecates
 def test_workers_take_a_store_of_ones_own(ray: Any, settings: Settings, tmp_path: Path) -> None:

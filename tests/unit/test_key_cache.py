@@ -242,7 +242,7 @@ FLIPS = """
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="forks")
-@pytest.mark.parametrize("files", [32, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize("files", [16, pytest.param(400, marks=pytest.mark.long)])
 def test_flipped_bits_in_the_file_give_right_keys_or_none(files: int, tmp_path: Path) -> None:
     """LMDB has no checksums, so what comes out of it is checked here.
 

@@ -152,7 +152,7 @@ def assert_same_weights(found: dict[str, Tensor], expected: dict[str, Tensor]) -
 # --- what is learned --------------------------------------------------------------------------
 
 
-LEARNING = replace(TOY, epochs=12, learning_rate=5e-3, weight_rate=0.5)
+LEARNING = replace(TOY, epochs=8, learning_rate=5e-3, weight_rate=0.5)
 
 
 @pytest.mark.parametrize(
