@@ -139,10 +139,10 @@ def select(
                 reasons[rest] = ended
             break
         wanted = [lead for lead in leads.of[index] if lead not in bag]
-        needed = [index, *wanted[:1]]  # without what it is about, a node may say the opposite
-        if (len(bag) and bag.tokens + bag.cost(needed) > rule.token_budget) or bag.tokens + bag.cost(
-            [index]
-        ) > rule.token_budget:
+        room = rule.token_budget - bag.tokens
+        # Without what it is about, a node may say the opposite.
+        nearest = bag.cost(wanted[0], with_node=index) if wanted and len(bag) else 0
+        if bag.cost(index) + nearest > room:
             stop_reason = "budget"
             if rule.overflow == "fill":
                 continue
@@ -154,7 +154,7 @@ def select(
         seen.add(text)
         mass += scores.nodes[index]
         for number, lead in enumerate(wanted):
-            charged = bag.cost([lead])
+            charged = bag.cost(lead)
             share = lead_in_tokens + charged <= rule.lead_in_share * rule.token_budget
             if bag.tokens + charged > rule.token_budget or (number and not share):
                 break
@@ -182,27 +182,17 @@ class _Bag:
         return len(self.kept)
 
     def put(self, index: int) -> None:
-        self.tokens += self._charge(index, self.kept, self._documents)
+        self.tokens += self.cost(index)
         self.kept.add(index)
         self._documents.add(self._nodes[index].document)
 
-    def cost(self, indices: Sequence[int]) -> int:
-        """Count what nodes of one document would cost together."""
-        if len(indices) == 1:
-            return self._charge(indices[0], self.kept, self._documents)
-        kept, documents, tokens = set(self.kept), set(self._documents), 0
-        for index in indices:
-            tokens += self._charge(index, kept, documents)
-            kept.add(index)
-            documents.add(self._nodes[index].document)
-        return tokens
-
-    def _charge(self, index: int, kept: Collection[int], documents: Collection[int]) -> int:
+    def cost(self, index: int, *, with_node: int = -1) -> int:
+        """Count what a node would cost, perhaps after another one of its document."""
         node = self._nodes[index]
-        if node.document not in documents:
-            return node.tokens + self._edges + (self._separator if documents else 0)
+        if with_node < 0 and node.document not in self._documents:
+            return node.tokens + self._edges + (self._separator if self._documents else 0)
         beside = sum(
-            other in kept and self._nodes[other].document == node.document
+            (other in self.kept or other == with_node) and self._nodes[other].document == node.document
             for other in (index - 1, index + 1)
             if 0 <= other < len(self._nodes)
         )
