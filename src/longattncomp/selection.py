@@ -121,7 +121,10 @@ def select(
     )
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
-        ended: Literal["min_relevance", "top_p"] | None = None
+        ended: Literal["min_relevance", "top_p", "budget"] | None = None
+        wanted = [lead for lead in leads.of[index] if lead not in bag]
+        # Without what it is about, a node may say the opposite.
+        nearest = bag.cost(wanted[0], with_node=index) if wanted and len(bag) else 0
         text = (nodes[index].text.strip(), *(nodes[lead].text for lead in leads.of[index]))
         if 1 - scores.instruction < rule.min_relevance:
             ended = "min_relevance"
@@ -133,21 +136,15 @@ def select(
         elif tight and len(text[0]) >= _REPEATED and text in seen:
             reasons[index], stop_reason = "duplicate", "budget"
             continue
+        elif bag.tokens + bag.cost(index) + nearest > rule.token_budget:
+            stop_reason = "budget"
+            if rule.overflow == "fill":
+                continue
+            ended = "budget"
         if ended is not None:
             stop_reason = ended
             for rest in ranked[rank:]:
                 reasons[rest] = ended
-            break
-        wanted = [lead for lead in leads.of[index] if lead not in bag]
-        room = rule.token_budget - bag.tokens
-        # Without what it is about, a node may say the opposite.
-        nearest = bag.cost(wanted[0], with_node=index) if wanted and len(bag) else 0
-        if bag.cost(index) + nearest > room:
-            stop_reason = "budget"
-            if rule.overflow == "fill":
-                continue
-            for rest in ranked[rank:]:
-                reasons[rest] = "budget"
             break
         bag.put(index)
         reasons[index] = "selected"

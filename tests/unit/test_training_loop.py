@@ -297,8 +297,8 @@ class Rounded:
             asked = tuple(states.bfloat16() for states in reading.asked)
             yield replace(reading, states=reading.states.bfloat16(), asked=asked)
 
-    def ask(self, *texts: Any) -> Iterator[EncodedQuestions]:
-        for asked in self._backbone.ask(*texts):
+    def ask(self, *texts: Any, **options: Any) -> Iterator[EncodedQuestions]:
+        for asked in self._backbone.ask(*texts, **options):
             yield replace(asked, states=tuple(states.bfloat16() for states in asked.states))
 
 

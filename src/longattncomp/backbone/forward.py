@@ -142,7 +142,7 @@ class Backbone:
                 yield EncodedContext(index, states[row, :size], asked.get(row, ()), rotary, kept[row] if keep else None)
 
     def ask(
-        self, contexts: Sequence[KeyValues], questions: Sequence[Sequence[int]], keep: bool = False
+        self, contexts: Sequence[KeyValues], questions: Sequence[Sequence[int]], *, keep: bool = False
     ) -> Iterator[EncodedQuestions]:
         """Encode each question, at least one, as if it alone followed each context that `read` or `ask` has kept.
 

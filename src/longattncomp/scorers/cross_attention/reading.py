@@ -155,7 +155,7 @@ class SegmentReader:
         """Read many short texts in one pass, each as if it alone followed the instruction."""
         for pack in packs((ids for ids in texts if len(ids) <= self._short_tokens), len, _PACK_TOKENS):
             _, before = self.instruction
-            (found,) = self._backbone.ask([before], pack, self._with_key_values)
+            (found,) = self._backbone.ask([before], pack, keep=self._with_key_values)
             memories = found.key_values or (None,) * len(pack)
             read = map(self._segment, found.states, found.rotaries, memories)
             yield [(ids, segment, ()) for ids, segment in zip(pack, read, strict=True)]
