@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from longattncomp.backbone import attention
 from longattncomp.backbone.config import read_config, require_supported
-from longattncomp.errors import BrokenModelError, InputError
+from longattncomp.backbone.weight_files import most_weights, require_fitting
+from longattncomp.errors import BrokenModelError, InputError, ModelError
 from longattncomp.runtime.forking import Lock
 
 _QUIET = Lock()  # transformers has one verbosity for the whole process
+
+_NO_CODE: dict[str, Any] = {"trust_remote_code": False, "attn_implementation": "sdpa"}
+"""A configuration may name Python files beside it, and attention kernels on the hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,17 @@ def load(auto: Any, folder: Path, *, layers: int | None = None, dtype: Any = "au
     Raises:
         BrokenModelError: weights are missing or cannot be read.
     """
-    options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "use_safetensors": True}
+    options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "use_safetensors": True, **_NO_CODE}
     with quiet_transformers():
         try:
-            if layers is not None:
-                options["config"] = shallow_config(layers, pretrained_model_name_or_path=str(folder))
-            model, info = auto.from_pretrained(str(folder), output_loading_info=True, **options)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            config = shallow_config(layers, pretrained_model_name_or_path=str(folder))
+            require_fitting(auto, config, most_weights(folder), folder)
+            model, info = auto.from_pretrained(str(folder), config=config, output_loading_info=True, **options)
+        except ModelError:
+            raise
+        except PermissionError as error:
+            raise BrokenModelError(f"may not read the model in {folder}: {error}") from error
+        except Exception as error:  # transformers raises anything over files that are not as it expects
             raise BrokenModelError(
                 f"cannot open the model in {folder}: {error}; if that is the model cache, delete the folder"
             ) from error
@@ -84,15 +91,17 @@ def choose_attention(model: Any, device: torch.device, dtype: torch.dtype) -> No
         model.set_attn_implementation(attention.NAME)
 
 
-def shallow_config(layers: int, **source: Any) -> Any:
+def shallow_config(layers: int | None, **source: Any) -> Any:
     """Read a model's configuration and cut it to `layers` layers; raise UnsupportedModelError like `config`."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(**source, local_files_only=True, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(**source, local_files_only=True, **_NO_CODE)
     require_supported(config.model_type)
-    config.num_hidden_layers = layers
-    if getattr(config, "layer_types", None):
-        config.layer_types = config.layer_types[:layers]
+    config.transformers_weights = None  # may name a file that is not looked at here
+    if layers is not None:
+        config.num_hidden_layers = layers
+        if getattr(config, "layer_types", None):
+            config.layer_types = config.layer_types[:layers]
     return config
 
 

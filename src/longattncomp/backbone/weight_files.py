@@ -1,0 +1,65 @@
+"""folder -> the files of its weights, and whether a configuration fits them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from longattncomp.errors import BrokenModelError
+
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+
+_BESIDE = re.compile(r"[^/\\:\0]+\.safetensors")
+
+
+def weight_map(index: Any, where: str) -> dict[str, str]:
+    """Return which file holds which tensor by an index, as JSON gives it; the files lie beside the index.
+
+    Raises:
+        BrokenModelError: it is no such index, or names a file elsewhere.
+    """
+    files = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(files, dict):
+        raise BrokenModelError(f"expected weight_map in {INDEX} of {where} as an object")
+    for file in files.values():
+        if not isinstance(file, str) or not _BESIDE.fullmatch(file):
+            raise BrokenModelError(
+                f"expected names of .safetensors files beside {INDEX} of {where}, got {str(file)[:200]!r}"
+            )
+    return files
+
+
+def weight_files(folder: Path) -> set[Path]:
+    """List the weight files of a folder, whether they are there or not; raise BrokenModelError as `weight_map`."""
+    index = folder / INDEX
+    if not index.is_file():
+        return {folder / SINGLE}
+    try:
+        read = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BrokenModelError(f"cannot read {index}: {error}") from error
+    return {folder / file for file in weight_map(read, str(folder)).values()}
+
+
+def most_weights(folder: Path) -> int:
+    """Bound how many numbers the folder's weight files can hold: two in a byte."""
+    return 2 * sum(file.stat().st_size for file in {folder / SINGLE, *weight_files(folder)} if file.is_file())
+
+
+def require_fitting(auto: Any, config: Any, most: int, where: Path) -> None:
+    """Raise BrokenModelError for a configuration of more weights than its files hold: transformers allocates them all.
+
+    Args:
+        auto: the auto class of transformers that will open the model.
+        config: its configuration.
+        most: how many numbers its files can hold.
+        where: named in the error.
+    """
+    with torch.device("meta"):  # without memory
+        model = auto.from_config(config, trust_remote_code=False)
+    described = sum(tensor.numel() for tensors in (model.parameters(), model.buffers()) for tensor in tensors)
+    if described > most:
+        raise BrokenModelError(f"{where} describes a model of {described:,} weights, its files hold at most {most:,}")
