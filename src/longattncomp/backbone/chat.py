@@ -24,7 +24,7 @@ def user_turn(folder: Path) -> tuple[list[int], list[int]] | None:
     if not (folder / "chat_template.jinja").is_file() and not (folder / "tokenizer_config.json").is_file():
         return None
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         frame = user_frame(tokenizer) if tokenizer.chat_template else None
         if frame is None:
             return None

@@ -15,6 +15,9 @@ PAPER_DEPTH = 13 / 32
 Depth = int | Literal["all"] | None
 """L; "all" for a folder that holds the whole model, None for the default."""
 
+MOST_LAYERS = 1000
+"""More than any model has; building one of a crafted number would not end."""
+
 _TOTAL = "longattncomp_total_layers"
 
 
@@ -22,7 +25,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Read and check `config.json` of a folder; the errors are those of `check_config`."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BrokenModelError(f"cannot read config.json in {folder}: {error}") from error
     return check_config(config, str(folder))
 
@@ -37,11 +40,15 @@ def check_config(config: Any, where: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise BrokenModelError(f"expected an object in config.json of {where}, got {type(config).__name__}")
     if not isinstance(config.get("model_type"), str):
-        raise BrokenModelError(f"expected model_type in config.json of {where}, got {config.get('model_type')!r}")
+        got = repr(config.get("model_type"))[:100]
+        raise BrokenModelError(f"expected model_type in config.json of {where}, got {got}")
     require_supported(config["model_type"])
     for key in ("num_hidden_layers", _TOTAL):
-        if not isinstance(layers := config.get(key, config.get("num_hidden_layers")), int):
-            raise BrokenModelError(f"expected {key} in config.json of {where} as a number, got {layers!r}")
+        layers = config.get(key, config.get("num_hidden_layers"))
+        if not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
+            raise BrokenModelError(
+                f"expected {key} in config.json of {where} as 1 to {MOST_LAYERS}, got {repr(layers)[:100]}"
+            )
     return config
 
 
@@ -49,7 +56,7 @@ def require_supported(model_type: str) -> None:
     """Raise UnsupportedModelError for an architecture that is not in `SUPPORTED`."""
     if model_type not in SUPPORTED:
         raise UnsupportedModelError(
-            f"draft models of type {model_type!r} are not supported; supported are {', '.join(SUPPORTED)}"
+            f"draft models of type {model_type[:100]!r} are not supported; supported are {', '.join(SUPPORTED)}"
         )
 
 

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from longattncomp.backbone.config import cut_config, require_layers
-from longattncomp.errors import BrokenModelError, UnsupportedModelError
+from longattncomp.backbone.config import MOST_LAYERS, cut_config, require_layers
+from longattncomp.backbone.gguf_header import Header, read_header
+from longattncomp.errors import BrokenModelError, ModelError, UnsupportedModelError
 
 _ARCHITECTURES = ("gemma3", "llama", "qwen2", "qwen3")
 """GGUF's names for `config.SUPPORTED`; a Mistral has the architecture llama there."""
@@ -18,26 +19,28 @@ def gguf_layers(file: Path) -> int:
         BrokenModelError: the header cannot be read.
         UnsupportedModelError: the architecture is not supported.
     """
-    from gguf import GGUFReader
+    return _layers(read_header(file), file)
 
-    try:
-        fields = GGUFReader(file).fields
-        architecture = fields["general.architecture"].contents()
-        if architecture not in _ARCHITECTURES:
-            raise UnsupportedModelError(
-                f"GGUF models of type {architecture!r} are not supported; supported are {', '.join(_ARCHITECTURES)}"
-            )
-        return int(fields[f"{architecture}.block_count"].contents())
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise BrokenModelError(f"cannot read {file} as GGUF: {error}") from error
+
+def _layers(header: Header, file: Path) -> int:
+    architecture = header.fields.get("general.architecture")
+    if not isinstance(architecture, str):
+        raise BrokenModelError(f"cannot read {file} as GGUF: it names no general.architecture")
+    if architecture not in _ARCHITECTURES:
+        raise UnsupportedModelError(
+            f"GGUF models of type {architecture[:100]!r} are not supported; supported are {', '.join(_ARCHITECTURES)}"
+        )
+    layers = header.fields.get(f"{architecture}.block_count")
+    if not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
+        raise BrokenModelError(f"expected 1 to {MOST_LAYERS} layers in {file}, got {str(layers)[:100]}")
+    return layers
 
 
 def require_tied(file: Path) -> None:
     """Raise UnsupportedModelError for an output layer that is not the embedding; `convert` does not keep it."""
-    from gguf import GGUFReader
-
-    gguf_layers(file)  # raises where the file cannot be read
-    if any(tensor.name == "output.weight" for tensor in GGUFReader(file).tensors):
+    header = read_header(file)
+    _layers(header, file)
+    if "output.weight" in header.tensors:
         raise UnsupportedModelError(
             f"{file} has an output layer of its own, which is not converted from GGUF: the model cannot be decoded "
             "with; give its Hugging Face folder or id instead"
@@ -56,20 +59,26 @@ def convert(file: Path, layers: int, target: Path) -> None:
     from transformers import AutoModel, AutoTokenizer
 
     from longattncomp.backbone.loading import quiet_transformers, require_weights, shallow_config
+    from longattncomp.backbone.weight_files import require_fitting
 
-    total = gguf_layers(file)
+    header = read_header(file)
+    total = _layers(header, file)
     require_layers(layers - 1, total, str(file))
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    here = {"local_files_only": True, "trust_remote_code": False}
     # Newer transformers keep GGUF weights packed unless told otherwise; older versions always unpack them.
     packing = getattr(transformers, "GgufConfig", None)
     unpacked = {"quantization_config": packing(dequantize=True)} if packing else {}
     with quiet_transformers():
         try:
             config = shallow_config(layers, **source)
-            options = {"dtype": torch.bfloat16, "local_files_only": True, "output_loading_info": True, **unpacked}
+            require_fitting(AutoModel, config, 2 * sum(header.tensors.values()), file)  # it counts rotary tables, too
+            options = {"dtype": torch.bfloat16, "output_loading_info": True, **here, **unpacked}
             model, info = AutoModel.from_pretrained(**source, config=config, **options)
-            tokenizer = AutoTokenizer.from_pretrained(**source, local_files_only=True)
-        except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
+            tokenizer = AutoTokenizer.from_pretrained(**source, **here)
+        except ModelError:
+            raise
+        except Exception as error:  # transformers raises anything over a file that is not as it expects
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk failed, not the file
             raise BrokenModelError(f"cannot read {file} as GGUF: {error}") from error

@@ -1,6 +1,7 @@
 """a Hugging Face id -> folder with the first layers; the layers above are never downloaded."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ from longattncomp.backbone.config import (
     total_layers,
 )
 from longattncomp.backbone.model_cache import ModelCache
+from longattncomp.backbone.weight_files import INDEX, SINGLE, weight_files, weight_map
 from longattncomp.errors import BrokenModelError, ModelError, ModelNotFoundError
 
-_INDEX = "model.safetensors.index.json"
-_LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+_LAYER = re.compile(r"(?:^|\.)layers\.(\d{1,9})\.")
+_MOST_HEADER = 100_000_000  # bytes of a safetensors header, as safetensors itself allows
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -95,7 +97,7 @@ class RemoteModel:
         for shard in self._shards(wanted):
             weight_map |= dict.fromkeys(self._copy_tensors(shard, wanted, target / shard), shard)
         index = {"metadata": {}, "weight_map": weight_map}
-        (target / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+        (target / INDEX).write_text(json.dumps(index), encoding="utf-8")
         for file in filter(self._exists, _TOKENIZER_FILES):
             (target / file).write_bytes(self._content(file))
         (target / "config.json").write_text(json.dumps(cut_config(config, layers), indent=2), encoding="utf-8")
@@ -109,16 +111,15 @@ class RemoteModel:
             return bytes(self.filesystem.cat_file(f"{self.root}/{file}"))
 
     def _json(self, file: str) -> Any:
-        with self._reached():
-            return json.loads(self._content(file))
+        return _parsed(self._content(file), f"{self.root}/{file}")
 
     def _shards(self, wanted: Callable[[str], bool]) -> list[str]:
-        if self._exists(_INDEX):
-            weights = self._json(_INDEX)["weight_map"]
+        if self._exists(INDEX):
+            weights = weight_map(self._json(INDEX), self.root)
             return sorted({shard for tensor, shard in weights.items() if wanted(tensor)})
-        if not self._exists("model.safetensors"):
-            raise BrokenModelError(f"{self.root} has no model.safetensors: only safetensors weights are read")
-        return ["model.safetensors"]
+        if not self._exists(SINGLE):
+            raise BrokenModelError(f"{self.root} has no {SINGLE}: only safetensors weights are read")
+        return [SINGLE]
 
     def _copy_tensors(self, shard: str, wanted: Callable[[str], bool], target: Path) -> list[str]:
         import torch
@@ -126,19 +127,20 @@ class RemoteModel:
 
         dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
         tensors = {}
-        with self._reached(), self.filesystem.open(f"{self.root}/{shard}", "rb") as stream:
+        where = f"{self.root}/{shard}"
+        with self._reached(), self.filesystem.open(where, "rb") as stream:
             header_size = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(header_size))
-            header.pop("__metadata__", None)
-            for tensor, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-                if not wanted(tensor):
-                    continue
-                dtype, (start, end) = entry["dtype"], entry["data_offsets"]
+            if header_size > _MOST_HEADER:
+                raise BrokenModelError(f"{where} is no safetensors file: its header would have {header_size:,} bytes")
+            header, size = _parsed(stream.read(header_size), where), self.filesystem.size(where)
+            for start, end, tensor, dtype, shape in _entries(header, wanted, where):
                 if dtype not in dtypes:
-                    raise BrokenModelError(f"{tensor} in {self.root}/{shard} is {dtype}: expected {[*dtypes]}")
+                    raise BrokenModelError(f"{tensor} in {where} is {dtype}: expected {[*dtypes]}")
+                if 8 + header_size + end > size or end - start != math.prod(shape) * dtypes[dtype].itemsize:
+                    raise BrokenModelError(f"{tensor} in {where} ends beyond the file or has another size")
                 stream.seek(8 + header_size + start)
                 data = bytearray(stream.read(end - start))
-                tensors[tensor] = torch.frombuffer(data, dtype=dtypes[dtype]).reshape(entry["shape"])
+                tensors[tensor] = torch.frombuffer(data, dtype=dtypes[dtype]).reshape(shape)
         save_file(tensors, target, metadata={"format": "pt"})
         return list(tensors)
 
@@ -155,10 +157,29 @@ class RemoteModel:
             ) from error
 
 
+def _parsed(content: bytes, where: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BrokenModelError(f"cannot read {where}: {error}") from error
+
+
+def _entries(header: Any, wanted: Callable[[str], bool], where: str) -> list[tuple[int, int, str, str, list[int]]]:
+    """List (start, end, name, dtype, shape) of the wanted tensors of a safetensors header, in the file's order."""
+    found = []
+    try:
+        for tensor, entry in header.items():
+            if tensor == "__metadata__" or not wanted(tensor):
+                continue
+            (start, end), dtype, shape = entry["data_offsets"], str(entry["dtype"]), entry["shape"]
+            if not all(type(number) is int and number >= 0 for number in (start, end, *shape)) or start >= end:
+                raise ValueError(f"{tensor} lies at {start} to {end} and has shape {shape}")
+            found.append((start, end, tensor, dtype, shape))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BrokenModelError(f"cannot read the header of {where}: {str(error)[:200]}") from error
+    return sorted(found)
+
+
 def _complete(snapshot: Path) -> bool:
     """Check that Hugging Face's cache holds all of a model's weights."""
-    index = snapshot / _INDEX
-    shards = ["model.safetensors"]
-    if index.is_file():
-        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-    return all((snapshot / file).is_file() for file in ("config.json", *shards))
+    return all(file.is_file() for file in (snapshot / "config.json", *weight_files(snapshot)))

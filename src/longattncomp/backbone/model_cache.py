@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class ModelCache:
                     shutil.rmtree(abandoned, ignore_errors=True)
                 with tempfile.TemporaryDirectory(prefix=".building-", dir=parent, ignore_cleanup_errors=True) as name:
                     build(Path(name))
-                    Path(name).chmod(0o755)
+                    _share(Path(name), stat.S_IMODE(parent.stat().st_mode))
                     return Path(name).rename(parent / f"layers-{layers}")
         except CacheError:
             raise
@@ -64,6 +65,12 @@ class ModelCache:
 
     def _folder(self, key: str) -> Path:
         return self.directory / "models" / key
+
+
+def _share(folder: Path, mode: int) -> None:
+    """Make a folder and its files as readable as `mode`: temporary folders and safetensors' files are private."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(mode if path.is_dir() else mode & 0o666)
 
 
 def file_fingerprint(file: Path) -> str:

@@ -47,7 +47,8 @@ class DraftTokenizer:
                 return cls(Tokenizer.from_file(str(file)))
             from transformers import AutoTokenizer
 
-            return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer)
+            opened = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            return cls(opened.backend_tokenizer)
         except Exception as error:
             raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
 

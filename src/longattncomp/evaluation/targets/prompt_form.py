@@ -68,7 +68,7 @@ def open_transformers_tokenizer(folder: Path) -> Any:
     kind = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
     try:
         with quiet_transformers():
-            return kind.from_pretrained(str(folder), local_files_only=True)
+            return kind.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # tokenizers raises bare Exception
         raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
 
