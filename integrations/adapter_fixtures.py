@@ -42,6 +42,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: 
     for name in list(os.environ):
         if name.startswith(("LANGCHAIN_", "LANGSMITH_", "LONGATTNCOMP_")) and name != "LONGATTNCOMP_MODEL_DIR":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 

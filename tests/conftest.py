@@ -32,6 +32,7 @@ def _no_settings_from_outside(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, _empty_folders: list[Path]
 ) -> Iterator[None]:
     """No `LONGATTNCOMP_*`, `.env` or YAML of the developer's reaches a test."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
     for name in list(os.environ):
         if name.startswith("LONGATTNCOMP_") and name != "LONGATTNCOMP_MODEL_DIR":
             monkeypatch.delenv(name)

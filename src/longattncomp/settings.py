@@ -1,10 +1,9 @@
-"""argument > environment > .env > YAML > default, as one validated value."""
+"""argument > environment > .env > YAML > the user's own YAML > default, as one validated value."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
-from functools import cache, lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,19 +13,14 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    YamlConfigSettingsSource,
-)
-from yaml import YAMLError
 
 from longattncomp.errors import InputError
+from longattncomp.runtime.setting_files import from_environment, from_files
 from longattncomp.scorers.methods import DEFAULT, METHODS
 from longattncomp.types import Order
 
@@ -50,6 +44,9 @@ PER_CALL = frozenset(
     }
 )
 """Settings that one call may replace."""
+
+_HARMLESS = PER_CALL | {"method", "layers", "device", "dtype", "cache_bytes"}
+"""Settings that name no code, model or path, so that a file of any working directory may set them."""
 
 
 class Settings(BaseModel):
@@ -148,6 +145,12 @@ class Settings(BaseModel):
         description="Folder that keeps what was read between processes, for longattncomp-alone and -cascade. "
         "Set it for a corpus that is indexed once.",
     )
+    store_key: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="Secret without which nobody can write entries of the key store that count. Set it where others "
+        "can write the store: otherwise a checksum finds damage, not forgery.",
+    )
     model_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("longattncomp"),
         description="Folder of converted draft models. Set it where the home folder cannot be written.",
@@ -184,31 +187,33 @@ class Settings(BaseModel):
         """Read settings from all sources.
 
         The order of precedence is: `arguments`, `LONGATTNCOMP_<NAME>` in the environment, the same in `.env`, the YAML
-        file (`longattncomp.yaml` in the working directory), the default.
+        file (`longattncomp.yaml` in the working directory), `longattncomp.yaml` in the user's configuration folder,
+        the default.
+
+        The working directory's files may have come with a repository: what could name code, a model or a path there is
+        ignored with a warning, unless `LONGATTNCOMP_TRUST_DIRECTORY=1` stands in the environment.
 
         Args:
-            yaml_file: read instead of `longattncomp.yaml`; it must exist.
+            yaml_file: read instead of the working directory's `longattncomp.yaml`, and trusted; it must exist.
             **arguments: settings by name; None counts as not given.
 
         Raises:
-            InputError: a name is no setting, or a value is out of its range.
+            InputError: a name is no setting, a value is out of its range, or a YAML file cannot be read.
         """
         if yaml_file is not None and not Path(yaml_file).is_file():
             raise InputError(f"expected a YAML file of settings, found none at {str(yaml_file)!r}")
         given = cls._given(arguments)
-        file = yaml_file or "longattncomp.yaml"
-        said = (frozenset(os.environ.items()), _content(".env"), _content(file))
+        refused = cls.model_fields.keys() - _HARMLESS | {"trust_directory"}
+        from_yaml, from_dotenv = from_files(Path(yaml_file) if yaml_file else None, refused=refused)
+        named = {
+            name: value
+            for name, value in {**from_dotenv, **from_environment(os.environ)}.items()
+            if name in cls.model_fields
+        }
         try:
-            read = _read if all(isinstance(value, Hashable) for value in given.values()) else _read.__wrapped__
-            return read(cls, file, said, **given)
+            return cls.model_validate({**cls._given(from_yaml), **named, **given})
         except ValidationError as error:
             raise InputError(_readable(error)) from error
-        except InputError:
-            raise
-        except (YAMLError, TypeError, AttributeError) as error:
-            raise InputError(f"cannot read {file} as YAML: {error}") from error
-        except ValueError as error:
-            raise InputError(f"cannot read the settings in the environment, .env or YAML: {error}") from error
 
     def override(self, **arguments: Any) -> Settings:
         """Return a copy with some values replaced; None keeps the old value.
@@ -237,52 +242,16 @@ class Settings(BaseModel):
         return self.override(**options)
 
     @classmethod
-    def _given(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        unknown = sorted(set(arguments) - set(cls.model_fields))
+    def _given(cls, arguments: Mapping[Any, Any]) -> dict[str, Any]:
+        unknown = sorted(str(name) for name in arguments if name not in cls.model_fields)
         if unknown:
-            raise InputError(f"no such setting: {', '.join(unknown)}; there are: {', '.join(cls.model_fields)}")
+            raise InputError(f"no such setting: {', '.join(unknown):.200}; there are: {', '.join(cls.model_fields)}")
         return {name: value for name, value in arguments.items() if value is not None}
-
-
-def _content(file: Path | str) -> bytes | None:
-    try:
-        return Path(file).read_bytes()
-    except OSError:
-        return None
-
-
-@lru_cache(maxsize=64, typed=True)  # it takes 3 ms, and components of frameworks read their settings at every use
-def _read(settings: type[Settings], yaml_file: Path | str, _said: Hashable, **given: Any) -> Settings:
-    """Read the sources; `_said` is their content, so that a change of it is read again."""
-    found = _sources(settings, yaml_file)(**given)
-    return settings.model_validate({name: value for name, value in found if name in found.model_fields_set})
-
-
-@cache  # a class takes a millisecond to build
-def _sources(settings: type[Settings], yaml_file: Path | str) -> type[BaseSettings]:
-    class Sources(settings, BaseSettings):  # type: ignore[misc, valid-type]
-        model_config = SettingsConfigDict(
-            env_prefix="LONGATTNCOMP_", env_file=".env", env_ignore_empty=True, extra="ignore"
-        )
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            file = YamlConfigSettingsSource(settings_cls, yaml_file)
-            settings._given(file())
-            return init_settings, env_settings, dotenv_settings, file
-
-    return Sources
 
 
 def _readable(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(map(str, part['loc']))}: {part['msg'].lower().removeprefix('value error, ')}, got {part['input']!r}"
+        f"{'.'.join(map(str, part['loc']))}: {part['msg'].lower().removeprefix('value error, ')}, "
+        f"got {part['input']!r:.200}"
         for part in error.errors()
     )

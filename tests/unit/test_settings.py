@@ -1,4 +1,4 @@
-"""argument > environment > .env > YAML > default."""
+"""argument > environment > .env > YAML > the user's own YAML > default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from longattncomp import Settings
 from longattncomp.errors import InputError
 from longattncomp.settings import DEFAULT_MODEL
 
-SOURCES = ("argument", "environment", ".env", "yaml")  # strongest first
+SOURCES = ("argument", "environment", ".env", "yaml", "own")  # strongest first
 
 
 def provide(name: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -28,10 +28,21 @@ def provide(name: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) 
         Path(".env").write_text(f"OTHER_APP=1\nLONGATTNCOMP_{name.upper()}={values['.env']}\n")
     if "yaml" in values:
         Path("longattncomp.yaml").write_text(f"{name}: {values['yaml']}\n")
+    if "own" in values:
+        write_own(f"{name}: {values['own']}\n", monkeypatch)
     return {name: values["argument"]} if "argument" in values else {}
 
 
-@pytest.mark.parametrize("given", list(product([True, False], repeat=4)))
+def write_own(content: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the settings file of the user's configuration folder."""
+    folder = Path.cwd() / "home" / "longattncomp"
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda _: folder)
+    folder.mkdir(parents=True)
+    (folder / "longattncomp.yaml").write_text(content)
+    return folder / "longattncomp.yaml"
+
+
+@pytest.mark.parametrize("given", list(product([True, False], repeat=5)))
 def test_the_strongest_source_wins(given: tuple[bool, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     values = {source: 10 + rank for rank, source in enumerate(SOURCES) if given[rank]}
     arguments = provide("token_budget", values, monkeypatch)
@@ -56,6 +67,7 @@ def test_the_strongest_source_wins(given: tuple[bool, ...], monkeypatch: pytest.
 def test_every_source_reads_every_type(
     source: str, name: str, value: Any, read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_TRUST_DIRECTORY", "1")
     settings = Settings.load(**provide(name, {source: value}, monkeypatch))
     assert getattr(settings, name) == read
     assert settings == Settings(**{name: read})  # and nothing else
@@ -86,9 +98,8 @@ def test_what_the_sources_say_now_and_not_what_they_said(
 ) -> None:
     """What was read is remembered by all that was read, also that of another folder."""
     assert Settings.load().layers is None
-    Path(".env").write_text("LONGATTNCOMP_LAYERS=${NUMBER}")
     for number in "345":
-        monkeypatch.setenv("NUMBER", number)
+        Path(".env").write_text(f"LONGATTNCOMP_LAYERS={number}")
         assert Settings.load().layers == int(number)
     for number in "67":  # as long as before, and maybe in the same tick of the clock
         Path("longattncomp.yaml").write_text(f"node_tokens: {number}{number}")
@@ -146,12 +157,12 @@ def test_an_empty_yaml_file_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["top_p: [", "- 1\n- 2\n", "3\n", "just words\n", "a: b: c\n", "\x00", "\tx: 1\n", "1: 2\n"]
+    "content", ["top_p: [", "- 1\n- 2\n", "3\n", "just words\n", "a: b: c\n", "\x00", "\tx: 1\n", "? [1]\n: 2\n"]
 )
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_yaml_file_that_is_none(content: str, by_name: bool) -> None:
     Path("longattncomp.yaml").write_text(content)
-    with pytest.raises(InputError, match=r"^cannot read .*(longattncomp\.yaml as|or) YAML: "):
+    with pytest.raises(InputError, match=r"^cannot read longattncomp\.yaml as YAML: "):
         Settings.load(yaml_file="longattncomp.yaml" if by_name else None)
 
 
