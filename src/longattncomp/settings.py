@@ -46,7 +46,7 @@ PER_CALL = frozenset(
 """Settings that one call may replace."""
 
 _HARMLESS = PER_CALL | {"method", "layers", "device", "dtype", "cache_bytes"}
-"""Settings that name no code, model or path, so that a file of any working directory may set them."""
+"""Settings that name no code, model, path or secret, so that a file of any working directory may set them."""
 
 
 class Settings(BaseModel):
@@ -213,7 +213,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate({**cls._given(from_yaml), **named, **given})
         except ValidationError as error:
-            raise InputError(_readable(error)) from error
+            raise InputError(_readable(error)) from None
 
     def override(self, **arguments: Any) -> Settings:
         """Return a copy with some values replaced; None keeps the old value.
@@ -228,7 +228,7 @@ class Settings(BaseModel):
         try:
             return type(self).model_validate({**chosen, **given})
         except ValidationError as error:
-            raise InputError(_readable(error)) from error
+            raise InputError(_readable(error)) from None
 
     def of_call(self, **options: Any) -> Settings:
         """Return a copy with the options of one call.
@@ -251,7 +251,7 @@ class Settings(BaseModel):
 
 def _readable(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(map(str, part['loc']))}: {part['msg'].lower().removeprefix('value error, ')}, "
-        f"got {part['input']!r:.200}"
+        f"{(name := '.'.join(map(str, part['loc'])))}: {part['msg'].lower().removeprefix('value error, ')}"
+        + ("" if name == "store_key" else f", got {part['input']!r:.200}")
         for part in error.errors()
     )

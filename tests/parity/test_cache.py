@@ -425,7 +425,7 @@ def test_memories_take_two_bytes_a_number(toy: Toy) -> None:
     scorer = toy.one("after", cache)
     scorer.prepare(NODES)
 
-    kept = cache.get(sorted(names_of(scorer)), with_key_values=True)
+    kept = cache.get(dict.fromkeys(sorted(names_of(scorer)), (0, 0, 0)), with_key_values=True)
 
     assert toy.backbone.dtype == torch.float32
     assert {part.dtype for read in kept.values() for pair in read.key_values or () for part in pair} == {torch.bfloat16}

@@ -30,6 +30,7 @@ def read(seed: int, n: int = 10, *, key_values: bool = False) -> CachedSegment:
 
 NAMES = [name("model", [number]) for number in range(6)]
 READS = {one: read(number, n=10 + number) for number, one in enumerate(NAMES)}
+SHAPES = {one: (10 + number, 2, 8) for number, one in enumerate(NAMES)}
 
 
 def same(found: CachedSegment, expected: CachedSegment) -> bool:
@@ -72,16 +73,16 @@ def test_what_is_put_is_got_in_any_order(store: DictStore) -> None:
     for cache in (KeyCache(PLENTY), KeyCache(PLENTY, store), KeyCache(0, store)):
         assert cache.put(READS)
 
-        assert_all(cache.get([*reversed(NAMES), "missing"], with_key_values=False))
+        assert_all(cache.get(dict(reversed(SHAPES.items())) | {"missing": (1, 2, 8)}, with_key_values=False))
 
 
 def test_another_cache_on_the_store_has_it(store: DictStore) -> None:
     KeyCache(0, store).put(READS)
     later = KeyCache(PLENTY, store)
 
-    assert_all(later.get(NAMES, with_key_values=False))
+    assert_all(later.get(SHAPES, with_key_values=False))
     store.asked.clear()
-    assert_all(later.get(NAMES, with_key_values=False))
+    assert_all(later.get(SHAPES, with_key_values=False))
 
     assert store.asked == []  # what came out of the store stays in memory
 
@@ -92,7 +93,7 @@ def test_neither_room_nor_store_keeps_nothing() -> None:
     with cache.holding(NAMES):
         assert not cache.put(READS)
 
-    assert_all(cache.get(NAMES, with_key_values=False), NAMES[:1])
+    assert_all(cache.get(SHAPES, with_key_values=False), NAMES[:1])
 
 
 def test_the_memory_is_bounded_in_bytes() -> None:
@@ -110,7 +111,7 @@ def test_memories_stay_in_this_process(store: DictStore) -> None:
     assert cache.put({"a": read(0, key_values=True)})
 
     assert store.values == {}
-    assert cache.get(["a"], with_key_values=True)["a"].key_values is not None
+    assert cache.get({"a": (10, 2, 8)}, with_key_values=True)["a"].key_values is not None
     assert KeyCache(0, store).put({"a": read(0, key_values=True)}) is False
 
 
@@ -118,9 +119,9 @@ def test_keys_alone_are_nothing_to_who_needs_the_memory(store: DictStore) -> Non
     cache = KeyCache(PLENTY, store)
     cache.put({"a": read(0), "b": read(1, key_values=True)})
 
-    assert cache.get(["a", "b"], with_key_values=True).keys() == {"b"}
+    assert cache.get(dict.fromkeys("ab", (10, 2, 8)), with_key_values=True).keys() == {"b"}
     assert store.asked == []
-    assert cache.get(["a", "b"], with_key_values=False).keys() == {"a", "b"}
+    assert cache.get(dict.fromkeys("ab", (10, 2, 8)), with_key_values=False).keys() == {"a", "b"}
 
 
 def test_exact_keys_are_not_stored(store: DictStore) -> None:
@@ -140,28 +141,28 @@ def test_a_store_that_raises_costs_a_warning(store: DictStore, error: Exception)
     with pytest.warns(LongAttnCompWarning, match="cannot write the key store"):
         assert cache.put(READS)
     with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
-        assert_all(cache.get([*NAMES, "missing"], with_key_values=False))
+        assert_all(cache.get(SHAPES | {"missing": (1, 2, 8)}, with_key_values=False))
 
     with pytest.warns(LongAttnCompWarning, match="kept in memory as far as it has room"):
         assert not KeyCache(0, store).put(READS)
 
     store.fails = None
     assert cache.put(READS)
-    assert_all(KeyCache(0, store).get(NAMES, with_key_values=False))
+    assert_all(KeyCache(0, store).get(SHAPES, with_key_values=False))
 
 
 def test_ctrl_c_is_no_failure_of_the_store(store: DictStore) -> None:
     store.fails = KeyboardInterrupt()  # type: ignore[assignment]
 
     with pytest.raises(KeyboardInterrupt):
-        KeyCache(PLENTY, store).get(NAMES, with_key_values=False)
+        KeyCache(PLENTY, store).get(SHAPES, with_key_values=False)
 
 
 def test_a_store_that_gives_too_few_values(store: DictStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "mget", lambda _: [None])
 
     with pytest.warns(LongAttnCompWarning, match="cannot read the key store"):
-        assert KeyCache(PLENTY, store).get(NAMES, with_key_values=False) == {}
+        assert KeyCache(PLENTY, store).get(SHAPES, with_key_values=False) == {}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_damaged_values_are_missing(store: DictStore, damage: Callable[[bytes], 
         store.values[one] = damage(store.values[one])
 
     with pytest.warns(LongAttnCompWarning, match="3 entries of the key store are damaged"):
-        assert_all(KeyCache(PLENTY, store).get(NAMES, with_key_values=False), [NAMES[0], *NAMES[4:]])
+        assert_all(KeyCache(PLENTY, store).get(SHAPES, with_key_values=False), [NAMES[0], *NAMES[4:]])
 
 
 def test_values_under_each_other_s_names_are_damaged(store: DictStore) -> None:
@@ -193,7 +194,7 @@ def test_values_under_each_other_s_names_are_damaged(store: DictStore) -> None:
     store.values[first], store.values[second] = store.values[second], store.values[first]
 
     with pytest.warns(LongAttnCompWarning, match="2 entries"):
-        assert_all(KeyCache(PLENTY, store).get(NAMES, with_key_values=False), NAMES[2:])
+        assert_all(KeyCache(PLENTY, store).get(SHAPES, with_key_values=False), NAMES[2:])
 
 
 FLIPS = """
@@ -204,8 +205,10 @@ FLIPS = """
     from longattncomp.errors import CacheError
     from longattncomp.scorers.cross_attention.key_cache import KeyCache
     folder, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
+    store = LMDBStore(Path(sys.argv[2]).parent)
     names = [f"{number:032x}" for number in range(30)]
-    expected = KeyCache(0, LMDBStore(Path(sys.argv[2]).parent)).get(names, with_key_values=False)
+    shapes = {name: (int.from_bytes(data[4:8], "little"), 2, 8) for name, data in zip(names, store.mget(names))}
+    expected = KeyCache(0, store).get(shapes, with_key_values=False)
     assert len(expected) == 30
     for seed in range(int(sys.argv[3])):
         rng = random.Random(seed)
@@ -213,6 +216,7 @@ FLIPS = """
         for _ in range(rng.choice([1, 3, 30, 300])):
             damaged[rng.randrange(8192 if seed % 4 == 0 else len(damaged))] ^= 1 << rng.randrange(8)
         (folder / str(seed)).mkdir(parents=True)
+        (folder / str(seed) / "longattncomp-keys").touch()
         (folder / str(seed) / "data.mdb").write_bytes(damaged)
         sys.stdout.flush()
         child = os.fork()
@@ -226,7 +230,7 @@ FLIPS = """
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
                 store = LMDBStore(folder / str(seed))
-                found = KeyCache(0, store).get(names, with_key_values=False)
+                found = KeyCache(0, store).get(shapes, with_key_values=False)
                 store.mset([("new", b"value")])
             for name, read in found.items():
                 assert torch.equal(read.keys.values, expected[name].keys.values)

@@ -176,7 +176,7 @@ SMALL = Keys.of(some(2, 3, 4)).to_bytes(NAME)
 
 @pytest.mark.parametrize("bits", [0x01, 0x80, 0xFF])
 def test_every_byte_that_is_flipped_is_noticed(bits: int) -> None:
-    assert len(SMALL) == 24 + 3 * 2 * (2 + 4)
+    assert len(SMALL) == 32 + 3 * 2 * (2 + 4)
     for place in range(len(SMALL)):
         damaged = bytearray(SMALL)
         damaged[place] ^= bits

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_serializer, model_validator
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
@@ -51,6 +51,9 @@ class Options(BaseModel):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = _setting("dtype")
     cache_bytes: int | None = _setting("cache_bytes")
     key_store: Name | None = _setting("key_store")
+    store_key: SecretStr | None = Field(
+        default=None, exclude=True, repr=False, description=Settings.model_fields["store_key"].description
+    )
     model_dir: Name | None = _setting("model_dir")
     target_tokenizer: Any = Field(
         default=None,
@@ -93,8 +96,9 @@ class Options(BaseModel):
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Leave the open compressor and the store out of a pickle."""
-        return super(Options, self.model_copy(update={"compressor": None, "store": None})).__getstate__()
+        """Leave the open compressor, the store and its secret out of a pickle."""
+        left_out = {"compressor": None, "store": None, "store_key": None}
+        return super(Options, self.model_copy(update=left_out)).__getstate__()
 
     def given(self) -> dict[str, Any]:
         """Return the settings that were given here, without `target_tokenizer`."""

@@ -12,7 +12,18 @@ from longattncomp.scorers.methods import METHODS
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer, Tokenizer
 
-_OPENED_BY = ("method", "model", "head", "layers", "device", "dtype", "model_dir", "cache_bytes", "key_store")
+_OPENED_BY = (
+    "method",
+    "model",
+    "head",
+    "layers",
+    "device",
+    "dtype",
+    "model_dir",
+    "cache_bytes",
+    "key_store",
+    "store_key",
+)
 """The settings that an opener uses."""
 
 _opened: dict[tuple[Any, ...], tuple[tuple[Scorer, Tokenizer], ByteStore | None]] = {}

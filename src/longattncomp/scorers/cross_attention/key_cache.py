@@ -11,7 +11,7 @@ from torch import Tensor
 from longattncomp.backbone.key_values import KeyValues, nbytes
 from longattncomp.errors import warn
 from longattncomp.runtime.recent import Recent
-from longattncomp.scorers.cross_attention.keys import Keys
+from longattncomp.scorers.cross_attention.keys import Keys, Shape
 from longattncomp.scorers.cross_attention.stores import ByteStore
 
 
@@ -39,23 +39,27 @@ class KeyCache:
     damaged bytes, the text is read again with a warning.
     """
 
-    def __init__(self, most_bytes: int, store: ByteStore | None = None) -> None:
-        """Create a cache of at most so many bytes in memory, and with a store that keeps keys beyond this process."""
+    def __init__(self, most_bytes: int, store: ByteStore | None = None, *, secret: str = "") -> None:
+        """Create a cache of at most so many bytes in memory, and with a store that keeps keys beyond this process.
+
+        With a secret, only entries of the store count that were written with the same secret.
+        """
         self._recent: Recent[str, CachedSegment] = Recent(most_bytes, lambda read: read.nbytes)
         self._store = store
+        self._secret = hashlib.blake2b(secret.encode()).digest() if secret else b""
 
     def holding(self, names: Collection[str]) -> AbstractContextManager[None]:
         """Protect segments from eviction while the block runs."""
         return self._recent.holding(names)
 
-    def get(self, names: Sequence[str], *, with_key_values: bool) -> dict[str, CachedSegment]:
-        """Find segments; `with_key_values` leaves out those that have keys only."""
+    def get(self, shapes: Mapping[str, Shape], *, with_key_values: bool) -> dict[str, CachedSegment]:
+        """Find segments by name, with keys of the shapes given; `with_key_values` leaves out those with keys only."""
         found = {
             name: read
-            for name in names
+            for name in shapes
             if (read := self._recent.get(name)) is not None and (read.key_values is not None or not with_key_values)
         }
-        missing = [name for name in names if name not in found]
+        missing = [name for name in shapes if name not in found]
         if with_key_values or self._store is None or not missing:
             return found
         try:
@@ -67,12 +71,17 @@ class KeyCache:
         whole = {
             name: CachedSegment(keys)
             for name, data in present.items()
-            if isinstance(data, bytes) and (keys := Keys.from_bytes(data, name)) is not None
+            if isinstance(data, bytes)
+            and (keys := Keys.from_bytes(data, name, self._secret)) is not None
+            and keys.shape == shapes[name]
         }
         for name, read in whole.items():
             self._recent.put(name, read)
         if len(whole) < len(present):
-            warn(f"{len(present) - len(whole)} entries of the key store are damaged; their text is read again")
+            warn(
+                f"{len(present) - len(whole)} entries of the key store are damaged or were written without this "
+                "store_key; their text is read again"
+            )
         return found | whole
 
     def put(self, reads: Mapping[str, CachedSegment]) -> bool:
@@ -81,7 +90,7 @@ class KeyCache:
         if self._store is None:
             return kept
         lasting = [
-            (name, read.keys.to_bytes(name))
+            (name, read.keys.to_bytes(name, self._secret))
             for name, read in reads.items()
             if read.key_values is None and isinstance(read.keys, Keys)
         ]

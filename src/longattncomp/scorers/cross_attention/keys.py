@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +12,11 @@ import torch
 import xxhash
 from torch import Tensor
 
-_HEADER = struct.Struct("<4sIIIQ")  # mark, n, n_key_heads, head_dim, checksum
+_HEADER = struct.Struct("<4sIII16s")  # mark, n, n_key_heads, head_dim, checksum
 _MARK = b"LAC1"
+
+Shape = tuple[int, int, int]
+"""n, n_key_heads, head_dim"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +45,29 @@ class Keys:
     def nbytes(self) -> int:
         return self.values.nbytes + self.scales.nbytes
 
-    def to_bytes(self, name: str) -> bytes:
-        """Write what `from_bytes` reads, with a checksum over the numbers and the name that they are kept under."""
+    @property
+    def shape(self) -> Shape:
+        n, heads, width = self.values.shape
+        return n, heads, width
+
+    def to_bytes(self, name: str, secret: bytes = b"") -> bytes:
+        """Write what `from_bytes` reads, with a checksum over the numbers and the name that they are kept under.
+
+        With a secret of at most 64 bytes the checksum is a keyed hash: without it, nobody can write what is accepted.
+        """
         payload = self.scales.numpy().tobytes() + self.values.numpy().tobytes()
-        shape = tuple(self.values.shape)
-        return _HEADER.pack(_MARK, *shape, _checksum(name, shape, payload)) + payload
+        return _HEADER.pack(_MARK, *self.shape, _checksum(name, self.shape, payload, secret)) + payload
 
     @classmethod
-    def from_bytes(cls, data: bytes, name: str) -> Keys | None:
-        """Read keys, or return None if the bytes are damaged or were kept under another name."""
+    def from_bytes(cls, data: bytes, name: str, secret: bytes = b"") -> Keys | None:
+        """Read keys, or return None if the bytes are damaged, were kept under another name or with another secret."""
         if len(data) < _HEADER.size:
             return None
         mark, n, heads, width, checksum = _HEADER.unpack_from(data)
         payload = memoryview(data)[_HEADER.size :]
-        whole = mark == _MARK and payload and len(payload) == n * heads * (2 + width)
-        if not whole or _checksum(name, (n, heads, width), payload) != checksum:
+        if mark != _MARK or not payload or len(payload) != n * heads * (2 + width):
+            return None
+        if not hmac.compare_digest(_checksum(name, (n, heads, width), payload, secret), checksum):
             return None
         buffer = bytearray(payload)  # torch needs memory that can be written
         return cls(
@@ -63,8 +76,13 @@ class Keys:
         )
 
 
-def _checksum(name: str, shape: tuple[int, ...], payload: bytes | memoryview) -> int:
-    return xxhash.xxh3_64_intdigest(payload, seed=xxhash.xxh3_64_intdigest(f"{name} {shape}".encode()))
+def _checksum(name: str, shape: Shape, payload: bytes | memoryview, secret: bytes) -> bytes:
+    about = f"{name} {shape}".encode()
+    if not secret:
+        return xxhash.xxh3_128_digest(payload, seed=xxhash.xxh3_64_intdigest(about))
+    digest = hashlib.blake2b(about, digest_size=16, key=secret)
+    digest.update(payload)
+    return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)

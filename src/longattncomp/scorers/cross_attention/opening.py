@@ -73,7 +73,10 @@ def head_file(settings: Settings, head: str) -> Path | None:
 def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
     if store is None and settings.key_store is not None:
         store = LMDBStore(settings.key_store)
-    return KeyCache(settings.cache_bytes, store) if settings.cache_bytes or store is not None else None
+    if not settings.cache_bytes and store is None:
+        return None
+    secret = settings.store_key.get_secret_value() if settings.store_key else ""
+    return KeyCache(settings.cache_bytes, store, secret=secret)
 
 
 def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> CrossAttentionScorer:

@@ -65,6 +65,7 @@ class SegmentReader:
         self._instruction = list(instruction)
         self._short_tokens = _SHORT_TOKENS if backbone.device.type == "cpu" else 0
         self._with_key_values = head.config.query_place == "after"
+        self._key_shape = len(head.get_parameter("k_proj.weight")) // head.head_dim, head.head_dim
 
     def read(
         self, context: ContextLayout, wanted: Sequence[int], questions: Sequence[Sequence[int]]
@@ -113,7 +114,8 @@ class SegmentReader:
         if self.cache is None:
             return []
         names = context.names(self._digest)
-        found = self.cache.get([names[index] for index in group], with_key_values=self._with_key_values)
+        shapes = {names[index]: (context.sizes[index], *self._key_shape) for index in group}
+        found = self.cache.get(shapes, with_key_values=self._with_key_values)
         return [ReadSegment(index, found[names[index]]) for index in group if names[index] in found]
 
     def _keep(self, context: ContextLayout, parts: Sequence[ReadSegment]) -> bool:

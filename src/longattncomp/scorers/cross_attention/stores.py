@@ -1,13 +1,15 @@
 """names -> bytes that are kept between processes."""
 
+import errno
 import os
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import lmdb
 
-from longattncomp.errors import CacheError, warn
+from longattncomp.errors import CacheError, InputError, warn
 from longattncomp.runtime.forking import Lock
 
 T = TypeVar("T")
@@ -17,6 +19,9 @@ _MOST_BYTES = 1 << 36
 
 _MOST_READ = 1 << 26
 """Bytes to read before mapping the file again, because pages that were read count as this process's memory."""
+
+_MARK = "longattncomp-keys"
+"""An empty file that says whose store a folder is."""
 
 _DAMAGED = (
     lmdb.CorruptedError, lmdb.InvalidError, lmdb.MapResizedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError
@@ -35,14 +40,16 @@ class LMDBStore:
     """A folder on this machine that several threads and processes may share.
 
     After a kill, all of a `mset` is there or nothing of it. A folder that was deleted, truncated or damaged starts
-    empty, with a warning.
+    empty, with a warning; the damaged file is kept beside. Where files cannot be written they are read. Files are
+    private to their user. LMDB trusts what stands in its file, so the folder must come from who may run code here.
     """
 
     def __init__(self, folder: Path | str) -> None:
         """Open or create the folder.
 
         Raises:
-            CacheError: the folder cannot be written.
+            CacheError: the folder can be neither written nor read.
+            InputError: another program's LMDB, or something else that is not ours, is there.
         """
         path = Path(folder).expanduser().resolve()
         with _folders_lock:
@@ -83,10 +90,11 @@ class _Folder:
 
     def __init__(self, path: Path) -> None:
         self.read = 0  # bytes since the file was mapped
-        self._path, self._file = path, path / "data.mdb"
+        self._path, self._file, self._lock_file = path, path / "data.mdb", path / "lock.mdb"
         self._lock = Lock()
         self._environment: Any = None
         self._process = self._inode = self._page = 0
+        self._read_only = False
 
     def use(self, work: Callable[[Any], T]) -> T:
         try:
@@ -132,9 +140,29 @@ class _Folder:
         return self._file.stat().st_size >= pages * self._page
 
     def _open(self) -> None:
-        self._path.mkdir(parents=True, exist_ok=True)
-        self._environment = lmdb.open(str(self._path), map_size=_MOST_BYTES, max_readers=1024)
-        self._environment.reader_check()  # a reader that was killed would hold old pages for ever
+        mark = self._path / _MARK
+        # What is there is looked at first: another process that makes a store makes the mark first.
+        there = [file.name for file in (self._file, self._lock_file) if file.exists()]
+        if there and not mark.exists():
+            raise InputError(
+                f"expected a key store or a new folder, got {self._path}, whose {' and '.join(there)} "
+                f"longattncomp did not make: name another folder (the mark of its stores is a file {_MARK!r})"
+            )
+        if not there:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mark.touch(mode=0o600)
+        self._inode = self._file.stat().st_ino if self._file.exists() else 0
+        options: dict[str, Any] = {"map_size": _MOST_BYTES, "max_readers": 1024, "mode": 0o600}
+        try:
+            self._environment = lmdb.open(str(self._path), **options)
+            self._environment.reader_check()  # a reader that was killed would hold old pages for ever
+        except _DAMAGED:
+            raise
+        except lmdb.Error:
+            if not self._file.exists():
+                raise
+            self._environment = lmdb.open(str(self._path), readonly=True, lock=False, **options)
+        self._read_only = bool(self._environment.flags()["readonly"])
         self._process, self._inode = os.getpid(), self._file.stat().st_ino
         self._page = int(self._environment.stat()["psize"])
         self.read = 0
@@ -145,10 +173,17 @@ class _Folder:
             self._environment = None
 
     def _start_over(self) -> None:
-        warn(f"the store in {self._path} was deleted or damaged; it starts empty")
         self._close()
-        for name in ("data.mdb", "lock.mdb"):
-            (self._path / name).unlink(missing_ok=True)
+        if self._read_only:
+            raise OSError(errno.EROFS, "it is damaged, and may not be written")
+        kept = ""
+        # With another inode it is the file that another process has made since.
+        if self._file.exists() and self._file.stat().st_ino == self._inode:
+            aside = next(file for n in count(1) if not (file := self._path / f"data.mdb.damaged-{n}").exists())
+            self._file.rename(aside)
+            self._lock_file.unlink(missing_ok=True)
+            kept = f", and what was there is in {aside.name}"
+        warn(f"the store in {self._path} was deleted or damaged; it starts empty{kept}")
 
 
 _folders: dict[Path, _Folder] = {}
