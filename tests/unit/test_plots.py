@@ -51,7 +51,8 @@ def test_what_is_not_there_is_not_drawn(tmp_path: Path) -> None:
 
 def test_one_task_with_odd_names(tmp_path: Path) -> None:
     """A dollar sign would start a formula, an underscore would hide a line from the legend."""
-    records = [record("a", method, 0.5, task="$a_b$ 契約", budget="7") for method in ("_mine", "$x$", "bm25")]
+    task = "$a_b$ $\\fra{$ \x1b[31m\n\u202e 契約"
+    records = [record("a", method, 0.5, task=task, budget="7") for method in ("_mine", "$x$", "bm25")]
     assert names(records, tmp_path) == ["recall-by-budget.png", "cost.png"]
 
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from longattncomp import Compressed, Compressor, Document, Settings
@@ -75,7 +74,7 @@ def demo(
         html.write_text(result.to_html(), encoding="utf-8")
         notes.print(_kept_table(result, documents))
         notes.print(summary)
-        notes.print(f"The whole context with the kept parts lit: {escape(str(html))}")
+        notes.print(f"The whole context with the kept parts lit: {html}")
 
 
 def to_json(result: Compressed) -> dict[str, Any]:
@@ -112,13 +111,11 @@ def _kept_table(result: Compressed, documents: Sequence[Document]) -> Table:
         "score",
         box=SIMPLE_HEAD,
         pad_edge=False,
-        title=f"Kept for: {escape(result.query.text)}",
+        title=f"Kept for: {result.query.text}",
         title_justify="left",
     )
     for node in result.nodes:
         text = documents[node.document].text
         first, last = text.count("\n", 0, node.start) + 1, text.count("\n", 0, node.end - 1) + 1
-        table.add_row(
-            escape(documents[node.document].id or ""), f"{first}-{last}", f"{node.tokens}", f"{node.score:.4f}"
-        )
+        table.add_row(documents[node.document].id or "", f"{first}-{last}", f"{node.tokens}", f"{node.score:.4f}")
     return table

@@ -11,16 +11,27 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from longattncomp import installed
 from longattncomp.errors import CacheError, InputError, LongAttnCompError, LongAttnCompWarning
+from longattncomp.html.names import visible
+
+_ERROR = Text("error:", "red")
 
 require = partial(installed.require, extra="training")
 """Checks that the libraries of the extra `training` are installed."""
 
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    """A console on which a string, in a message or a table, is only text: what it would do to a terminal is escaped."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **{**options, "markup": False, "emoji": False})
+
+
+notes = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 Model = Annotated[str | None, typer.Option(help="Draft model: embedded name, folder, GGUF file or Hugging Face id.")]
 SettingsFile = Annotated[
@@ -36,15 +47,15 @@ def write(text: str) -> None:
 
 def tables(width: int) -> Console:
     """Make a console on stdout, `width` columns wide if stdout is not a terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else width)
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else width)
 
 
 @contextmanager
 def progress_bar(label: str, *, shown: bool = True) -> Iterator[Any]:
     """Show a bar on stderr if that is a terminal; yields a function of (done, total)."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True, disable=not (shown and notes.is_terminal)) as bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(visible(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -53,7 +64,7 @@ def exit_codes() -> Iterator[None]:
     """Turn errors and warnings into messages on stderr, and errors into exit codes."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        notes.print(f"[yellow]warning:[/] {escape(str(message))}")
+        notes.print(Text("warning:", "yellow"), str(message))
 
     if not notes.is_terminal:
         os.environ.setdefault("TQDM_DISABLE", "1")  # for the progress bars of transformers
@@ -68,9 +79,9 @@ def exit_codes() -> Iterator[None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of the pipe has closed it
             raise typer.Exit(0) from None
         except LongAttnCompError as error:
-            notes.print(f"[red]error:[/] {escape(str(error))}")
+            notes.print(_ERROR, str(error))
             code = 2 if isinstance(error, InputError) else 4 if isinstance(error, CacheError) else 3
             raise typer.Exit(code) from None
         except OSError as error:
-            notes.print(f"[red]error:[/] cannot write the result: {escape(str(error))}")
+            notes.print(_ERROR, f"cannot write the result: {error}")
             raise typer.Exit(5) from None

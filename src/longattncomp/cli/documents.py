@@ -1,20 +1,23 @@
 """paths -> documents."""
 
+import os
+import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.markup import escape
-
 from longattncomp.cli.console import notes
-from longattncomp.errors import InputError
+from longattncomp.errors import InputError, warn
 from longattncomp.types import Document
 
 _BINARY_PROBE = 8192  # bytes in which a NUL marks a file as binary, as git does
+_HIDDEN = (".", "__pycache__")  # what the names of files and folders begin with that are not read
 
 
 def read_documents(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
     """Read files as documents, each with its path as id; a note on stderr names each binary file, which is skipped.
+
+    Of a folder, links that lead out of it or to a folder, pipes, sockets and devices are skipped with a warning.
 
     Bytes that are not UTF-8 become lone surrogates, which `surrogateescape` writes back unchanged.
 
@@ -35,23 +38,56 @@ def read_documents(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
             continue
         for file in _files(Path(path), suffix):
             try:
-                content = file.read_bytes()
+                with file.open("rb") as opened:
+                    content = opened.read(_BINARY_PROBE)
+                    binary = b"\0" in content
+                    content += b"" if binary else opened.read()
             except OSError as error:
                 raise InputError(f"cannot read {file}: {error.strerror}") from error
-            if b"\0" in content[:_BINARY_PROBE]:
-                notes.print(f"skipped {escape(str(file))}: binary")
+            if binary:
+                notes.print(f"skipped {file}: binary")
             else:
                 documents.append(Document(content.decode("utf-8", "surrogateescape"), str(file)))
     return documents
 
 
-def _files(path: Path, suffix: str) -> list[Path]:
-    if not path.exists():
-        raise InputError(f"expected a file, a folder or -, found nothing at {path}")
-    if not path.is_dir():
-        return [path]
-    return [
-        file
-        for file in sorted(path.rglob(f"*{suffix}"))
-        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in file.relative_to(path).parts)
-    ]
+def _files(path: Path, suffix: str) -> Iterator[Path]:
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError as error:
+        raise InputError(f"expected a file, a folder or -, found nothing at {path}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if folder:
+        yield from _files_below(path, suffix)
+    else:
+        yield path
+
+
+def _files_below(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield the regular files below a folder, in order of name.
+
+    A folder can come from anyone: a link may lead to files that its author may not read, and a pipe may never end.
+    """
+    root = os.path.realpath(folder)
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        try:
+            link = path is not folder and path.is_symlink()
+            inside = not link or Path(os.path.realpath(path)).is_relative_to(root)
+            mode = path.stat().st_mode if inside else 0
+            if stat.S_ISDIR(mode) and not link:
+                waiting += sorted((one for one in path.iterdir() if not one.name.startswith(_HIDDEN)), reverse=True)
+                continue
+        except OSError as error:
+            warn(f"skipped {path}: {error.strerror}")
+            continue
+        if not path.name.endswith(suffix):
+            continue
+        if stat.S_ISREG(mode):
+            yield path
+        elif not inside:
+            warn(f"skipped {path}: a link out of {folder}")
+        else:
+            warn(f"skipped {path}: {'a link to a folder' if stat.S_ISDIR(mode) else 'a pipe, socket or device'}")

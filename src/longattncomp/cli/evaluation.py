@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from longattncomp import Compressor, Settings, __version__
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, tables
@@ -105,7 +104,7 @@ def evaluate(
                     )
         finally:
             if spent := getattr(reader, "spent", None):
-                notes.print(f"{reader.name if reader else ''}: {spent}", markup=False)
+                notes.print(f"{reader.name if reader else ''}: {spent}")
         known = {**{one.task: named(one.task) for one in records}, **tasks}  # with those of earlier runs
         summary = summarise(records, known, seed=seed)
         report.render(summary, tables(120))
@@ -117,7 +116,7 @@ def evaluate(
 def _show_tasks() -> None:
     table = Table("task", "what it asks", "reads", box=SIMPLE_HEAD, pad_edge=False)
     for task in TASKS.values():
-        table.add_row(task.name + "@32k" * task.sized, Text(task.about), task.file or "")
+        table.add_row(task.name + "@32k" * task.sized, task.about, task.file or "")
     tables(120).print(table)
     notes.print(
         "A number after @ sets the length of the contexts, in tokens; files under `reads` are in the folder --data."

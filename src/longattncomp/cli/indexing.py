@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from longattncomp import Settings
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar
@@ -40,7 +39,7 @@ def index(
         seconds = time.perf_counter() - started
         notes.print(
             f"{found.tokens:,} tokens in {len(documents):,} files, all ready; {found.read:,} read now, "
-            f"{seconds:.1f} s; {found.nbytes / found.tokens:.0f} bytes a token in {escape(str(settings.key_store))}, "
+            f"{seconds:.1f} s; {found.nbytes / found.tokens:.0f} bytes a token in {settings.key_store}, "
             "for longattncomp-alone and longattncomp-cascade"
         )
         row = {

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Column, Table
 
 from longattncomp import Settings
@@ -138,11 +137,11 @@ def _finish(rows: Sequence[dict[str, Any]], out: Path, *, complete: bool) -> Non
     for row in rows:
         counts = (f"{row[name]:,}" for name in ("contexts", "questions", "steps"))
         loss = "-" if row["validation"] is None else f"{row['validation']:.4f}"
-        table.add_row(escape(row["stage"]), *counts, loss, f"{row['seconds']:,.1f}")
+        table.add_row(row["stage"], *counts, loss, f"{row['seconds']:,.1f}")
     tables(120).print(table)
     peak = _peak_bytes()
-    unfinished = f"stopped after {last['steps']:,} steps of stage {escape(last['stage'])}: the same command goes on"
-    notes.print(f"peak memory {peak / 1e9:.2f} GB; " + (f"head: {escape(str(head))}" if head else unfinished))
+    unfinished = f"stopped after {last['steps']:,} steps of stage {last['stage']}: the same command goes on"
+    notes.print(f"peak memory {peak / 1e9:.2f} GB; " + (f"head: {head}" if head else unfinished))
     found = {"head": head and str(head), "peak_bytes": peak, "stages": rows}
     typer.echo(json.dumps(found, separators=(",", ":"), default=str))
 

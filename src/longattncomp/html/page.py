@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from longattncomp.html.names import visible
 from longattncomp.types import Compressed, NodeReason, ScoredNode
 
 _SHADES = 5
@@ -107,7 +108,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"text": _text, "number": "{:,}".format, "score": _score, "percent": _percent}
+    environment.filters |= {
+        "text": _text,
+        "visible": visible,
+        "number": "{:,}".format,
+        "score": _score,
+        "percent": _percent,
+    }
     return environment
 
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import torch
 from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
+from rich.text import Text
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
@@ -151,7 +152,7 @@ def table(depths: Sequence[Depth]) -> Table:
     made = Table("head", *columns, title=title, box=SIMPLE_HEAD, title_justify="left")
     for head in range(len(depths[0].heads)):
         cells = (
-            f"[bold]{depth.heads[head]:.3f}*[/]" if (depth.layers, head) in marked else f"{depth.heads[head]:.3f} "
+            Text(f"{depth.heads[head]:.3f}*", "bold") if (depth.layers, head) in marked else f"{depth.heads[head]:.3f} "
             for depth in depths
         )
         made.add_row(str(head), *cells)

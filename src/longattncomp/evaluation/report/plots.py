@@ -1,6 +1,7 @@
 """records and their summary -> PNG pictures."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, log2
@@ -14,6 +15,7 @@ from longattncomp.evaluation.records import Record
 from longattncomp.evaluation.report.overview import Column, overview
 from longattncomp.evaluation.report.styles import DIM, FAINT, INK, PALE, Style, styles
 from longattncomp.evaluation.report.summary import ADAPTIVE, MEASURES, REFERENCES, Row, Summary
+from longattncomp.html.names import visible
 from longattncomp.installed import require
 from longattncomp.scorers.methods import DEFAULT as OURS
 
@@ -23,7 +25,8 @@ _BINS = 10
 _NEEDLES = ("niah", "needle")  # tasks whose names begin with these are drawn by depth
 _LEAST_SECONDS = 1e-6
 
-_TITLE: dict[str, Any] = {"fontsize": 9, "color": INK, "loc": "left"}
+_NAME: dict[str, Any] = {"color": INK, "parse_math": False}  # a dollar in a name is a dollar
+_TITLE: dict[str, Any] = {"fontsize": 9, "loc": "left", **_NAME}
 _LABEL: dict[str, Any] = {"fontsize": 8, "color": DIM}
 _LEGEND: dict[str, Any] = {"fontsize": 9, "labelcolor": INK, "frameon": False}
 
@@ -58,9 +61,11 @@ def draw(records: Iterable[Record], summary: Summary, folder: Path) -> tuple[Pic
     for target in filter(None, summary.targets):
         drawn += _by_budget(summary, target, f"answers-{re.sub(r'[^A-Za-z0-9.-]+', '-', target).strip('-')}")
     pictures = []
-    for figure, name, about in drawn:
-        figure.savefig(folder / f"{name}.png", dpi=_DPI)
-        pictures.append(Picture(folder / f"{name}.png", about))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font lacks
+        for figure, name, about in drawn:
+            figure.savefig(folder / f"{name}.png", dpi=_DPI)
+            pictures.append(Picture(folder / f"{name}.png", about))
     return tuple(pictures)
 
 
@@ -76,7 +81,7 @@ def _by_budget(summary: Summary, target: str | None, name: str) -> _Drawn:
     tasks = list(dict.fromkeys(row.task for row in rows))
     if not tasks:
         return
-    what = "Evidence recall" if target is None else f"Answers of {target}"
+    what = "Evidence recall" if target is None else f"Answers of {visible(target)}"
     figure, panels = _panels(len(tasks), f"{what} by budget: higher is better")
     looks = styles(summary.methods)
     handles: dict[str, Any] = {}
@@ -87,7 +92,7 @@ def _by_budget(summary: Summary, target: str | None, name: str) -> _Drawn:
             line = [row for row in own if row.method == method]
             handles[method] = _line(panel, [budgets.index(row.budget) for row in line], line, looks[method])
         few = ", few rows" if any(row.few for row in own) else ""
-        panel.set_title(f"{task}  (n = {max(row.n for row in own)}{few})", **_TITLE)
+        panel.set_title(f"{visible(task)}  (n = {max(row.n for row in own)}{few})", **_TITLE)
         panel.set_xticks(range(len(budgets)), budgets)
         panel.set_xlim(-0.25, len(budgets) - 0.75)
         if own[0].measure != "likelihood":
@@ -153,7 +158,7 @@ def _cost(summary: Summary) -> _Drawn:
     panel.xaxis.set_major_formatter(seconds_written)
     panel.margins(x=0.1)
     panel.set_ylim(0, 103)
-    tasks = f"mean of {len(columns)} tasks" if len(columns) > 1 else columns[0].task
+    tasks = f"mean of {len(columns)} tasks" if len(columns) > 1 else visible(columns[0].task)
     panel.set_title(f"{tasks}, at {_budgets(columns)}", **_TITLE)
     panel.set_xlabel("median time to score one example; text read earlier in the run is cached", **_LABEL)
     panel.set_ylabel(MEASURES["recall"], **_LABEL)
@@ -215,7 +220,7 @@ def _panels(count: int, title: str, *, height: float = 2.4, width: float = 3.0) 
     down = ceil(count / across)
     size = (7.5, 4.2) if count == 1 else (width * across, height * down + 1.1)
     figure: Any = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title, fontsize=11, weight="bold", color=INK, x=0.01, ha="left")
+    figure.suptitle(title, fontsize=11, weight="bold", x=0.01, ha="left", **_NAME)
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     for panel in panels[count:]:
         panel.remove()

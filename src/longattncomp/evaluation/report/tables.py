@@ -13,6 +13,7 @@ from rich.text import Text
 from longattncomp.evaluation.metrics import Estimate
 from longattncomp.evaluation.report.overview import overview, written
 from longattncomp.evaluation.report.summary import ANSWER_MEASURES, FEW_ROWS, KEPT_MEASURES, Measure, Row, Summary
+from longattncomp.html.names import visible
 from longattncomp.html.page import environment
 
 _DIGITS = 6
@@ -27,7 +28,7 @@ def render(summary: Summary, console: Console) -> None:
     if any(row.few for row in summary.rows):
         console.print(f"* few rows: fewer than {FEW_ROWS} examples, whose interval says little.")
     if summary.left_out:
-        console.print(Text(f"Not in the averages: {', '.join(summary.left_out)}."))
+        console.print(_name(f"Not in the averages: {', '.join(summary.left_out)}."))
     if summary.skipped:
         plural = "s" if summary.skipped > 1 else ""
         console.print(f"No recall for {summary.skipped} example{plural} without evidence.")
@@ -74,7 +75,7 @@ def _table(rows: Sequence[Row]) -> Table:
         for place, row in enumerate(section):
             table.add_row(
                 "" if place else budget,
-                Text(row.method),  # as text, so that a name in brackets is no markup
+                _name(row.method),
                 f"{row.n}{'*' if row.few else ' '}",
                 *(cell for name in there for cell in _cells(name, getattr(row, name), interval=name == measure)),
                 *_cells(measure, row.gain) * gains,
@@ -92,8 +93,8 @@ def _averages(summary: Summary) -> Table:
         table.add_section()
         for place, average in enumerate(section):
             table.add_row(
-                *(["", ""] if place else [Text(target or "nobody"), budget]),
-                Text(average.method),
+                *(["", ""] if place else [_name(target or "nobody"), budget]),
+                _name(average.method),
                 str(average.tasks),
                 str(average.n),
                 *_cells("recall", average.score, interval=True),
@@ -106,7 +107,11 @@ def _averages(summary: Summary) -> Table:
 def _empty_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     columns = [Column(heading, no_wrap=True) for heading in names]
     columns += [Column(heading, no_wrap=True, justify="right") for heading in numbers]
-    return Table(*columns, title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    return Table(*columns, title=_name(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+
+
+def _name(name: str) -> Text:
+    return Text(visible(name))  # as text, so that a name in brackets is no markup
 
 
 def _cells(measure: Measure, value: Estimate | None, *, interval: bool = False) -> list[str]:

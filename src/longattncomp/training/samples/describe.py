@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from longattncomp.data.rows import Example, contexts
 from longattncomp.errors import InputError
+from longattncomp.html.names import visible
 from longattncomp.installed import require
 
 _BINS = 20
@@ -109,7 +110,7 @@ def plot(tasks: Mapping[str, TaskDescription], path: Path | str) -> None:
     )
     axes = figure.subplots(len(tasks), 3, squeeze=False)
     for row, (task, found) in zip(axes, tasks.items(), strict=True):
-        row[0].set_ylabel(task)
+        row[0].set_ylabel(visible(task), parse_math=False)  # a dollar in a name is a dollar
         lengths = ((found.context_tokens, "contexts"), (found.query_tokens, "queries"))
         for axis, (values, unit) in zip(row, lengths, strict=False):
             axis.hist(values, bins=_BINS, color=_BLUE)
