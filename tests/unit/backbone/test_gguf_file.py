@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from draft_models import IDS, TEXT, find, leftovers, states, write_gguf
+from mutations import mutated
 from safetensors.torch import load_file
 
+from longattncomp.backbone.gguf_file import gguf_layers
+from longattncomp.backbone.gguf_header import read_header
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import BrokenModelError, ModelNotFoundError, UnsupportedModelError
@@ -148,3 +153,116 @@ def test_an_unsupported_gguf_file(architecture: str, tmp_path: Path) -> None:
 
     with pytest.raises(UnsupportedModelError, match=architecture):
         find(file, tmp_path / "cache")
+
+
+# --- made to do harm ----------------------------------------------------------------------------
+
+
+def field(name: str, kind: int, value: bytes) -> bytes:
+    return struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", kind) + value
+
+
+def text(value: bytes) -> bytes:
+    return struct.pack("<Q", len(value)) + value
+
+
+def header(*fields: bytes, n_fields: int | None = None, tensors: bytes = b"", n_tensors: int = 0) -> bytes:
+    n_fields = len(fields) if n_fields is None else n_fields
+    return b"GGUF" + struct.pack("<IQQ", 3, n_tensors, n_fields) + b"".join(fields) + tensors
+
+
+def tensor(name: str, shape: tuple[int, ...], *, kind: int = 0, offset: int = 0) -> bytes:
+    return text(name.encode()) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
+
+
+LLAMA = field("general.architecture", 8, text(b"llama"))
+CRAFTED = {
+    "an array of more items than the file has bytes": header(LLAMA, field("a", 9, struct.pack("<IQ", 4, 10**9))),
+    "an array of 2^64 - 1 strings": header(LLAMA, field("a", 9, struct.pack("<IQ", 8, 2**64 - 1))),
+    "an array of arrays": header(LLAMA, field("a", 9, struct.pack("<IQIQ", 9, 1, 9, 1))),
+    "more items than any model has": header(LLAMA, field("a", 9, struct.pack("<IQ", 0, 3 * 10**6) + bytes(3 * 10**6))),
+    "a string of 2^63 bytes": header(LLAMA, field("a", 8, struct.pack("<Q", 2**63))),
+    "a word of a megabyte": header(LLAMA, field("a", 9, struct.pack("<IQ", 8, 1) + text(b"a" * 10**6))),
+    "2^40 fields": header(LLAMA, n_fields=2**40),
+    "2^40 tensors": header(LLAMA, n_tensors=2**40),
+    "a tensor of 2^31 dimensions": header(
+        LLAMA, tensors=text(b"t") + struct.pack("<I", 2**31) + bytes(4096), n_tensors=1
+    ),
+    "a tensor of a terabyte": header(LLAMA, tensors=tensor("t", (2**20, 2**18)), n_tensors=1),
+    "a tensor beyond the file": header(LLAMA, tensors=tensor("t", (4,), offset=2**63), n_tensors=1),
+    "a tensor of no type": header(LLAMA, tensors=tensor("t", (4,), kind=10**6), n_tensors=1),
+    "tensors that share their bytes": header(
+        LLAMA, tensors=tensor("t", (1000,)) + tensor("u", (1000,)) + bytes(5000), n_tensors=2
+    ),
+    "one name twice": header(LLAMA, LLAMA),
+    "a name that is no text": header(field("\udc80".encode("utf-8", "surrogatepass").decode("latin-1"), 9, b"")),
+    "an alignment of 0": header(LLAMA, field("general.alignment", 4, struct.pack("<I", 0))),
+    "an alignment of 2^31": header(
+        LLAMA, field("general.alignment", 4, struct.pack("<I", 2**31)), tensors=tensor("t", (4,)), n_tensors=1
+    ),
+    "no architecture": header(),
+    "an architecture that is a number": header(field("general.architecture", 4, struct.pack("<I", 7))),
+    "no layers": header(LLAMA),
+    "layers that are text": header(LLAMA, field("llama.block_count", 8, text(b"four"))),
+    "2^32 - 1 layers": header(LLAMA, field("llama.block_count", 4, struct.pack("<I", 2**32 - 1))),
+    "another version": b"GGUF" + struct.pack("<IQQ", 9, 0, 0),
+}
+
+
+@pytest.mark.parametrize("content", CRAFTED.values(), ids=CRAFTED)
+def test_a_crafted_gguf_file(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "crafted.gguf"
+    file.write_bytes(content)
+
+    for layers in (None, 1):
+        with pytest.raises(BrokenModelError, match=r"crafted\.gguf"):
+            find(file, tmp_path / "cache", layers=layers)
+    with pytest.raises(BrokenModelError, match=r"crafted\.gguf"):
+        open_whole(str(file), model_dir=tmp_path / "cache", device="cpu")
+
+
+def test_a_gguf_file_of_more_weights_than_it_holds(gguf_file: Path, tmp_path: Path) -> None:
+    """transformers would allocate them before it looks."""
+    whole = gguf_file.read_bytes()
+    place = whole.index(b"llama.feed_forward_length") + len("llama.feed_forward_length") + 4
+    file = tmp_path / "large.gguf"
+    file.write_bytes(whole[:place] + struct.pack("<I", 10**9) + whole[place + 4 :])
+
+    with pytest.raises(BrokenModelError, match=r"describes a model of [\d,]{15,} weights"):
+        find(file, tmp_path / "cache", layers=1)
+
+
+def test_the_header_says_what_the_library_reads(gguf_file: Path) -> None:
+    import gguf
+
+    reader = gguf.GGUFReader(gguf_file)
+    header = read_header(gguf_file)
+
+    assert header.tensors == {one.name: one.n_elements for one in reader.tensors}
+    arrays = gguf.GGUFValueType.ARRAY
+    known = {name: field for name, field in reader.fields.items() if not name.startswith("GGUF.")}
+    assert header.fields == {
+        name: None if field.types[0] == arrays else field.contents() for name, field in known.items()
+    }
+
+
+def test_headers_changed_400_times(gguf_file: Path, tmp_path: Path) -> None:
+    whole = gguf_file.read_bytes()
+    file = tmp_path / "mutated.gguf"
+    for seed in range(400):
+        file.write_bytes(mutated(whole, seed))
+        with suppress(BrokenModelError, UnsupportedModelError):
+            gguf_layers(file)
+
+
+@pytest.mark.parametrize("seeds", [range(20), pytest.param(range(400), marks=pytest.mark.long)], ids=len)
+def test_files_changed_at_any_place(seeds: range, gguf_file: Path, tmp_path: Path) -> None:
+    whole = gguf_file.read_bytes()
+    for seed in seeds:
+        file = tmp_path / f"{seed}.gguf"
+        file.write_bytes(mutated(whole, seed))
+        with suppress(BrokenModelError, UnsupportedModelError):
+            found = find(file, tmp_path / "cache")
+            states(found.folder, 1)
+            DraftTokenizer.from_folder(found.folder).encode(TEXT)
+        file.unlink()
