@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from longattncomp import Settings
 from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.settings import _HARMLESS
 
-REFUSED = {"model": "evil", "head": "evil", "key_store": "evil", "model_dir": "evil", "target_tokenizer": "evil"}
+REFUSED = dict.fromkeys(("model", "head", "key_store", "store_key", "model_dir", "target_tokenizer"), "evil")
 HARMLESS = {"method": "bm25", "top_p": "0.5", "node_tokens": "7", "layers": "3", "cache_bytes": "5", "gap_mark": "<>"}
 
 
@@ -86,6 +87,14 @@ def test_the_environment_s_secrets_stay_there(monkeypatch: pytest.MonkeyPatch) -
     assert "sk-1" not in Settings.load().gap_mark
     monkeypatch.setenv("LONGATTNCOMP_TRUST_DIRECTORY", "1")
     assert Settings.load().gap_mark == "sk-1"
+
+
+def test_no_message_shows_the_store_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in ("store_key: 314159\n", "store_key: 314159: 2\n", "store_key: [314159\n", "store_key: 'a\\314159"):
+        Path("named.yaml").write_text(content)
+        with pytest.raises(InputError) as caught:
+            Settings.load(yaml_file="named.yaml")
+        assert "314159" not in "".join(traceback.format_exception(caught.value))
 
 
 # Files that are none.

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import threading
 import time
+import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from pydantic import ValidationError
 
+from longattncomp import Settings
 from longattncomp.errors import CacheError, InputError, LongAttnCompWarning, ModelError
+from longattncomp.evaluation.run_folder import begin
+from longattncomp.evaluation.targets.address import masked
+from longattncomp.evaluation.targets.completion import Completion
 from longattncomp.evaluation.targets.endpoint import Endpoint
 from longattncomp.evaluation.targets.spending import Prices
 from longattncomp.evaluation.targets.target import TargetQuestion, open_target
@@ -27,6 +37,7 @@ class Server(ThreadingHTTPServer):
     Attributes:
         requests: the bodies that came.
         paths: where they came.
+        logins: what they logged in with.
         most: requests that were under way at a time.
         script: gives a reply for a prompt and its number; None for the usual one.
     """
@@ -37,6 +48,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.logins: list[str] = []
         self.most = self.under_way = 0
         self.lock = threading.Lock()
         self.script: Callable[[str, int], Reply | None] = lambda *_: None
@@ -63,14 +75,15 @@ class Handler(BaseHTTPRequestHandler):
             number = len(server.requests)
             server.under_way += 1
             server.most = max(server.most, server.under_way)
-        if self.headers["Authorization"] != "Bearer right":
+        server.logins.append(self.headers["Authorization"])
+        if self.headers["Authorization"] == "Bearer wrong":
             reply: Reply | None = 401, {"error": {"message": "Incorrect API key provided"}}
         else:
             reply = server.script(prompt, number)
         with server.lock:
             server.under_way -= 1
         status, content = reply or (200, completion(prompt.split()[-2]))
-        data = json.dumps(content).encode()
+        data = encoded(content)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **AGAIN_AT_ONCE}
         self.send_response(status)
         for name, value in headers.items():
@@ -162,6 +175,28 @@ def test_what_was_paid_is_not_paid_again(server: Server, tmp_path: Path) -> None
     assert len(server.requests) == 5
 
 
+class Trap:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return Path.write_text, (Path("sprung"), "!")
+
+
+def test_what_was_planted_among_the_answers_is_not_run(server: Server, tmp_path: Path) -> None:
+    found = list(Endpoint("toy", model_dir=tmp_path).read(questions(3)))
+    pickled, cut, pipe = (tmp_path / "answers").iterdir()
+    pickled.write_bytes(pickle.dumps(Trap()))
+    cut.write_bytes("é".encode()[:1])
+    pipe.unlink()
+    os.mkfifo(pipe)
+    assert list(Endpoint("toy", model_dir=tmp_path).read(questions(3))) == found
+    assert len(server.requests) == 6
+    assert not Path("sprung").exists()
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "answers").iterdir()} == {0o600}
+    assert list(Endpoint("toy", model_dir=tmp_path).read(questions(3))) == found
+    assert len(server.requests) == 6
+
+
 @pytest.mark.parametrize(
     "other", [{"model": "other"}, {"parameters": {"temperature": 1}}, {"base_url": "http://127.0.0.1:{port}/v2"}]
 )
@@ -247,11 +282,123 @@ def test_nobody_at_the_address(server: Server, tmp_path: Path) -> None:
         list(target.read(questions(1)))
 
 
-@pytest.mark.parametrize("content", [{"choices": []}, {"error": "hidden"}])
-def test_a_reply_that_is_no_completion_is_an_error(server: Server, tmp_path: Path, content: Any) -> None:
-    server.script = lambda *_: (200, content)
-    with pytest.raises(ModelError, match="no chat completion"):
-        list(Endpoint("toy", model_dir=tmp_path).read(questions(1)))
+NO_COMPLETIONS = [
+    *({"choices": []}, {"error": "hidden"}, None, [], [None], 3, "words", b"", b"<html>", b"[" * 100_000, b"\xff\xfe"),
+    *(b'{"choices": [{"mess', {"choices": None}, {"choices": {"0": 1}}, {"choices": "words"}),
+    *({"choices": [choice]} for choice in (None, [], {"message": None}, {"message": "words"})),
+    *({"choices": [{"message": {"content": content}}]} for content in ([], [{"text": "w0"}], {}, 3, True, "\ud800")),
+    *(
+        {"choices": [{"message": {"content": "w0"}}], "usage": usage}
+        for usage in ([], "many", {"prompt_tokens": "x"}, {"prompt_tokens": -1}, {"prompt_tokens": [1]})
+    ),
+]
+
+
+def encoded(content: Any) -> bytes:
+    return content if isinstance(content, bytes) else json.dumps(content).encode()
+
+
+@pytest.mark.parametrize("content", NO_COMPLETIONS)
+def test_a_reply_that_is_no_completion_is_seen(content: Any) -> None:
+    with pytest.raises(ValidationError):
+        Completion.model_validate_json(encoded(content))
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        *((200, content) for content in (*NO_COMPLETIONS[:4], b"", b'{"choices": [{"mess', b"[" * 100_000)),
+        *((200, content) for content in ({"choices": [None]}, completion([]), completion(None))),  # type: ignore[arg-type]
+        *((400, content) for content in (None, [], b'{"error": {"mess', b"[" * 100_000, {"error": [None]})),
+    ],
+)
+def test_a_failed_answer_can_be_asked_again(server: Server, tmp_path: Path, status: int, content: Any) -> None:
+    server.script = lambda *_: (status, content)
+    target = Endpoint("toy", model_dir=tmp_path, retries=0)
+    with pytest.raises(ModelError, match="gave no answer") as caught:
+        list(target.read(questions(1)))
+    assert len(str(caught.value)) < 1000
+    server.script = lambda *_: None
+    assert [one.text for one in target.read(questions(1))] == ["w0"]
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 3}])
+def test_an_answer_without_its_usage_counts(server: Server, tmp_path: Path, usage: Any) -> None:
+    server.script = lambda *_: (200, completion("w0") | {"usage": usage})
+    assert [one.text for one in Endpoint("toy", model_dir=tmp_path).read(questions(1))] == ["w0"]
+
+
+SECRETS = ("alice.b", "p@ss:word/1", "q-secret-9", "right-key-0123456789")
+
+
+def address(server: Server) -> str:
+    return f"http://{quote(SECRETS[0])}:{quote(SECRETS[1], safe='')}@127.0.0.1:{server.server_port}/v1?key={SECRETS[2]}"
+
+
+@pytest.mark.parametrize(
+    ("status", "reply"), [(200, "object"), (200, "words"), (401, "object"), (401, "text"), (500, "words")]
+)
+def test_no_message_has_a_secret_that_the_server_repeats(
+    server: Server, tmp_path: Path, status: int, reply: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", address(server))
+    basic = b64encode(":".join(SECRETS[:2]).encode()).decode()
+    echoed = [*SECRETS, basic, quote(SECRETS[1], safe=""), b64encode(SECRETS[3].encode()).decode(), SECRETS[3][:9]]
+    text = f"at {address(server)} got {' '.join(echoed)}"
+
+    def script(*_: object) -> Reply:
+        return status, {"object": {"error": {"message": text}}, "text": text, "words": text.encode()}[reply]
+
+    server.script = script
+    with pytest.raises(ModelError) as caught:
+        list(Endpoint("toy", model_dir=tmp_path, api_key=SECRETS[3], retries=0).read(questions(1)))
+    said = "".join(traceback.format_exception(caught.value))
+    assert f"at http://127.0.0.1:{server.server_port}/v1 gave no answer" in said
+    assert "***" in said
+    assert [secret for secret in echoed if secret in said] == []
+    assert f"Basic {basic}" in server.logins
+    assert server.paths[0].endswith(f"/v1/chat/completions?key={SECRETS[2]}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://al:secret-1@h:x/v1", "al:secret-1@h/v1", "http://al:secret-1@/v1", "secret-1"],
+)
+def test_an_address_that_is_none_is_not_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(InputError, match="expected a base URL such as") as caught:
+        Endpoint("toy", model_dir=tmp_path, base_url=url, api_key="any")
+    assert "secret-1" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("key right-key-0123", "key ***"),
+        ("key RIGHT-KEY-0123-and-more", "key ***-and-more"),
+        ("ght-key-01 of it, and key-01 is too little", "*** of it, and key-01 is too little"),
+        ("pw is short, pwd is another word", "*** is short, pwd is another word"),
+        ("a\x1b[31m\nb", "a [31m b"),
+        ("x" * 10_000, "x" * 300),
+        ("x" * 295 + "right-key-0123", "x" * 295 + "***"),
+    ],
+)
+def test_secrets_are_masked_also_in_part(text: str, shown: str) -> None:
+    assert masked(text, {"right-key-0123", "pw"}) == shown
+
+
+def test_the_record_of_a_run_has_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://alice:wonder@host:8443/v1?key=land#s")
+    begin(tmp_path, settings=Settings(store_key="sesame"), tasks=[], seed=0, target="openai:toy", data=None)
+    written = (tmp_path / "run.json").read_text()
+    assert json.loads(written)["endpoint"] == "https://host:8443/v1"
+    assert not [secret for secret in ("alice", "wonder", "land", "sesame") if secret in written]
+
+
+def test_another_password_pays_for_nothing_again(server: Server, tmp_path: Path) -> None:
+    for login in ("", "al:one@", "al:two@"):
+        url = server.url.replace("//", f"//{login}")
+        list(Endpoint("toy", model_dir=tmp_path, base_url=url, api_key="right").read(questions(1)))
+    assert len(server.requests) == 1
 
 
 def test_no_more_requests_at_a_time_than_asked_for(server: Server, tmp_path: Path) -> None:

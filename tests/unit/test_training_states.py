@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
@@ -174,6 +176,42 @@ def test_the_second_time_comes_from_disk(place: Place, reader: Opener) -> None:
     assert reader.calls == asked
 
 
+class Trap:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return Path.write_text, (Path("sprung"), "!")
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda _: pickle.dumps(Trap()),
+        lambda _: b"",
+        lambda stored: stored[:-1],
+        lambda stored: b"\xff" * 8 + stored[8:],
+        lambda stored: save({name: states[:, :1].contiguous() for name, states in load(stored).items()}),
+        lambda stored: save({name: states.float() for name, states in load(stored).items()}),
+        lambda stored: save(dict(list(load(stored).items())[1:])),
+    ],
+    ids=["pickle", "empty", "cut", "header", "width", "dtype", "names"],
+)
+def test_what_was_planted_is_neither_run_nor_used(plant: Callable[[bytes], bytes], reader: Opener) -> None:
+    opened = reader()
+    layout = opened.layout(examples())
+    first = opened.states(layout)
+    (file,) = reader._folder.iterdir()
+    kept = file.read_bytes()
+    file.write_bytes(plant(kept))
+
+    for found, states in zip(opened.states(layout).segments, first.segments, strict=True):
+        assert torch.equal(found, states)
+
+    assert reader.calls == 2
+    assert file.read_bytes() == kept
+    assert not Path("sprung").exists()
+
+
 def test_readers_share_a_folder(reader: Opener) -> None:
     one, other = reader(), reader()
     first = one.states(one.layout(examples()))
@@ -223,7 +261,7 @@ def test_what_no_longer_fits_is_read_again(reader: Opener, tmp_path: Path) -> No
         assert_equal(opened.states(layout), states)
 
     assert 8 < reader.calls < 16
-    stored = [file.stat().st_size for file in (tmp_path / "states").rglob("*.val")]
+    stored = [file.stat().st_size for file in (tmp_path / "states").iterdir()]
     assert stored
     assert sum(stored) <= limit
 

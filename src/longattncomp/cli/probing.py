@@ -27,7 +27,7 @@ def probe_heads(
 ) -> None:
     """Measure what each untrained head finds at each depth; print a table, then one line of JSON."""
     with exit_codes():
-        require("diskcache", "sklearn")
+        require("sklearn")
         depths = _depths(layers)
         if node_tokens > segment_tokens:
             raise InputError(f"node_tokens: expected at most segment_tokens={segment_tokens}, got {node_tokens}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -42,7 +41,7 @@ def train_head(
     with exit_codes():
         stages = [stage_named(name) for name in dict.fromkeys(names)]
         _require_chain(stages)
-        require("diskcache", "matplotlib")
+        require("matplotlib")
         require_rows(data, stages)
         settings = Settings.load(yaml_file=settings_file, model=draft)
 
@@ -119,7 +118,7 @@ def _open(
     try:
         tokenizer = DraftTokenizer.from_folder(draft.folder)
         reader = StateReader(backbone, tokenizer, stage, folder=folder, most_bytes=int(cache_gb * 1e9))
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise CacheError(
             f"cannot keep states in {folder} ({error}); set LONGATTNCOMP_MODEL_DIR to a directory that can be written"
         ) from error

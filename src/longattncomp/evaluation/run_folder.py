@@ -8,6 +8,7 @@ from typing import Any
 
 from longattncomp import Settings, __version__
 from longattncomp.errors import InputError
+from longattncomp.evaluation.targets.address import Address
 from longattncomp.evaluation.targets.target import ENDPOINT
 from longattncomp.evaluation.tasks.catalogue import named
 from longattncomp.scorers.methods import METHODS
@@ -37,11 +38,12 @@ def begin(
     Raises:
         InputError: the folder holds a run with other settings, or something else.
     """
+    base_url = os.environ.get("OPENAI_BASE_URL")
     run: dict[str, Any] = {
         "longattncomp": __version__,
         "seed": seed,
         "target": target,
-        "endpoint": os.environ.get("OPENAI_BASE_URL") if target and target.startswith(ENDPOINT) else None,
+        "endpoint": Address.parse(base_url).url if target and target.startswith(ENDPOINT) and base_url else None,
         "settings": settings.model_dump(mode="json"),
         "heads": _heads(settings),
         "data": str(data.resolve()) if data else None,

@@ -51,8 +51,8 @@ def from_files(yaml_file: Path | None, *, refused: Collection[str]) -> tuple[dic
         found = {} if text is None else parse(text)
         if not trusted and (names := [name for name in found if name in refused]):
             ignored.append(
-                f"{', '.join(names)} in {file.absolute()} (a file of the working directory names no models, code or "
-                f"paths: set {_TRUST}=1 in the environment if you trust the directory, or move them to {own})"
+                f"{', '.join(names)} in {file.absolute()} (a file of the working directory names no models, code, paths "
+                f"or secrets: set {_TRUST}=1 in the environment if you trust the directory, or move them to {own})"
             )
             return {name: value for name, value in found.items() if name not in refused}
         return found
@@ -114,5 +114,8 @@ def _parsed_yaml(text: str, file: Path | str) -> dict[Any, Any]:
         if not isinstance(found, dict):
             raise ValueError(f"{_EXPECTED}, got a {type(found).__name__}")
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
-        raise InputError(f"cannot read {file} as YAML: {error!s:.500}") from error
+        mark = getattr(error, "problem_mark", None)
+        # The error itself shows the line, where a secret may stand.
+        reason = f"{getattr(error, 'problem', None)} in line {mark.line + 1}" if mark else str(error)
+        raise InputError(f"cannot read {file} as YAML: {reason:.500}") from None
     return found

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import diskcache
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -16,6 +16,7 @@ from longattncomp.backbone.passes import Rotary
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
 from longattncomp.data.rows import Example
+from longattncomp.runtime.files import KeptFiles
 from longattncomp.scorers.cross_attention.head import HeadConfig
 from longattncomp.scorers.cross_attention.layout import Columns, ContextLayout, Frame, QueryTokens
 from longattncomp.training.stages import Stage
@@ -97,8 +98,9 @@ class StateReader:
         )
         self.frame = Frame(tokenizer, backbone, head, prefix=tokenizer.prefix, words=tokenizer.words)
         self._most_bytes = most_bytes
-        self._cache = diskcache.Cache(str(folder), eviction_policy="none", size_limit=most_bytes)
+        self._kept = KeptFiles(folder, most_bytes=most_bytes)
         (read,) = backbone.read([[0] * backbone.window])
+        self._width = read.states.shape[1]
         cos, sin = read.rotary
         self.rotary: Rotary = (cos.clone(), sin.clone())  # no gradient passes a tensor made in inference mode
 
@@ -127,12 +129,13 @@ class StateReader:
     def states(self, layout: Layout) -> States:
         """Return the states of a context and its questions, from disk if they were read before."""
         key = self._key(layout)
-        stored = self._cache.get(key)
-        if stored is None:
-            stored = save(self._read(layout))
-            if self._cache.volume() + len(stored) <= self._most_bytes:
-                self._cache.set(key, stored)
-        found = {name: states.to(self.backbone.device) for name, states in load(stored).items()}
+        kept = self._usable(self._kept.get(key), layout)
+        if kept is None:
+            kept = self._read(layout)
+            stored = save(kept)
+            if self._kept.volume() + len(stored) <= self._most_bytes:
+                self._kept.put(key, stored)
+        found = {name: states.to(self.backbone.device) for name, states in kept.items()}
         skipped = len(self.frame.question)
         before = [self.frame.instruction] if self._alone else layout.segment_ids
         return States(
@@ -143,6 +146,21 @@ class StateReader:
             ),
             starts=tuple(len(ids) + skipped for ids in before),
         )
+
+    def _usable(self, stored: bytes | None, layout: Layout) -> dict[str, Tensor] | None:
+        """Read states from disk; None if they are not all there, or not of the shapes that `_read` gives them."""
+        rows = range(1 if self._alone else len(layout.segment_ids))
+        expected = {f"context.{index}": len(ids) for index, ids in enumerate(layout.segment_ids)}
+        expected |= {
+            f"asked.{row}.{number}": len(ids) for row in rows for number, ids in enumerate(layout.question_ids)
+        }
+        try:
+            found = load(stored) if stored is not None else {}
+        except SafetensorError:
+            return None
+        shapes = {name: (states.dtype, *states.shape) for name, states in found.items()}
+        usable = shapes == {name: (torch.bfloat16, n, self._width) for name, n in expected.items()}
+        return found if usable else None
 
     def _read(self, layout: Layout) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}

@@ -3,24 +3,29 @@
 import asyncio
 import hashlib
 import json
-import sqlite3
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from longattncomp.counting import Counter, counter, encodable
 from longattncomp.errors import CacheError, InputError, ModelError, warn
+from longattncomp.evaluation.targets.address import Address, masked
 from longattncomp.evaluation.targets.answers import chosen, exact_and_f1
+from longattncomp.evaluation.targets.completion import Completion
 from longattncomp.evaluation.targets.spending import Prices, Spent
 from longattncomp.evaluation.targets.target import ENDPOINT, TargetAnswer, TargetQuestion
 from longattncomp.installed import require
+from longattncomp.runtime.files import KeptFiles
 from longattncomp.settings import DEFAULT_MODEL
 
 _LEAST_TOKENS = 64  # a chat model writes more than the bare answer
-_MOST_BYTES = 1 << 40  # of finished answers: none is ever dropped
+_MOST_BYTES = 1 << 24  # of a finished answer
 
 
 _Ask = Callable[[str, int], Awaitable[str]]
@@ -87,7 +92,7 @@ class Endpoint:
                 "expected a model's name, concurrency of at least 1, retries of at least 0 and timeout_seconds above "
                 f"0, got {model!r}, {concurrency}, {retries} and {timeout_seconds}"
             )
-        require("anyio", "diskcache", "openai", "torchmetrics", extra="evaluation")
+        require("anyio", "openai", "torchmetrics", extra="evaluation")
         import openai
 
         self.name = f"{ENDPOINT}{model}"
@@ -98,21 +103,24 @@ class Endpoint:
         self._parameters = parameters
         self._concurrency = concurrency
         self._warned = False
+        given = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+        self._address = address = Address.parse(given)
+        # Every call of `read` opens a client of its own, since a client belongs to one event loop.
+        self._client = partial(
+            openai.AsyncOpenAI,
+            base_url=address.url,
+            default_query=address.query,
+            default_headers=address.headers,
+            api_key=api_key,
+            max_retries=retries,
+            timeout=timeout_seconds,
+        )
         try:
-            client = openai.AsyncOpenAI(base_url=base_url, api_key=api_key)
+            self._secrets = {*address.secrets, self._client().api_key}
         except openai.OpenAIError as error:
             raise InputError(
                 f"cannot use an endpoint for {self.name}: {error} For a server that wants no key, any text will do."
             ) from error
-        self._base_url = str(client.base_url)
-        # Every call of `read` opens a client of its own, since a client belongs to one event loop.
-        self._client = partial(
-            openai.AsyncOpenAI,
-            base_url=self._base_url,
-            api_key=client.api_key,
-            max_retries=retries,
-            timeout=timeout_seconds,
-        )
 
     def count(self, text: str) -> int:
         """Count the tokens of a text by tiktoken if it knows the model, else as the embedded draft model does."""
@@ -144,63 +152,77 @@ class Endpoint:
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[_Ask]:
         """Open the kept answers and a client."""
-        import diskcache
+        with self._keeping():
+            answers = KeptFiles(self._folder, most_bytes=_MOST_BYTES)
+        async with self._client() as client:
+            yield partial(self._answer, client, answers, asyncio.Semaphore(self._concurrency))
 
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
         try:
-            answers = diskcache.Cache(str(self._folder), eviction_policy="none", size_limit=_MOST_BYTES)
-        except (OSError, sqlite3.Error) as error:
+            yield
+        except OSError as error:
             raise CacheError(
-                getattr(error, "errno", None),
+                error.errno,
                 f"cannot keep answers in {self._folder} ({error}): free space there, or name another model_dir",
             ) from error
-        with answers:
-            async with self._client() as client:
-                yield partial(self._answer, client, answers, asyncio.Semaphore(self._concurrency))
 
     async def _answer(
-        self, client: Any, answers: Any, slots: asyncio.Semaphore, prompt: str, answer_tokens: int
+        self, client: Any, answers: KeptFiles, slots: asyncio.Semaphore, prompt: str, answer_tokens: int
     ) -> str:
         parameters = self._parameters
         if parameters is None:
             parameters = {"temperature": 0, "max_tokens": max(_LEAST_TOKENS, answer_tokens)}
         messages = [{"role": "user", "content": encodable(prompt)}]
         request = {"model": self._model, "messages": messages, **parameters}
-        key = json.dumps({"base_url": self._base_url, **request}, sort_keys=True)
+        key = json.dumps({"base_url": self._address.url, "query": self._address.query, **request}, sort_keys=True)
         key = hashlib.sha256(key.encode()).hexdigest()
-        if isinstance(found := answers.get(key), str):
-            self.spent = self.spent.plus(kept=1)
-            return found
+        with suppress(UnicodeDecodeError):
+            if (kept := answers.get(key)) is not None:
+                found = kept.decode()
+                self.spent = self.spent.plus(kept=1)
+                return found
         async with slots:
             completion = await self._ask(client, request)
         choice = completion.choices[0]
-        text: str = choice.message.content or ""
-        if not text and choice.finish_reason == "length" and not self._warned:
+        text, finish = choice.message.content, choice.finish_reason
+        if text is None and finish not in ("length", "content_filter"):
+            raise self._failure(f"no text, finish_reason {finish!r}", "run again later")
+        if not text and finish == "length" and not self._warned:
             self._warned = True
+            limits = {name: value for name, value in parameters.items() if name.endswith("tokens")}
             warn(
                 f"{self.name} reached its limit of tokens before it wrote anything; give it more "
-                f"(parameters, now {dict(parameters)})"
+                f"(parameters, now {limits})"
             )
-        answers[key] = text
-        sent, written = (usage.prompt_tokens, usage.completion_tokens) if (usage := completion.usage) else (0, 0)
+        if text is not None:
+            with self._keeping():
+                answers.put(key, text.encode())
+        usage = completion.usage
+        sent, written = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
         self.spent = self.spent.plus(paid=1, prompt_tokens=sent, completion_tokens=written)
-        return text
+        return text or ""
 
-    async def _ask(self, client: Any, request: dict[str, Any]) -> Any:
+    async def _ask(self, client: Any, request: dict[str, Any]) -> Completion:
         import openai
 
         try:
-            completion = await client.chat.completions.create(**request)
+            reply = await client.chat.completions.with_raw_response.create(**request)
         except openai.OpenAIError as error:
             advice = (_ADVICE[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _ADVICE)
-            raise self._failure(f"{type(error).__name__}: {error}", next(advice, "run again later")) from error
-        if not getattr(completion, "choices", None):  # not a chat endpoint, or a proxy that hides an error
-            raise self._failure(f"no chat completion but {completion!r:.200}", "check OPENAI_BASE_URL")
-        return completion
+            # The error itself may repeat what the server has been sent.
+            raise self._failure(f"{type(error).__name__}: {error}", next(advice, "run again later")) from None
+        content = reply.http_response.content
+        try:
+            return Completion.model_validate_json(content)
+        except ValidationError:  # not a chat endpoint, or a proxy that hides an error
+            came = content.decode("utf-8", "replace")
+            raise self._failure(f"no chat completion but {came}", "check OPENAI_BASE_URL") from None
 
     def _failure(self, came: str, advice: str) -> ModelError:
         return ModelError(
-            f"{self.name} at {self._base_url} gave no answer ({came}): {advice}; finished answers are kept in "
-            f"{self._folder}, and the same run goes on from there"
+            f"{self.name} at {self._address.url} gave no answer ({masked(came, self._secrets)}): {advice}; finished "
+            f"answers are kept in {self._folder}, and the same run goes on from there"
         )
 
     @cached_property
