@@ -6,17 +6,21 @@ import os
 import random
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from longattncomp.errors import CacheError, LongAttnCompWarning
+from longattncomp.errors import CacheError, InputError, LongAttnCompWarning
 from longattncomp.scorers.cross_attention import stores
 from longattncomp.scorers.cross_attention.stores import LMDBStore
 
@@ -410,14 +414,155 @@ def test_the_file_cut_short(share: float, more: int, when: str, tmp_path: Path) 
     assert run(TRUNCATE, tmp_path / "keys", share, more, when, textwrap.dedent(TRUNCATE)) == "fine\n"
 
 
-def test_a_file_that_is_none_of_lmdb_s(folder: Path) -> None:
+def test_what_was_damaged_is_kept_beside(filled: LMDBStore, folder: Path) -> None:
+    for number in (1, 2):
+        os.truncate(folder / "data.mdb", 9000)
+        left = (folder / "data.mdb").read_bytes()
+
+        with pytest.warns(LongAttnCompWarning, match=f"{EMPTY}.*data.mdb.damaged-{number}"):
+            assert_usable(filled)
+
+        assert (folder / f"data.mdb.damaged-{number}").read_bytes() == left
+
+
+# --- what is not ours -----------------------------------------------------------------------------
+
+
+def foreign(folder: Path) -> None:
+    import lmdb
+
+    with lmdb.open(str(folder), map_size=1 << 20) as environment, environment.begin(write=True) as transaction:
+        transaction.put(b"theirs", b"value")
+
+
+def write(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "something else": write("data.mdb", b"something else entirely\n" * 1000),
+    "an empty file": write("data.mdb", b""),
+    "a lock alone": write("lock.mdb", b"held"),
+    "another program's LMDB": foreign,
+    "a folder": lambda folder: (folder / "data.mdb").mkdir(),
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_what_is_not_ours_is_refused_and_stays(make: Callable[[Path], object], folder: Path) -> None:
     folder.mkdir()
-    (folder / "data.mdb").write_bytes(b"something else entirely\n" * 1000)
+    make(folder)
+    before = {path: path.is_file() and path.read_bytes() for path in folder.iterdir()}
 
-    with pytest.warns(LongAttnCompWarning, match=EMPTY):
-        store = LMDBStore(folder)
+    for _ in range(2):
+        with pytest.raises(InputError, match=f"got {folder}, whose .*name another folder"):
+            LMDBStore(folder)
 
-    assert_usable(store)
+    assert {path: path.is_file() and path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_store_that_became_another_program_s_is_refused(filled: LMDBStore, folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+    foreign(folder)
+    before = (folder / "data.mdb").read_bytes()
+
+    for use in (lambda: filled.mget(["x"]), lambda: filled.mset([("x", b"y")])):
+        with pytest.raises(InputError, match=str(folder)):
+            use()
+
+    assert (folder / "data.mdb").read_bytes() == before
+
+
+@POSIX
+def test_a_store_is_private(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        assert_usable(LMDBStore(tmp_path / "above" / "keys"))
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "above" / "keys").stat().st_mode) == 0o700
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "above" / "keys").iterdir()}
+    assert modes == dict.fromkeys(("data.mdb", "lock.mdb", "longattncomp-keys"), 0o600)
+
+
+# --- what can be read and not written ---------------------------------------------------------------
+
+FILL = """
+    import sys
+    from longattncomp.scorers.cross_attention.stores import LMDBStore
+    LMDBStore(sys.argv[1]).mset([(f"{number}", bytes([number]) * 3000) for number in range(40)])
+"""
+
+
+@pytest.fixture
+def for_everyone() -> Iterator[Path]:
+    """A store in a folder that every user can reach."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no users here")
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        run(FILL, Path(name) / "keys")
+        yield Path(name) / "keys"
+        os.seteuid(user)
+        (Path(name) / "keys").chmod(0o700)
+
+
+def only_readable(folder: Path, *, lock: bool) -> None:
+    """Make a store as an administrator leaves it for everyone; root may write anyway, and becomes nobody."""
+    if not lock:
+        (folder / "lock.mdb").unlink()
+    for file in folder.iterdir():
+        file.chmod(0o444)
+    folder.chmod(0o555)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+
+
+@POSIX
+@pytest.mark.parametrize("lock", [True, False])
+def test_a_store_that_cannot_be_written_is_read(lock: bool, for_everyone: Path) -> None:
+    only_readable(for_everyone, lock=lock)
+    before = {path.name: path.stat().st_size for path in for_everyone.iterdir()}
+
+    store = LMDBStore(for_everyone)
+
+    assert store.mget(["3", "39", "x"]) == [bytes([3]) * 3000, bytes([39]) * 3000, None]
+    with pytest.raises(CacheError, match=f"cannot use the store in {for_everyone}"):
+        store.mset([("x", b"1")])
+    assert store.mget(["4"]) == [bytes([4]) * 3000]
+    assert {path.name: path.stat().st_size for path in for_everyone.iterdir()} == before
+
+
+@POSIX
+def test_a_damaged_store_that_cannot_be_written_stays(for_everyone: Path) -> None:
+    os.truncate(for_everyone / "data.mdb", 9000)
+    only_readable(for_everyone, lock=True)
+
+    with pytest.raises(CacheError, match="damaged"):
+        LMDBStore(for_everyone)
+
+    assert (for_everyone / "data.mdb").stat().st_size == 9000
+
+
+def test_a_read_only_file_system(filled: LMDBStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import lmdb
+
+    filled._folder._close()
+    genuine = lmdb.open
+
+    def refuse(path: str, **options: Any) -> Any:
+        if not options.get("readonly") or options.get("lock", True):
+            raise lmdb.Error(f"{path}: Read-only file system")
+        return genuine(path, **options)
+
+    monkeypatch.setattr(lmdb, "open", refuse)
+
+    assert filled.mget(list(RECORDS)) == list(RECORDS.values())
+    with pytest.raises(CacheError):
+        filled.mset([("x", b"1")])
 
 
 @POSIX

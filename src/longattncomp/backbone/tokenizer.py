@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from operator import itemgetter
 from pathlib import Path
+from sys import getsizeof
 
 from tokenizers import Tokenizer
 
@@ -13,8 +14,14 @@ from longattncomp.errors import BrokenModelError
 from longattncomp.runtime.recent import Recent
 from longattncomp.types import Encoding
 
-_REMEMBERED = 64_000_000
-"""Bytes of encodings that are cached: nodes and segments are cut from the same texts."""
+_REMEMBERED = 24_000_000
+"""Bytes of texts and encodings that are cached: nodes and segments are cut from the same texts."""
+
+_ENTRY_BYTES = 600
+"""Bytes of one entry beside its text and numbers."""
+
+_MOST_WORDS = 1 << 22
+"""Largest token id, several times that of any tokenizer: a list of all ids is made."""
 
 _SPACE_MARKS = "\u0120\u2581"  # of byte-level BPE and of SentencePiece
 
@@ -36,7 +43,9 @@ class DraftTokenizer:
         self.prefix: tuple[int, ...] = tuple(tokenizer.encode("").ids)
         self.words = _words(tokenizer.get_vocab())
         self._tokenizer = tokenizer
-        self._recent: Recent[str, tuple[array[int], array[int]]] = Recent(_REMEMBERED, lambda found: 8 * len(found[0]))
+        self._recent: Recent[str, tuple[array[int], array[int]]] = Recent(
+            _REMEMBERED, lambda text, found: _ENTRY_BYTES + getsizeof(text) + sum(map(getsizeof, found))
+        )
 
     @classmethod
     def from_folder(cls, folder: Path) -> DraftTokenizer:
@@ -49,8 +58,10 @@ class DraftTokenizer:
 
             opened = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             return cls(opened.backend_tokenizer)
-        except Exception as error:
-            raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
+        except BaseException as error:
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":  # Rust's, and no Exception
+                raise BrokenModelError(f"cannot read a tokenizer from {folder}: {error}") from error
+            raise
 
     def encode(self, text: str) -> Encoding:
         if (found := self._recent.get(text)) is None:
@@ -75,7 +86,10 @@ class DraftTokenizer:
 
 
 def _words(vocabulary: dict[str, int]) -> tuple[int, ...]:
-    words = list(range(max(vocabulary.values(), default=-1) + 1))
+    largest = max(vocabulary.values(), default=-1)
+    if largest > _MOST_WORDS:
+        raise ValueError(f"expected token ids up to {_MOST_WORDS:,}, got {largest:,}")
+    words = list(range(largest + 1))
     first: dict[str, int] = {}
     for token, index in sorted(vocabulary.items(), key=itemgetter(1)):
         bare = token.lstrip(_SPACE_MARKS).lower()

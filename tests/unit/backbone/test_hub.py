@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -202,3 +203,67 @@ def test_offline(toy_folder: Path, tmp_path: Path) -> None:
     assert "'owner/absent'" in absent
     assert "HF_HUB_OFFLINE" in absent
     assert leftovers(tmp_path / "cache") == []
+
+
+# --- made to do harm ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["{outside}/stolen.safetensors", "../stolen.safetensors", "a/../../stolen.safetensors", "config.json", 7]
+)
+def test_an_index_names_plain_files_only(name: Any, toy_folder: Path, tmp_path: Path) -> None:
+    """Otherwise what is fetched would be written anywhere."""
+    folder = sharded(toy_folder, tmp_path / "hub" / "evil")
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    tensor = next(iter(index["weight_map"]))
+    index["weight_map"][tensor] = name.format(outside=tmp_path) if isinstance(name, str) else name
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    for place in (tmp_path, tmp_path / "hub"):
+        (place / "stolen.safetensors").write_bytes((toy_folder / "model.safetensors").read_bytes())
+    target = tmp_path / "a" / "target"
+    target.mkdir(parents=True)
+
+    with pytest.raises(BrokenModelError, match=r"expected names of \.safetensors files beside"):
+        RemoteModel(counted(tmp_path / "hub")[0], "evil").copy_first_layers(2, target)
+
+    assert len(list(tmp_path.rglob("*stolen*"))) == 2
+    assert list(target.iterdir()) == []
+
+
+ENTRIES: dict[str, Any] = {
+    "beyond the file": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]},
+    "backwards": {"dtype": "F32", "shape": [1], "data_offsets": [8, 4]},
+    "negative": {"dtype": "F32", "shape": [1], "data_offsets": [-8, -4]},
+    "empty": {"dtype": "F32", "shape": [0], "data_offsets": [4, 4]},
+    "another size": {"dtype": "F32", "shape": [3], "data_offsets": [0, 4]},
+    "a shape in words": {"dtype": "F32", "shape": ["wide"], "data_offsets": [0, 4]},
+    "half an entry": {"dtype": "F32"},
+    "a list": [1],
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_crafted_entries_of_remote_weights(entry: Any, copied: Path, tmp_path: Path) -> None:
+    header = json.dumps({"model.norm.weight": entry}).encode()
+    (copied / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(64))
+
+    with pytest.raises(BrokenModelError, match=r"copied/model\.safetensors"):
+        RemoteModel(counted(tmp_path)[0], "copied").copy_first_layers(2, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 100, b"\0" * 8, b"\x08" + bytes(7) + b"[" * 8], ids=repr)
+def test_crafted_headers_of_remote_weights(content: bytes, copied: Path, tmp_path: Path) -> None:
+    (copied / "model.safetensors").write_bytes(content)
+
+    with pytest.raises(BrokenModelError, match=r"copied/model\.safetensors"):
+        RemoteModel(counted(tmp_path)[0], "copied").copy_first_layers(2, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000, b"[]"], ids=lambda content: repr(content[:9]))
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors.index.json"])
+def test_crafted_json_of_a_remote_model(file: str, content: bytes, copied: Path, tmp_path: Path) -> None:
+    (copied / file).write_bytes(content)
+
+    with pytest.raises(BrokenModelError, match=file):
+        RemoteModel(counted(tmp_path)[0], "copied").copy_first_layers(2, tmp_path)

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,6 +114,25 @@ def test_a_disk_that_is_full_at_the_tokenizer(
 
     with pytest.raises(CacheError, match="LONGATTNCOMP_MODEL_DIR"):
         find("owner/toy", tmp_path / "cache", layers=2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize(
+    ("mask", "folder", "file"), [(0o022, 0o755, 0o644), (0o077, 0o700, 0o600), (0o002, 0o775, 0o664)]
+)
+@pytest.mark.parametrize("kind", ["gguf", "hub"])
+def test_files_are_as_readable_as_the_umask_says(
+    kind: str, mask: int, folder: int, file: int, gguf_file: Path, hub: dict[str, int], tmp_path: Path
+) -> None:
+    """safetensors writes files that only their user can read."""
+    before = os.umask(mask)
+    try:
+        found = find(gguf_file if kind == "gguf" else "owner/toy", tmp_path / "cache", layers=1).folder
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(found.stat().st_mode) == folder
+    assert {stat.S_IMODE(path.stat().st_mode) for path in found.iterdir()} == {file}
 
 
 @pytest.mark.parametrize("where", ["a file", "below a file", "/proc", "/proc/longattncomp", "/dev/null/cache"])
