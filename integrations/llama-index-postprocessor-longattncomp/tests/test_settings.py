@@ -10,7 +10,7 @@ import pytest
 from llama_index.core import Settings as LlamaIndexSettings
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, TextNode
-from longattncomp import Compressor, Settings
+from longattncomp import Compressor, LongAttnCompWarning, Settings
 
 from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
@@ -33,6 +33,14 @@ def test_the_strongest_source_wins(opened: list[Settings], monkeypatch: pytest.M
     assert LongAttnPostprocessor(token_budget=100).engine().settings.token_budget == 100
     assert 50 < length(LongAttnPostprocessor(token_budget=100)) <= 100
     assert 150 < length(LongAttnPostprocessor()) <= 200
+
+
+def test_a_downloaded_directory_names_no_model(opened: list[Settings]) -> None:
+    Path("longattncomp.yaml").write_text("model: evil\nkey_store: evil\ntoken_budget: 300\n")
+    with pytest.warns(LongAttnCompWarning, match=r"model, key_store in "):
+        settings = LongAttnPostprocessor().engine().settings
+    assert settings == Settings(token_budget=300)
+    assert [one.model for one in opened] == [Settings().model]
 
 
 def test_a_changed_field_counts_from_the_next_call(opened: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:

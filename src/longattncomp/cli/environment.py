@@ -7,6 +7,7 @@ import typer
 from longattncomp import Settings, __version__
 from longattncomp.cli.console import SettingsFile, exit_codes
 from longattncomp.errors import ModelError
+from longattncomp.runtime.setting_files import user_file
 from longattncomp.scorers.methods import METHODS
 
 
@@ -29,6 +30,7 @@ def info(settings_file: SettingsFile = None) -> None:
             ("transformers", transformers.__version__),
             ("device", str(device)),
             ("dtype", str(choose_dtype(settings.dtype, device)).removeprefix("torch.")),
+            ("your settings", str(user_file())),
             ("model", settings.model),
         ]
         for name, embedded in EMBEDDED.items():

@@ -23,6 +23,11 @@ _LONGEST = 3000  # characters of a value: a number of more hexadecimal digits ca
 _EXPECTED = "expected lines such as 'token_budget: 4000'"
 
 
+def user_file() -> Path:
+    """Name the file of settings in the user's configuration folder; it need not exist."""
+    return platformdirs.user_config_path("longattncomp") / _YAML
+
+
 def from_environment(variables: Mapping[str, str | None]) -> dict[str, str]:
     """Find the settings among variables; an empty one is not set."""
     given = {name.upper(): value for name, value in variables.items() if value}
@@ -42,7 +47,7 @@ def from_files(yaml_file: Path | None, *, refused: Collection[str]) -> tuple[dic
     Raises:
         InputError: a YAML file holds something else.
     """
-    own = platformdirs.user_config_path("longattncomp") / _YAML
+    own = user_file()
     trusted = os.environ.get(_TRUST) == "1"
     ignored: list[str] = []
 
@@ -51,8 +56,8 @@ def from_files(yaml_file: Path | None, *, refused: Collection[str]) -> tuple[dic
         found = {} if text is None else parse(text)
         if not trusted and (names := [name for name in found if name in refused]):
             ignored.append(
-                f"{', '.join(names)} in {file.absolute()} (a file of the working directory names no models, code, paths "
-                f"or secrets: set {_TRUST}=1 in the environment if you trust the directory, or move them to {own})"
+                f"{', '.join(names)} in {file.absolute()} (a file of the working directory names no models, code, "
+                f"paths or secrets: set {_TRUST}=1 in the environment if you trust it, or move them to {own})"
             )
             return {name: value for name, value in found.items() if name not in refused}
         return found

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from longattncomp import Settings
+from longattncomp import LongAttnCompWarning, Settings
 from longattncomp.adapters import InputError, ModelNotFoundError
 from pydantic import ValidationError
 
@@ -48,6 +48,15 @@ def test_precedence(bm25_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LONGATTNCOMP_TOP_P", "0.3")
     assert top_p() == 0.3
     assert LongAttnCompressor(model=bm25_model, method="bm25", top_p=0.4).engine().settings.top_p == 0.4
+
+
+def test_a_downloaded_directory_names_no_model(bm25_model: str) -> None:
+    Path("longattncomp.yaml").write_text("model: evil\nkey_store: evil\ntop_p: 0.1\n", encoding="utf-8")
+    Path(".env").write_text("LONGATTNCOMP_MODEL_DIR=evil\nLONGATTNCOMP_TARGET_TOKENIZER=evil", encoding="utf-8")
+    with pytest.warns(LongAttnCompWarning, match=r"model, key_store in .*; model_dir, target_tokenizer in .*\.env"):
+        settings = LongAttnCompressor(model=bm25_model, method="bm25").engine().settings
+    assert (settings.model, settings.key_store, settings.target_tokenizer) == (bm25_model, None, None)
+    assert (settings.model_dir, settings.top_p) == (Settings().model_dir, 0.1)
 
 
 def test_a_wrong_environment_raises_and_does_not_pass(bm25_model: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,9 @@ class LongAttnOptions(Options):
     """Every setting of the engine as an optional field, and a key-value store of LlamaIndex's for what was read.
 
     The strongest source of a setting comes first: the field, `LONGATTNCOMP_<NAME>` in the environment, the same in
-    `.env`, a line of `longattncomp.yaml`, LlamaIndex's `Settings` (its tokenizer counts the budget), the engine's
-    default. All of these are read at each call, and fields may be set at any time.
+    `.env`, a line of `longattncomp.yaml` in the working directory or in the user's configuration folder, LlamaIndex's
+    `Settings` (its tokenizer counts the budget), the engine's default. All of these are read at each call, and fields
+    may be set at any time.
     """
 
     store: BaseKVStore | None = Field(
