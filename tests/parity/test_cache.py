@@ -25,6 +25,7 @@ from longattncomp.scorers.cross_attention import reading
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
+from longattncomp.scorers.cross_attention.keys import Keys
 from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.scorers.cross_attention.stores import LMDBStore
@@ -646,6 +647,21 @@ def test_damaged_values_of_a_store_are_read_again(toy: Toy) -> None:
     with watching(toy) as texts:  # what was read again has mended the store
         toy.one("alone", KeyCache(PLENTY, store)).score(QUERY, NODES)
     assert texts == []
+
+
+def test_values_of_another_shape_are_read_again(toy: Toy) -> None:
+    """With a right checksum, as whoever can write the store can make it."""
+    store = DictStore()
+    expected = toy.one("alone", KeyCache(PLENTY, store)).score(QUERY, NODES)
+    for name, data in store.values.items():
+        keys = Keys.from_bytes(data, name)
+        assert keys is not None
+        store.values[name] = Keys(keys.values[:-1], keys.scales[:-1]).to_bytes(name)
+
+    with pytest.warns(LongAttnCompWarning, match="damaged"):
+        found = toy.one("alone", KeyCache(0, store)).score(QUERY, NODES)
+
+    assert_same(found, expected, relative=ROUNDED)
 
 
 def test_values_under_each_other_s_names_are_read_again(toy: Toy) -> None:

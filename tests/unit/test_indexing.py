@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -274,3 +275,42 @@ def entries(folder: Path) -> dict[str, bytes]:
     """All that a folder holds, read without our own code."""
     with lmdb.open(str(folder), readonly=True) as environment, environment.begin() as transaction:
         return {key.decode(): value for key, value in transaction.cursor()}
+
+
+def test_a_secret_of_the_store(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = settings.override(key_store=tmp_path / "keys", store_key="ours", method="longattncomp-alone")
+    Indexer(ours).index(TEXTS)
+
+    monkeypatch.setenv("LONGATTNCOMP_STORE_KEY", "ours")
+    again = Settings.load(**{name: value for name, value in ours if name != "store_key"})
+    assert Indexer(again).index(TEXTS).read == 0
+    assert "ours" not in repr(again)
+
+    with pytest.warns(LongAttnCompWarning, match="without this store_key"):
+        assert Indexer(ours.override(store_key="theirs")).index(TEXTS).read == TOKENS
+
+
+def test_components_with_another_secret_share_no_scorer(settings: Settings, tmp_path: Path) -> None:
+    one, other = (
+        Compressor.from_pretrained(
+            settings=settings.override(method="longattncomp-alone", key_store=tmp_path / "keys", store_key=secret),
+            shared=True,
+        )
+        for secret in ("ours", "theirs")
+    )
+    expected = one.compress("Who signed?", TEXTS, token_budget=100).text
+
+    with pytest.warns(LongAttnCompWarning, match="without this store_key"):
+        assert other.compress("Who signed?", TEXTS, token_budget=100).text == expected
+
+
+def test_a_store_that_became_another_program_s_costs_a_warning(settings: Settings, tmp_path: Path) -> None:
+    chosen = settings.override(method="longattncomp-alone", key_store=tmp_path / "keys", cache_bytes=0)
+    compressor = Compressor.from_pretrained(settings=chosen)
+    expected = compressor.compress("Who signed?", TEXTS, token_budget=100).text
+    shutil.rmtree(tmp_path / "keys")
+    with lmdb.open(str(tmp_path / "keys")) as environment, environment.begin(write=True) as transaction:
+        transaction.put(b"theirs", b"value")
+
+    with pytest.warns(LongAttnCompWarning, match="longattncomp did not make"):
+        assert compressor.compress("Who signed?", TEXTS, token_budget=100).text == expected

@@ -197,6 +197,26 @@ def test_values_under_each_other_s_names_are_damaged(store: DictStore) -> None:
         assert_all(KeyCache(PLENTY, store).get(SHAPES, with_key_values=False), NAMES[2:])
 
 
+@pytest.mark.parametrize("shape", [(11, 2, 8), (10, 1, 8), (10, 2, 16), (10, 4, 4), (5, 4, 8), (1, 2, 8)], ids=str)
+def test_keys_of_another_shape_are_damaged(store: DictStore, shape: tuple[int, int, int]) -> None:
+    """Whoever can write the store can make the checksum; the wrong keys would be scored."""
+    n, heads, width = shape
+    KeyCache(0, store).put(READS)
+    store.values[NAMES[0]] = Keys.of(torch.ones(heads, n, width)).to_bytes(NAMES[0])
+
+    with pytest.warns(LongAttnCompWarning, match="1 entries of the key store are damaged"):
+        assert_all(KeyCache(PLENTY, store).get(SHAPES, with_key_values=False), NAMES[1:])
+
+
+@pytest.mark.parametrize(("written", "read"), [("", "mine"), ("theirs", "mine"), ("mine", ""), ("mine", "mine ")])
+def test_entries_of_another_secret_do_not_count(written: str, read: str, store: DictStore) -> None:
+    KeyCache(0, store, secret=written).put(READS)
+    assert_all(KeyCache(0, store, secret=written).get(SHAPES, with_key_values=False))
+
+    with pytest.warns(LongAttnCompWarning, match="6 entries .* without this store_key"):
+        assert KeyCache(PLENTY, store, secret=read).get(SHAPES, with_key_values=False) == {}
+
+
 FLIPS = """
     import os, random, sys, warnings
     from pathlib import Path

@@ -206,6 +206,22 @@ def test_keys_under_another_name_are_refused() -> None:
     assert Keys.from_bytes(SMALL, NAME) is not None
 
 
+@pytest.mark.parametrize("secret", [b"mine", bytes(64)])
+def test_without_the_secret_nothing_that_counts_is_written(secret: bytes) -> None:
+    keys = Keys.of(some(2, 3, 4))
+    data = keys.to_bytes(NAME, secret)
+
+    assert_equal(Keys.from_bytes(data, NAME, secret), keys)
+    assert Keys.from_bytes(data, NAME) is None
+    assert Keys.from_bytes(data, NAME, secret[:-1] + b"x") is None
+    assert Keys.from_bytes(SMALL, NAME, secret) is None
+    assert Keys.from_bytes(data, "1f" + NAME[2:], secret) is None
+    for place in range(len(data)):
+        forged = bytearray(data)
+        forged[place] ^= 1
+        assert Keys.from_bytes(bytes(forged), NAME, secret) is None, place
+
+
 def test_keys_of_nothing_are_refused() -> None:
     nothing = Keys(torch.zeros(0, 2, 8, dtype=torch.int8), torch.zeros(0, 2).half())
 
