@@ -1,11 +1,13 @@
-"""Bytes by name in files of a folder that others may write to."""
+"""What lies in folders that others may write to is never run."""
 
 from __future__ import annotations
 
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,3 +83,37 @@ def test_a_regular_file_is_read_through_a_link(tmp_path: Path) -> None:
         read_regular(tmp_path / "link", most_bytes=4)
     with pytest.raises(OSError, match="no regular file"):
         read_regular(Path("/dev/zero"), most_bytes=4)
+
+
+class Trap:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return Path.write_text, (Path("sprung"), "!")
+
+
+def test_the_checkpoint_of_a_training_run_is_not_run(tmp_path: Path) -> None:
+    from accelerate import Accelerator
+    from torch.nn import Linear
+    from torch.optim import SGD
+    from torch.optim.lr_scheduler import LambdaLR
+
+    from longattncomp.training.checkpoints import Run
+
+    accelerator = Accelerator(cpu=True)
+    model = Linear(1, 1)
+    optimizer = SGD(model.parameters(), lr=1.0)
+    accelerator.prepare(model, optimizer, LambdaLR(optimizer, lambda _: 1.0))
+    run = Run(accelerator, tmp_path, "identity")
+    run.resume()
+    run.save()
+    run.resume()
+    planted = [*(tmp_path / "state").glob("*.bin"), *(tmp_path / "state").glob("*.pkl")]
+    assert len(planted) == 3
+    for file in planted:
+        kept = file.read_bytes()
+        file.write_bytes(pickle.dumps(Trap(), protocol=2))
+        with suppress(pickle.UnpicklingError):
+            run.resume()
+        file.write_bytes(kept)
+    assert not Path("sprung").exists()
