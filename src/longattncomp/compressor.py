@@ -10,7 +10,7 @@ from longattncomp.counting import counter
 from longattncomp.errors import InputError
 from longattncomp.inputs import Documents, as_documents, as_query, neighbours, what_is_wrong
 from longattncomp.pipeline import Pipeline
-from longattncomp.query.parsing import Mode, parse_prompt
+from longattncomp.query.parsing import Mode, ParsedPrompt, parse_prompt
 from longattncomp.runtime.cancellation import stopping
 from longattncomp.runtime.threads import in_thread, in_threads
 from longattncomp.scorers.batch import PreparedScorer
@@ -188,27 +188,25 @@ class Compressor:
         self,
         prompt: str | Sequence[Mapping[str, Any]],
         *,
+        query: str | Query | None = None,
         mode: Mode = "accurate",
         **options: Any,
     ) -> Compressed:
-        """Find the query in a whole prompt or chat, keep it, and compress the rest for it.
+        """Find the query in a whole prompt or chat, keep it and what stands around the documents, and compress these.
 
         Args:
             prompt: a text, or messages with `role` and `content`. Each message becomes a document, with its role in
                 `metadata`.
+            query: what the prompt asks; if not given, it is looked for.
             mode: how the query is found, see `query.parsing.parse_prompt`.
             **options: as `compress`.
 
         Raises:
             InputError: no text to read, or as `compress`.
         """
-        parsed = parse_prompt(prompt, mode=mode, tokenizer=self.tokenizer)
-        documents = [
-            Document(text, metadata={"role": role}) for text, role in zip(parsed.texts, parsed.roles, strict=True)
-        ]
-        return self.compress(
-            parsed.query, documents, pins=[*parsed.pins, *(options.pop("pins", None) or ())], **options
-        )
+        given = None if query is None else as_query(query)
+        parsed = parse_prompt(prompt, mode=mode, query=given.text if given else None, tokenizer=self.tokenizer)
+        return self._compress([given or parsed.query], parsed.documents, prompt=parsed, **options)[0]
 
     def configured(self, **options: Any) -> Compressor:
         """Return a compressor with the same draft model and head, and other defaults.
@@ -276,14 +274,17 @@ class Compressor:
         documents: Documents,
         *,
         pins: Iterable[Pin] = (),
+        prompt: ParsedPrompt | None = None,
         allow_empty: bool = False,
         progress: Progress | None = None,
         **options: Any,
     ) -> list[Compressed]:
         asked, texts = [as_query(query) for query in queries], as_documents(documents)
         settings = self._pipeline.bounded(self.settings.of_call(**options), texts)
+        if prompt:
+            pins = [*prompt.kept(self.count, settings.token_budget), *(pins or ())]
         return self._pipeline.run(
-            asked, texts, settings, pins=pins, allow_empty=allow_empty, progress=stopping(progress)
+            asked, texts, settings, pins=pins, prompt=bool(prompt), allow_empty=allow_empty, progress=stopping(progress)
         )
 
     def _nodes(self, documents: Documents, **options: Any) -> Sequence[Node]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from longattncomp.chunking.sentences import sentences
 from longattncomp.counting import first_surrogate
 from longattncomp.errors import InputError, warn
+from longattncomp.query.exchange import exchange
 from longattncomp.types import Document, Node, Pin, Query, Scores, Span, merged
 
 Documents = str | Document | Sequence[str | Document]
@@ -42,17 +43,20 @@ def asking(query: Query) -> Query:
     """Find what a query asks: the last turn of a chat, the question of a JSON object, the questions of a long letter.
 
     What stands around a question would draw attention to text that is about it. A query without such a part stays as
-    it is.
+    it is. A chat begins with a turn: a line of another text that looks like one takes nothing over.
     """
     text = _question_of_json(query.text) or query.text
-    turns = list(_TURN.finditer(text))
-    if turns and turns[-1][1].lower() not in _ASSISTANT and text[turns[-1].end() :].strip():
-        text = text[turns[-1].end() :]
+    turns = list(_TURN.finditer(text)) if _TURN.match(text.lstrip()) else []
+    ends = [*(turn.start() for turn in turns[1:]), len(text)]
+    said = [text[turn.end() : end].strip() for turn, end in zip(turns, ends, strict=False)]
+    last = exchange(["user" if turn[1].lower() not in _ASSISTANT else "assistant" for turn in turns], said)
+    if last and last[-1] == len(turns) - 1:
+        text = "\n".join(said[index] for index in last)
     if len(text.split()) > _LONG:
         found = [text[start:end].strip() for start, end in sentences(text, 0, len(text))]
         asked = [part for part in found if _QUESTION.search(part)]
         while len(asked) > 1 and sum(len(part.split()) for part in asked) > _LONG:
-            asked.pop(0)
+            del asked[len(asked) // 2]  # what a text asks at its ends is its own
         text = " ".join(dict.fromkeys(asked)) or text
     text = text.strip()
     return query if text == query.text or not text else Query(text, query.source)

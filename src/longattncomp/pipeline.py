@@ -123,21 +123,22 @@ class Pipeline:
         settings: Settings,
         *,
         pins: Iterable[Pin] = (),
+        prompt: bool = False,
         allow_empty: bool = False,
         progress: Progress | None = None,
     ) -> list[Compressed]:
         """Compress the same documents for each query.
 
         Args:
-            queries: if one was found in a prompt, long paragraphs are scored as if each were a document.
+            queries: what the context is read for.
             documents: the context.
             settings: from `bounded`.
             pins: see `Compressor.compress`, like `allow_empty` and `progress`.
+            prompt: whether the documents are a prompt, whose long paragraphs are scored as if each were a document.
             allow_empty: whether the result may be empty.
             progress: called while the context is read.
         """
         spans = pinned_spans(pins, documents)
-        prompt = any(query.source != "given" for query in queries)
         parts = {
             index: paragraph_ends(document.text, self.tokenizer, least_tokens=_PART_TOKENS)
             for index, document in enumerate(documents if prompt and self.method.paragraphs else ())

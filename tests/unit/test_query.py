@@ -131,7 +131,7 @@ def test_question_after_a_task_wins_over_the_task() -> None:
 
 def test_label_that_asks_nothing_is_passed_over() -> None:
     prompt = f"{DOCUMENTS}\n\nWho signed?\n\nQuestion:\nAnswer:"
-    assert found(prompt) == found(prompt, mode="arbitrary")
+    assert found(prompt) == ("trailing", "Who signed?", ["Who signed?\n\nQuestion:\nAnswer:"])
     assert found("Question:")[:2] == ("arbitrary", "Question:")
 
 
@@ -178,7 +178,7 @@ def test_lists_of_the_context_are_not_options() -> None:
     assert found(f"{DOCUMENTS}\n\n{listed}\n\nWho signed?")[:2] == ("trailing", "Who signed?")
     assert found(f"{DOCUMENTS}\n\n{listed}")[0] == "arbitrary"
     assert found(f"Question: Who signed?\n\nContext:\n{listed}\n\n{DOCUMENTS}")[:2] == ("label", "Who signed?")
-    assert found(f"{DOCUMENTS}\n\nWho?\n\nA. Tom\nC. Harry")[0] == "arbitrary"
+    assert found(f"{DOCUMENTS}\n\nWho?\n\nA. Tom\nC. Harry")[:2] == ("trailing", "Who?")
     assert found(f"Who?\n\nA. Tom\n\n{DOCUMENTS}\n\nB. Dick")[0] == "leading"
     assert found(f"{DOCUMENTS}\n\nQuestion: Who?\n\nB. not this\nC. nor this")[:2] == ("label", "Who?")
 
@@ -364,7 +364,7 @@ def test_any_text_has_a_query_within_valid_pins(prompt: Any, mode: str) -> None:
         assert 0 <= start < end <= len(parsed.texts[index])
         assert before <= (index, start)
         before = (index, end)
-    assert any(parsed.query.text in text for text in pinned(parsed))
+    assert all(any(line in text for text in pinned(parsed)) for line in parsed.query.text.split("\n"))
     if parsed.query.source == "arbitrary":
         assert BYTES.count(parsed.query.text) <= 128
 

@@ -1,22 +1,25 @@
 """prompt or messages -> Query."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal, get_args
 
 from longattncomp.errors import InputError
-from longattncomp.query.patterns import TAG_AND_CUE
-from longattncomp.query.recognition import (
-    CHARS_PER_TOKEN,
+from longattncomp.query.ends import (
     QUERY_TOKENS,
     Fits,
-    Found,
     before_space,
     closing_cue,
-    recognise,
+    ends_of,
+    holds_documents,
+    measure,
 )
-from longattncomp.types import Query, Span, Tokenizer
+from longattncomp.query.exchange import USERS, exchange
+from longattncomp.query.patterns import TAG_AND_CUE
+from longattncomp.query.recognition import Found, recognise
+from longattncomp.types import Document, Query, Span, Tokenizer, merged
 
 Mode = Literal["accurate", "arbitrary"]
 
@@ -32,55 +35,93 @@ class ParsedPrompt:
         texts: the prompt itself for a string, one text per message for messages.
         roles: of each text, in lower case; "user" for a string.
         pins: spans to keep verbatim, as (index into `texts`, start, end) in characters, increasing.
+        ends: the first and last paragraphs that are not documents, in the same form, the outermost first.
     """
 
     query: Query
     texts: tuple[str, ...]
     roles: tuple[str, ...]
     pins: tuple[tuple[int, int, int], ...]
+    ends: tuple[tuple[int, int, int], ...]
+
+    @property
+    def documents(self) -> list[Document]:
+        """The texts, each with its role."""
+        return [Document(text, metadata={"role": role}) for text, role in zip(self.texts, self.roles, strict=True)]
+
+    def kept(self, count: Callable[[str], int], token_budget: int) -> list[tuple[int, int, int]]:
+        """List the pins, and the ends as far as they leave a third of the rest of the budget to the documents."""
+        kept = list(self.pins)
+        room = (token_budget - sum(count(self.texts[i][start:end]) for i, start, end in kept)) * 2 // 3
+        for i, start, end in self.ends:
+            if any(i == other and low <= start and end <= high for other, low, high in self.pins):
+                continue
+            if (tokens := count(self.texts[i][start:end])) <= room:
+                kept.append((i, start, end))
+                room -= tokens
+        return kept
 
 
 def parse_prompt(
-    prompt: str | Sequence[Mapping[str, Any]], *, mode: Mode = "accurate", tokenizer: Tokenizer
+    prompt: str | Sequence[Mapping[str, Any]],
+    *,
+    mode: Mode = "accurate",
+    query: str | None = None,
+    tokenizer: Tokenizer,
 ) -> ParsedPrompt:
     """Find what a prompt asks.
 
     Args:
         prompt: a string, or chat messages: mappings with "role" and "content", where the content is a
             string or a list of blocks of which those like `{"type": "text", "text": ...}` are read.
-        mode: "accurate" recognises labels, multiple-choice options, a trailing question and chat messages, and
-            falls back to "arbitrary", which takes the last 128 tokens (of the user's last message in a chat).
+        mode: "accurate" recognises labels, multiple-choice options, a question at the end or the start and chat
+            messages, and falls back to "arbitrary", which takes the last 128 tokens (of the user's last message in a
+            chat).
+        query: what the prompt asks, where that is known; nothing is looked for then.
         tokenizer: counts tokens.
 
     Returns:
         The query, the prompt's texts and the spans of them to keep: the query with its label, its options and
-        the "Answer:" line or short instruction after it, and every system or developer message.
+        the "Answer:" line or short instruction after it, and every system or developer message. A short answer in a
+        chat is asked with the exchange that it belongs to. Of a message with documents in it, its ends are kept.
 
     Raises:
         InputError: the prompt is of another type, blank, or has a malformed message.
     """
     if mode not in get_args(Mode):
         raise InputError(f'mode must be "accurate" or "arbitrary", not {mode!r}')
-
-    def fits(text: str, tokens: int) -> bool:
-        return len(text) <= tokens * CHARS_PER_TOKEN and tokenizer.count(text) <= tokens
-
+    fits = measure(tokenizer)
     roles, texts = (["user"], (prompt,)) if isinstance(prompt, str) else _read_messages(prompt)
     spoken = [i for i, text in enumerate(texts) if text.strip()]
     if not spoken:
         got = "a blank string" if isinstance(prompt, str) else f"{len(texts)} messages without any"
         raise InputError(f"expected a prompt with text, got {got}: pass the context and the question")
-    index = max((i for i in spoken if roles[i] in ("user", "human")), default=spoken[-1])
-    text = texts[index]
-    found = recognise(text, fits, message=not isinstance(prompt, str)) if mode == "accurate" else None
-    found = found or _last_tokens(text, tokenizer)
-    pins = {index: _pins(text, found, fits)}
-    pins |= {i: [(0, len(texts[i]))] for i in spoken if roles[i] in ("system", "developer")}
+    asking = exchange(roles, texts) or spoken[-1:]
+    found: dict[int, list[Found]] = {}
+    if query is None:
+        for i in asking if mode == "accurate" else asking[-1:]:
+            read = recognise(texts[i], fits, message=not isinstance(prompt, str)) if mode == "accurate" else []
+            found[i] = read or [_last_tokens(texts[i], tokenizer)]
+    elif (at := next((i for i in reversed(spoken) if query.strip() in texts[i]), None)) is not None:
+        start = texts[at].rfind(query.strip())
+        found[at] = [Found(start, start, start + len(query.strip()), "given")]
+    rules = {i for i in spoken if roles[i] in ("system", "developer")}
+    prompts = {i for i in rules if holds_documents(texts[i], fits)}
+    pins = {i: _pins(texts[i], own, fits) for i, own in found.items()}
+    pins |= {i: [(0, len(texts[i]))] for i in rules - prompts}
+    asked = dict.fromkeys(texts[i][one.start : one.end].strip() for i, own in found.items() for one in own)
+    said = [i for i in spoken if roles[i] in USERS]
+    sides = [
+        [(i, *span) for span in side]
+        for i in sorted(prompts | {*said[:1], *asking[-1:]}, reverse=True)
+        for side in ends_of(texts[i], fits).sides
+    ]
     return ParsedPrompt(
-        query=Query(text[found.start : found.end].strip(), found.source),
+        query=Query("\n".join(asked), found[asking[-1]][0].source) if query is None else Query(query),
         texts=texts,
         roles=tuple(roles),
         pins=tuple((i, start, end) for i in sorted(pins) for start, end in pins[i]),
+        ends=tuple(span for row in zip_longest(*sides) for span in row if span),
     )
 
 
@@ -125,19 +166,22 @@ def _read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], tu
     return roles, tuple(texts)
 
 
-def _pins(text: str, found: Found, fits: Fits) -> list[Span]:
-    """Find the spans to keep in the text that holds the query: the query, and an "Answer:" that closes the text."""
-    start = found.pin + len(text[found.pin :]) - len(text[found.pin :].lstrip())
-    stop, end = before_space(text, len(text)), before_space(text, found.end)
-    if after := TAG_AND_CUE.match(text, end):
-        end = after.end()
-        if after["cue"] and fits(begun := text[end:].partition("\n")[0], QUERY_TOKENS):
-            end += len(begun.rstrip())
-    # Text after a question at the end says how to answer it; text after a question at the start is the context.
-    if stop - end < start and fits(text[end:stop], QUERY_TOKENS):
-        end = stop
+def _pins(text: str, found: Sequence[Found], fits: Fits) -> list[Span]:
+    """Find the spans to keep in a text that asks: what it asks, and an "Answer:" that closes the text."""
+    stop, spans = before_space(text, len(text)), []
+    for one in found:
+        start = one.pin + len(text[one.pin :]) - len(text[one.pin :].lstrip())
+        end = before_space(text, one.end)
+        if after := TAG_AND_CUE.match(text, end):
+            end = after.end()
+            if after["cue"] and fits(begun := text[end:].partition("\n")[0], QUERY_TOKENS):
+                end += len(begun.rstrip())
+        # Text after a question at the end says how to answer it; text after a question at the start is the context.
+        if stop - end < start and fits(text[end:stop], QUERY_TOKENS):
+            end = stop
+        spans.append((start, end))
     cue = closing_cue(text)
-    return [(start, end), (cue, stop)] if end <= cue < stop else [(start, end)]
+    return merged([*spans, (cue, stop)] if spans[-1][1] <= cue < stop else spans)
 
 
 def _last_tokens(text: str, tokenizer: Tokenizer) -> Found:

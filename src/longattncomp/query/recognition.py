@@ -1,35 +1,45 @@
-"""text of a prompt -> the query in it, by the formats that prompts have."""
+"""text of a prompt -> what it asks, by its ends and by the formats that prompts have."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from longattncomp.query.ends import (
+    BLOCK_TOKENS,
+    QUERY_TOKENS,
+    REACH,
+    Ends,
+    Fits,
+    before_space,
+    closing_cue,
+    ends_of,
+    holds_documents,
+)
 from longattncomp.query.patterns import (
     ANSWERED,
     BEGUN_ANSWER,
     BLANK_LINE,
     BLOCK_END,
     CONTEXT,
-    CUE,
     INSTRUCTION,
     LABEL,
     OPTION,
     OPTION_TALK,
     QUESTION,
+    QUESTION_MARK,
+    RULE,
     SEVERAL_SENTENCES,
+    TAG,
     TAG_AND_CUE,
+    TAGS,
 )
 from longattncomp.types import QuerySource, Span
 
-Fits = Callable[[str, int], bool]
-
-QUERY_TOKENS = 128  # the longest question without a label
-_BLOCK_TOKENS = 512  # the longest labelled question, and the longest message that may be all question
-CHARS_PER_TOKEN = 64  # no real token is longer on average; a text beyond that is too long without counting
-_REACH = _BLOCK_TOKENS * CHARS_PER_TOKEN
-
 _CHARS_PER_OPTION = 2_000
+_FEW = 3
+"""Most labels of one word that may be the prompt's own; more of them are a list in the documents."""
+_LINE = re.compile(r"\S[^\n]*")
 _NOT_SPACE = re.compile(r"\S")
 
 
@@ -43,8 +53,11 @@ class Found:
     source: QuerySource
 
 
-def recognise(text: str, fits: Fits, *, message: bool) -> Found | None:
-    """Find the query of a text in a known format, trying formats in a fixed order.
+def recognise(text: str, fits: Fits, *, message: bool) -> list[Found]:
+    """Find what a text asks, in order; nothing if its format is unknown.
+
+    A prompt asks at its ends. What stands between them asks only where neither end has a question, because a document
+    can hold any line.
 
     Args:
         text: a prompt or a message.
@@ -53,25 +66,117 @@ def recognise(text: str, fits: Fits, *, message: bool) -> Found | None:
     """
     labels = list(LABEL.finditer(text))
     # A short message is often one instruction, and its last line not the whole query: only a label may split it.
-    if message and fits(text, _BLOCK_TOKENS):
+    if message and fits(text, BLOCK_TOKENS) and not holds_documents(text, fits):
         labelled = None if fits(text, QUERY_TOKENS) else _label_at_end(text, labels, fits)
-        return labelled or Found(0, 0, len(text), "messages")
-    if found := _label_at_end(text, labels, fits) or _options_at_end(text, fits):
-        return found
-    # A label that comes once is the prompt's own; one that comes often may belong to a FAQ in the context.
-    words = [label[label.lastgroup or 0].lower() for label in labels]
-    times = Counter(words)
-    sole = [i for i, word in enumerate(words) if times[word] == 1]
-    asked = [(words[i], *read) for i in sole if (read := _read_label(text, labels, i, fits))]
-    for word, found, answered in asked:
-        if word != "task" and not answered and fits(text[: found.pin], QUERY_TOKENS):
-            return found
-    return _trailing(text, fits) or (asked[0][1] if asked else _leading(text, fits))
+        return [labelled or Found(0, 0, len(text), "messages")]
+    ends = ends_of(text, fits)
+    last = _label_at_end(text, labels, fits, since=ends.last) or _options_at_end(text, fits)
+    order = _trailing(text, fits, since=ends.last)
+    if last and order and (order.start < last.end or last.source == "options"):
+        order = None
+    if not last and order and QUESTION_MARK.search(text, order.start, order.end):
+        last = order
+    first = _label_at_start(text, labels, ends, fits, task=not last)
+    if not first and not last:
+        last = _question_in(text, ends.tail, "trailing", loose=1)
+    if not first and not last:
+        first = _question_in(text, ends.head, "leading", loose=len(ends.head) if ends.first < len(text) else 0)
+    last = last or (None if first or order else _before_closer(text, ends))
+    asked = [one for one in (first, last, order) if one]
+    if not first and not last:
+        between = _between(text, labels, fits)
+        asked += [one for one in between if _before_mark(text, one.end)] or ([] if asked else between)
+    return _apart(asked or _outside(text, ends, fits))
 
 
-def _label_at_end(text: str, labels: Sequence[re.Match[str]], fits: Fits) -> Found | None:
+def _apart(found: Sequence[Found]) -> list[Found]:
+    """Sort by place, and leave out what lies in another."""
+    kept: list[Found] = []
+    for one in sorted(found, key=lambda one: (one.pin, -one.end)):
+        if not kept or one.end > kept[-1].end:
+            kept.append(one)
+    return kept
+
+
+def _label_at_start(text: str, labels: Sequence[re.Match[str]], ends: Ends, fits: Fits, *, task: bool) -> Found | None:
+    """Find a labelled question without an answer before the documents; `task`: or else a task."""
+    marked, found = ends.first < len(text), None
+    few = _few(labels)
+    for i, label in enumerate(labels):
+        if label.start() > ends.first or not fits(text[: label.start()], BLOCK_TOKENS if marked else QUERY_TOKENS):
+            break
+        read = _read_label(text, labels, i, fits) if marked or i in few else None
+        if read and not read[1]:
+            if _word(label) != "task":
+                return read[0]
+            found = found or read[0]
+    return found if task else None
+
+
+def _between(text: str, labels: Sequence[re.Match[str]], fits: Fits) -> list[Found]:
+    """Find labelled questions without an answer, wherever they stand."""
+    return [read[0] for i in _few(labels) if (read := _read_label(text, labels, i, fits)) and not read[1]]
+
+
+def _few(labels: Sequence[re.Match[str]]) -> list[int]:
+    times = Counter(map(_word, labels))
+    return [i for i, label in enumerate(labels) if times[_word(label)] <= _FEW]
+
+
+def _word(label: re.Match[str]) -> str:
+    return label[label.lastgroup or 0].lower()
+
+
+def _before_mark(text: str, end: int) -> bool:
+    close = TAG_AND_CUE.match(text, before_space(text, end))
+    after = _NOT_SPACE.search(text, close.end() if close else end)
+    line = text.rfind("\n", 0, after.start()) + 1 if after else len(text)
+    return any(pattern.match(text, line) for pattern in (CONTEXT, RULE, TAG))
+
+
+def _question_in(text: str, spans: Sequence[Span], source: QuerySource, *, loose: int) -> Found | None:
+    """Find the first paragraph that ends with a question mark.
+
+    In the first one, the last such line is enough; in the first `loose` ones, a question mark anywhere.
+    """
+    stop = before_space(text, closing_cue(text))
+    spans = [(start, min(end, stop)) for start, end in spans if start < stop]
+    for i, (start, end) in enumerate(spans):
+        lines = [(start + line.start(), start + line.end()) for line in _LINE.finditer(text[start:end])]
+        for low, high in [(start, end), *(reversed(lines) if i == 0 else ())]:
+            if QUESTION.search(TAGS.sub("", text[low:high])) and not LABEL.match(text, low):
+                return Found(low, low, high, source)
+        if i < loose and QUESTION_MARK.search(text, start, end) and not LABEL.match(text, start):
+            return Found(start, start, end, source)
+    return None
+
+
+def _before_closer(text: str, ends: Ends) -> Found | None:
+    """Take the paragraph before the line that says where the answer goes."""
+    stop = closing_cue(text)
+    if stop == before_space(text, len(text)):
+        return None
+    start, end = next(((start, end) for start, end in ends.tail if start < stop), (0, 0))
+    return Found(start, start, min(end, before_space(text, stop)), "trailing") if end else None
+
+
+def _outside(text: str, ends: Ends, fits: Fits) -> list[Found]:
+    """Take what stands outside the marks of the documents."""
+    sides: list[tuple[Sequence[Span], QuerySource]] = [
+        (ends.head if ends.first < len(text) else (), "leading"),
+        (ends.tail if ends.last else (), "trailing"),
+    ]
+    found = []
+    for spans, source in sides:
+        start, end = (min(spans)[0], max(spans)[1]) if spans else (0, 0)
+        if start < end and fits(text[start:end], QUERY_TOKENS):
+            found.append(Found(start, start, end, source))
+    return found
+
+
+def _label_at_end(text: str, labels: Sequence[re.Match[str]], fits: Fits, *, since: int = 0) -> Found | None:
     """Find the last labelled question without an answer, if little text follows it."""
-    near = (i for i in reversed(range(len(labels))) if len(text) - labels[i].start() <= _REACH)
+    near = (i for i in reversed(range(len(labels))) if labels[i].start() >= max(since, len(text) - REACH))
     reads = (_read_label(text, labels, i, fits) for i in near)
     found = next((read[0] for read in reads if read and not read[1]), None)
     return found if found and _closes(text, found.end, fits) else None
@@ -85,25 +190,18 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: Fits) 
         return None
     start = first.start()
     end = _block_end(text, max(label.end(), text.rfind("\n", 0, start) + 1), limit)
-    if not fits(text[start:end], _BLOCK_TOKENS):
+    if not fits(text[start:end], BLOCK_TOKENS):
         end = start + len(text[start:end].partition("\n")[0])
-    if end <= start or not fits(text[start:end], _BLOCK_TOKENS):
+    if end <= start or not fits(text[start:end], BLOCK_TOKENS):
         return None
     source: QuerySource = "label"
-    if options := _options(text, start, min(limit, end + _REACH), last=False):
+    if options := _options(text, start, min(limit, end + REACH), last=False):
         between = text[end : options[0]]
-        if fits(between, _BLOCK_TOKENS) and not CONTEXT.search(between):
+        if fits(between, BLOCK_TOKENS) and not CONTEXT.search(between):
             end, source = options[1], "options"
     after = TAG_AND_CUE.match(text, before_space(text, end), limit)
     answered = bool(after and after["cue"] and ANSWERED.match(text, after.end(), limit))
     return Found(label.start(), start, end, source), answered
-
-
-def before_space(text: str, end: int) -> int:
-    """Return where the space before `end` begins, without a copy: a prompt may have thousands of labels."""
-    while end and text[end - 1].isspace():
-        end -= 1
-    return end
 
 
 def _closes(text: str, end: int, fits: Fits) -> bool:
@@ -127,7 +225,7 @@ def _options(text: str, start: int, stop: int, *, last: bool) -> Span | None:
 
 def _options_at_end(text: str, fits: Fits) -> Found | None:
     """Find options that close the prompt, with the unlabelled question before them."""
-    options = _options(text, max(0, len(text) - _REACH), len(text), last=True)
+    options = _options(text, max(0, len(text) - REACH), len(text), last=True)
     if not options or not _closes(text, options[1], fits):
         return None
     stop = before_space(text, options[0])
@@ -137,43 +235,28 @@ def _options_at_end(text: str, fits: Fits) -> Found | None:
     return Found(start, start, options[1], "options") if question and not is_list else None
 
 
-def _trailing(text: str, fits: Fits) -> Found | None:
+def _trailing(text: str, fits: Fits, *, since: int) -> Found | None:
     """Take the last paragraph or line, if it asks something."""
     stop = before_space(text, closing_cue(text))
     for start in _block_starts(text, stop):
+        start = max(start, since)
         asked = text[start:stop].strip()
         if len(text[:start].strip()) > len(asked) and fits(asked, QUERY_TOKENS) and _asks(asked):
             return Found(start, start, stop, "trailing")
     return Found(0, 0, stop, "trailing") if fits(text[:stop], QUERY_TOKENS) and _asks(text[:stop].strip()) else None
 
 
-def _leading(text: str, fits: Fits) -> Found | None:
-    """Take the first paragraph or line, if it is a question."""
-    start = len(text) - len(text.lstrip())
-    for end in (text.find("\n", start), blank.start() if (blank := BLANK_LINE.search(text, start)) else -1):
-        if end >= 0 and fits(text[start:end], QUERY_TOKENS) and QUESTION.search(text[start:end]):
-            return Found(start, start, end, "leading")
-    return None
-
-
 def _asks(text: str) -> bool:
+    text = TAGS.sub("", text).strip()
     instructs = bool(INSTRUCTION.match(text)) and not SEVERAL_SENTENCES.search(text)
     return instructs or bool(QUESTION.search(text) or BEGUN_ANSWER.search(text))
 
 
 def _block_starts(text: str, stop: int) -> tuple[int, int]:
     """Return where the paragraph and the line that end at `stop` begin."""
-    start = max(0, stop - _REACH)
+    start = max(0, stop - REACH)
     paragraph = max((blank.end() for blank in BLANK_LINE.finditer(text, start, stop)), default=start)
     return paragraph, text.rfind("\n", 0, stop) + 1
-
-
-def closing_cue(text: str) -> int:
-    """Return the start of an "Answer:" line that closes the text, or the end of the text."""
-    stop = len(text.rstrip())
-    line = text.rfind("\n", 0, stop) + 1
-    cue = CUE.match(text, line, stop)
-    return line if line and cue and cue.end() == stop else stop
 
 
 def _block_end(text: str, start: int, limit: int) -> int:
