@@ -1,6 +1,7 @@
 """folder -> the files of its weights, and whether a configuration fits them."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,18 @@ def weight_files(folder: Path) -> set[Path]:
 
 
 def most_weights(folder: Path) -> int:
-    """Bound how many numbers the folder's weight files can hold: two in a byte."""
-    return 2 * sum(file.stat().st_size for file in {folder / SINGLE, *weight_files(folder)} if file.is_file())
+    """Bound how many numbers the folder's weight files can hold: two in a byte.
+
+    Raises:
+        BrokenModelError: as `weight_map`.
+        OSError: a file may not be read, which safetensors calls missing.
+    """
+    total = 0
+    for file in {folder / SINGLE, *weight_files(folder)}:
+        if file.is_file():
+            with file.open("rb") as stream:
+                total += 2 * stream.seek(0, os.SEEK_END)
+    return total
 
 
 def require_fitting(auto: Any, config: Any, most: int, where: Path) -> None:

@@ -126,7 +126,8 @@ class EmbeddingScorer:
             name = str(Path(name).expanduser())
         with quiet_transformers():
             try:
-                model: Any = SentenceTransformer(name, device=self._device, local_files_only=local)
+                options = {"local_files_only": local, "trust_remote_code": False}
+                model: Any = SentenceTransformer(name, device=self._device, **options)
                 tokenizer = DraftTokenizer(Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str()))
             except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
                 raise BrokenModelError(

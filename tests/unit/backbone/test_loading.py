@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -170,16 +172,23 @@ def test_an_index_that_is_none(index: str, toy_folder: Path, tmp_path: Path) -> 
         open_cpu(folder, 1)
 
 
-def test_files_that_may_not_be_read_say_so(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from transformers import AutoConfig
-
-    def refused(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", "config.json")
-
-    monkeypatch.setattr(AutoConfig, "from_pretrained", refused)
-
-    with pytest.raises(BrokenModelError, match=f"may not read the model in {copied}") as caught:
-        open_cpu(copied, 1)
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_weights_that_may_not_be_read_say_so(toy_folder: Path) -> None:
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        Path(name).chmod(0o755)
+        folder = Path(shutil.copytree(toy_folder, Path(name) / "model"))
+        folder.chmod(0o755)
+        for file in folder.iterdir():
+            file.chmod(0o644)
+        (folder / "model.safetensors").chmod(0o000)
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(BrokenModelError, match=f"may not read the model in {folder}") as caught:
+                open_cpu(folder, 1)
+        finally:
+            os.seteuid(user)
     assert "delete" not in str(caught.value)
 
 
