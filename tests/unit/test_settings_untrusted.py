@@ -178,7 +178,7 @@ def merges() -> str:
         aliases(),
         merges(),
         "top_p: &a [*a]",
-        "top_p: " + "[" * 9000,
+        "top_p: " + "[" * 20000,
         "top_p: " + "{a: " * 3000,
         "- " * 8000,
         "top_p: 0x" + "f" * 16000,

@@ -289,7 +289,7 @@ NO_COMPLETIONS = [
     *({"choices": [{"message": {"content": content}}]} for content in ([], [{"text": "w0"}], {}, 3, True, "\ud800")),
     *(
         {"choices": [{"message": {"content": "w0"}}], "usage": usage}
-        for usage in ([], "many", {"prompt_tokens": "x"}, {"prompt_tokens": -1}, {"prompt_tokens": [1]})
+        for usage in ([], "many", {"prompt_tokens": "x"}, {"prompt_tokens": -1}, {"prompt_tokens": 1 << 60})
     ),
 ]
 

@@ -17,7 +17,9 @@ from longattncomp.runtime.files import read_regular
 _PREFIX = "LONGATTNCOMP_"
 _TRUST = f"{_PREFIX}TRUST_DIRECTORY"
 _YAML = "longattncomp.yaml"
-_MOST_BYTES = 1 << 14  # python-dotenv takes a second for a hostile line of this length, and the square of it beyond
+_DOTENV = ".env"
+_MOST_BYTES = {_YAML: 1 << 16, _DOTENV: 1 << 14}
+"""python-dotenv takes a second for the worst line of its length, and four for one that is twice as long."""
 _DEEPEST = 10  # collections inside each other
 _LONGEST = 3000  # characters of a value: a number of more hexadecimal digits cannot be shown in a message
 _EXPECTED = "expected lines such as 'token_budget: 4000'"
@@ -74,7 +76,7 @@ def from_files(yaml_file: Path | None, *, refused: Collection[str]) -> tuple[dic
     else:
         found |= read(Path(_YAML), partial(_parsed_yaml, file=_YAML))
     # What is expanded may be a secret of the environment.
-    variables = read(Path(".env"), partial(_parsed_dotenv, expand=trusted))
+    variables = read(Path(_DOTENV), partial(_parsed_dotenv, expand=trusted))
     if ignored:
         warn(f"settings are ignored: {'; '.join(ignored)}")
     return found, variables
@@ -92,7 +94,7 @@ def _text(file: Path, ignored: list[str]) -> str | None:
 
 
 def _read(file: Path) -> str:
-    return read_regular(file, most_bytes=_MOST_BYTES).decode("utf-8-sig")
+    return read_regular(file, most_bytes=_MOST_BYTES.get(file.name, _MOST_BYTES[_YAML])).decode("utf-8-sig")
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-_Tokens = Annotated[int, Field(ge=0)]
+_Tokens = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
 class _Message(BaseModel):
