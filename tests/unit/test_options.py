@@ -194,3 +194,12 @@ def test_a_default_of_a_component_counts_where_nothing_else_says(monkeypatch: py
     assert not Component(compressor=words.configured(edge_marks=False)).engine(edge_marks=True).settings.edge_marks
     monkeypatch.setenv("LONGATTNCOMP_EDGE_MARKS", "false")
     assert not Component(method="bm25").engine(edge_marks=True).settings.edge_marks
+
+
+def test_a_secret_is_neither_dumped_nor_pickled_nor_shown() -> None:
+    given = Component(store_key="open sesame", method="longattncomp-alone", key_store="keys")
+
+    assert given.given()["store_key"].get_secret_value() == "open sesame"
+    for shown in (repr(given), given.model_dump_json(), str(given.model_dump()), repr(pickle.dumps(given))):
+        assert "open sesame" not in shown
+    assert pickle.loads(pickle.dumps(given)).store_key is None
