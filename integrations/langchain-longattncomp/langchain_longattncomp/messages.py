@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
-from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 from longattncomp import Compressed, Compressor
-from longattncomp.adapters import fit_budget
+from longattncomp.adapters import fit_budget, last_said
 
 MARK = "longattncomp"
 """The key in `response_metadata` of a message that must not be shortened again."""
@@ -22,9 +22,9 @@ def is_question(message: BaseMessage) -> bool:
 
 
 def last_question(messages: Sequence[AnyMessage]) -> str:
-    """Return the text of the last human message that has any, or ""."""
-    said = (str(message.text) for message in reversed(messages) if is_question(message))
-    return next((text for text in said if text.strip()), "")
+    """Return the text of the last human message that has any, after what it answers if it is short, or ""."""
+    said = (message for message in messages if is_question(message) or isinstance(message, AIMessage))
+    return last_said((message.type, str(message.text)) for message in said)
 
 
 def texts_of(message: BaseMessage) -> list[str]:

@@ -90,6 +90,14 @@ async def test_llama_index_18516_long_tool_results_in_a_function_agent(words: Co
     assert originals == [REPORT] * 3, "the run's events carry the originals"
 
 
+async def test_a_short_answer_is_asked_with_what_it_answers(words: Compressor, scorer: Any) -> None:
+    made, _ = agent(words, ["monday"])
+    said = ["I wonder about the lease.", "Shall I look up who signed it?", "Yes, please."]
+    earlier = [ChatMessage(role=role, content=text) for role, text in zip(("user", "assistant"), said, strict=False)]
+    await made.run(said[-1], chat_history=earlier)
+    assert scorer.queries == ["\n".join([*said, "monday"])]
+
+
 async def test_errors_and_short_results_stay_as_they_are(words: Compressor, scorer: Any) -> None:
     made, llm = agent(words, ["never"])
     await made.run("Who signed the lease?")

@@ -231,3 +231,13 @@ def test_a_question_without_words_is_not_the_question(words: Compressor, scorer:
         inner=ListMemory(messages=[*conversation(), image]), compressor=words, keep_last=1, token_budget=150
     ).get()
     assert scorer.queries == ["Who signed the lease?"]
+
+
+@pytest.mark.parametrize("given", [None, "Yes, please."])
+def test_a_short_answer_is_asked_with_what_it_answers(words: Compressor, scorer: WordScorer, given: str | None) -> None:
+    said = ["I wonder about the lease.", "Shall I look up who signed it?", "Yes, please."]
+    spoken = zip(("user", "assistant", "user"), said if given is None else said[:2], strict=False)
+    turns = [*conversation()[:4], *(ChatMessage(role=role, content=text) for role, text in spoken)]
+    memory = LongAttnMemory(inner=ListMemory(messages=turns), compressor=words, keep_last=3, token_budget=150)
+    assert "Ada signed the lease in May." in texts_of(memory.get(given), 1)[0]
+    assert scorer.queries == ["\n".join(said)]

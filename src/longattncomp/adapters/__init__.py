@@ -13,9 +13,10 @@ class Shortener(Options, TheirBaseClass):  # every setting of the engine is a fi
         return await in_thread(self.shorten, text, query)
 ```
 
-`fit_budget` charges what a framework shows around the kept text to the budget, `query_for` makes a query from a user's
-message and a tool's arguments, `counter` makes a counting function from any tokenizer, `Recent` remembers results, and
-`PER_CALL` names the settings that may change with each call. `longattncomp.testing` has what tests of components need.
+`fit_budget` charges what a framework shows around the kept text to the budget, `last_said` finds what a chat's user
+wants, `query_for` makes a query from it and a tool's arguments, `counter` makes a counting function from any tokenizer,
+`Recent` remembers results, and `PER_CALL` names the settings that may change with each call. `longattncomp.testing` has
+what tests of components need.
 """
 
 from longattncomp.adapters.budget import fit_budget
@@ -23,6 +24,7 @@ from longattncomp.adapters.options import Options
 from longattncomp.adapters.passing import pass_whole, warn_of
 from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError, CacheError, InputError, ModelError, ModelNotFoundError
+from longattncomp.query.exchange import last_said
 from longattncomp.query.parsing import query_for
 from longattncomp.runtime.recent import Recent
 from longattncomp.runtime.threads import in_thread, in_threads
@@ -44,6 +46,7 @@ __all__ = [
     "fit_budget",
     "in_thread",
     "in_threads",
+    "last_said",
     "pass_whole",
     "query_for",
     "warn_of",

@@ -153,3 +153,11 @@ def test_langchain_38352_deepagents_270_50_turns_no_orphans_under_the_trigger(bu
             if message.type == "ai" and message.tool_calls:
                 assert following is not None
                 assert following.type == "tool"
+
+
+def test_a_short_answer_is_asked_with_what_it_answers() -> None:
+    scorer = WordScorer()
+    said = ["I wonder about the lease.", "Shall I look up who signed it?", "Yes, please."]
+    asked = [HumanMessage(said[0]), AIMessage(said[1]), HumanMessage(said[2])]
+    run(LongAttnMiddleware(compressor=engine(scorer), trigger=4_000, keep_last=3), [*history()[:4], *asked])
+    assert scorer.queries == ["\n".join(said)]

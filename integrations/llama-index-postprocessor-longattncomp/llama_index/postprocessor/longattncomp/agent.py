@@ -8,6 +8,7 @@ from llama_index.core.base.llms.types import TextBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field
 from longattncomp.adapters import in_thread
 
+from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.shrinking import shrink
 
@@ -35,7 +36,8 @@ class CompressToolResults(BaseModel):
 
     async def handle_tool_call_results(self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory) -> None:
         """Pass on copies of the results with less text."""
-        asked = str(await ctx.store.get("user_msg_str", default="") or "")
+        said = str(await ctx.store.get("user_msg_str", default="") or "")
+        asked = asked_in(await memory.aget_all(), said) if said else ""
         shorter = [await in_thread(self._compressed, result, asked) for result in results]
         await super().handle_tool_call_results(ctx, shorter, memory)  # type: ignore[misc]
 

@@ -10,7 +10,8 @@ from llama_index.core.bridge.pydantic import Field, PrivateAttr, SerializeAsAny
 from llama_index.core.memory import BaseMemory, Memory
 from longattncomp.adapters import in_thread
 
-from llama_index.postprocessor.longattncomp.archive import last_user_text, text_of
+from llama_index.postprocessor.longattncomp.archive import text_of
+from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.shrinking import Remembered, shrink
 
@@ -111,7 +112,7 @@ class LongAttnMemory(LongAttnOptions, BaseMemory):
     def _view(self, messages: list[ChatMessage], asked: str | ChatMessage | None) -> list[ChatMessage]:
         query = text_of(asked) if isinstance(asked, ChatMessage) else asked
         places = dict(self._old_texts(messages))
-        left = shrink(self, query or last_user_text(messages), list(places.values()), known=self._seen)
+        left = shrink(self, asked_in(messages, query or ""), list(places.values()), known=self._seen)
         changed = {place: text for place, text in zip(places, left, strict=True) if text != places[place]}
         view = list(messages)
         for index in {index for index, _ in changed}:

@@ -11,7 +11,8 @@ from llama_index.core.memory import BaseMemoryBlock
 from longattncomp import Compressed, Compressor, Settings
 from longattncomp.adapters import BudgetError, Counter, counter, fit_budget, in_thread, pass_whole, query_for
 
-from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, last_user_text, latest, text_of
+from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, latest, text_of
+from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions, settings_tokenizer
 from llama_index.postprocessor.longattncomp.shrinking import Remembered
 
@@ -46,7 +47,7 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
         turns = list(self.archive.get(session_id or "", ()))
         if not turns:
             return ""
-        return await in_thread(self._pull, exchanges(turns), last_user_text(messages or ()))
+        return await in_thread(self._pull, exchanges(turns), asked_in(messages or ()))
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
         """Return the content for the same question in fewer tokens, or None if nothing is left."""
