@@ -38,7 +38,10 @@ UPWARD = {("types", "html")}
 TORCH = {
     *("backbone", "runtime.processors", "soft"),
     *("scorers.cross_attention", "scorers.speculative", "scorers.opening"),
-    *(f"training.{name}" for name in ("losses", "states", "objective", "loop", "probe", "checkpoints", "batches")),
+    *(
+        f"training.{name}"
+        for name in ("losses", "states", "objective", "lora", "loop", "probe", "checkpoints", "batches")
+    ),
     "evaluation.targets.local",
 }
 """Who may import torch when it is imported itself: what makes samples does not."""

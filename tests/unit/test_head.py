@@ -228,6 +228,10 @@ NO_CHECKPOINT: dict[str, Callable[[Path], Any]] = {
     "config of another version": unknown_field,
     "odd place of the query": odd("query_place"),
     "odd encoding": odd("encoding"),
+    "odd depth": odd("layers"),
+    "odd segments": odd("segment_tokens"),
+    "odd training": odd("trained"),
+    "config is deep": with_config("[" * 100_000),
 }
 
 

@@ -26,12 +26,19 @@ from longattncomp.backbone.forward import Backbone, EncodedContext, EncodedQuest
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.chunking.nodes import chunk
 from longattncomp.data.rows import Context, Evidence, Example
-from longattncomp.errors import InputError
-from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead, HeadConfig, load_head
+from longattncomp.errors import HeadMismatchError, InputError
+from longattncomp.scorers.cross_attention.head import (
+    EXTENSIONS,
+    CrossAttentionHead,
+    HeadConfig,
+    load_head,
+    read_adapters,
+)
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.training import loop
 from longattncomp.training.checkpoints import LOG
 from longattncomp.training.loop import HEAD, Trained, train
+from longattncomp.training.lora import adapted_layers
 from longattncomp.training.losses import listwise
 from longattncomp.training.objective import Objective
 from longattncomp.training.samples.queries import SampleOptions
@@ -95,15 +102,16 @@ class Bench:
     """Trains fresh heads, all on the same states."""
 
     def __init__(
-        self, backbone: Backbone, tokenizer: DraftTokenizer, states: Path, contexts: Sequence[Context]
+        self, folder: Path, backbone: Backbone, tokenizer: DraftTokenizer, states: Path, contexts: Sequence[Context]
     ) -> None:
+        self.folder = folder
         self.backbone = backbone
         self.tokenizer = tokenizer
         self._states = states
         self._contexts = contexts
 
-    def reader(self, stage: Stage = TOY) -> StateReader:
-        return StateReader(self.backbone, self.tokenizer, stage, folder=self._states, most_bytes=10**8)
+    def reader(self, stage: Stage = TOY, backbone: Backbone | None = None) -> StateReader:
+        return StateReader(backbone or self.backbone, self.tokenizer, stage, folder=self._states, most_bytes=10**8)
 
     def head(self, place: Place = "after", *, extended: bool = True) -> CrossAttentionHead:
         config = HeadConfig(
@@ -121,14 +129,22 @@ class Bench:
     def train(self, stage: Stage, out: Path, **options: Any) -> tuple[Trained, CrossAttentionHead]:
         head = options.pop("head", None) or self.head(stage.query_place, extended=bool(stage.extensions))
         contexts = options.pop("contexts", self._contexts)
-        return train(stage, contexts, head, self.reader(stage), out, **options), head
+        backbone, layers = self.backbone, None
+        if stage.adapted_layers:
+            head.config = replace(head.config, rotary=False)
+            backbone, layers = adapted_layers(self.folder, LAYERS, stage, {}, device="cpu", dtype="float32", seed=0)
+        return train(stage, contexts, head, self.reader(stage, backbone), out, layers=layers, **options), head
 
 
 @pytest.fixture(scope="module")
 def bench(
-    backbone: Backbone, tokenizer: DraftTokenizer, contexts: list[Context], tmp_path_factory: pytest.TempPathFactory
+    toy_folder: Path,
+    backbone: Backbone,
+    tokenizer: DraftTokenizer,
+    contexts: list[Context],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Bench:
-    return Bench(backbone, tokenizer, tmp_path_factory.mktemp("states"), contexts)
+    return Bench(toy_folder, backbone, tokenizer, tmp_path_factory.mktemp("states"), contexts)
 
 
 def logged(out: Path, key: str) -> dict[int, float]:
@@ -153,6 +169,7 @@ def assert_same_weights(found: dict[str, Tensor], expected: dict[str, Tensor]) -
 
 
 LEARNING = replace(TOY, epochs=8, learning_rate=5e-3, weight_rate=0.5)
+ADAPTING = replace(TOY, rotary=False, adapted_layers=1, rank=4, adapter_rate=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +178,7 @@ LEARNING = replace(TOY, epochs=8, learning_rate=5e-3, weight_rate=0.5)
         pytest.param(LEARNING, 0.6, id="after"),
         pytest.param(replace(LEARNING, query_place="alone"), 0.6, id="alone"),
         pytest.param(replace(LEARNING, loss="bce"), 0.8, id="bce"),
+        pytest.param(replace(ADAPTING, epochs=8, weight_rate=0.5), 0.6, id="adapters"),
     ],
 )
 def test_the_loss_falls(stage: Stage, share: float, bench: Bench, tmp_path: Path) -> None:
@@ -432,6 +450,22 @@ def test_a_run_that_is_done_stays_as_it_is(uninterrupted: Path, bench: Bench) ->
     assert {file: file.read_bytes() for file in before} == before
 
 
+def test_adapters_are_saved_and_go_on_with_the_head(bench: Bench, tmp_path: Path) -> None:
+    trained, _ = bench.train(ADAPTING, tmp_path / "whole")
+    for steps in (2, None):
+        parts, _ = bench.train(ADAPTING, tmp_path / "parts", most_steps=steps)
+
+    assert parts.complete
+    assert_same_weights(load_file(parts.head), load_file(trained.head))
+    adapters = read_adapters(trained.head)
+    assert {name.split(".")[1] for name in adapters} == {"1"}
+    assert all(b.abs().sum() > 0 for _, b in adapters.values())
+    backbone = Backbone.open(bench.folder, LAYERS, device="cpu", dtype="float32", adapters=adapters)
+    assert load_head(trained.head, backbone).config.trained["toy"]["adapted_layers"] == 1
+    with pytest.raises(HeadMismatchError):
+        load_head(trained.head, bench.backbone)
+
+
 def test_another_run_is_not_gone_on_with(bench: Bench, contexts: list[Context], tmp_path: Path) -> None:
     bench.train(DROPPED, tmp_path, most_steps=1)
     before = (tmp_path / LOG).read_bytes()
@@ -543,6 +577,7 @@ SCRIPT = """
     from longattncomp.backbone.forward import Backbone
     from longattncomp.backbone.tokenizer import DraftTokenizer
     from longattncomp.scorers.cross_attention.head import CrossAttentionHead, HeadConfig
+    from longattncomp.training.lora import adapted_layers
     from longattncomp.training.loop import train
     from longattncomp.training.samples.queries import SampleOptions
     from longattncomp.training.stages import Stage, read_contexts
@@ -551,11 +586,12 @@ SCRIPT = """
     model, rows, states, out = map(Path, sys.argv[1:])
     stage = {stage}
     backbone = Backbone.open(model, {layers}, device="cpu", dtype="float32")
-    config = HeadConfig(backbone.fingerprint, backbone.layers, "after", rotary=True)
-    reader = StateReader(backbone, DraftTokenizer.from_folder(model), stage, folder=states, most_bytes=10**8)
+    config = HeadConfig(backbone.fingerprint, backbone.layers, "after", rotary=False)
+    lower, layers = adapted_layers(model, {layers}, stage, {{}}, device="cpu", dtype="float32", seed=0)
+    reader = StateReader(lower, DraftTokenizer.from_folder(model), stage, folder=states, most_bytes=10**8)
     head = CrossAttentionHead(backbone.scoring_layer, config)
     head.extend()
-    train(stage, list(read_contexts(stage, rows)), head, reader, out)
+    train(stage, list(read_contexts(stage, rows)), head, reader, out, layers=layers)
 """
 
 
@@ -564,7 +600,7 @@ SCRIPT = """
 def test_two_processes_train_the_head_of_one(
     epochs: int, bench: Bench, toy_folder: Path, rows: Path, tmp_path: Path
 ) -> None:
-    stage = replace(TOY, epochs=epochs)
+    stage = replace(ADAPTING, epochs=epochs)
     bench.train(stage, tmp_path / "one")
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT).format(stage=repr(stage), layers=LAYERS))

@@ -17,6 +17,7 @@ from longattncomp.data.hub import convert, read_hub
 from longattncomp.data.rows import Example, json_lines
 from longattncomp.data.sources import SubQuestions, held_back, read_source, sentence_ends, squad_examples
 from longattncomp.errors import InputError
+from longattncomp.training.samples.queries import SampleOptions
 from longattncomp.training.stages import Stage, collections, read_contexts
 
 PARAGRAPH = "Ann signed the lease. Dr. Bo T. Fox, born on St. Ann Island, slept. Ann left."
@@ -122,7 +123,10 @@ def test_rows_of_one_meeting_share_its_document(tmp_path: Path) -> None:
 
 
 def test_the_two_parts_are_the_whole(tmp_path: Path) -> None:
-    write(tmp_path / "musique-train.jsonl.gz", [MUSIQUE | {"id": f"m{number}"} for number in range(200)])
+    rows = [
+        MUSIQUE | {"id": f"m{number}", "documents": [{"id": "0", "text": f"By Cy. {number}"}]} for number in range(200)
+    ]
+    write(tmp_path / "musique-train.jsonl.gz", rows)
     names = {
         part: {example.id for example in read_source("musique", folder=tmp_path, part=part)}  # type: ignore[arg-type]
         for part in ("train", "held_back", "all")
@@ -130,6 +134,41 @@ def test_the_two_parts_are_the_whole(tmp_path: Path) -> None:
     assert names["train"] | names["held_back"] == names["all"]
     assert not names["train"] & names["held_back"]
     assert 25 < len(names["held_back"]) < 55
+
+
+def test_no_evidence_of_a_row_held_back_is_trained_on(tmp_path: Path) -> None:
+    def row(name: str, number: int) -> dict[str, Any]:
+        text = {"documents": [{"id": "0", "text": f"By Cy. {number // 4}"}]}  # four rows have the same evidence
+        return MUSIQUE | text | {"id": f"{name}{number}", "task": "hotpotqa"}
+
+    for name, count in (("hotpotqa", 40), ("hotpotqa-more", 80)):
+        write(tmp_path / f"{name}-train.jsonl.gz", [row(name, number) for number in range(count)])
+    apart = {example.documents[0].text for example in read_source("hotpotqa", folder=tmp_path, part="held_back")}
+
+    for name, most in (("hotpotqa", 40), ("hotpotqa-more", 80)):
+        trained = list(read_source(name, folder=tmp_path))
+        assert 0 < len(trained) < most
+        assert apart.isdisjoint(example.documents[0].text for example in trained)
+
+
+def test_contracts_are_asked_what_they_do_not_answer(tmp_path: Path) -> None:
+    def contract(number: int) -> dict[str, Any]:
+        return MUSIQUE | {"task": "cuad", "documents": [{"id": "0", "text": f"By Cy. {number}"}]}
+
+    rows = [contract(number) | {"id": f"c{number}/{n}"} for number in range(8) for n in range(6)]
+    none = [contract(number) | {"id": f"c{number}/none{n}", "evidence": []} for number in range(8) for n in range(3)]
+    write(tmp_path / "cuad-train.jsonl.gz", rows)
+    write(tmp_path / "cuad-none-train.jsonl.gz", none)
+    stage = Stage(name="made", sources={"cuad": 8}, samples=SampleOptions(unanswerable=0.3, compound=0))
+
+    found = list(read_contexts(stage, tmp_path))
+
+    assert collections(stage) == {"cuad", "cuad-none"}
+    assert len(found) == 8
+    assert all(example.id.split("/")[0] == context[0].id.split("/")[0] for context in found for example in context)
+    unanswered = [example for context in found for example in context if not example.evidence]
+    assert 8 <= len(unanswered) <= 24
+    assert all("none" in example.id for example in unanswered)
 
 
 def test_held_back_is_the_hash_of_the_id() -> None:
@@ -165,6 +204,8 @@ def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
         next(read_source("trivia", folder=tmp_path))
     with pytest.raises(InputError, match=r"'qmsum': not on the hub.*give a folder"):
         next(read_source("qmsum"))
+    with pytest.raises(InputError, match=r"'commits' is read from files only: give the folder of code-train"):
+        next(read_source("commits"))
 
 
 def test_without_the_library_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from longattncomp.backbone.batches import length_buckets, packs
 from longattncomp.backbone.key_values import KeyValues, length
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
+from longattncomp.backbone.lora import Adapters
 from longattncomp.backbone.passes import AskRequest, AskResult, Passes, ReadRequest, ReadResult, Rotary
 from longattncomp.runtime.turns import Turns
 
@@ -67,7 +69,7 @@ class Backbone:
         layers: L.
         scoring_layer: the decoder layer with index L, in fp32, from which a head starts.
         window: the longest sequence, in tokens.
-        fingerprint: identifies the draft model, whatever its quantization.
+        fingerprint: identifies the draft model, whatever its quantization, and the adapters in it.
         device: where the layers are.
         dtype: of their weights.
     """
@@ -90,15 +92,24 @@ class Backbone:
         self._turns: Turns[ReadRequest | AskRequest, ReadResult | AskResult] = Turns(passes.run, passes.fits)
 
     @classmethod
-    def open(cls, folder: Path, layers: int, *, device: str = "auto", dtype: str = "auto") -> Backbone:
-        """Open the first `layers` layers from a local folder in Hugging Face layout.
+    def open(
+        cls,
+        folder: Path,
+        layers: int,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        adapters: Adapters = MappingProxyType({}),
+    ) -> Backbone:
+        """Open the first `layers` layers from a local folder in Hugging Face layout, with adapters merged into them.
 
         Raises:
             ModelError: see `loading.open_layers`.
             InputError: this machine has no such device.
         """
         where = choose_device(device)
-        return cls(open_layers(folder, layers, device=where, dtype=choose_dtype(dtype, where)), layers)
+        kind = choose_dtype(dtype, where)
+        return cls(open_layers(folder, layers, device=where, dtype=kind, updates=adapters), layers)
 
     @cached_property
     def digest(self) -> str:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
 
-from longattncomp.backbone import attention
+from longattncomp.backbone import attention, lora
 from longattncomp.backbone.config import read_config, require_supported
 from longattncomp.backbone.weight_files import most_weights, require_fitting
 from longattncomp.errors import BrokenModelError, InputError, ModelError
@@ -33,12 +34,22 @@ class OpenedLayers:
     fingerprint: str
 
 
-def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch.dtype) -> OpenedLayers:
+def open_layers(
+    folder: Path,
+    layers: int,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    updates: lora.Adapters = MappingProxyType({}),
+) -> OpenedLayers:
     """Open layers 0 to L = `layers` of a model in Hugging Face layout; weights above are not read.
+
+    `updates` are merged into the weights, and their mark is part of the fingerprint.
 
     Raises:
         UnsupportedModelError: the architecture is not supported.
         BrokenModelError: weights are missing or cannot be read.
+        HeadMismatchError: the updates are those of another model.
     """
     from transformers import AutoModel
 
@@ -47,7 +58,8 @@ def open_layers(folder: Path, layers: int, *, device: torch.device, dtype: torch
     choose_attention(model, device, dtype)
     model.norm = nn.Identity()
     model.eval().requires_grad_(False)
-    mark = fingerprint(model, layers)
+    mark = "+".join(filter(None, (fingerprint(model, layers), lora.mark(updates))))
+    lora.merge(model, updates)
     scoring_layer = copy.deepcopy(model.layers[layers]).float().to(device)
     for parameter in model.parameters():  # buffers stay: rotary frequencies need their precision
         parameter.data = parameter.data.to(dtype)

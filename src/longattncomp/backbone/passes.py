@@ -162,7 +162,7 @@ class Passes:
             past,
             use_cache=True,
             position_ids=positions.to(device),
-            attention_mask=self._masks(seen.to(device), (seen & near).to(device)),
+            attention_mask=masks(self._model.config, seen.to(device), (seen & near).to(device)),
         )
         asked = [job for job in jobs for _ in job.contexts]
         found = [
@@ -178,18 +178,20 @@ class Passes:
         ]
         return [found[rows] for rows in _slices([len(job.contexts) for job in jobs])]
 
-    def _masks(self, full: Tensor, sliding: Tensor) -> Any:
-        kinds = set(getattr(self._model.config, "layer_types", None) or ())
-        if not kinds:  # these models take one mask for all their layers
-            return full if getattr(self._model.config, "sliding_window", None) is None else sliding
-        if kinds == {"full_attention"}:  # these may take one mask too, even if deeper layers have a window
-            return full
-        return {"full_attention": full, "sliding_attention": sliding}
-
     def _forward(self, ids: Tensor, cache: DynamicCache | None, **options: Any) -> tuple[Tensor, Rotary]:
         """Return states (batch, n, width), and cos and sin (batch or 1, n, head_dim), of ids (batch, n)."""
         options |= {"input_ids": ids.to(self._model.device), cache_argument(self._model): cache}
         return self._model(**options).last_hidden_state, self._end.rotary
+
+
+def masks(config: Any, full: Tensor, sliding: Tensor) -> Any:
+    """Choose what a model takes as its mask, from booleans (batch, 1, m, n) without and with its sliding window."""
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if not kinds:  # these models take one mask for all their layers
+        return full if getattr(config, "sliding_window", None) is None else sliding
+    if kinds == {"full_attention"}:  # these may take one mask too, even if deeper layers have a window
+        return full
+    return {"full_attention": full, "sliding_attention": sliding}
 
 
 def _rope_types(parameters: Any) -> set[str]:

@@ -66,13 +66,14 @@ def stage_named(name: str) -> Stage:
 def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
     """Raise InputError unless all files of the stages, or the library that reads public sets, are there."""
     from longattncomp.data.hub import NAMES
+    from longattncomp.data.sources import file_name
     from longattncomp.training.stages import collections
 
     needed = sorted(set().union(*map(collections, stages)))
     if data is not None:
         if not data.is_dir():
             raise InputError(f"data: expected a folder with <collection>-train.jsonl.gz, found none at {data}")
-        absent = [f"{name}-train.jsonl.gz" for name in needed if not (data / f"{name}-train.jsonl.gz").is_file()]
+        absent = [file for file in map(file_name, needed) if not (data / file).is_file()]
         if absent:
             raise InputError(f"data: expected {', '.join(absent)} in {data}, found no such file")
     elif needed:

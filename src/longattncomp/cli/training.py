@@ -22,6 +22,7 @@ from longattncomp.errors import CacheError, HeadMismatchError, InputError
 
 if TYPE_CHECKING:
     from longattncomp.scorers.cross_attention.head import CrossAttentionHead
+    from longattncomp.training.lora import AdaptedLayers
     from longattncomp.training.stages import Stage
     from longattncomp.training.states import StateReader
 
@@ -41,7 +42,7 @@ def train_head(
     with exit_codes():
         stages = [stage_named(name) for name in dict.fromkeys(names)]
         _require_chain(stages)
-        require("matplotlib")
+        require("matplotlib", *["peft"] * any(stage.adapted_layers for stage in stages))
         require_rows(data, stages)
         settings = Settings.load(yaml_file=settings_file, model=draft)
 
@@ -58,12 +59,12 @@ def train_head(
             for stage in stages:
                 if left == 0 or (rows and not rows[-1]["complete"]):
                     break
-                head, reader = _open(stage, settings, rows[-1]["head"] if rows else start, cache_gb)
+                head, layers, reader = _open(stage, settings, rows[-1]["head"] if rows else start, cache_gb, seed)
                 contexts = read_samples(stage, data, seed, shown=main)
                 folder = out / stage.name
                 with progress_bar(f"stage {stage.name}: steps", shown=main) as bar:
                     trained = loop.train(
-                        stage, contexts, head, reader, folder, seed=seed, most_steps=left, progress=bar
+                        stage, contexts, head, reader, folder, layers=layers, seed=seed, most_steps=left, progress=bar
                     )
                 if main and (losses := curves.read_log(folder / checkpoints.LOG)).training:
                     curves.plot(losses, folder / "loss.png", title=f"stage {stage.name}")
@@ -88,12 +89,12 @@ def _require_chain(stages: Sequence[Stage]) -> None:
 
 
 def _open(
-    stage: Stage, settings: Settings, start: Path | None, cache_gb: float
-) -> tuple[CrossAttentionHead, StateReader]:
+    stage: Stage, settings: Settings, start: Path | None, cache_gb: float, seed: int
+) -> tuple[CrossAttentionHead, AdaptedLayers | None, StateReader]:
     from longattncomp.backbone.forward import Backbone
     from longattncomp.backbone.locate import EMBEDDED, locate
     from longattncomp.backbone.tokenizer import DraftTokenizer
-    from longattncomp.scorers.cross_attention.head import load_head, read_head_config, untrained_head
+    from longattncomp.scorers.cross_attention.head import load_head, read_adapters, read_head_config, untrained_head
     from longattncomp.training.states import StateReader
 
     config = read_head_config(start) if start else None
@@ -103,9 +104,11 @@ def _open(
             f"{stage.name!r} trains query_place={stage.query_place!r} and rotary={stage.rotary}: start from another "
             "head or from none"
         )
-    layers = settings.layers or stage.layers or (config.layers if config else None)
-    draft = locate(settings.model, layers=layers, model_dir=settings.model_dir)
-    backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
+    depth = settings.layers or stage.layers or (config.layers if config else None)
+    draft = locate(settings.model, layers=depth, model_dir=settings.model_dir)
+    options: Any = {"device": settings.device, "dtype": settings.dtype}
+    adapters = read_adapters(start) if start else {}
+    backbone = Backbone.open(draft.folder, draft.layers, **options, adapters=adapters)
     if start:
         head = load_head(start, backbone)
     else:
@@ -114,6 +117,11 @@ def _open(
     if stage.extensions and head.spread.isneginf().all():  # nothing was extended so far
         probed = settings.model.lower() in EMBEDDED and settings.layers is None
         head.extend(stage.extensions, favoured_heads=stage.favoured_heads if probed else ())
+    layers = None
+    if stage.adapted_layers:
+        from longattncomp.training.lora import adapted_layers
+
+        backbone, layers = adapted_layers(draft.folder, draft.layers, stage, adapters, **options, seed=seed)
     folder = settings.model_dir / "states"
     try:
         tokenizer = DraftTokenizer.from_folder(draft.folder)
@@ -122,7 +130,7 @@ def _open(
         raise CacheError(
             f"cannot keep states in {folder} ({error}); set LONGATTNCOMP_MODEL_DIR to a directory that can be written"
         ) from error
-    return head, reader
+    return head, layers, reader
 
 
 def _finish(rows: Sequence[dict[str, Any]], out: Path, *, complete: bool) -> None:

@@ -18,6 +18,22 @@ SubQuestions = Literal["without", "with", "both"]
 
 SOURCES = ("squad", "hotpotqa", "2wiki", "musique", "qmsum")
 
+FILES = (
+    *("hotpotqa-more", "2wiki-more", "2wiki-rebuilt"),
+    *("cuad", "cuad-none", "contractnli", "contractnli-none", "commits"),
+)
+"""Collections that are read from a folder only."""
+
+_SAME_PARAGRAPHS = {
+    "hotpotqa": "hotpotqa",
+    "hotpotqa-more": "hotpotqa",
+    "2wiki": "2wiki",
+    "2wiki-more": "2wiki",
+    "2wiki-rebuilt": "2wiki",
+    "musique": "musique",
+}
+"""Collection whose rows reuse paragraphs -> the collection whose held-back rows must not share one with training."""
+
 _HELD_BACK = 5
 _TASKS_HELD_BACK = ("hotpotqa", "2wikimultihopqa", "musique", "qmsum")
 _ABBREVIATION = re.compile(r"\b(?:[^\W\d_]|St|Dr|Mr|Mrs|Ms|Jr|Sr|No|vs|ca)\.[^\S\n]*\Z")
@@ -32,29 +48,49 @@ def read_source(
     Examples with the same context follow each other and share the `documents` tuple.
 
     Args:
-        name: one of `SOURCES`.
-        folder: folder of `<name>-train.jsonl.gz`; None reads the public set by name through `datasets`.
-        part: `held_back` gives the examples that `held_back` picks, `train` the others, `all` both.
+        name: one of `SOURCES` or `FILES`.
+        folder: folder of the files that `file_name` names; None reads the public set by name through `datasets`.
+        part: `held_back` gives the examples that `held_back` picks, `all` gives all; `train` gives the others whose
+            evidence lies in no document that is evidence of an example held back.
         sub_questions: MuSiQue's decomposition: queries `without` it (nosubq), `with` it below the question (subq), or
             `both`, one after the other.
 
     Raises:
         InputError: the collection, its file or the library is missing, or a row is broken.
     """
-    if name not in SOURCES:
-        raise InputError(f"source: expected one of {', '.join(SOURCES)}; got {name!r}")
-    if folder is None:
-        from longattncomp.data.hub import read_hub
-
-        found = read_hub(name)
-    else:
-        found = _read_file(name, Path(folder) / f"{name}-train.jsonl.gz")
-    for example, steps in found:
+    if name not in (known := (*SOURCES, *FILES)):
+        raise InputError(f"source: expected one of {', '.join(known)}; got {name!r}")
+    if folder is None and name in FILES:
+        raise InputError(f"source: {name!r} is read from files only: give the folder of {file_name(name)}")
+    kept_apart: set[str] = set()
+    if part == "train" and name in _SAME_PARAGRAPHS:
+        rows = _read(_SAME_PARAGRAPHS[name], folder)
+        kept_apart = {text for example, _ in rows if held_back(example) for text in _evidence(example)}
+    for example, steps in _read(name, folder):
+        if part == "train" and not kept_apart.isdisjoint(_evidence(example)):
+            continue
         if part == "all" or held_back(example) == (part == "held_back"):
             if sub_questions != "with" or not steps:
                 yield example
             if sub_questions != "without" and steps:
                 yield _with_sub_questions(example, steps)
+
+
+def _read(name: str, folder: Path | str | None) -> Iterator[tuple[Example, tuple[str, ...]]]:
+    if folder is None:
+        from longattncomp.data.hub import read_hub
+
+        return read_hub(name)
+    return _read_file(name, Path(folder) / file_name(name))
+
+
+def file_name(name: str) -> str:
+    """Name the file of a collection in a folder of rows."""
+    return f"{'code' if name == 'commits' else name}-train.jsonl.gz"
+
+
+def _evidence(example: Example) -> set[str]:
+    return {example.documents[span.document].text for span in example.evidence}
 
 
 def held_back(example: Example) -> bool:

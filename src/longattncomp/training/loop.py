@@ -20,6 +20,7 @@ from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttention
 from longattncomp.training import losses
 from longattncomp.training.batches import Item, batches, split
 from longattncomp.training.checkpoints import Run
+from longattncomp.training.lora import AdaptedLayers
 from longattncomp.training.objective import Objective, Work
 from longattncomp.training.stages import Stage
 from longattncomp.training.states import StateReader
@@ -57,6 +58,7 @@ def train(
     reader: StateReader,
     out: Path,
     *,
+    layers: AdaptedLayers | None = None,
     seed: int = 0,
     most_steps: int | None = None,
     progress: Progress | None = None,
@@ -67,8 +69,9 @@ def train(
         stage: the recipe.
         contexts: the samples, from `stages.read_contexts`.
         head: the head to start from; it is changed in place.
-        reader: reads contexts with the backbone of the head.
+        reader: reads contexts with the layers of the backbone that stay as they are.
         out: folder for `head.safetensors` (the lowest validation loss), `log.jsonl` and the checkpoint of the run.
+        layers: those between the reader's and the head, whose adapters are trained too; changed in place.
         seed: decides the order, the split and the dropout.
         most_steps: stop this run after so many steps, ready to go on.
         progress: called with (steps done, steps in all).
@@ -82,9 +85,9 @@ def train(
     before = {name: weight.clone() for name, weight in head.state_dict().items()}
     accelerator = Accelerator(cpu=reader.backbone.device.type == "cpu")
     bce = partial(losses.paper_bce, instruction_weight=stage.instruction_weight)
-    objective = Objective(head, reader, losses.listwise if stage.loss == "listwise" else bce)
+    objective = Objective(head, reader, losses.listwise if stage.loss == "listwise" else bce, layers)
     head.dropout = stage.dropout
-    optimizer = torch.optim.AdamW(_groups(head, stage))
+    optimizer = torch.optim.AdamW(_groups(head, layers, stage))
     epochs = [batches(contexts, rest, stage.batch, f"{seed}/{epoch}") for epoch in range(stage.epochs)]
     steps = [batch for epoch in epochs for batch in epoch]
     ends = {sum(map(len, epochs[: epoch + 1])) for epoch in range(stage.epochs)}
@@ -94,7 +97,7 @@ def train(
     def work(items: Sequence[Item]) -> list[Work]:
         return [(layout(item.context), reader.states(layout(item.context)), item.questions) for item in items]
 
-    run = Run(accelerator, out, _identity(stage, contexts, head, reader, seed))
+    run = Run(accelerator, out, _identity(stage, contexts, objective, reader, seed))
     objective, optimizer, schedule = accelerator.prepare(objective, optimizer, schedule)
     # Several processes share one step, so the schedule must not advance once for each of them.
     schedule.split_batches = True
@@ -124,7 +127,7 @@ def train(
                 if found < run.best:
                     run.best = found
                     if accelerator.is_main_process:
-                        _save(head, out / HEAD, stage, found)
+                        _save(head, layers, out / HEAD, stage, found)
             run.log(validation=found)
         if run.step in ends or run.step % _CHECKPOINT_STEPS == 0:
             run.save()
@@ -153,20 +156,18 @@ def _validate(objective: nn.Module, work: Callable[[Sequence[Item]], list[Work]]
     return total / sum(len(item.questions) for item in items)
 
 
-def _identity(
-    stage: Stage, contexts: Sequence[Context], head: CrossAttentionHead, reader: StateReader, seed: int
-) -> str:
+def _identity(stage: Stage, contexts: Sequence[Context], objective: Objective, reader: StateReader, seed: int) -> str:
     """Digest everything that the result of a run depends on."""
     digest = xxhash.xxh3_128(json.dumps([asdict(stage), seed, reader.backbone.digest]).encode())
     for context in contexts:
         asked = [(question.query, [asdict(span) for span in question.evidence]) for question in context]
         digest.update(json.dumps([asked, [document.text for document in context[0].documents]]).encode())
-    for weight in head.state_dict().values():
-        digest.update(weight.cpu().contiguous().numpy().data)
+    for weight in objective.state_dict().values():
+        digest.update(weight.cpu().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
-def _groups(head: CrossAttentionHead, stage: Stage) -> list[dict[str, object]]:
+def _groups(head: CrossAttentionHead, layers: AdaptedLayers | None, stage: Stage) -> list[dict[str, object]]:
     """Group the trained weights by their learning rate and their weight decay; freeze all others."""
     weights = set(EXTENSIONS) - {"row_gate", "spread_gate"}
     named = dict(head.named_parameters())
@@ -176,6 +177,7 @@ def _groups(head: CrossAttentionHead, stage: Stage) -> list[dict[str, object]]:
     groups = (
         ([chosen[name] for name in chosen if name not in weights], stage.learning_rate, stage.weight_decay),
         ([chosen[name] for name in chosen if name in weights], stage.weight_rate, 0.0),
+        ([weight for weight in layers.parameters() if weight.requires_grad] if layers else [], stage.adapter_rate, 0.0),
     )
     return [{"params": params, "lr": rate, "weight_decay": decay} for params, rate, decay in groups if params]
 
@@ -185,7 +187,10 @@ def _rate(steps: int, warm_up: float, step: int) -> float:
     return min(1.0, (step + 1) / max(1.0, warm_up * steps)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
 
 
-def _save(head: CrossAttentionHead, file: Path, stage: Stage, validation: float) -> None:
+def _save(head: CrossAttentionHead, layers: AdaptedLayers | None, file: Path, stage: Stage, validation: float) -> None:
+    if layers is not None:
+        head.adapters = layers.adapters()
+        head.config = replace(head.config, backbone=layers.fingerprint)
     trained = {**head.config.trained, stage.name: {**asdict(stage), "validation_loss": validation}}
     head.config = replace(head.config, segment_tokens=stage.segment_tokens, trained=trained)
     head.save(file)

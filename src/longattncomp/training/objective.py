@@ -10,6 +10,7 @@ from longattncomp.scorers.cross_attention.head import LEAST_SHARE, CrossAttentio
 from longattncomp.scorers.cross_attention.logsumexp import segment_mass
 from longattncomp.scorers.cross_attention.matching import Match
 from longattncomp.scorers.cross_attention.query_mass import mean_mass, shares
+from longattncomp.training.lora import AdaptedLayers
 from longattncomp.training.states import Layout, StateReader, States
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -22,17 +23,22 @@ Work = tuple[Layout, States, Sequence[int]]
 class Objective(nn.Module):
     """The loss of a head on questions, from their hidden states. It is a module for accelerate to distribute."""
 
-    def __init__(self, head: CrossAttentionHead, reader: StateReader, loss: Loss) -> None:
+    def __init__(
+        self, head: CrossAttentionHead, reader: StateReader, loss: Loss, layers: AdaptedLayers | None = None
+    ) -> None:
+        """Compute a loss from what the reader reads; `layers`, if any, come between these states and the head."""
         super().__init__()
         self.head = head
+        self.layers = layers
         self._reader = reader
         self._loss = loss
 
     def forward(self, work: Sequence[Work]) -> Tensor:
         """Sum the losses of all questions."""
         # A process without questions has to take part in the exchange of gradients as well.
-        total = sum((weight.flatten()[:0].sum() for weight in self.head.parameters()), torch.zeros(()))
-        for layout, states, questions in work:
+        total = sum((weight.flatten()[:0].sum() for weight in self.parameters()), torch.zeros(()))
+        for layout, read, questions in work:
+            states = read if self.layers is None else self.layers(read, questions)
             for number, found in zip(questions, self.log_shares(layout, states, questions), strict=True):
                 total = total + self._loss(found, layout.questions[number].evidence)
         return total
@@ -43,8 +49,8 @@ class Objective(nn.Module):
         masses = question_masses(head, self._reader, layout, states, questions)
         for number, mass in zip(questions, masses, strict=True):
             rarity = layout.questions[number].tokens.rarity
-            gates = [head.rows(row[number], rarity) for row in states.questions]
-            reaches = [head.reach(row[number]) for row in states.questions]
+            gates = [head.rows(own, rarity) for _, own in states.asked(number)]
+            reaches = [head.reach(own) for _, own in states.asked(number)]
             found = shares(head, mass, gates, reaches, layout.context.neighbours)
             yield found.clamp_min(LEAST_SHARE).log().float()
 
@@ -77,8 +83,7 @@ def question_masses(
     for number in questions:
         tokens = layout.questions[number].tokens
         queries = [
-            head.queries(row[number], at(reader.rotary, slice(start, start + len(row[number]))))
-            for row, start in zip(states.questions, states.starts, strict=True)
+            head.queries(own, at(reader.rotary, slice(start, start + len(own)))) for start, own in states.asked(number)
         ]
         instructions, nodes = [], queries[0].new_zeros(*queries[0].shape[:2], 0)
         for index, (columns, (instruction, own)) in enumerate(zip(layout.columns, keys, strict=True)):

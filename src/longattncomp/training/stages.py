@@ -15,7 +15,7 @@ from longattncomp.scorers.cross_attention.head import EXTENSIONS
 from longattncomp.training.samples.chats import chat_samples
 from longattncomp.training.samples.code import code_samples
 from longattncomp.training.samples.meetings import meeting_samples
-from longattncomp.training.samples.mixing import mixed, multi_hop_samples, paragraph_samples
+from longattncomp.training.samples.mixing import contract_samples, mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.samples.needles import chain_samples, needle_samples
 from longattncomp.training.samples.queries import SampleOptions, joined
 from longattncomp.types import NodeBoundary, QueryPlace
@@ -27,6 +27,8 @@ _MADE_OF: Mapping[str, tuple[Callable[..., Iterator[Example]], tuple[str, ...]]]
     "chains": (chain_samples, ("squad",)),
     "needles": (needle_samples, ("squad",)),
     "chats": (chat_samples, ("qmsum", "squad")),
+    "cuad": (contract_samples, ("cuad", "cuad-none")),
+    "contractnli": (contract_samples, ("contractnli", "contractnli-none")),
 }
 """Source -> what makes its samples, and the collections that they are made of."""
 
@@ -51,11 +53,14 @@ class Stage:
         loss: `bce` (the papers' loss) or `listwise`.
         instruction_weight: lambda of the bce loss.
         extensions: the members of `head.EXTENSIONS` to train; without any, the head is the papers' head.
+        adapted_layers: how many layers below the head get low-rank adapters, which are trained together with it.
+        rank: of the adapters.
         favoured_heads: query heads of SmolLM2-135M-Instruct that start with more weight: the probe found them best.
         epochs: passes over all questions.
         batch: least questions in a step.
         learning_rate: learning rate of the projections, the norm and the gates.
         weight_rate: learning rate of the other extensions.
+        adapter_rate: learning rate of the adapters.
         weight_decay: weight decay of the projections, the norm and the gates.
         warm_up: share of the steps in which the learning rate rises; afterwards it falls as a cosine.
         dropout: dropout of the input of the head.
@@ -79,11 +84,14 @@ class Stage:
     loss: Literal["bce", "listwise"] = "listwise"
     instruction_weight: float = 0.8
     extensions: tuple[str, ...] = EXTENSIONS
+    adapted_layers: int = 0
+    rank: int = 16
     favoured_heads: tuple[int, ...] = ()
     epochs: int = 3
     batch: int = 8
     learning_rate: float = 5e-4
     weight_rate: float = 5e-2
+    adapter_rate: float = 4e-4
     weight_decay: float = 0.01
     warm_up: float = 0.05
     dropout: float = 0.0

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,14 +56,21 @@ class States:
 
     Attributes:
         segments: (n, width) for each segment.
-        questions: (m, width) for each segment and question, the tokens of the question only. Where the query stands
-            alone there is one row, which serves for all segments.
-        starts: position of the first token of a question, for each row of `questions`.
+        questions: for each segment, index of a question -> (k + m, width): the k tokens of the text between context
+            and question, and the question's own. Where the query stands alone there is one row, for all segments.
+        starts: position of the first of these tokens, for each row of `questions`.
+        skipped: k.
     """
 
     segments: tuple[Tensor, ...]
-    questions: tuple[tuple[Tensor, ...], ...]
+    questions: tuple[Mapping[int, Tensor], ...]
     starts: tuple[int, ...]
+    skipped: int
+
+    def asked(self, question: int) -> Iterator[tuple[int, Tensor]]:
+        """Yield the first position and the states (m, width) of a question's own tokens, for each row."""
+        for start, row in zip(self.starts, self.questions, strict=True):
+            yield start + self.skipped, row[question][self.skipped :]
 
 
 class StateReader:
@@ -136,15 +143,15 @@ class StateReader:
             if self._kept.volume() + len(stored) <= self._most_bytes:
                 self._kept.put(key, stored)
         found = {name: states.to(self.backbone.device) for name, states in kept.items()}
-        skipped = len(self.frame.question)
         before = [self.frame.instruction] if self._alone else layout.segment_ids
         return States(
             segments=tuple(found[f"context.{index}"] for index in range(len(layout.segment_ids))),
             questions=tuple(
-                tuple(found[f"asked.{row}.{number}"][skipped:] for number in range(len(layout.question_ids)))
+                {number: found[f"asked.{row}.{number}"] for number in range(len(layout.question_ids))}
                 for row in range(len(before))
             ),
-            starts=tuple(len(ids) + skipped for ids in before),
+            starts=tuple(map(len, before)),
+            skipped=len(self.frame.question),
         )
 
     def _usable(self, stored: bytes | None, layout: Layout) -> dict[str, Tensor] | None:

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar
 
 import torch
+from pydantic import ConfigDict, PositiveInt, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from longattncomp.backbone.forward import Backbone
+from longattncomp.backbone.lora import Adapters
 from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import BrokenModelError, HeadMismatchError
 from longattncomp.scorers.cross_attention.spreading import SCALES
@@ -26,6 +28,7 @@ SEGMENT_TOKENS = 1024
 """Longest segment of a head whose checkpoint records none."""
 
 _FORMAT = "longattncomp-head-1"
+_ADAPTERS = "adapters."
 
 EXTENSIONS = ("head_weights", "row_gate", "rarity", "match_strength", "spread", "spread_gate", "spread_breadth")
 """The weights that the papers' head does not have."""
@@ -45,12 +48,14 @@ class HeadConfig:
         trained: data, settings and results of its training; empty for an untrained head.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
     backbone: str
-    layers: int
+    layers: PositiveInt
     query_place: QueryPlace
     rotary: bool
     encoding: ContextEncoding = "segmented"
-    segment_tokens: int = SEGMENT_TOKENS
+    segment_tokens: PositiveInt = SEGMENT_TOKENS
     trained: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -72,6 +77,7 @@ class CrossAttentionHead(nn.Module):
         spread_gate: (n_scales, width) adds to these logits by the query's mean state.
         spread_breadth: (n_scales,) adds to these logits by the breadth of the shares.
         dropout: share of the head's input that is dropped in training.
+        adapters: LoRA updates of the draft model's layers that were trained with the head; the papers have none.
         n_heads: number of query heads.
         head_dim: width of a head.
         scaling: 1/sqrt(d_a), as in the draft model.
@@ -82,6 +88,7 @@ class CrossAttentionHead(nn.Module):
         super().__init__()
         attention = layer.get_submodule("self_attn")
         self.config = config
+        self.adapters: Adapters = {}
         self.dropout = 0.0
         self.norm = copy.deepcopy(layer.get_submodule("input_layernorm"))
         self.q_proj = copy.deepcopy(attention.get_submodule("q_proj"))
@@ -155,8 +162,14 @@ class CrossAttentionHead(nn.Module):
         return heads
 
     def save(self, file: Path) -> None:
-        """Write weights and configuration as one safetensors file."""
-        save_file(self.state_dict(), file, metadata={"format": _FORMAT, "config": json.dumps(asdict(self.config))})
+        """Write weights, adapters and configuration as one safetensors file."""
+        parts = {
+            f"{_ADAPTERS}{name}.{part}": weight
+            for name, pair in self.adapters.items()
+            for part, weight in zip("ab", pair, strict=True)
+        }
+        metadata = {"format": _FORMAT, "config": json.dumps(asdict(self.config))}
+        save_file({**self.state_dict(), **parts}, file, metadata=metadata)
 
 
 def breadth(shares: Tensor) -> Tensor:
@@ -194,21 +207,35 @@ def read_head_config(file: Path) -> HeadConfig:
             metadata = stream.metadata() or {}
         if metadata.get("format") != _FORMAT:
             raise BrokenModelError(f"expected a head's checkpoint ({_FORMAT}), got {metadata.get('format')} in {file}")
-        config = HeadConfig(**json.loads(metadata["config"]))
-        for name, values in (("query_place", get_args(QueryPlace)), ("encoding", get_args(ContextEncoding))):
-            if (got := getattr(config, name)) not in values:
-                raise ValueError(f"expected {name} {' or '.join(values)}, got {got!r}")
-        return config
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        return TypeAdapter(HeadConfig).validate_json(metadata["config"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
 
 
+def read_adapters(file: Path) -> Adapters:
+    """Read the adapters of a checkpoint, which `Backbone.open` takes.
+
+    Raises:
+        BrokenModelError: the file is not a head's checkpoint.
+    """
+    try:
+        with safe_open(file, framework="pt") as stream:
+            keys = stream.keys()
+            names = sorted({key[len(_ADAPTERS) : -2] for key in keys if key.startswith(_ADAPTERS)})
+            return {
+                name: (stream.get_tensor(f"{_ADAPTERS}{name}.a"), stream.get_tensor(f"{_ADAPTERS}{name}.b"))
+                for name in names
+            }
+    except (OSError, SafetensorError) as error:
+        raise BrokenModelError(f"cannot read the adapters in {file}: {error}") from error
+
+
 def load_head(file: Path, backbone: Backbone) -> CrossAttentionHead:
-    """Open a trained head.
+    """Open a trained head for a backbone that has its adapters.
 
     Raises:
         BrokenModelError: the checkpoint cannot be read.
-        HeadMismatchError: the head was made for another draft model or depth.
+        HeadMismatchError: the head was made for another draft model, other adapters or another depth.
     """
     config = read_head_config(file)
     if (config.backbone, config.layers) != (backbone.fingerprint, backbone.layers):
@@ -217,8 +244,9 @@ def load_head(file: Path, backbone: Backbone) -> CrossAttentionHead:
             f"{backbone.fingerprint} at L={backbone.layers}: open it with the draft model it was trained on"
         )
     head = CrossAttentionHead(backbone.scoring_layer, config)
+    head.adapters = read_adapters(file)
     try:
-        head.load_state_dict(load_file(file))
+        head.load_state_dict({name: w for name, w in load_file(file).items() if not name.startswith(_ADAPTERS)})
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
     return head.eval().requires_grad_(False).to(backbone.device)

@@ -8,7 +8,7 @@ from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError, warn
 from longattncomp.runtime.processors import one_thread
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
-from longattncomp.scorers.cross_attention.head import load_head, read_head_config, untrained_head
+from longattncomp.scorers.cross_attention.head import load_head, read_adapters, read_head_config, untrained_head
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.scorers.cross_attention.stores import ByteStore, LMDBStore
@@ -89,7 +89,10 @@ def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> CrossAt
             f"no head was trained for layers={settings.layers}; layer L+1 scores untrained, which finds less than BM25"
         )
     with one_thread():
-        backbone = Backbone.open(draft.folder, draft.layers, device=settings.device, dtype=settings.dtype)
+        adapters = read_adapters(file) if file else {}
+        backbone = Backbone.open(
+            draft.folder, draft.layers, device=settings.device, dtype=settings.dtype, adapters=adapters
+        )
         head = load_head(file, backbone) if file else untrained_head(backbone, place)
     if head.config.query_place != place:
         fitting = [method.name for method in METHODS.values() if method.heads == (head.config.query_place,)]

@@ -90,6 +90,26 @@ def multi_hop_samples(examples: Iterable[Example], options: SampleOptions = DEFA
         yield from _rows_sample(rows, options, rng)
 
 
+def contract_samples(
+    examples: Iterable[Example], unanswered: Iterable[Example], options: SampleOptions = DEFAULT
+) -> Iterator[Example]:
+    """Make contexts of one contract each, with its questions and questions that it does not answer.
+
+    Args:
+        examples: questions with evidence; those of one contract follow each other.
+        unanswered: questions without evidence about the same contracts.
+        options: the shares and the limit.
+    """
+    rng = generator(options.seed, "contracts")
+    foreign: dict[str, list[Example]] = {}
+    for question in unanswered:
+        foreign.setdefault(question.documents[0].text, []).append(question)
+    for context in _shuffled(contexts(examples), rng):
+        documents = context[0].documents
+        none = [unanswerable(question, documents) for question in foreign.get(documents[0].text, ())]
+        yield from ask(context, iter(none), options, rng)
+
+
 def pool(documents: Iterable[Document], rng: random.Random) -> tuple[tuple[Document, ...], dict[str, int]]:
     """Shuffle documents, each text once; return them and the place of each text."""
     once = list({document.text: document for document in documents}.values())
