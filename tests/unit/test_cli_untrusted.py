@@ -182,6 +182,15 @@ def test_user_text_is_no_markup(run: Any, tmp_path: Path, monkeypatch: pytest.Mo
     assert f"bytes a token in {keys}," in indexed.stderr
 
 
+def test_info_escapes_what_it_found(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "\x1b[31m\n" / "models" / "toy\u202e" / "layers-2").mkdir(parents=True)
+    monkeypatch.setenv("LONGATTNCOMP_MODEL_DIR", str(tmp_path / "\x1b[31m\n"))
+    result = run("info")
+    assert result.exit_code == 0
+    assert f"model folder  {tmp_path}/\\x1b[31m\\n\n" in result.stdout
+    assert "converted     toy\\u202e/layers-2, 0 MB\n" in result.stdout
+
+
 def test_consoles_and_bars_show_text_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = console._Console(file=io.StringIO(), width=200, force_terminal=True)
     monkeypatch.setattr(console, "notes", screen)

@@ -7,6 +7,7 @@ import typer
 from longattncomp import Settings, __version__
 from longattncomp.cli.console import SettingsFile, exit_codes
 from longattncomp.errors import ModelError
+from longattncomp.html.names import visible
 from longattncomp.runtime.setting_files import user_file
 from longattncomp.scorers.methods import METHODS
 
@@ -50,4 +51,4 @@ def info(settings_file: SettingsFile = None) -> None:
             size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
             rows.append(("converted", f"{folder.relative_to(settings.model_dir / 'models')}, {size:.0f} MB"))
         for label, value in rows:
-            typer.echo(f"{label:<14}{value}")
+            typer.echo(f"{label:<14}{visible(value)}")
