@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ class Compressor:
     async def acompress(
         self, query: str | Query, documents: Documents, *, progress: Progress | None = None, **options: Any
     ) -> Compressed:
-        """Run `compress` in a thread; when cancelled, it reads at most 8,192 more tokens."""
+        """Run `compress` in a thread; when cancelled, it ends with the batch that the draft model reads."""
         return await in_thread(self.compress, query, documents, progress=progress, **options)
 
     def prepare(
@@ -293,4 +294,7 @@ class Compressor:
         return nodes
 
     def _with(self, scorer: Scorer, settings: Settings) -> Compressor:
-        return Compressor(scorer, self.tokenizer, settings=settings, target_tokenizer=self.target, method=self.method)
+        other = copy(self)
+        other.scorer, other.settings = scorer, settings
+        other._pipeline = self._pipeline.scored_by(scorer)
+        return other

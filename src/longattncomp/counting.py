@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sized
 from functools import partial
+from hashlib import blake2b
 from itertools import islice
 from operator import index
 from pathlib import Path
 from typing import Any, SupportsIndex
 
 from longattncomp.errors import InputError
+from longattncomp.runtime.cancellation import step
+from longattncomp.runtime.recent import Recent
 
 Counter = Callable[[str], int]
 
@@ -19,6 +22,9 @@ _PIECE = 1 << 16
 
 _CUT = re.compile(r"(?<=\S\n)(?=\w)|(?<=\w)(?= \w)")
 """Places where most tokenizers end a token: after a line end, before a space."""
+
+_REMEMBERED = 4096
+"""Texts whose counts are remembered, 300 bytes each."""
 
 _AROUND = 256  # characters on either side that are tokenized to check a place
 _TRIED = 32
@@ -41,11 +47,13 @@ def pieces(tokenizer: Any, text: str) -> Iterator[str]:
     Yields:
         Pieces that tile the text; the whole text for a tokenizer that does not work word by word.
     """
+    step()
     start = 0
     while len(text) - start > _PIECE:
         places = (match.start() for match in _CUT.finditer(text, start + _PIECE))
         cut = next((place for place in islice(places, _TRIED) if _stay(tokenizer, text, place)), len(text))
         yield text[start:cut]
+        step()
         start = cut
     if start < len(text) or not text:
         yield text[start:]
@@ -71,6 +79,21 @@ def count_tokens(tokenizer: Any, text: str) -> int:
         for piece in pieces(tokenizer, encodable(text))
         for encoding in tokenizer.encode_batch_fast([piece], add_special_tokens=False)
     )
+
+
+def remembering(count: Counter) -> Counter:
+    """Count a text that was counted before at once; digests of the texts are kept, not the texts."""
+    known: Recent[bytes, int] = Recent(_REMEMBERED, lambda *_: 1)
+
+    def counted(text: str) -> int:
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        tokens = known.get(digest)
+        if tokens is None:
+            tokens = count(text)
+            known.put(digest, tokens)
+        return tokens
+
+    return counted
 
 
 def counter(tokenizer: Any) -> Counter:

@@ -2,17 +2,19 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from functools import lru_cache
+from sys import getsizeof
 from typing import Any
 
 from longattncomp.assembly import Assembler
 from longattncomp.chunking.nodes import chunk, paragraph_ends
 from longattncomp.chunking.outline import RECORD_TOKENS
-from longattncomp.counting import Counter
+from longattncomp.counting import Counter, remembering
 from longattncomp.inputs import asking, pinned_spans
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.batch import score_batch
+from longattncomp.scorers.echoes import without_echoes
 from longattncomp.scorers.methods import Method
 from longattncomp.scorers.wording import priority
 from longattncomp.selection import SelectionRule
@@ -31,8 +33,13 @@ from longattncomp.types import (
     Tokenizer,
 )
 
-_REMEMBERED = 16_000_000
-"""Characters of contexts whose nodes are cached for the next question."""
+_REMEMBERED = 64_000_000
+"""Bytes of contexts whose nodes are cached for the next question."""
+
+_LEAST = 500_000
+"""Bytes that a context counts with at least: small ones are cut again at once, and few are kept."""
+
+_NODE_BYTES = 600  # of one node as the draft model counts and as the budget does, beside its text
 
 _PART_TOKENS = 192
 """Least tokens of a part of a prompt that is scored as a document; with the instruction it fills 256 tokens."""
@@ -54,12 +61,20 @@ class Pipeline:
         self.scorer = scorer
         self.tokenizer = tokenizer
         self.target = target
-        self.count: Counter = target or tokenizer.count
+        # A text is often counted again: the finished one, the context of the next question, an agent's history.
+        self.count: Counter = remembering(target or tokenizer.count)
         self._cut: Recent[Any, tuple[tuple[Node, ...], tuple[Node, ...]]] = Recent(
-            _REMEMBERED, lambda found: sum(len(node.text) for node in found[0])
+            _REMEMBERED,
+            lambda key, found: max(
+                _LEAST, sum(map(getsizeof, key[0])) + sum(getsizeof(node.text) + _NODE_BYTES for node in found[0])
+            ),
         )
-        self._count_again = lru_cache(maxsize=8)(self.count)  # the finished text is counted more than once
-        self._count_whole = lru_cache(maxsize=8)(self.count)  # the next question is often asked of the same context
+
+    def scored_by(self, scorer: Scorer) -> "Pipeline":
+        """Return a pipeline with another scorer that shares what is cached here."""
+        other = copy(self)
+        other.scorer = scorer
+        return other
 
     def rule(self, settings: Settings) -> SelectionRule:
         """Combine the settings and the method into a rule of selection."""
@@ -77,7 +92,7 @@ class Pipeline:
         """Lower `token_budget` to what `keep_rate` allows for these documents."""
         if settings.keep_rate == 1:
             return settings
-        whole = self._count_whole(settings.separator.join(document.text for document in documents if document.text))
+        whole = self.count(settings.separator.join(document.text for document in documents if document.text))
         most = max(1, int(settings.keep_rate * whole + 1e-9))  # 0.29 * 100 is 28.999...
         return settings.override(token_budget=min(settings.token_budget, most))
 
@@ -156,12 +171,19 @@ class Pipeline:
         results = []
         scored = [nodes[index] for index in free] if pinned else nodes
         asked = [asking(query) for query in queries]
-        found = score_batch(self.scorer, asked, _apart(scored, parts) if parts else scored, progress=progress)
+        found = score_batch(
+            self.scorer,
+            asked,
+            _apart(scored, parts) if parts else scored,
+            progress=progress,
+        )
         for query, scores in zip(queries, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
                 shares[index] = share
             found_scores = Scores(tuple(shares), scores.instruction)
+            if not self.method.as_published:
+                found_scores = without_echoes(query, nodes, found_scores)
             first = priority(query, nodes, found_scores) if assembler.rule.words else None
             results.append(assembler.assemble(query, documents, counted, found_scores, pinned=pinned, priority=first))
         return results
@@ -191,8 +213,8 @@ class Pipeline:
         self, settings: Settings, *, rule: SelectionRule | None = None, allow_empty: bool = False
     ) -> Assembler:
         return Assembler(
-            count=self._count_again,
-            count_whole=self._count_whole,
+            count=self.count,
+            count_whole=self.count,
             rule=self.rule(settings) if rule is None else rule,
             gap_mark=settings.gap_mark,
             separator=settings.separator,

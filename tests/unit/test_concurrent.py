@@ -13,7 +13,10 @@ import textwrap
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,15 @@ import psutil
 import pytest
 from toy import segments_of
 
-from longattncomp import Compressed, Compressor
+from longattncomp import Compressed, Compressor, Document
+from longattncomp.chunking.nodes import chunk
+from longattncomp.chunking.structure import outline
+from longattncomp.counting import pieces
 from longattncomp.errors import InputError
+from longattncomp.runtime import turns
+from longattncomp.runtime.cancellation import GONE
 from longattncomp.runtime.threads import AT_ONCE, in_thread, in_threads
+from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Progress
 
 WORDS = ["lease", "the", "signed", "Ada", "Marsh", "roof", "1987", "rent", "where", "garden"]
@@ -87,7 +96,8 @@ def test_memory_is_flat(compressor: Compressor) -> None:
     remembered = (compressor._pipeline._cut, compressor.scorer.frame._remembered, compressor.tokenizer._recent)  # type: ignore[attr-defined]
     keys = compressor.scorer.reader.cache._recent  # type: ignore[attr-defined]
     for recent in remembered:
-        recent.most = 7_000
+        recent.most = 2_000_000
+    compressor.tokenizer._recent.most = 20_000  # type: ignore[attr-defined]
     keys.most = 100_000
 
     def ask(first: int) -> int:
@@ -222,3 +232,167 @@ def test_a_cancelled_call_stops_reading(compressor: Compressor, monkeypatch: pyt
     hook.remove()
     assert stopped < len(read)
     assert not failed.is_set()
+
+
+def test_after_eight_cancelled_calls_a_short_one_waits_for_one_batch(compressor: Compressor) -> None:
+    read: list[int] = []
+    hook = compressor.scorer.backbone._model.register_forward_pre_hook(lambda *_: read.append(1))  # type: ignore[attr-defined]
+    long = [[text(f"long {number} {part}", 1000) for part in range(12)] for number in range(AT_ONCE)]
+
+    async def waited() -> int:
+        await compressor.acompress("Who?", ["A long one."], token_budget=60)
+        own = len(read)
+        calls = [asyncio.ensure_future(compressor.acompress("Where?", each, token_budget=60)) for each in long]
+        while len(read) < own + 3:
+            await asyncio.sleep(0.001)
+        for call in calls:
+            call.cancel()
+        given_up = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(one, asyncio.CancelledError) for one in given_up)
+        before = len(read)
+        await compressor.acompress("Who?", ["A short one."], token_budget=60)
+        return len(read) - before - own
+
+    assert asyncio.run(waited()) <= 1
+    hook.remove()
+
+
+def test_a_cancelled_call_neither_cuts_nor_counts_on() -> None:
+    """Whatever the draft model has to do with it."""
+    gone: Future[None] = Future()
+    gone.set_result(None)
+    long = text("long", 1000)
+
+    def ends(work: Callable[[], object]) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            work()
+
+    context = contextvars.copy_context()
+    context.run(GONE.set, (gone,))
+    for work in (
+        lambda: chunk([Document(long)], ByteTokenizer()),
+        lambda: outline(long),
+        lambda: next(pieces(None, long)),
+        lambda: in_threads(lambda _, report: report(1, 2), [1, 2], None),
+    ):
+        context.run(ends, work)
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
+def test_many_cancelled_at_any_moment_leave_nothing_behind(compressor: Compressor, count: int) -> None:
+    draw = random.Random(0)
+    contexts = [[text(f"{number}", draw.choice([10, 90, 900]))] for number in range(20)]
+    expected = compressor.compress("Where is the roof?", contexts[0], token_budget=60)
+
+    async def one(number: int) -> None:
+        call = asyncio.ensure_future(compressor.acompress(f"Where {number}?", draw.choice(contexts), token_budget=60))
+        await asyncio.sleep(draw.random() * 0.05)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+    async def all_of_them() -> Compressed:
+        for first in range(0, count, 20):
+            await asyncio.gather(*map(one, range(first, first + 20)))
+        return await compressor.acompress("Where is the roof?", contexts[0], token_budget=60)
+
+    found = asyncio.run(all_of_them())
+    assert found.text == expected.text
+    assert found.scores == pytest.approx(expected.scores, abs=1e-5)
+    for _ in range(10_000):
+        if not turns._thread.waiting:
+            break
+        time.sleep(0.001)
+    assert not turns._thread.waiting
+    assert not compressor.scorer.backbone._turns._line  # type: ignore[attr-defined]
+
+
+@pytest.mark.filterwarnings("ignore:.* tokens are prepared")  # while other calls hold the small cache
+@pytest.mark.parametrize("threads", [12, pytest.param(64, marks=pytest.mark.long)])
+def test_many_threads_that_mix_calls_get_what_each_gets_alone(compressor: Compressor, threads: int) -> None:
+    contexts = [[text(f"{number} {part}", 40) for part in range(2)] for number in range(4)]
+    budget: dict[str, Any] = {"token_budget": 60}
+    kinds: list[Callable[[list[str]], list[Compressed]]] = [
+        lambda own: [compressor.compress("Where is the roof?", own, **budget)],
+        lambda own: compressor.compress_batch(["Who signed?", "Where?"], [own, own[:1]], **budget),
+        lambda own: [compressor.compress_prompt("\n\n".join([*own, "Question: Where is the roof?"]), **budget)],
+        lambda own: [asyncio.run(compressor.acompress("Who signed the lease?", own, **budget))],
+        lambda own: [compressor.compress("Where?", own, **budget)] if compressor.prepare(own).tokens else [],
+    ]
+    work = [(kind, own) for kind in kinds for own in contexts]
+    alone = [kind(own) for kind, own in work]
+    order = [random.Random(number).sample(range(len(work)), 5) for number in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(lambda own: [(index, work[index][0](work[index][1])) for index in own], order))
+    for index, results in chain(*found):
+        for result, expected in zip(results, alone[index], strict=True):
+            assert result.text == expected.text
+            assert result.scores == pytest.approx(expected.scores, abs=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("forks", [5, pytest.param(200, marks=pytest.mark.long)])
+def test_forks_while_threads_compress(toy_folder: Path, forks: int) -> None:
+    """Each child compresses, whatever its parent's threads held at that moment."""
+    script = f"""
+        import os, threading
+        from longattncomp import Compressor
+        compressor = Compressor.from_pretrained({str(toy_folder)!r}, layers=2, head="untrained", dtype="float32")
+        def ask(name):
+            return compressor.compress("Where?", [f"{{name}} is here. " * 40], token_budget=60).text
+        expected, over = ask("Ada"), threading.Event()
+        def work(number):
+            count = 0
+            while not over.is_set():
+                count += 1
+                ask(f"{{number}} {{count}}")
+        threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        statuses = []
+        for _ in range({forks}):
+            child = os.fork()
+            if not child:
+                os._exit(0 if ask("Ada") == expected and ask(f"{{os.getpid()}}") else 1)
+            statuses.append(os.waitpid(child, 0)[1])
+        over.set()
+        for thread in threads:
+            thread.join()
+        print(len(statuses), set(statuses))
+    """
+    assert outcome(script) == (f"{forks} {{0}}\n", "", 0)
+
+
+@pytest.mark.parametrize("daemon", [True, False], ids=["daemon", "joined"])
+def test_threads_that_compress_when_the_interpreter_ends(toy_folder: Path, daemon: bool) -> None:
+    script = f"""
+        import asyncio, threading, time
+        from longattncomp import Compressor
+        compressor = Compressor.from_pretrained({str(toy_folder)!r}, layers=2, head="untrained", dtype="float32")
+        budget, end = {{"token_budget": 60}}, time.monotonic() + 1
+        def alone(texts):
+            compressor.compress("Where?", texts, **budget)
+        def batch(texts):
+            compressor.compress_batch(["Where?", "Who?"], [texts, texts[:1]], **budget)
+        def loop(texts):
+            asyncio.run(compressor.acompress("Where?", texts, **budget))
+        def work(kind):
+            number = 0
+            while {daemon} or time.monotonic() < end:
+                number += 1
+                kind([f"{{kind}} {{number}} is here. " * 20, f"{{number}} is there. " * 20])
+                begun.release()
+        begun = threading.Semaphore(0)
+        for kind in (alone, batch, loop, alone):
+            threading.Thread(target=work, args=[kind], daemon={daemon}).start()
+        for _ in range(8):
+            begun.acquire()
+    """
+    assert outcome(script) == ("", "", 0)
+
+
+def outcome(script: str) -> tuple[str, str, int]:
+    """Run a program in a process of its own, and return what it prints, its errors and its exit status."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=600
+    )
+    return done.stdout, done.stderr, done.returncode

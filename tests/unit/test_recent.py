@@ -41,10 +41,16 @@ class Naive:
         self.rows = [*others, (key, size)]
         return True
 
+    def released(self, keys: Collection[str]) -> None:
+        known = dict(self.rows)
+        self.rows = [row for row in self.rows if row[0] not in keys] + [
+            (key, known[key]) for key in keys if key in known
+        ]
+
 
 def sized(most: int) -> Recent[str, int]:
     """Values are their own sizes."""
-    return Recent(most, lambda value: value)
+    return Recent(most, lambda _, value: value)
 
 
 @given(
@@ -67,6 +73,7 @@ def test_it_is_the_naive_one(most: int, steps: list[tuple[str] | tuple[str, int,
             with recent.holding(needed):
                 kept = recent.put(key, size)
             assert kept is naive.put(key, size, needed)
+            naive.released(needed)
         held = dict(naive.rows)
         assert recent.used == sum(held.values()) <= most
         assert len(recent) == len(held)
@@ -162,7 +169,7 @@ def test_a_key_that_several_blocks_hold_stays_until_the_last_ends() -> None:
 
 def test_the_size_is_asked_once() -> None:
     asked: list[int] = []
-    recent: Recent[str, int] = Recent(3, lambda value: asked.append(value) or value)
+    recent: Recent[str, int] = Recent(3, lambda _, value: asked.append(value) or value)
     for key, value in (("a", 1), ("b", 2), ("c", 3)):
         recent.put(key, value)
         recent.get(key)
@@ -193,3 +200,33 @@ def test_threads() -> None:
     assert over == []
     assert recent.used == sum(held) <= 50
     assert len(recent) == len(held)
+
+
+def test_putting_takes_steps_only_for_what_leaves() -> None:
+    """Counted in comparisons of keys: neither what is held nor what stays is looked at."""
+    compared = 0
+
+    class Key(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    recent: Recent[str, int] = Recent(3_000, lambda _, value: value)
+    needed = [Key(number) for number in range(2_000)]
+    with recent.holding(needed):
+        for number in range(3_000):
+            recent.put(Key(number), 1)
+        compared = 0
+        for number in range(3_000, 4_000):
+            assert recent.put(Key(number), 1)
+        assert recent.put(Key("large"), 900)
+        assert not recent.put(Key("too large"), 1_001)
+
+    assert compared < 20_000
+    assert all(key in recent for key in needed)
+    assert recent.used == 3_000

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from sys import getsizeof
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from longattncomp import Compressor
-from longattncomp.adapters import pass_whole, query_for
+from longattncomp.adapters import Recent, pass_whole, query_for
 
 from langchain_longattncomp.messages import MARK, budget_for, last_question, shorten, texts_of, with_texts
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
+
+_REMEMBERED = 64_000_000  # bytes
+_LEAST = _REMEMBERED // 256
 
 
 def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]]]:
@@ -19,7 +22,8 @@ def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]
 
     The hook belongs to LangGraph's `create_react_agent`, which is deprecated; new agents are made by LangChain's
     `create_agent` and take `LongAttnMiddleware`. A result is shortened for the question of its own turn and the
-    arguments of its tool, so it reads the same in every later prompt; the latest 256 results are remembered.
+    arguments of its tool, so it reads the same in every later prompt; the latest 256 results are remembered, up
+    to 64 MB with their texts.
 
     Args:
         **options: those of `LongAttnCompressor` without `annotate`; `token_budget` and `keep_rate` are for one tool
@@ -30,12 +34,20 @@ def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]
     """
     engine_options = LongAttnOptions(**options)
 
-    @lru_cache(256)
+    known: Recent[tuple[Compressor, str, tuple[str, ...]], Sequence[str]] = Recent(
+        _REMEMBERED, lambda key, rows: max(_LEAST, sum(map(getsizeof, (key[1], *key[2], *rows))))
+    )
+
     def shortened(engine: Compressor, texts: tuple[str, ...], query: str) -> Sequence[str]:
+        key = (engine, query, texts)
+        if (rows := known.get(key)) is not None:
+            return rows
         tokens = sum(map(engine.count, texts))
         line = f"[Shortened from {tokens} tokens.]"
         budget = budget_for(engine, texts, line)
-        return texts if tokens <= budget else shorten(engine, query, [texts], [line], token_budget=budget)[0]
+        rows = texts if tokens <= budget else shorten(engine, query, [texts], [line], token_budget=budget)[0]
+        known.put(key, rows)
+        return rows
 
     def shorter(engine: Compressor, message: ToolMessage, before: Sequence[AnyMessage]) -> ToolMessage:
         calls = (call for other in reversed(before) if isinstance(other, AIMessage) for call in other.tool_calls)

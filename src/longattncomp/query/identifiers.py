@@ -1,5 +1,7 @@
 """query, nodes -> which nodes have the names and numbers that the query asks for."""
 
+from collections.abc import Collection
+
 import regex
 
 from longattncomp.chunking.lead_ins import LeadIns
@@ -22,16 +24,16 @@ def identifiers(query: str) -> list[str]:
     return list(dict.fromkeys(word.strip().lower() for word in found if word.strip()))
 
 
-def named(query: str, leads: LeadIns) -> list[int] | None:
+def named(query: str, leads: LeadIns, echoes: Collection[int] = ()) -> list[int] | None:
     """Count for each node the identifiers of the query that stand in it or in its lead-ins.
 
-    Only those count that at most `_FEW` nodes have. Returns None if there are none.
+    Only those count that at most `_FEW` nodes have, `echoes` of the query aside. Returns None if there are none.
     """
     counts = [0] * len(leads.nodes)
     texts = [node.text.lower() for node in leads.nodes]
     any_found = False
     for identifier in identifiers(query):
-        own = {index for index, text in enumerate(texts) if _has(text, identifier)}
+        own = {index for index, text in enumerate(texts) if _has(text, identifier)}.difference(echoes)
         if not 0 < len(own) <= _FEW:
             continue
         any_found = True

@@ -66,7 +66,7 @@ class BM25Scorer:
 
         # All words outside the query become word 0, which leaves lengths and scores as they are.
         asked = _words(query)
-        telling = [word for word in asked if word.lower() not in _stop_words()]
+        telling = [word for word in asked if word.lower() not in stop_words()]
         terms = dict.fromkeys(chain.from_iterable(map(_terms, telling or asked)))
         ids = {term: index for index, term in enumerate(terms, start=1)}
 
@@ -85,7 +85,7 @@ class BM25Scorer:
 
 
 @cache
-def _stop_words() -> frozenset[str]:
+def stop_words() -> frozenset[str]:
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
     # The list has the remains of contractions; "d" and "o" are more likely options or variables.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import zipfile
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import ceil
 from pathlib import Path
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from longattncomp.chunking.nodes import chunk
 from longattncomp.counting import encodable
 from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
 from longattncomp.runtime.forking import Lock
+from longattncomp.runtime.recent import Recent
 from longattncomp.settings import Settings
 from longattncomp.types import Document, Node, Progress, Query, Scores
 
@@ -33,6 +35,7 @@ INSTALL = "pip install 'longattncomp[peers]'"
 
 _LAYERS = 6
 _SLACK = 8 / 7
+_NODE_BYTES = 2000
 
 
 class EmbeddingScorer:
@@ -60,7 +63,8 @@ class EmbeddingScorer:
             model: `all-minilm-l6-v2`, a folder, or the id of any sentence-transformers model.
             device: as torch names it; sentence-transformers chooses if it is not given.
             model_dir: where all-MiniLM-L6-v2 is unpacked, by default as `Settings.model_dir`.
-            cached_nodes: most texts whose embeddings are kept, 1.5 kB each for the default.
+            cached_nodes: most texts whose embeddings are kept; one that takes more than 2 kB with its text, as a
+                text of several windows does, counts as several.
 
         Raises:
             InputError: `cached_nodes` is negative.
@@ -72,7 +76,9 @@ class EmbeddingScorer:
         self._model_dir = model_dir or platformdirs.user_cache_path("longattncomp")
         self._lock = Lock()
         self._opened: tuple[Any, DraftTokenizer, int] | None = None
-        self._node = lru_cache(cached_nodes)(partial(self._embed, encode="encode_document"))
+        self._known: Recent[str, np.ndarray] = Recent(
+            _NODE_BYTES * cached_nodes, lambda text, found: max(_NODE_BYTES, 500 + getsizeof(text) + found.nbytes)
+        )
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
         """Embed the query and the nodes that are not embedded yet, and compare them.
@@ -95,6 +101,12 @@ class EmbeddingScorer:
                 progress(done, total)
         mass = sum(weights)
         return Scores(tuple(weight / mass if mass else 1 / len(nodes) for weight in weights), 0.0)
+
+    def _node(self, text: str) -> np.ndarray:
+        if (vectors := self._known.get(text)) is None:
+            vectors = self._embed(text, "encode_document")
+            self._known.put(text, vectors)
+        return vectors
 
     def _embed(self, text: str, encode: str) -> np.ndarray:
         """Embed the text's windows as unit vectors, (n_windows, width)."""

@@ -7,6 +7,7 @@ from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.bm25 import BM25Scorer
+from longattncomp.scorers.echoes import novelty
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
 
@@ -19,6 +20,9 @@ _STRUCTURED = 0.65
 _FLOOR = 0.5
 """Share of the words that nodes without any have together, as part of all."""
 
+_ECHO = 0.25
+"""Novelty under which a node's words, names and numbers are only those of the query."""
+
 
 def priority(query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
     """Let the words of the query count besides a head's scores, by BM25 over the nodes with their lead-ins.
@@ -29,8 +33,9 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
     """
     leads = LeadIns(nodes)
     asked = asking(query)
-    counts = named(asked.text, leads)
-    words = BM25Scorer().score(asked, nodes).nodes
+    echoes = {index for index, part in enumerate(novelty(asked, nodes)) if part < _ECHO}
+    counts = named(asked.text, leads, echoes)
+    words = [share * (index not in echoes) for index, share in enumerate(BM25Scorer().score(asked, nodes).nodes)]
     least = _UNSURE * scores.instruction**2
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()

@@ -44,7 +44,7 @@ class KeyCache:
 
         With a secret, only entries of the store count that were written with the same secret.
         """
-        self._recent: Recent[str, CachedSegment] = Recent(most_bytes, lambda read: read.nbytes)
+        self._recent: Recent[str, CachedSegment] = Recent(most_bytes, lambda _, read: read.nbytes)
         self._store = store
         self._secret = hashlib.blake2b(secret.encode()).digest() if secret else b""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from sys import getsizeof
 
 import numpy as np
 import torch
@@ -30,8 +31,16 @@ QUESTION = "\n\nQuestion: "
 
 _GROUP_TOKENS = 8192  # of cached segments that are scored together
 
-_REMEMBERED = 1_500_000
-"""Tokens of contexts whose layout is kept for the next question; a token takes about 40 bytes."""
+_REMEMBERED = 96_000_000
+"""Bytes of contexts whose layout is kept for the next question; a token takes about 60."""
+
+_LEAST = 1_000_000
+"""Bytes that a layout counts with at least: small ones are laid out again at once, and few are kept."""
+
+_TOKEN_BYTES = 32  # in segments and columns
+_SEGMENT_BYTES = 4_000  # of its objects, names and tensors
+_NODE_BYTES = 600  # of its objects and its text's
+_STEP_BYTES = 24  # of one node in one step of `Neighbours`
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,16 @@ class ContextLayout:
         self.sizes = [len(part) for part in parts]
         self._columns: dict[int, Columns] = {}
         self._names: dict[str, list[str]] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that this may hold, what is computed later included."""
+        n = len(self.nodes)
+        text = sum(getsizeof(node.text) for node in self.nodes)
+        steps = _STEP_BYTES * n * (n.bit_length() + 2)
+        return (
+            _TOKEN_BYTES * sum(self.sizes) + _SEGMENT_BYTES * len(self.parts) + _NODE_BYTES * n + text + steps
+        ) + self.words.nbytes
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -175,7 +194,9 @@ class Frame:
         self._head = head
         self._window, self._device = backbone.window, backbone.device
         self._words = np.asarray(words, dtype=np.int64)
-        self._remembered: Recent[int, ContextLayout] = Recent(_REMEMBERED, lambda context: sum(context.sizes))
+        self._remembered: Recent[int, ContextLayout] = Recent(
+            _REMEMBERED, lambda _, context: max(_LEAST, context.nbytes)
+        )
 
     def room(self, sizes: Iterable[int]) -> int:
         """Count the tokens that a query over segments of these sizes may have."""

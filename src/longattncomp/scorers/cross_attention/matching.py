@@ -43,7 +43,11 @@ class Words:
             [part.unit_array.astype(np.int64) << _WORD_BITS | self.of(part.id_array) for part in parts]
         )
         pairs = np.unique(pairs[pairs >= 0])  # a token between documents has node -1
-        self._frequency = np.bincount(pairs & ((1 << _WORD_BITS) - 1))
+        self._seen, self._nodes = np.unique(pairs & ((1 << _WORD_BITS) - 1), return_counts=True)
+
+    @property
+    def nbytes(self) -> int:
+        return int(self._seen.nbytes + self._nodes.nbytes)
 
     def of(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
         """Find the word of each token."""
@@ -54,6 +58,6 @@ class Words:
     def rarity(self, ids: Sequence[int]) -> Tensor:
         """Compute the words' inverse document frequencies over the nodes, as in BM25; 0 for a word that no node has."""
         found = self.of(ids)
-        seen = found < len(self._frequency)
-        df = np.where(seen, self._frequency[np.where(seen, found, 0)], 0)
+        places = np.searchsorted(self._seen, found).clip(max=len(self._seen) - 1)
+        df = np.where(self._seen[places] == found, self._nodes[places], 0)
         return torch.from_numpy(np.where(df > 0, np.log(1 + (self._n_nodes - df + 0.5) / (df + 0.5)), 0.0)).float()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from sys import getsizeof
 from typing import Any, Self, TypeVar
 
 from longattncomp import Compressed
 from longattncomp.adapters import BudgetError, Recent, fit_budget, pass_whole, query_for, warn_of
 
+from llama_index.postprocessor.longattncomp.archive import Exchange
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 WHOLE = "the text is passed on whole"
 """What follows where the engine fails."""
@@ -20,11 +19,19 @@ _NOTHING_LEFT = "[...]"
 """Stands for a text of which nothing is left where the gap mark is blank: some providers refuse an empty message."""
 
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_REMEMBERED = 64_000_000  # bytes
+_LEAST = _REMEMBERED // 8
+_NODE_BYTES = 500  # of a scored node beside its text
+
+
 class Remembered(Recent[K, V]):
-    """The results of a component's latest eight calls; copies and pickles of the component start without them."""
+    """The results of a component's latest eight calls, up to 64 MB; copies and pickles start without them."""
 
     def __init__(self) -> None:
-        super().__init__(8, size=lambda _: 1)
+        super().__init__(_REMEMBERED, lambda key, value: max(_LEAST, _nbytes(key) + _nbytes(value)))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return type(self)()
@@ -85,3 +92,15 @@ def shrink(
         return left
 
     return pass_whole(compressed, whole, WHOLE)
+
+
+def _nbytes(value: object) -> int:
+    """Add up the texts that a key or a value holds."""
+    if isinstance(value, str):
+        return getsizeof(value)
+    if isinstance(value, Compressed):
+        texts = [value.text, *(document.text for document in value.context), *(node.text for node in value.all_nodes)]
+        return sum(map(getsizeof, texts)) + _NODE_BYTES * len(value.all_nodes)
+    if isinstance(value, Exchange):
+        return getsizeof(value.text)
+    return sum(map(_nbytes, value)) if isinstance(value, tuple | list) else 0

@@ -1,0 +1,123 @@
+"""Measure what documents that repeat the query do: a table, the same in Markdown, a line of JSON.
+
+python benchmarks/echo.py --data FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from statistics import fmean
+from unittest import mock
+
+from abstention import show, without
+from rich.console import Console
+from rich.progress import track
+from speed import machine
+
+from longattncomp import Compressed, Compressor, Document
+from longattncomp.data.rows import Example, read_rows
+from longattncomp.data.sources import held_back
+from longattncomp.evaluation.metrics import evidence_recall
+from longattncomp.scorers import echoes
+from longattncomp.scorers.methods import DEFAULT, METHODS
+
+BUDGET = 256  # tokens
+FILES = ("hotpotqa-train.jsonl.gz", "hotpotqa-more-train.jsonl.gz")
+
+ATTACKS: dict[str, Callable[[str], tuple[str, ...]]] = {
+    "none": lambda _: (),
+    "the query": lambda query: (query,),
+    "in capitals": lambda query: (query.upper(),),
+    "Question: the query": lambda query: (f"Question: {query}",),
+    "five times": lambda query: (" ".join([query] * 5),),
+    "five documents": lambda query: (query,) * 5,
+    "all words but the fifth": lambda query: (" ".join(without_fifth(query)),),
+    "with a few words": lambda query: (f"{query} Read on to find the answer.",),
+    "as a heading": lambda query: (f"# {query}\n\nOur shop sells shoes, hats and gloves for the whole family.\n",),
+}
+
+
+def main() -> None:
+    """Print recall, the copies' share and the instruction's score, with and without the discount."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the rows")
+    parser.add_argument("--limit", type=int, default=30, help="questions")
+    parser.add_argument("--method", choices=METHODS, default=DEFAULT)
+    parser.add_argument("--attack", nargs="+", choices=ATTACKS, default=list(ATTACKS))
+    options = parser.parse_args()
+    started = time.perf_counter()
+    compressor = Compressor.from_pretrained(method=options.method, token_budget=BUDGET)
+    rows = list(islice(held_back_rows(options.data), options.limit))
+    body: list[tuple[str, ...]] = []
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name in options.attack:
+        for discount in (False, True):
+            with discounting(discount):
+                values = [
+                    measured(compressor, row, ATTACKS[name](row.query))
+                    for row in track(rows, f"{name}, discount {discount}", console=Console(stderr=True))
+                ]
+            means = {key: fmean(value[key] for value in values) for key in values[0]}
+            found.setdefault(name, {})["after" if discount else "before"] = means
+        pairs = ((found[name]["before"][key], found[name]["after"][key]) for key in means)
+        body.append((name, *(f"{before:.3f} → {after:.3f}" for before, after in pairs)))
+    show(
+        f"Documents that repeat the query, {options.method}, without → with the discount",
+        ("attack", "recall", "copies' share", "the same, unanswerable", "instruction", "the same, unanswerable"),
+        body,
+    )
+    seconds = round(time.perf_counter() - started)
+    figures = {"method": options.method, "n": len(rows), "budget": BUDGET, "results": found, "seconds": seconds}
+    print(json.dumps({"what": "echo", "machine": machine(), **figures}))
+
+
+def held_back_rows(data: Path) -> Iterator[Example]:
+    """Yield HotpotQA's rows that training never sees."""
+    yield from filter(held_back, chain.from_iterable(read_rows(data / file) for file in FILES))
+
+
+def measured(compressor: Compressor, row: Example, copies: tuple[str, ...]) -> dict[str, float]:
+    """Compress an answerable and an unanswerable context with copies of the query in front."""
+    added = tuple(map(Document, copies))
+    answerable = compressor.compress(row.query, [*added, *row.documents])
+    spans = {document.index - len(added): document.spans for document in answerable.documents}
+    empty = without(row, {span.document for span in row.evidence})
+    unanswerable = compressor.compress(row.query, [*added, *empty.documents])
+    return {
+        "recall": evidence_recall(spans, row.evidence),
+        "share": share(answerable, len(added)),
+        "share_unanswerable": share(unanswerable, len(added)),
+        "instruction": answerable.instruction_score,
+        "instruction_unanswerable": unanswerable.instruction_score,
+    }
+
+
+def share(result: Compressed, documents: int) -> float:
+    """Sum the scores of the first documents."""
+    return sum(node.score for node in result.all_nodes if node.document < documents)
+
+
+def without_fifth(query: str) -> list[str]:
+    """List a query's words but for the fifth."""
+    words = query.split()
+    return words[:4] + words[5:]
+
+
+@contextmanager
+def discounting(on: bool) -> Iterator[None]:
+    """Score with the discount, or as if no node repeated the query."""
+    if on:
+        yield
+        return
+    with mock.patch.object(echoes, "novelty", lambda _, nodes: [1.0] * len(nodes)):
+        yield
+
+
+if __name__ == "__main__":
+    main()
