@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import gc
 import os
 import subprocess
@@ -17,6 +19,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from longattncomp.runtime import turns
+from longattncomp.runtime.cancellation import GONE, leaving
 from longattncomp.runtime.turns import Turns
 
 
@@ -165,6 +168,58 @@ def test_an_interrupted_request_leaves_the_queue(monkeypatch: pytest.MonkeyPatch
     assert results(found) == [2]
     assert model.turns(5) == 10
     assert model.batches == [[1], [5]]
+
+
+@contextmanager
+def cancelled_at_the_end(call: Callable[[], int]) -> Iterator[Future[int]]:
+    """Run a call in a thread, and cancel it when the block ends."""
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(1) as pool, suppress(InterruptedError), leaving() as gone:
+        context.run(GONE.set, gone)
+        yield pool.submit(context.run, call)
+        raise InterruptedError
+
+
+def test_a_cancelled_request_leaves_the_queue_at_once() -> None:
+    model = Model(most=4)
+    with model.held([1]) as found:
+        with cancelled_at_the_end(lambda: model.turns(3)) as cancelled:
+            wait_for(lambda: len(model.turns._line) == 1)
+        assert isinstance(cancelled.exception(timeout=10), asyncio.CancelledError)
+        assert not model.turns._line
+        assert len(turns._thread.waiting) == 1
+    assert results(found) == [2]
+    assert model.batches == [[1]]
+
+
+def test_a_cancelled_request_does_not_wait_for_the_batch_that_it_shares() -> None:
+    model, begin, end = Model(most=4), threading.Event(), threading.Event()
+    model.fails = lambda jobs: None if jobs == [1] or end.wait(10) else TimeoutError()
+    with ThreadPoolExecutor(1) as pool:
+        with cancelled_at_the_end(lambda: begin.wait(10) and model.turns(3)) as cancelled:
+            with model.held([1]) as found:
+                begin.set()
+                wait_for(lambda: len(model.turns._line) == 1)
+                other = pool.submit(model.turns, 5)
+                wait_for(lambda: len(model.turns._line) == 2)
+            wait_for(lambda: model.batches == [[1], [3, 5]])
+        assert isinstance(cancelled.exception(timeout=10), asyncio.CancelledError)
+        assert not other.done()
+        end.set()
+        assert results([*found, other]) == [2, 10]
+
+
+def test_a_cancelled_call_asks_for_no_other_turn() -> None:
+    model = Model()
+
+    def asked() -> int:
+        wait_for(lambda: GONE.get()[0].done())
+        return model.turns(1)
+
+    with cancelled_at_the_end(asked) as cancelled:
+        pass
+    assert isinstance(cancelled.exception(timeout=10), asyncio.CancelledError)
+    assert not model.batches
 
 
 def interrupted(*_: object) -> int:

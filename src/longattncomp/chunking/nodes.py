@@ -12,6 +12,7 @@ from longattncomp.chunking.boundaries import BLANK_LINES, snap
 from longattncomp.chunking.outline import RECORD_TOKENS
 from longattncomp.chunking.sentences import cut, sentences
 from longattncomp.chunking.structure import outline
+from longattncomp.runtime.cancellation import step
 from longattncomp.types import Document, Node, NodeBoundary, Span, Tokenizer
 
 _TELLING = re.compile(r"\w")
@@ -132,6 +133,7 @@ class _Packer:
         unit = 0
         first = -1  # of the units of the node that is not full yet
         while unit < n:
+            step()
             after = self._last[unit]
             size = self._size(unit, after)
             whole = size <= max(self._most, min(self._together, self._outline.together[unit]))

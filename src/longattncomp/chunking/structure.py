@@ -12,6 +12,7 @@ from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_diff, add_log, stamped
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_rows
+from longattncomp.runtime.cancellation import step
 
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
@@ -51,6 +52,7 @@ class _Scan:
             if lines[at].indent < 0:
                 at += 1
                 continue
+            step()
             if end <= at:
                 end = at + 1
                 while end < len(lines) and lines[end].indent >= 0 and not _BREAK.match(lines[end].text):

@@ -1,43 +1,59 @@
 """work in a thread -> the same work, which ends at its next step once its caller is gone."""
 
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any, TypeVar
 
+from longattncomp.runtime.ending import stand_still
 from longattncomp.types import Progress
 
-AWAITED: ContextVar[Progress | None] = ContextVar("awaited", default=None)
-"""Progress to report to in a thread; the report raises CancelledError once nobody awaits the call."""
+T = TypeVar("T")
+
+GONE: ContextVar[tuple[Future[Any], ...]] = ContextVar("gone", default=())
+"""Futures of which one is done once nobody awaits the call that this thread works for."""
 
 
 @contextmanager
-def stoppable(progress: Progress | None) -> Iterator[Progress]:
-    """Make a progress callback for work in a thread; it raises CancelledError once the block ended with an error."""
-    stopped = False
-
-    def report(done: int, total: int) -> None:
-        if stopped:
-            import asyncio  # imported late, because it would slow down the import of this package
-
-            raise asyncio.CancelledError  # no Exception, which callers would handle as a failure
-        if progress is not None:
-            progress(done, total)
-
+def leaving() -> Iterator[tuple[Future[Any], ...]]:
+    """Make a value of `GONE` for the work of this block: nobody awaits it once the block ended with an error."""
+    gone: Future[None] = Future()
     try:
-        yield report
+        yield (*GONE.get(), gone)
     except BaseException:
-        stopped = True
+        gone.set_result(None)
         raise
 
 
-def stopping(progress: Progress | None) -> Progress | None:
-    """Return a progress callback that also ends work in a thread once nobody awaits it."""
-    awaited = AWAITED.get()
-    if awaited is None or progress is None:
-        return awaited or progress
+def step() -> None:
+    """Raise CancelledError if nobody awaits this call any more; long work calls this between its parts."""
+    stand_still()
+    if any(gone.done() for gone in GONE.get()):
+        import asyncio  # imported late, because it would slow down the import of this package
 
-    def both(done: int, total: int) -> None:
-        awaited(done, total)
-        progress(done, total)
+        raise asyncio.CancelledError  # no Exception, which callers would handle as a failure
 
-    return both
+
+def awaited(found: Future[T]) -> T:
+    """Wait for a result, but no longer than somebody awaits this call."""
+    try:
+        if GONE.get():
+            wait([found, *GONE.get()], return_when=FIRST_COMPLETED)
+            step()
+        return found.result()
+    finally:
+        stand_still()
+        del found  # an error's frames refer to it: a cycle would keep the error alive
+
+
+def stopping(progress: Progress | None) -> Progress:
+    """Make a progress callback that also ends the call once nobody awaits it."""
+    step()
+
+    def report(done: int, total: int) -> None:
+        step()
+        if progress is not None:
+            progress(done, total)
+
+    return report

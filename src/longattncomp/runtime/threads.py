@@ -4,11 +4,11 @@ import asyncio
 import contextvars
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
-from longattncomp.runtime.cancellation import AWAITED, stoppable
+from longattncomp.runtime.cancellation import GONE, leaving, stopping
 from longattncomp.types import Progress
 
 P = ParamSpec("P")
@@ -30,19 +30,33 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of its threads
 
 
+def submitted(pool: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Hand work to a pool, or do it here: pools take none while the interpreter ends and waits for this thread."""
+    try:
+        return pool.submit(work, *args, **kwargs)
+    except RuntimeError:
+        found: Future[T] = Future()
+        try:
+            found.set_result(work(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 (whoever asks for the result gets it)
+            found.set_exception(error)
+        return found
+
+
 def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress: Progress | None) -> list[R]:
     """Call a function with each row and a progress callback; return the results in order.
 
     `progress` is called from several threads; a single row runs in the caller's. After an error no other row starts,
     and running ones end at their next step.
     """
+    report = stopping(progress)
     if len(rows) < 2:
-        with stoppable(progress) as report:
-            return [function(row, report) for row in rows]
+        return [function(row, report) for row in rows]
     context = contextvars.copy_context()
     workers = min(AT_ONCE, len(rows))
-    with ThreadPoolExecutor(workers, thread_name_prefix="longattncomp") as pool, stoppable(progress) as report:
-        calls = [pool.submit(context.copy().run, function, row, report) for row in rows]
+    with ThreadPoolExecutor(workers, thread_name_prefix="longattncomp") as pool, leaving() as gone:
+        context.run(GONE.set, gone)
+        calls = [submitted(pool, context.copy().run, function, row, report) for row in rows]
         try:
             done, _ = wait(calls, return_when=FIRST_EXCEPTION)
             for call in calls:
@@ -56,10 +70,9 @@ def in_threads(function: Callable[[T, Progress], R], rows: Sequence[T], progress
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a function in another thread, in this context, so that tracing spans stay nested.
 
-    After cancellation the call ends at its next step, if it reports progress through `stopping`.
+    After cancellation the call ends at its next `step`.
     """
     context = contextvars.copy_context()
-    with stoppable(None) as report:
-        context.run(AWAITED.set, report)
-        call = partial(context.run, partial(function, *args, **kwargs))
-        return await asyncio.get_running_loop().run_in_executor(_pool(), call)
+    with leaving() as gone:
+        context.run(GONE.set, gone)
+        return await asyncio.wrap_future(submitted(_pool(), context.run, partial(function, *args, **kwargs)))

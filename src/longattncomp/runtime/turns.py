@@ -7,7 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from longattncomp.runtime.cancellation import awaited, step
 from longattncomp.runtime.forking import Renewed
+from longattncomp.runtime.threads import submitted
 
 Job = TypeVar("Job")
 Found = TypeVar("Found")
@@ -52,7 +54,8 @@ class Turns(Renewed, Generic[Job, Found]):
         self._line: deque[_Request[Job, Found]] = deque()
 
     def __call__(self, job: Job) -> Found:
-        """Wait for the job's turn and return its result."""
+        """Wait for the job's turn and return its result; a call that nobody awaits any more leaves the queue."""
+        step()
         if threading.current_thread() is threading.main_thread() and not _thread.waiting:
             with _thread.free:
                 return self._run([job])[0]
@@ -61,11 +64,11 @@ class Turns(Renewed, Generic[Job, Found]):
             _thread.waiting.add(own)
             with self._mutex:
                 self._line.append(own)
-            _thread.pool.submit(self._next)
-            return own.found.result()
+            submitted(_thread.pool, self._next)
+            return awaited(own.found)
         finally:
             with self._mutex:
-                if own in self._line:  # the caller was interrupted
+                if own in self._line:  # the caller was interrupted or cancelled
                     self._line.remove(own)
             _thread.waiting.discard(own)
             own.found = Future()  # an error's frames refer to this request: a cycle would keep it and the model alive
