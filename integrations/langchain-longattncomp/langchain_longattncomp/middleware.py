@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, NotRequired
+from uuid import uuid4
 
-from langchain.agents.middleware.types import AgentMiddleware, AgentState, ToolCallRequest
+from langchain.agents.middleware.types import AgentMiddleware, AgentState, PrivateStateAttr, ToolCallRequest
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
-from longattncomp.adapters import PER_CALL, InputError, Recent, in_thread, pass_whole, query_for
+from longattncomp.adapters import PER_CALL, InputError, in_thread, pass_whole, query_for
 
 from langchain_longattncomp.messages import (
     MARK,
@@ -25,10 +26,14 @@ from langchain_longattncomp.messages import (
     with_texts,
 )
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
-from langchain_longattncomp.originals import Originals
+from langchain_longattncomp.originals import RUN, Originals, owner_of, thread_id
 from langchain_longattncomp.reading_back import reading_tool
 
 _Answer = ToolMessage | Command[Any]
+
+
+class _State(AgentState[Any]):
+    longattncomp_run: NotRequired[Annotated[str, PrivateStateAttr]]
 
 
 class LongAttnMiddleware(AgentMiddleware):
@@ -40,6 +45,8 @@ class LongAttnMiddleware(AgentMiddleware):
     `return_direct` tools are never changed; results in Commands and pages of whole texts change in old history only.
     If the engine fails, a message passes whole, with a `LongAttnCompWarning`.
     """
+
+    state_schema = _State
 
     def __init__(
         self,
@@ -84,8 +91,8 @@ class LongAttnMiddleware(AgentMiddleware):
         """The name of this middleware in its agent."""
         return self._name or type(self).__name__
 
-    def before_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> None:
-        """Open the engine, so that a wrong configuration fails before a tool has run.
+    def before_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Open the engine, so that a wrong configuration fails before a tool has run; name a run without a thread.
 
         Raises:
             ModelError: the draft model or head cannot be used.
@@ -95,10 +102,11 @@ class LongAttnMiddleware(AgentMiddleware):
         engine = self._engine(runtime.context)
         if (budget := engine.settings.token_budget) < (least := 2 * engine.count(line)):
             raise InputError(f"expected a token_budget of at least {least}, to hold {line!r} and text, got {budget}")
+        return None if thread_id() else {RUN: uuid4().hex}
 
-    async def abefore_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> None:
+    async def abefore_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Run `before_agent` in a thread."""
-        await in_thread(self.before_agent, state, runtime)
+        return await in_thread(self.before_agent, state, runtime)
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], _Answer]) -> _Answer:
         """Run the tool, and shorten its result if that is over the budget."""
@@ -115,7 +123,7 @@ class LongAttnMiddleware(AgentMiddleware):
         if (trigger := self.trigger) is None:
             return None
         changed: list[AnyMessage] = pass_whole(
-            lambda: self._shortened_history(state["messages"], trigger, runtime),
+            lambda: self._shortened_history(state, trigger, runtime),
             [],
             f"the history passes {UNCOMPRESSED}",
             raises=(),
@@ -146,11 +154,10 @@ class LongAttnMiddleware(AgentMiddleware):
             return answer
         question = last_question(request.state["messages"])
         query = query_for(question, request.tool_call["args"], tokenizer=engine.tokenizer)
-        return self._kept(engine, query, [answer], request.runtime.store, budget)[0]
+        return self._kept(engine, query, [answer], request.state, request.runtime.store, budget)[0]
 
-    def _shortened_history(
-        self, messages: Sequence[AnyMessage], trigger: int, runtime: Runtime[Any]
-    ) -> list[AnyMessage]:
+    def _shortened_history(self, state: AgentState[Any], trigger: int, runtime: Runtime[Any]) -> list[AnyMessage]:
+        messages = state["messages"]
         engine = self._engine(runtime.context)
         sizes = [_tokens(engine, *texts_of(message), *_calls(message)) for message in messages]
         if sum(sizes) <= trigger:
@@ -173,14 +180,22 @@ class LongAttnMiddleware(AgentMiddleware):
         # Half of the trigger, so that the prompt does not change again soon.
         budget = max(trigger // 2 - others, least * len(old))
         query = query_for(last_question(messages), tokenizer=engine.tokenizer)
-        return self._kept(engine, query, [messages[index] for index in old], runtime.store, budget)
+        return self._kept(engine, query, [messages[index] for index in old], state, runtime.store, budget)
 
     def _kept(
-        self, engine: Compressor, query: str, messages: Sequence[M], store: BaseStore | None, budget: int
+        self,
+        engine: Compressor,
+        query: str,
+        messages: Sequence[M],
+        state: Mapping[str, Any],
+        store: BaseStore | None,
+        budget: int,
     ) -> list[M]:
+        owner = owner_of(state)
         texts = [texts_of(message) for message in messages]
         keys = [
-            _page_of(message) or self._originals.keep(own, store) for message, own in zip(messages, texts, strict=True)
+            _page_of(message) or self._originals.keep(owner, own, store)
+            for message, own in zip(messages, texts, strict=True)
         ]
         sizes = [_tokens(engine, *own) for own in texts]
         rows = shorten(engine, query, texts, list(map(self._line, keys, sizes)), token_budget=budget)
@@ -215,16 +230,5 @@ def _calls(message: AnyMessage) -> list[str]:
     return [str(call["args"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
 
 
-_COUNTED: Recent[tuple[Compressor, str], tuple[int, int]] = Recent(10_000_000, lambda counted: counted[0])
-"""Characters and tokens of texts, because a history is counted before every call of the model."""
-
-
 def _tokens(engine: Compressor, *texts: str) -> int:
-    tokens = 0
-    for text in texts:
-        known = _COUNTED.get((engine, text))
-        if known is None:
-            known = len(text), engine.count(text)
-            _COUNTED.put((engine, text), known)
-        tokens += known[1]
-    return tokens
+    return sum(map(engine.count, texts))

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cachetools import LRUCache
 from langchain_core.runnables.config import ensure_config
 from langgraph.store.base import BaseStore
 
 ROOT = "longattncomp"
-"""The first part of a namespace in a LangGraph store; the second part is the thread's id."""
+"""The first part of a namespace in a LangGraph store; the second part is the owner."""
+
+RUN = "longattncomp_run"
+"""The key in the agent's state with the id of a run that belongs to no thread."""
 
 _CHARACTERS = 64_000_000
 
 
 class Originals:
-    """Whole texts by conversation and key, in the agent's store if it has one, else in this process.
+    """Whole texts by owner and key, in the agent's store if it has one, else in this process.
 
     A key is made from the text, so a repeated result is kept once and gets the same key. This process keeps the
     latest 64 million characters.
@@ -27,7 +31,7 @@ class Originals:
         self._texts: LRUCache[tuple[str, str], str] = LRUCache(_CHARACTERS, getsizeof=len)
         self._lock = threading.Lock()
 
-    def keep(self, texts: Sequence[str], store: BaseStore | None) -> str:
+    def keep(self, owner: str, texts: Sequence[str], store: BaseStore | None) -> str:
         """Keep a message's texts as one text, and return its key.
 
         Raises:
@@ -36,25 +40,31 @@ class Originals:
         whole = "\n\n".join(texts)
         key = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         if store is not None:
-            store.put(_namespace(), key, {"text": whole}, index=False)
+            store.put(_namespace(owner), key, {"text": whole}, index=False)
         else:
             with self._lock:
-                self._texts[_thread(), key] = whole
+                self._texts[owner, key] = whole
         return key
 
-    def find(self, key: str, store: BaseStore | None) -> str | None:
-        """Return the whole text, or None if it was not kept in this conversation."""
+    def find(self, owner: str, key: str, store: BaseStore | None) -> str | None:
+        """Return the whole text, or None if it was not kept for this owner."""
         if store is None:
             with self._lock:
-                return self._texts.get((_thread(), key))
-        item = store.get(_namespace(), key)
+                return self._texts.get((owner, key))
+        item = store.get(_namespace(owner), key)
         return None if item is None else str(item.value["text"])
 
 
-def _thread() -> str:
-    return str(ensure_config().get("configurable", {}).get("thread_id", ""))
+def thread_id() -> str:
+    """Return the id of the current thread, or ""."""
+    named = ensure_config().get("configurable", {}).get("thread_id")
+    return "" if named is None else str(named)
 
 
-def _namespace() -> tuple[str, ...]:
-    thread = _thread().replace("%", "%25").replace(".", "%2E")  # a store takes no dots and nothing empty
-    return (ROOT, thread or "-")
+def owner_of(state: Mapping[str, Any]) -> str:
+    """Return who may read what is kept now: this thread, or this run if it belongs to no thread."""
+    return thread_id() or f"run-{state[RUN]}"
+
+
+def _namespace(owner: str) -> tuple[str, ...]:
+    return (ROOT, owner.replace("%", "%25").replace(".", "%2E"))  # a store takes no dots

@@ -9,11 +9,14 @@ from langchain.tools import ToolRuntime
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from longattncomp import Compressor
+from longattncomp.adapters import pass_whole
 
 from langchain_longattncomp.messages import marked
-from langchain_longattncomp.originals import Originals
+from langchain_longattncomp.originals import Originals, owner_of
 
 _HEAD = "[page {} of {}]\n"
+_UNREAD = "{} cannot be read now, because its store does not work. Go on with the shortened text, or try again later."
+
 _PIECE = 64
 """Tokens up to which sentences share a piece of a page, as the draft model counts them."""
 
@@ -32,14 +35,18 @@ def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Co
             message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", name=name, **status)
             return marked(message, read_back=id)
 
-        whole = originals.find(id, runtime.store)
-        if whole is None:
-            return answer(f"Nothing is kept under {id!r}.", status="error")
-        engine = engine_for(runtime.context)
-        pages = list(_pages(engine, whole, engine.settings.token_budget))
-        if not 1 <= page <= len(pages):
-            return answer(f"There are pages 1 to {len(pages)} of {id!r}.", status="error")
-        return answer(_HEAD.format(page, len(pages)) + pages[page - 1])
+        def found() -> ToolMessage:
+            whole = originals.find(owner_of(runtime.state), id, runtime.store)
+            if whole is None:
+                return answer(f"Nothing is kept under {id!r}.", status="error")
+            engine = engine_for(runtime.context)
+            pages = list(_pages(engine, whole, engine.settings.token_budget))
+            if not 1 <= page <= len(pages):
+                return answer(f"There are pages 1 to {len(pages)} of {id!r}.", status="error")
+            return answer(_HEAD.format(page, len(pages)) + pages[page - 1])
+
+        unread = answer(_UNREAD.format(repr(id)), status="error")
+        return pass_whole(found, unread, f"the model is told that {name} does not work", raises=())
 
     return StructuredTool.from_function(
         read,

@@ -124,3 +124,27 @@ def test_what_is_damaged_is_read_again_with_a_warning(damage: dict[str, Any], al
 def test_what_is_no_store_raises_when_it_is_given() -> None:
     with pytest.raises(ValidationError, match="store"):
         LongAttnPreparer(store={})
+
+
+class Down(SimpleKVStore):
+    """A store that does not work."""
+
+    def __init__(self, verbs: tuple[str, ...]) -> None:
+        super().__init__()
+        for verb in verbs:
+            setattr(self, verb, self._fail)
+
+    def _fail(self, *_: Any, **__: Any) -> Any:
+        raise TimeoutError("no answer")
+
+
+@pytest.mark.parametrize("verbs", [("get",), ("put_all",), ("get", "put_all")], ids=str)
+async def test_a_store_that_is_down_costs_a_warning_and_a_reading(
+    verbs: tuple[str, ...], alone: dict[str, Any]
+) -> None:
+    few = [NodeWithScore(node=node) for node in NODES[1:]]
+    without = LongAttnPostprocessor(**alone).postprocess_nodes(few, query_str=QUERY)
+    with pytest.warns(LongAttnCompWarning, match="the key store .no answer."):
+        assert LongAttnPostprocessor(**alone, store=Down(verbs)).postprocess_nodes(few, query_str=QUERY) == without
+    with pytest.warns(LongAttnCompWarning, match="the key store .no answer."):
+        assert await LongAttnPreparer(**alone, store=Down(verbs)).acall(NODES[1:]) == NODES[1:]

@@ -159,6 +159,19 @@ async def test_truncation_of_what_it_did_not_give_keeps_the_end() -> None:
     assert await block.atruncate([], 12) is None  # type: ignore[arg-type]
 
 
+async def test_truncation_shows_nothing_of_another_session(words: Compressor) -> None:
+    """Both sessions are given the same text, and a smaller budget would choose among the turns of one of them."""
+    block = LongAttnMemoryBlock(compressor=words, token_budget=60)
+    lease = "The lease says that Ada Marsh pays 900 euros of rent."
+    for session, secret in (("ada", "Hello."), ("bo", "My PIN is 4711.")):
+        turns = messages(("user", lease), ("user", secret))
+        await block.aput(turns, session_id=session)
+    contents = {await block.aget(asking("lease rent"), session_id=session) for session in ("ada", "bo", "ada")}
+    assert contents == {f"user: {lease}"}
+    for tokens in range(1, 60):
+        assert (await block.atruncate(f"user: {lease}", tokens) or "") in f"user: {lease}"
+
+
 async def test_inside_a_memory(opened: list[Settings]) -> None:
     """Turns are ejected, come back in the system message, and shrink with the room there is."""
     block = LongAttnMemoryBlock(token_budget=400, node_tokens=90, priority=1)

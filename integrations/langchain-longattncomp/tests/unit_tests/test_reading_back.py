@@ -9,9 +9,9 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
-from langchain_toys import ScriptedModel, calls, engine, report
+from langchain_toys import ScriptedModel, call_once, calls, engine, report
 from langgraph.store.memory import InMemoryStore
-from longattncomp import Compressor
+from longattncomp import Compressor, LongAttnCompWarning
 from longattncomp.testing import ByteTokenizer, WordScorer
 
 from langchain_longattncomp import LongAttnMiddleware
@@ -117,6 +117,58 @@ def test_one_conversation_does_not_read_anothers(store: InMemoryStore | None) ->
     assert other["messages"][-2].status == "error"
 
 
+SHARED = InMemoryStore()
+
+
+@pytest.mark.parametrize("stores", [(None, None), (SHARED, SHARED), (InMemoryStore(), InMemoryStore())])
+def test_runs_without_a_thread_do_not_read_each_others(stores: tuple[InMemoryStore | None, ...]) -> None:
+    """Two agents share a middleware, and nobody gives an id."""
+    middleware = LongAttnMiddleware(compressor=engine())
+    first, other = (agent(middleware=middleware, store=store) for store in stores)
+    state = first.invoke(ASK)
+    assert read(state) == LONG
+    assert "longattncomp_run" not in state
+    key = next(m for m in state["messages"] if m.type == "tool").response_metadata["longattncomp"]["original"]
+    for reader in (first, other):
+        asked = reader.invoke({"messages": [HumanMessage(f'Read id="{key}"')], "longattncomp_run": "guessed"})
+        assert asked["messages"][-2].content == f"Nothing is kept under {key!r}."
+
+
+class Down(InMemoryStore):
+    """A store that does not work."""
+
+    def __init__(self, *verbs: str) -> None:
+        super().__init__()
+        for verb in verbs:
+            setattr(self, verb, self._fail)
+
+    def _fail(self, *_: Any, **__: Any) -> Any:
+        raise ConnectionError("no route to redis://ada:secret@host")
+
+
+async def states_of(one: Any) -> list[Any]:
+    return [one.invoke(ASK), await one.ainvoke(ASK)]
+
+
+async def test_a_store_that_cannot_be_read_says_so() -> None:
+    with pytest.warns(LongAttnCompWarning, match="read_original does not work: ConnectionError"):
+        states = await states_of(agent(store=Down("get")))
+    for state in states:
+        told = state["messages"][-2]
+        assert told.name == "read_original"
+        assert "cannot be read now, because its store does not work" in told.content
+        assert "secret" not in told.content
+        assert state["messages"][-1].content == "done"
+
+
+@pytest.mark.parametrize("verbs", [("put",), ("get", "put")])
+async def test_what_a_store_does_not_take_stays_whole(verbs: tuple[str, ...]) -> None:
+    with pytest.warns(LongAttnCompWarning, match="passes uncompressed"):
+        states = await states_of(agent(store=Down(*verbs), model=call_once("archive")))
+    for state in states:
+        assert state["messages"][-2].content == LONG
+
+
 def test_the_store_holds_one_item_per_text_outside_any_index() -> None:
     class Noting(InMemoryStore):
         def put(self, *args: Any, **kwargs: Any) -> None:
@@ -136,7 +188,7 @@ def test_in_this_process_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(originals, "_CHARACTERS", 1_000)
     kept = originals.Originals()
-    keys = [kept.keep([letter * 400], None) for letter in "abc"]
-    assert [kept.find(key, None) and True for key in keys] == [None, True, True]
+    keys = [kept.keep("one", [letter * 400], None) for letter in "abc"]
+    assert [kept.find("one", key, None) and True for key in keys] == [None, True, True]
     with pytest.raises(ValueError, match="too large"):
-        kept.keep(["d" * 1_001], None)
+        kept.keep("one", ["d" * 1_001], None)

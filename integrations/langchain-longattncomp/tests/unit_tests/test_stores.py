@@ -100,3 +100,27 @@ def test_a_server_that_went_away_costs_a_warning_and_a_reading(redis: Any, alone
 def test_what_is_no_store_raises_when_it_is_given() -> None:
     with pytest.raises(ValidationError, match="store"):
         LongAttnPreparer(store={})
+
+
+class Down(InMemoryByteStore):
+    """A store that does not work."""
+
+    def __init__(self, verbs: tuple[str, ...]) -> None:
+        super().__init__()
+        for verb in verbs:
+            setattr(self, verb, self._fail)
+
+    def _fail(self, *_: Any) -> Any:
+        raise TimeoutError("no answer")
+
+
+@pytest.mark.parametrize("verbs", [("mget",), ("mset",), ("mget", "mset")], ids=str)
+async def test_a_store_that_is_down_costs_a_warning_and_a_reading(
+    verbs: tuple[str, ...], alone: dict[str, Any]
+) -> None:
+    few = FOUND[1:]
+    without = texts(LongAttnCompressor(**alone).compress_documents(few, QUERY))
+    with pytest.warns(LongAttnCompWarning, match="the key store .no answer."):
+        assert texts(LongAttnCompressor(**alone, store=Down(verbs)).compress_documents(few, QUERY)) == without
+    with pytest.warns(LongAttnCompWarning, match="the key store .no answer."):
+        assert await LongAttnPreparer(**alone, store=Down(verbs)).atransform_documents(few) == few

@@ -73,7 +73,9 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
                 return known
             result = engine.compress(asked, texts, order="position")
             content = _fitted(engine, result, spoken, engine.settings.token_budget)
-            self._read.put(content, (engine, result, spoken))
+            read = self._read.get(content)
+            unknown = read is not None and read[2] != spoken  # whose content it is: other turns gave the same
+            self._read.put(content, (engine, result, [] if unknown else spoken))
             self._pulled.put(key, content)
             return content
 
@@ -82,7 +84,7 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
         return _counted(lambda count: latest(whole, budget, count), count) if content is None else content
 
     def _truncated(self, content: str, tokens_to_truncate: int) -> str | None:
-        if known := self._read.get(content):
+        if (known := self._read.get(content)) and known[2]:
             engine, result, spoken = known
 
             def again() -> str:
