@@ -22,6 +22,9 @@ _ANCHOR = 3
 _ANSWERED = 0.25
 """Least worth of a question that other text follows, which may be its answer."""
 
+_REPEATED = 0.02
+"""Worth of a mere copy, which in a chat may be the user's own turn: it comes after evidence and before the rest."""
+
 _MARKS = "?？؟"
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
 _ASCII_WORD = re.compile(r"[A-Za-z0-9_]+|\?")
@@ -32,7 +35,7 @@ _STATEMENT = re.compile(r"[.。!！][\"'”’»)\]」』*_]*\s*\Z")
 def without_echoes(query: Query, nodes: Sequence[Node], scores: Scores) -> Scores:
     """Multiply each node's share by its `novelty`, and scale all shares, the instruction's too, to the sum they had.
 
-    A softmax gives about this where the copies are not there. Where nothing else has any mass, the scores stay.
+    A softmax gives about this where the copies are not there.
     """
     worth = novelty(query, nodes)
     shares = [share * part for share, part in zip(scores.nodes, worth, strict=True)]
@@ -43,7 +46,7 @@ def without_echoes(query: Query, nodes: Sequence[Node], scores: Scores) -> Score
 
 
 def novelty(query: Query, nodes: Sequence[Node]) -> list[float]:
-    """Say how much each node adds to the query: 0 if it only repeats it, 1 if it does not repeat it.
+    """Say how much each node adds to the query: a fiftieth if it only repeats it, 1 if it does not repeat it.
 
     A copy has at least four fifths of the query's words in its order, and its first words or a question mark: "Paris is
     the capital of France" does not repeat "Is Paris the capital of France?". A node with a copy is worth its other
@@ -78,7 +81,7 @@ def novelty(query: Query, nodes: Sequence[Node]) -> list[float]:
         after = index + 1
         if not more:
             follows = after < len(nodes) and nodes[after].document == nodes[index].document and after not in found
-        least = _ANSWERED if follows and copies <= len(asked) else 0.0
+        least = _ANSWERED if follows and copies <= len(asked) else _REPEATED
         worth[index] = min(1.0, max(least, more / copies))
     return worth
 
