@@ -249,6 +249,18 @@ TEMPLATES = [
         (ASKED,),
     ),
     Template(
+        "unlabelled question between two texts",
+        f"First text:\n{{docs}}\n\n{ASKED}\n\nSecond text:\n"
+        + "\n\n".join(ENGLISH.filler.format(number) for number in range(70, 80)),
+        (ASKED,),
+    ),
+    Template(
+        "numbered documents, order last",
+        "Documents:\n{docs}\n\nFrom these documents, tell me who signed the lease of the lighthouse. Never guess.",
+        ("tell me who signed the lease of the lighthouse. Never guess.",),
+        label="[{0}] ",
+    ),
+    Template(
         "few-shot answers",
         "Answer from the text with a name.\n\nQuestion: Who painted the barn?\nAnswer: Tom Lund\n\n"
         f"Question: Who owns the mill?\nAnswer: Ida Berg\n\nText:\n{{docs}}\n\nQuestion: {ASKED}\nAnswer:",
@@ -375,7 +387,7 @@ def check(template: Template, hostile: str, names: Iterable[str]) -> None:
             assert (name, hostile, lost(template, hostile, COMPRESSORS[name])) == (name, hostile, [])
     parsed = parse_prompt(filled(template, hostile), tokenizer=FourLetters())
     # Where the ends of a prompt have no question, one in between is asked, too, whoever wrote it.
-    ends_ask = template.name not in ("question between two texts", "ChatML")
+    ends_ask = "between two texts" not in template.name and template.name != "ChatML"
     assert not ends_ask or template.language.hostile not in parsed.query.text
 
 

@@ -204,6 +204,11 @@ def test_trailing_question(asked: str, joint: str) -> None:
     assert found(f"{context}{joint}{asked}\n") == ("trailing", asked, [asked])
 
 
+def test_orders_of_several_sentences_are_a_paragraph() -> None:
+    asked = "Using only the documents above, tell me who signed. Never guess."
+    assert found(f"{DOCUMENTS}\n\n{asked}") == ("trailing", asked, [asked])
+
+
 def test_trailing_question_with_an_answer_begun() -> None:
     asked = "What is the magic number for river-bed in the text? The magic number for river-bed in the text is"
     lines = DOCUMENTS.replace("\n\n", "\n")
@@ -220,7 +225,7 @@ def test_answer_line_after_a_trailing_question_is_kept_but_not_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    "end", ["He was late.", "When he came, the lease was gone.", "List: tenants", "Name it. Then he left the house."]
+    "end", ["He was late.", "When he came, the lease was gone.", "List: tenants", "Late.\nName it. Then he left."]
 )
 def test_statement_at_the_end_asks_nothing(end: str) -> None:
     prompt = f"{DOCUMENTS}\n\n{end}"

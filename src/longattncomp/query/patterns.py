@@ -33,11 +33,16 @@ CONTEXT = re.compile(
     rf"|{_LEAD}(?:(?:{_DOCUMENTS})[ \t]*)?\[\d{{1,3}}\]",
     _LINES,
 )
+INTRODUCED = re.compile(rf"{CONTEXT.pattern}|^[^\s:：][^\n:：]{{0,60}}[:：][^\S\n]*$", _LINES)
 RULE = re.compile(r"^[ \t]*(?P<mark>[-=_*~#`\"'+])(?P=mark){2,}\w*[^\S\n]*$", re.MULTILINE)
 TAG = re.compile(r"^[ \t]*<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]{0,40})(?:[ \t][^<>\n]{0,200})?>", re.MULTILINE)
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 PARAGRAPH_END = re.compile(rf"{BLANK_LINE.pattern}|{RULE.pattern}", re.MULTILINE)
-BLOCK_END = re.compile(rf"{PARAGRAPH_END.pattern}|{CONTEXT.pattern}|{CUE.pattern}|</(?:question|query)>", _LINES)
+BLOCK_END = re.compile(
+    rf"{PARAGRAPH_END.pattern}|{CONTEXT.pattern}|{CUE.pattern}|</(?:question|query)>"
+    r"|<\|[^|\n]{1,40}\|>|\[/INST\]",
+    _LINES,
+)
 # "Let's think step by step" and a chat template's own marks answer nothing.
 ANSWERED = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?(?!let['’]?s\b|<\||\s)(?=.)", re.IGNORECASE)
 OPTION = re.compile(

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from longattncomp.query.ends import (
     BLOCK_TOKENS,
@@ -23,6 +24,7 @@ from longattncomp.query.patterns import (
     BLOCK_END,
     CONTEXT,
     INSTRUCTION,
+    INTRODUCED,
     LABEL,
     OPTION,
     OPTION_TALK,
@@ -84,8 +86,8 @@ def recognise(text: str, fits: Fits, *, message: bool) -> list[Found]:
     last = last or (None if first or order else _before_closer(text, ends))
     asked = [one for one in (first, last, order) if one]
     if not first and not last:
-        between = _between(text, labels, fits)
-        asked += [one for one in between if _before_mark(text, one.end)] or ([] if asked else between)
+        between = _between(text, labels, fits, alone=not asked)
+        asked += between if asked else [*between, *(_outermost(text, ends, fits) if between else ())]
     return _apart(asked or _outside(text, ends, fits))
 
 
@@ -113,9 +115,30 @@ def _label_at_start(text: str, labels: Sequence[re.Match[str]], ends: Ends, fits
     return found if task else None
 
 
-def _between(text: str, labels: Sequence[re.Match[str]], fits: Fits) -> list[Found]:
-    """Find labelled questions without an answer, wherever they stand."""
-    return [read[0] for i in _few(labels) if (read := _read_label(text, labels, i, fits)) and not read[1]]
+def _between(text: str, labels: Sequence[re.Match[str]], fits: Fits, *, alone: bool) -> list[Found]:
+    """Find questions that stand right before another text; `alone`: or labelled ones anywhere."""
+    reads = [read[0] for i in _few(labels) if (read := _read_label(text, labels, i, fits)) and not read[1]]
+    # Where many marks stand, they number the documents, and a question before one is a document's last line.
+    listed = len(list(islice(CONTEXT.finditer(text), 2 * _FEW))) == 2 * _FEW
+    found = [] if listed else [*(one for one in reads if _before_mark(text, one.end)), *_before_text(text, fits)]
+    return found if 0 < len(found) <= _FEW else reads if alone else []
+
+
+def _outermost(text: str, ends: Ends, fits: Fits) -> list[Found]:
+    """Take the first and the last paragraph: a question in between, whoever wrote it, is not asked without them."""
+    spans = [side[0] for side in ends.sides if side]
+    return [Found(start, start, end, "trailing") for start, end in spans if fits(text[start:end], QUERY_TOKENS)]
+
+
+def _before_text(text: str, fits: Fits) -> list[Found]:
+    """Find paragraphs that end with a question mark right before a line that introduces another text."""
+    found = []
+    for line in INTRODUCED.finditer(text):
+        end = before_space(text, line.start())
+        start = text.rfind("\n\n", 0, end) + 2
+        if start > 1 and QUESTION_MARK.match(text, end - 1) and fits(text[start:end], QUERY_TOKENS):
+            found.append(Found(start, start, end, "trailing"))
+    return found
 
 
 def _few(labels: Sequence[re.Match[str]]) -> list[int]:
@@ -238,17 +261,17 @@ def _options_at_end(text: str, fits: Fits) -> Found | None:
 def _trailing(text: str, fits: Fits, *, since: int) -> Found | None:
     """Take the last paragraph or line, if it asks something."""
     stop = before_space(text, closing_cue(text))
-    for start in _block_starts(text, stop):
+    for start, is_line in zip(_block_starts(text, stop), (False, True), strict=True):
         start = max(start, since)
         asked = text[start:stop].strip()
-        if len(text[:start].strip()) > len(asked) and fits(asked, QUERY_TOKENS) and _asks(asked):
+        if len(text[:start].strip()) > len(asked) and fits(asked, QUERY_TOKENS) and _asks(asked, is_line):
             return Found(start, start, stop, "trailing")
-    return Found(0, 0, stop, "trailing") if fits(text[:stop], QUERY_TOKENS) and _asks(text[:stop].strip()) else None
+    return Found(0, 0, stop, "trailing") if fits(text[:stop], QUERY_TOKENS) and _asks(text[:stop], True) else None
 
 
-def _asks(text: str) -> bool:
+def _asks(text: str, is_line: bool) -> bool:
     text = TAGS.sub("", text).strip()
-    instructs = bool(INSTRUCTION.match(text)) and not SEVERAL_SENTENCES.search(text)
+    instructs = bool(INSTRUCTION.match(text)) and not (is_line and SEVERAL_SENTENCES.search(text))
     return instructs or bool(QUESTION.search(text) or BEGUN_ANSWER.search(text))
 
 
