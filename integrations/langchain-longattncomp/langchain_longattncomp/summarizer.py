@@ -36,8 +36,15 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
             return "(The earlier messages have no text.)"
         engine = engine_options.engine()
 
+        asking = [index for index, (role, _) in enumerate(spoken) if role == "human"][-1:] if query is None else []
+        if asking and engine.count(spoken[asking[0]][1]) > engine.settings.token_budget // 4:
+            asking = []
+
         def labelled(result: Compressed) -> str:
-            return "\n\n".join(f"{spoken[part.index][0]}: {part.text}" for part in result.documents)
+            texts = {part.index: part.text for part in result.documents}
+            if texts:  # the turn that asks says nothing beside the question, and is kept for what it is
+                texts = {index: spoken[index][1] for index in asking} | texts
+            return "\n\n".join(f"{spoken[index][0]}: {texts[index]}" for index in sorted(texts))
 
         def quoted() -> str:
             asked = query_for(query or last_question(messages) or spoken[-1][1], tokenizer=engine.tokenizer)
