@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -24,7 +25,7 @@ from longattncomp import Compressed, Compressor, Document
 from longattncomp.data.rows import Example, read_rows
 from longattncomp.data.sources import held_back
 from longattncomp.evaluation.metrics import evidence_recall
-from longattncomp.scorers import echoes
+from longattncomp.scorers import echoes, wording
 from longattncomp.scorers.methods import DEFAULT, METHODS
 
 BUDGET = 256  # tokens
@@ -56,17 +57,19 @@ def main() -> None:
     rows = list(islice(held_back_rows(options.data), options.limit))
     body: list[tuple[str, ...]] = []
     found: dict[str, dict[str, dict[str, float]]] = {}
+    values: dict[tuple[str, bool], list[dict[str, float]]] = defaultdict(list)
+    for row in track(rows, "rows", console=Console(stderr=True)):
+        for name in options.attack:
+            for discount in (False, True):
+                with discounting(discount):
+                    values[name, discount].append(measured(compressor, row, ATTACKS[name](row.query)))
     for name in options.attack:
-        for discount in (False, True):
-            with discounting(discount):
-                values = [
-                    measured(compressor, row, ATTACKS[name](row.query))
-                    for row in track(rows, f"{name}, discount {discount}", console=Console(stderr=True))
-                ]
-            means = {key: fmean(value[key] for value in values) for key in values[0]}
-            found.setdefault(name, {})["after" if discount else "before"] = means
-        pairs = ((found[name]["before"][key], found[name]["after"][key]) for key in means)
-        body.append((name, *(f"{before:.3f} → {after:.3f}" for before, after in pairs)))
+        before, after = (
+            {key: fmean(value[key] for value in values[name, discount]) for key in values[name, discount][0]}
+            for discount in (False, True)
+        )
+        found[name] = {"without": before, "with": after}
+        body.append((name, *(f"{before[key]:.3f} → {after[key]:.3f}" for key in before)))
     show(
         f"Documents that repeat the query, {options.method}, without → with the discount",
         ("attack", "recall", "copies' share", "the same, unanswerable", "instruction", "the same, unanswerable"),
@@ -115,7 +118,8 @@ def discounting(on: bool) -> Iterator[None]:
     if on:
         yield
         return
-    with mock.patch.object(echoes, "novelty", lambda _, nodes: [1.0] * len(nodes)):
+    off = mock.Mock(side_effect=lambda _, nodes: [1.0] * len(nodes))
+    with mock.patch.object(echoes, "novelty", off), mock.patch.object(wording, "novelty", off):
         yield
 
 
