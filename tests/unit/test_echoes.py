@@ -126,7 +126,7 @@ def test_a_copy_in_two_nodes_is_one() -> None:
     nodes = list(chunk([Document(ASKED)], WordTokenizer(), node_tokens=8, token_budget=16))
 
     assert len(nodes) > 1
-    assert max(novelty(Query(ASKED), nodes)) == 0.02
+    assert max(novelty(Query(ASKED), nodes)) == 0.001
 
 
 def test_what_a_copy_loses_goes_to_all_others_and_the_instruction() -> None:
@@ -134,8 +134,8 @@ def test_what_a_copy_loses_goes_to_all_others_and_the_instruction() -> None:
 
     found = without_echoes(Query(ASKED), nodes, Scores((0.8, 0.1, 0.02), 0.08))
 
-    assert found.nodes == pytest.approx((0.074, 0.463, 0.093), abs=0.005)
-    assert found.instruction == pytest.approx(0.370, abs=0.005)
+    assert found.nodes == pytest.approx((0, 0.5, 0.1), abs=0.005)
+    assert found.instruction == pytest.approx(0.4, abs=0.005)
 
 
 def test_scores_stay_where_nothing_repeats_or_nothing_else_has_mass() -> None:
@@ -174,4 +174,4 @@ def test_a_result_keeps_the_evidence_instead_of_copies(method: str) -> None:
     found = compressor.compress(ASKED, [*[ASKED] * 4, EVIDENCE, *[f"Rain falls on roof {n}." for n in range(30)]])
 
     assert EVIDENCE in found.text
-    assert sum(node.score for node in found.all_nodes if node.document < 4) < 0.1
+    assert sum(node.score for node in found.all_nodes if node.document < 4) < 0.01

@@ -22,7 +22,7 @@ _ANCHOR = 3
 _ANSWERED = 0.25
 """Least worth of a question that other text follows, which may be its answer."""
 
-_REPEATED = 0.02
+_REPEATED = 0.001
 """Worth of a mere copy, which in a chat may be the user's own turn: it comes after evidence and before the rest."""
 
 _MARKS = "?？؟"
@@ -46,12 +46,13 @@ def without_echoes(query: Query, nodes: Sequence[Node], scores: Scores) -> Score
 
 
 def novelty(query: Query, nodes: Sequence[Node]) -> list[float]:
-    """Say how much each node adds to the query: a fiftieth if it only repeats it, 1 if it does not repeat it.
+    """Say how much each node adds to the query: a thousandth if it only repeats it, 1 if it does not repeat it.
 
     A copy has at least four fifths of the query's words in its order, and its first words or a question mark: "Paris is
     the capital of France" does not repeat "Is Paris the capital of France?". A node with a copy is worth its other
-    words divided by the copied ones, and a quarter or more if other text follows in the node or its document: there
-    the answer of a FAQ stands. Nothing repeats one or two words, or a statement, whose copy may be what is looked for.
+    words divided by the copied ones. Under a quarter it is a mere copy, but not if other text follows in the node or
+    its document: there the answer of a FAQ stands. Nothing repeats one or two words, or a statement, whose copy may be
+    what is looked for.
     """
     worth = [1.0] * len(nodes)
     text = asking(query).text
@@ -60,7 +61,7 @@ def novelty(query: Query, nodes: Sequence[Node]) -> list[float]:
     if len(asked) < _ANCHOR or (is_statement and not any(mark in text for mark in _MARKS)):
         return worth
     near = _near(asked, nodes)
-    empty = {*asked, *stop_words()}
+    empty = {*asked, *_MARKS, *stop_words()}
     found: dict[int, tuple[int, int, bool]] = {}  # words copied, words added, whether text follows in the node
     for (_, close), group in groupby(range(len(nodes)), key=lambda index: (nodes[index].document, near[index])):
         if not close:
@@ -75,14 +76,13 @@ def novelty(query: Query, nodes: Sequence[Node]) -> list[float]:
             if inside:
                 # A capital tells the month from the verb: "May" may be the answer.
                 added = {at for at, word in enumerate(own) if word not in empty and word.lower() not in asked}
-                added -= {at for at, word in enumerate(own) if word in _MARKS}
-                found[index] = len(inside), len(added), bool(added) and max(added) > inside[-1]
+                found[index] = len(inside), len(added), max(added, default=-1) > inside[-1]
     for index, (copies, more, follows) in found.items():
-        after = index + 1
-        if not more:
-            follows = after < len(nodes) and nodes[after].document == nodes[index].document and after not in found
-        least = _ANSWERED if follows and copies <= len(asked) else _REPEATED
-        worth[index] = min(1.0, max(least, more / copies))
+        if index + 1 < len(nodes) and index + 1 not in found:
+            follows |= nodes[index + 1].document == nodes[index].document
+        worth[index] = min(1.0, more / copies)
+        if worth[index] < _ANSWERED:
+            worth[index] = _ANSWERED if follows and copies <= len(asked) else _REPEATED
     return worth
 
 
