@@ -9,7 +9,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.progress import track
 from speed import machine
 
 from longattncomp import Compressed, Compressor, Document
-from longattncomp.data.rows import Example, read_rows
+from longattncomp.data.rows import Evidence, Example, read_rows
 from longattncomp.data.sources import held_back
 from longattncomp.evaluation.metrics import evidence_recall
 from longattncomp.scorers import echoes, wording
@@ -42,6 +42,15 @@ ATTACKS: dict[str, Callable[[str], tuple[str, ...]]] = {
     "with a few words": lambda query: (f"{query} Read on to find the answer.",),
     "as a heading": lambda query: (f"# {query}\n\nOur shop sells shoes, hats and gloves for the whole family.\n",),
 }
+
+FAQS: dict[str, str] = {
+    "Q: and A:": "Q: {}\nA: {}\n\n",
+    "headings": "## {}\n\n{}.\n\n",
+    "bold, a sentence": "**{}**\n\nIt was {}, as far as anybody can tell from the old papers in the cellar.\n\n",
+    "lines": "{}\n{}.\n\n",
+    "a chat": "Alice: {}\nBob: {}, I think.\n\n",
+}
+FAQ_BUDGETS = (64, 128)  # tokens
 
 
 def main() -> None:
@@ -75,8 +84,30 @@ def main() -> None:
         ("attack", "recall", "copies' share", "the same, unanswerable", "instruction", "the same, unanswerable"),
         body,
     )
+    faqs: dict[str, dict[str, float]] = {}
+    for form in FAQS:
+        faqs[form] = {
+            f"{budget} {'with' if discount else 'without'}": answers_kept(compressor, rows, form, budget, discount)
+            for budget in FAQ_BUDGETS
+            for discount in (False, True)
+        }
+    show(
+        "Answers of a FAQ of four questions that are kept, without → with the discount",
+        ("form", *(f"{budget} tokens" for budget in FAQ_BUDGETS)),
+        [
+            (form, *(f"{kept[f'{budget} without']:.3f} → {kept[f'{budget} with']:.3f}" for budget in FAQ_BUDGETS))
+            for form, kept in faqs.items()
+        ],
+    )
     seconds = round(time.perf_counter() - started)
-    figures = {"method": options.method, "n": len(rows), "budget": BUDGET, "results": found, "seconds": seconds}
+    figures = {
+        "method": options.method,
+        "n": len(rows),
+        "budget": BUDGET,
+        "results": found,
+        "faqs": faqs,
+        "seconds": seconds,
+    }
     print(json.dumps({"what": "echo", "machine": machine(), **figures}))
 
 
@@ -99,6 +130,24 @@ def measured(compressor: Compressor, row: Example, copies: tuple[str, ...]) -> d
         "instruction": answerable.instruction_score,
         "instruction_unanswerable": unanswerable.instruction_score,
     }
+
+
+def answers_kept(compressor: Compressor, rows: Sequence[Example], form: str, budget: int, discount: bool) -> float:
+    """Hide each answer beside its question in a FAQ among documents that do not answer, and say how many are kept."""
+    rows = [row for row in rows if row.answers[0].lower() not in ("yes", "no")]
+    kept = []
+    for place, row in enumerate(rows):
+        others = [rows[(place + step) % len(rows)] for step in (1, 2, 3)]
+        asked = [*others[: place % 4], row, *others[place % 4 :]]
+        entries = [FAQS[form].format(one.query, one.answers[0]) for one in asked]
+        own = entries[place % 4]
+        start = sum(map(len, entries[: place % 4])) + own.index(row.answers[0], own.index(row.query) + len(row.query))
+        empty = without(row, {span.document for span in row.evidence}).documents
+        with discounting(discount):
+            found = compressor.compress(row.query, [Document("".join(entries)), *empty], token_budget=budget)
+        spans = {document.index: document.spans for document in found.documents}
+        kept.append(evidence_recall(spans, [Evidence(0, start, start + len(row.answers[0]))]))
+    return fmean(kept)
 
 
 def share(result: Compressed, documents: int) -> float:
