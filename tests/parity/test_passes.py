@@ -19,7 +19,7 @@ from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.lookahead import LookAhead
-from longattncomp.backbone.passes import Passes
+from longattncomp.backbone.passes import masks
 from longattncomp.runtime.processors import Processors
 from longattncomp.testing import save_draft_model
 
@@ -183,9 +183,8 @@ def test_layers_that_see_everything_have_no_window(
     types: list[str] | None, sliding_window: int | None, expected: str
 ) -> None:
     config = SimpleNamespace(layer_types=types, sliding_window=sliding_window)
-    passes = Passes(SimpleNamespace(config=config), None, window=64, read_tokens=64, asked_tokens=64)
     full, sliding = torch.ones(1), torch.zeros(1)
-    found = passes._masks(full, sliding)
+    found = masks(config, full, sliding)
     named = {"full": full, "sliding": sliding}
     if expected in named:
         assert found is named[expected]

@@ -245,7 +245,6 @@ class _Scan:
                 continue
             if number and here[number - 1].indent == line.indent and kinds.goes_on(here[number - 1], line):
                 continue
-            unit_above = outside
             while opened and opened[-1][0] > line.indent:
                 opened.pop()
             same = opened.pop() if opened and opened[-1][0] == line.indent else None
@@ -256,8 +255,7 @@ class _Scan:
                 self.out.add(line.start, same[1])
                 opened.append(same)
                 continue
-            if opened:
-                unit_above = opened[-1][1]
+            unit_above = opened[-1][1] if opened else outside
             if same is not None and kinds.CONTINUES.match(line.text):
                 opened.append(same)
                 unit_above = same[1]
