@@ -64,11 +64,13 @@ class Priority:
         words: each node's share of the words of the query, above 0.
         weights: b for each node, in [0, 1]; with r its rank by score and l its share of the words, its rank is
             `r^(1-b) l^b`.
+        lifts: what each node's rank is multiplied by.
     """
 
     first: Sequence[int]
     words: Sequence[float]
     weights: Sequence[float]
+    lifts: Sequence[float]
 
 
 def select(
@@ -113,8 +115,8 @@ def select(
     order: Sequence[int] = [0] * len(nodes)
     if priority is not None:
         order = priority.first
-        parts = zip(ranks, priority.words, priority.weights, strict=True)
-        ranks = [rank ** (1 - weight) * words**weight for rank, words, weight in parts]
+        parts = zip(ranks, priority.words, priority.weights, priority.lifts, strict=True)
+        ranks = [lift * rank ** (1 - weight) * words**weight for rank, words, weight, lift in parts]
     ranked = sorted(
         (i for i in range(len(nodes)) if i not in bag and i not in leads.served),
         key=lambda i: (-order[i], -ranks[i], i),

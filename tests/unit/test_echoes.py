@@ -109,6 +109,14 @@ def test_a_question_beside_its_answer_keeps_a_part(text: str) -> None:
     assert novelty(Query(ASKED), nodes)[holding] >= 0.25
 
 
+@pytest.mark.parametrize("answer", ["the roof", "The roof.", "no"])
+def test_an_answer_in_the_words_of_the_question_is_one(answer: str) -> None:
+    asked = "Which part of the old house was built first, the roof or the wall?"
+
+    assert worth(asked, f"{asked}\n{answer}")[0] == 0.25
+    assert worth(asked, f"{asked}\n") == [0.001]
+
+
 def test_a_heading_that_is_the_query_stays_with_its_answer() -> None:
     answer = (
         "It was Rush, who recorded it in Quebec with the producer of their first records, over a year of work. " * 2

@@ -76,7 +76,10 @@ def novelty(query: Query, nodes: Sequence[Node]) -> list[float]:
             if inside:
                 # A capital tells the month from the verb: "May" may be the answer.
                 added = {at for at, word in enumerate(own) if word not in empty and word.lower() not in asked}
-                found[index] = len(inside), len(added), max(added, default=-1) > inside[-1]
+                # An answer to "A or B?" has only words of the query.
+                rest = own[inside[-1] + 1 :]
+                follows = max(added, default=-1) > inside[-1] or (len(rest) > 1 and rest[0] in _MARKS)
+                found[index] = len(inside), len(added), follows
     for index, (copies, more, follows) in found.items():
         if index + 1 < len(nodes) and index + 1 not in found:
             follows |= nodes[index + 1].document == nodes[index].document

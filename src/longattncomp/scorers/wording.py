@@ -29,11 +29,12 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
 
     They count the more the less the head finds, which the instruction's score tells, and the more of a document has
     lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
-    nodes come first.
+    nodes come first. A question beside its answer has the rank of its whole share.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
-    echoes = {index for index, part in enumerate(novelty(asked, nodes)) if part < _ECHO}
+    worth = novelty(asked, nodes)
+    echoes = {index for index, part in enumerate(worth) if part < _ECHO}
     counts = named(asked.text, leads, echoes)
     words = [share * (index not in echoes) for index, share in enumerate(BM25Scorer().score(asked, nodes).nodes)]
     least = _UNSURE * scores.instruction**2
@@ -48,4 +49,5 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
         counts or [0] * len(nodes),
         [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words],
         [weights.get(node.document, least) for node in nodes],
+        [1.0 if index in echoes else 1 / part for index, part in enumerate(worth)],
     )
