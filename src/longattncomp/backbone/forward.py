@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -19,6 +18,7 @@ from longattncomp.backbone.key_values import KeyValues, length
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.lora import Adapters
 from longattncomp.backbone.passes import AskRequest, AskResult, Passes, ReadRequest, ReadResult, Rotary
+from longattncomp.runtime.forking import cached_property
 from longattncomp.runtime.turns import Turns
 
 _BATCH_TOKENS = defaultdict(lambda: 32768, cpu=2048)  # a CPU gains nothing from more; see `make bench`

@@ -3,8 +3,8 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cached_property
 
+from longattncomp.runtime.forking import cached_property
 from longattncomp.types import Node
 
 

@@ -3,6 +3,10 @@
 import os
 import threading
 import weakref
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
 class Renewed:
@@ -28,6 +32,21 @@ class Lock(Renewed):
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+
+class cached_property(Generic[T]):  # noqa: N801 (as in functools)
+    """functools' of Python 3.12: that of 3.11 has a lock, which stays closed in a process forked at that moment."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        found: T = instance.__dict__.setdefault(self._name, self._compute(instance))
+        return found
 
 
 _all: weakref.WeakSet[Renewed] = weakref.WeakSet()

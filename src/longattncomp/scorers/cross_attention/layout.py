@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 from sys import getsizeof
 
@@ -16,6 +15,7 @@ from longattncomp.backbone.batches import packs
 from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.segments import Segment, segments, whole
 from longattncomp.errors import InputError, warn
+from longattncomp.runtime.forking import cached_property
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.cross_attention.head import HeadConfig
 from longattncomp.scorers.cross_attention.key_cache import name

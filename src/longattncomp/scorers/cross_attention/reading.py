@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 
 import xxhash
@@ -14,6 +13,7 @@ from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.key_values import KeyValues, rounded
 from longattncomp.backbone.passes import Rotary, at
 from longattncomp.errors import warn
+from longattncomp.runtime.forking import cached_property
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead
 from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache
 from longattncomp.scorers.cross_attention.keys import Keys
