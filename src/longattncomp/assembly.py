@@ -42,7 +42,6 @@ class Assembler:
 
     Attributes:
         count: counts tokens as the target does.
-        count_whole: the same, for the whole context.
         rule: which nodes are kept, and the budget.
         gap_mark: stands where text of a document was left out.
         separator: stands between two documents.
@@ -52,7 +51,6 @@ class Assembler:
     """
 
     count: Counter
-    count_whole: Counter
     rule: SelectionRule
     gap_mark: str
     separator: str
@@ -94,7 +92,7 @@ class Assembler:
         first = {nodes[index].document for index in pinned}  # pinned text has no score
         rank: Rank | None = None if self.order == "position" else lambda i: (i not in first, -mass[i], i)
         whole = self._render(documents, nodes).text
-        original_tokens = whole_tokens = self.count_whole(whole)
+        original_tokens = whole_tokens = self.count(whole)
         if rank is not None and original_tokens <= budget:  # in another order it may have more
             whole_tokens = self.count(self._render(documents, nodes, rank).text)
         gap_tokens = self.count(self.gap_mark)

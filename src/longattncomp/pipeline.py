@@ -14,7 +14,7 @@ from longattncomp.counting import Counter, remembering
 from longattncomp.inputs import asking, pinned_spans
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.batch import score_batch
-from longattncomp.scorers.echoes import without_echoes
+from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.scorers.methods import Method
 from longattncomp.scorers.wording import priority
 from longattncomp.selection import SelectionRule
@@ -171,20 +171,15 @@ class Pipeline:
         results = []
         scored = [nodes[index] for index in free] if pinned else nodes
         asked = [asking(query) for query in queries]
-        found = score_batch(
-            self.scorer,
-            asked,
-            _apart(scored, parts) if parts else scored,
-            progress=progress,
-        )
+        found = score_batch(self.scorer, asked, _apart(scored, parts) if parts else scored, progress=progress)
         for query, scores in zip(queries, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
                 shares[index] = share
             found_scores = Scores(tuple(shares), scores.instruction)
-            if not self.method.as_published:
-                found_scores = without_echoes(query, nodes, found_scores)
-            first = priority(query, nodes, found_scores) if assembler.rule.words else None
+            worth = [1.0] * len(nodes) if self.method.as_published else novelty(query, nodes)
+            found_scores = without_echoes(found_scores, worth)
+            first = priority(query, nodes, found_scores, worth) if assembler.rule.words else None
             results.append(assembler.assemble(query, documents, counted, found_scores, pinned=pinned, priority=first))
         return results
 
@@ -199,7 +194,7 @@ class Pipeline:
     ) -> Compressed:
         """Do what `run` does after scoring; a rule replaces that of the settings."""
         assembler = self._assembler(settings, rule=rule)
-        first = priority(query, nodes, scores) if assembler.rule.words else None
+        first = priority(query, nodes, scores, novelty(query, nodes)) if assembler.rule.words else None
         return assembler.assemble(query, documents, self._counted(nodes), scores, priority=first)
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
@@ -214,7 +209,6 @@ class Pipeline:
     ) -> Assembler:
         return Assembler(
             count=self.count,
-            count_whole=self.count,
             rule=self.rule(settings) if rule is None else rule,
             gap_mark=settings.gap_mark,
             separator=settings.separator,

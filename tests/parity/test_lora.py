@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import torch
 from naive import LAYERS, MIXED, Place, Toy
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.lora import Adapters
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.data.rows import Evidence, Example
-from longattncomp.errors import HeadMismatchError, InputError
+from longattncomp.errors import BrokenModelError, HeadMismatchError, InputError
 from longattncomp.scorers.cross_attention.head import load_head, read_adapters, untrained_head
 from longattncomp.testing import save_draft_model
 from longattncomp.training import lora
@@ -147,6 +149,21 @@ def test_adapters_of_another_model_are_refused(toy_folder: Path) -> None:
         pair = torch.zeros(4, 7), torch.zeros(9, 4)
         with pytest.raises(HeadMismatchError, match=rf"adapter of {name} was made for a weight of shape \(9, 7\)"):
             opened(toy_folder, {name: pair})
+
+
+@pytest.mark.parametrize("part", [{"a": torch.zeros(4, 16)}, {"a": torch.zeros(4), "b": torch.zeros(16, 4)}])
+def test_what_are_no_adapters(part: dict[str, Tensor], toy_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "head.safetensors"
+    head = untrained_head(opened(toy_folder, {}), "after")
+    head.save(file)
+    with safe_open(file, framework="pt") as stream:
+        metadata = stream.metadata()
+    broken = {f"adapters.layers.1.self_attn.q_proj.{name}": weight for name, weight in part.items()}
+    save_file({**head.state_dict(), **broken}, file, metadata=metadata)
+
+    for read in (read_adapters, lambda path: load_head(path, opened(toy_folder, {}))):
+        with pytest.raises(BrokenModelError, match=r"head\.safetensors"):
+            read(file)
 
 
 def test_adapters_below_those_that_are_trained_stay(toy_folder: Path) -> None:

@@ -36,7 +36,6 @@ def assemble(
     render = {name: options.pop(name) for name in ("gap_mark", "separator", "order", "allow_empty") if name in options}
     assembler = Assembler(
         count=count,
-        count_whole=count,
         rule=SelectionRule(**{"token_budget": token_budget, "top_p": 1.0, **options}),
         **{"gap_mark": "~", "separator": "|", **render},
     )

@@ -363,12 +363,12 @@ def test_forks_while_threads_compress(toy_folder: Path, forks: int) -> None:
 
 
 def test_threads_that_compress_when_the_interpreter_ends(toy_folder: Path) -> None:
-    """Those that it waits for end a moment later; the others, daemons, never do."""
+    """Those that it waits for end after some more calls; the others, daemons, never do."""
     script = f"""
-        import asyncio, threading, time
+        import asyncio, threading
         from longattncomp import Compressor
         compressor = Compressor.from_pretrained({str(toy_folder)!r}, layers=2, head="untrained", dtype="float32")
-        budget, end = {{"token_budget": 60}}, time.monotonic() + 1
+        budget, ends = {{"token_budget": 60}}, threading.Event()
         def alone(texts):
             compressor.compress("Where?", texts, **budget)
         def batch(texts):
@@ -376,9 +376,9 @@ def test_threads_that_compress_when_the_interpreter_ends(toy_folder: Path) -> No
         def loop(texts):
             asyncio.run(compressor.acompress("Where?", texts, **budget))
         def work(kind, daemon):
-            number = 0
-            while daemon or time.monotonic() < end:
-                number += 1
+            number = left = 0
+            while daemon or left < 8:
+                number, left = number + 1, left + ends.is_set()
                 kind([f"{{kind}} {{number}} is here. " * 20, f"{{number}} is there. " * 20])
                 begun.release()
         begun = threading.Semaphore(0)
@@ -387,6 +387,7 @@ def test_threads_that_compress_when_the_interpreter_ends(toy_folder: Path) -> No
                 threading.Thread(target=work, args=[kind, daemon], daemon=daemon).start()
         for _ in range(8):
             begun.acquire()
+        ends.set()
     """
     assert outcome(script) == ("", "", 0)
 

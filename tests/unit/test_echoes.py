@@ -140,7 +140,7 @@ def test_a_copy_in_two_nodes_is_one() -> None:
 def test_what_a_copy_loses_goes_to_all_others_and_the_instruction() -> None:
     nodes = nodes_of(ASKED, EVIDENCE, "Rain falls.")
 
-    found = without_echoes(Query(ASKED), nodes, Scores((0.8, 0.1, 0.02), 0.08))
+    found = without_echoes(Scores((0.8, 0.1, 0.02), 0.08), novelty(Query(ASKED), nodes))
 
     assert found.nodes == pytest.approx((0, 0.5, 0.1), abs=0.005)
     assert found.instruction == pytest.approx(0.4, abs=0.005)
@@ -149,9 +149,9 @@ def test_what_a_copy_loses_goes_to_all_others_and_the_instruction() -> None:
 def test_scores_stay_where_nothing_repeats_or_nothing_else_has_mass() -> None:
     scores = Scores((0.5, 0.5), 0.0)
 
-    assert without_echoes(Query(ASKED), nodes_of(EVIDENCE, "Rain falls."), scores) is scores
-    assert without_echoes(Query(ASKED), nodes_of(ASKED, ASKED), scores).nodes == pytest.approx(scores.nodes)
-    assert without_echoes(Query(ASKED), [], Scores((), 1.0)) == Scores((), 1.0)
+    assert without_echoes(scores, novelty(Query(ASKED), nodes_of(EVIDENCE, "Rain falls."))) is scores
+    assert without_echoes(scores, novelty(Query(ASKED), nodes_of(ASKED, ASKED))).nodes == pytest.approx(scores.nodes)
+    assert without_echoes(Scores((), 1.0), novelty(Query(ASKED), [])) == Scores((), 1.0)
 
 
 def test_published_methods_keep_their_formulas() -> None:
@@ -167,7 +167,7 @@ def test_copies_do_not_come_first_for_their_words_and_numbers() -> None:
     """Nor do many of them make a name of the query too frequent to count."""
     nodes = nodes_of(*[ASKED] * 5, "Rain falls on the roof.", EVIDENCE)
 
-    found = priority(Query(ASKED), nodes, Scores((0.1,) * len(nodes), 0.3))
+    found = priority(Query(ASKED), nodes, Scores((0.1,) * len(nodes), 0.3), novelty(Query(ASKED), nodes))
 
     assert found.first == [0] * 6 + [1]
     assert max(range(len(nodes)), key=found.words.__getitem__) == 6

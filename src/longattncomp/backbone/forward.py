@@ -109,7 +109,7 @@ class Backbone:
         """
         where = choose_device(device)
         kind = choose_dtype(dtype, where)
-        return cls(open_layers(folder, layers, device=where, dtype=kind, updates=adapters), layers)
+        return cls(open_layers(folder, layers, device=where, dtype=kind, adapters=adapters), layers)
 
     @cached_property
     def digest(self) -> str:

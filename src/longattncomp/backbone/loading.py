@@ -40,16 +40,16 @@ def open_layers(
     *,
     device: torch.device,
     dtype: torch.dtype,
-    updates: lora.Adapters = MappingProxyType({}),
+    adapters: lora.Adapters = MappingProxyType({}),
 ) -> OpenedLayers:
     """Open layers 0 to L = `layers` of a model in Hugging Face layout; weights above are not read.
 
-    `updates` are merged into the weights, and their mark is part of the fingerprint.
+    `adapters` are merged into the weights, and their mark is part of the fingerprint.
 
     Raises:
         UnsupportedModelError: the architecture is not supported.
         BrokenModelError: weights are missing or cannot be read.
-        HeadMismatchError: the updates are those of another model.
+        HeadMismatchError: the adapters are those of another model.
     """
     from transformers import AutoModel
 
@@ -58,8 +58,8 @@ def open_layers(
     choose_attention(model, device, dtype)
     model.norm = nn.Identity()
     model.eval().requires_grad_(False)
-    mark = "+".join(filter(None, (fingerprint(model, layers), lora.mark(updates))))
-    lora.merge(model, updates)
+    mark = "+".join(filter(None, (fingerprint(model, layers), lora.mark(adapters))))
+    lora.merge(model, adapters)
     scoring_layer = copy.deepcopy(model.layers[layers]).float().to(device)
     for parameter in model.parameters():  # buffers stay: rotary frequencies need their precision
         parameter.data = parameter.data.to(dtype)

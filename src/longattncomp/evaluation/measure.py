@@ -16,7 +16,7 @@ from longattncomp.evaluation.records import Record, Records
 from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.evaluation.targets.target import SHORT_ANSWER, Target, TargetQuestion
 from longattncomp.scorers.batch import score_batch
-from longattncomp.scorers.echoes import without_echoes
+from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.types import Node, Progress, Query
 
 _PLACEHOLDERS = re.compile(r"\{(?:context|query|options)\}")
@@ -150,7 +150,9 @@ def _kept(
         started = perf_counter()
         found = score_batch(compressor.scorer, queries, nodes)
         if not compressor.method.as_published:
-            found = [without_echoes(query, nodes, scores) for query, scores in zip(queries, found, strict=True)]
+            found = [
+                without_echoes(scores, novelty(query, nodes)) for query, scores in zip(queries, found, strict=True)
+            ]
         seconds = (perf_counter() - started) / len(group)
         for example, query, scores in zip(group, queries, found, strict=True):
             for budget in own:

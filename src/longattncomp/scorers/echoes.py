@@ -1,4 +1,4 @@
-"""query, nodes, scores -> scores in which copies of the query count for little."""
+"""query, nodes -> what each adds to the query; scores in which mere copies of it count for little."""
 
 import re
 import unicodedata
@@ -32,12 +32,11 @@ _WORD = regex.compile(rf"(?V1){_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}_]--{_U
 _STATEMENT = re.compile(r"[.。!！][\"'”’»)\]」』*_]*\s*\Z")
 
 
-def without_echoes(query: Query, nodes: Sequence[Node], scores: Scores) -> Scores:
+def without_echoes(scores: Scores, worth: Sequence[float]) -> Scores:
     """Multiply each node's share by its `novelty`, and scale all shares, the instruction's too, to the sum they had.
 
     A softmax gives about this where the copies are not there.
     """
-    worth = novelty(query, nodes)
     shares = [share * part for share, part in zip(scores.nodes, worth, strict=True)]
     left, mass = sum(shares) + scores.instruction, sum(scores.nodes) + scores.instruction
     if not left or min(worth, default=1.0) == 1.0:

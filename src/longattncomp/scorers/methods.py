@@ -33,7 +33,8 @@ class Method:
         words: whether the words of the query count for a node's rank, too (see `scorers.wording`).
         ignores: settings that the method does not use.
         paragraphs: whether long paragraphs of a prompt are scored as if each were a document.
-        as_published: whether an evaluation uses `defaults` whatever the settings say.
+        as_published: whether scores stay those of its paper, copies of the query included, and an evaluation uses
+            `defaults` whatever the settings say.
     """
 
     name: str

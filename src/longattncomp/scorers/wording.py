@@ -7,7 +7,6 @@ from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.bm25 import BM25Scorer
-from longattncomp.scorers.echoes import novelty
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
 
@@ -24,16 +23,16 @@ _ECHO = 0.25
 """Novelty under which a node's words, names and numbers are only those of the query."""
 
 
-def priority(query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
+def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequence[float]) -> Priority:
     """Let the words of the query count besides a head's scores, by BM25 over the nodes with their lead-ins.
 
     They count the more the less the head finds, which the instruction's score tells, and the more of a document has
     lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
-    nodes come first. A question beside its answer has the rank of its whole share.
+    nodes come first. By `worth`, the `novelty` of the nodes, mere copies of the query have no words of their own, and a
+    question beside its answer has the rank of its whole share.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
-    worth = novelty(asked, nodes)
     echoes = {index for index, part in enumerate(worth) if part < _ECHO}
     counts = named(asked.text, leads, echoes)
     words = [share * (index not in echoes) for index, share in enumerate(BM25Scorer().score(asked, nodes).nodes)]

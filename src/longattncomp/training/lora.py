@@ -59,6 +59,9 @@ class AdaptedLayers(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self._model: Any = inject_adapter_in_model(config, model)
+        for module in self._model.modules():
+            if hasattr(module, "cast_input_dtype_enabled"):
+                module.cast_input_dtype_enabled = False  # autocast chooses the dtype of the adapters' products
         for _, pair in self._weights():
             for weight in pair:
                 weight.data = weight.data.float()  # bf16 loses small steps
@@ -131,7 +134,6 @@ class AdaptedLayers(nn.Module):
         """Yield the name in the whole model, A and B of each adapter."""
         for name, module in self._model.named_modules():
             if hasattr(module, "lora_A"):
-                module.cast_input_dtype_enabled = False
                 _, index, rest = name.split(".", 2)
                 full = f"layers.{int(index) + self._first}.{rest}"
                 yield full, (module.lora_A["default"].weight, module.lora_B["default"].weight)
@@ -174,5 +176,5 @@ def adapted_layers(
     where = choose_device(device)
     fixed = below(start, first)
     lower = Backbone.open(folder, first, device=device, dtype=dtype, adapters=fixed)
-    opened = open_layers(folder, layers, device=where, dtype=choose_dtype(dtype, where), updates=fixed)
+    opened = open_layers(folder, layers, device=where, dtype=choose_dtype(dtype, where), adapters=fixed)
     return lower, AdaptedLayers(opened, layers, stage, start=start, seed=seed)

@@ -218,16 +218,21 @@ def read_adapters(file: Path) -> Adapters:
     Raises:
         BrokenModelError: the file is not a head's checkpoint.
     """
+    return _read(file)[1]
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], Adapters]:
+    """Read the weights of the head itself, and the adapters."""
     try:
-        with safe_open(file, framework="pt") as stream:
-            keys = stream.keys()
-            names = sorted({key[len(_ADAPTERS) : -2] for key in keys if key.startswith(_ADAPTERS)})
-            return {
-                name: (stream.get_tensor(f"{_ADAPTERS}{name}.a"), stream.get_tensor(f"{_ADAPTERS}{name}.b"))
-                for name in names
-            }
-    except (OSError, SafetensorError) as error:
-        raise BrokenModelError(f"cannot read the adapters in {file}: {error}") from error
+        weights = load_file(file)
+        names = sorted({key[len(_ADAPTERS) : -2] for key in weights if key.startswith(_ADAPTERS)})
+        adapters = {name: (weights.pop(f"{_ADAPTERS}{name}.a"), weights.pop(f"{_ADAPTERS}{name}.b")) for name in names}
+    except (OSError, SafetensorError, KeyError) as error:
+        raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
+    for name, pair in adapters.items():
+        if any(weight.ndim != 2 for weight in pair):
+            raise BrokenModelError(f"expected two matrices for the adapter of {name}, found another shape in {file}")
+    return weights, adapters
 
 
 def load_head(file: Path, backbone: Backbone) -> CrossAttentionHead:
@@ -244,9 +249,9 @@ def load_head(file: Path, backbone: Backbone) -> CrossAttentionHead:
             f"{backbone.fingerprint} at L={backbone.layers}: open it with the draft model it was trained on"
         )
     head = CrossAttentionHead(backbone.scoring_layer, config)
-    head.adapters = read_adapters(file)
+    weights, head.adapters = _read(file)
     try:
-        head.load_state_dict({name: w for name, w in load_file(file).items() if not name.startswith(_ADAPTERS)})
-    except (OSError, SafetensorError, RuntimeError) as error:
+        head.load_state_dict(weights)
+    except RuntimeError as error:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
     return head.eval().requires_grad_(False).to(backbone.device)

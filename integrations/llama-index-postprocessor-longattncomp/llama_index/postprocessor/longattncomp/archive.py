@@ -51,12 +51,6 @@ def text_of(message: ChatMessage) -> str:
     return "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
 
 
-def last_user_text(messages: Iterable[ChatMessage]) -> str:
-    """Return the text of the last user message that has any, or ""."""
-    said = (text_of(message) for message in reversed([*messages]) if message.role == MessageRole.USER)
-    return next((text for text in said if text.strip()), "")
-
-
 def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
     """Group turns into exchanges, in order."""
     groups: list[list[Turn]] = []
