@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from longattncomp import Compressor
-from longattncomp.evaluation.tasks.records import orders
+from longattncomp.evaluation.tasks.records import records
 from longattncomp.evaluation.tasks.task import Draw
 
 BUDGET = 100
@@ -30,7 +30,7 @@ def main() -> None:
     settings = compressor.settings.override(lead_ins=False)
     by_tokens = Compressor(compressor.scorer, compressor.tokenizer, settings=settings, method=method)
     draw = Draw(examples=5, context_tokens=2_000, seed=7, count=compressor.tokenizer.count)
-    table = next(example for example in orders(draw) if example.id.startswith("csv"))
+    table = next(example for example in records(draw) if example.id.startswith("csv"))
     code = Path(timeouts.__file__).read_text(encoding="utf-8")
     texts = ((table.query, table.documents[0].text), ("When does reschedule raise an error?", code))
     console = Console(record=True, width=2 * _WIDTH + 6, file=sys.stdout)

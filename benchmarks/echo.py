@@ -21,11 +21,10 @@ from rich.console import Console
 from rich.progress import track
 from speed import machine
 
-from longattncomp import Compressed, Compressor, Document
+from longattncomp import Compressed, Compressor, Document, pipeline
 from longattncomp.data.rows import Evidence, Example, read_rows
 from longattncomp.data.sources import held_back
 from longattncomp.evaluation.metrics import evidence_recall
-from longattncomp.scorers import echoes, wording
 from longattncomp.scorers.methods import DEFAULT, METHODS
 
 BUDGET = 256  # tokens
@@ -168,7 +167,7 @@ def discounting(on: bool) -> Iterator[None]:
         yield
         return
     off = mock.Mock(side_effect=lambda _, nodes: [1.0] * len(nodes))
-    with mock.patch.object(echoes, "novelty", off), mock.patch.object(wording, "novelty", off):
+    with mock.patch.object(pipeline, "novelty", off):
         yield
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import os
+import pickle
 import random
 import socket
 import string
@@ -439,6 +440,36 @@ def test_killed_and_resumed_is_the_same_run(kills: int, uninterrupted: Path, ben
 def _kill(done: int, last: int) -> None:
     if done == last:
         raise KeyboardInterrupt
+
+
+class Trap:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.write_text, (Path("sprung"), "!")
+
+
+@pytest.mark.parametrize("name", ["optimizer.bin", "model.safetensors", "run.json"])
+@pytest.mark.parametrize(
+    "damaged", [pickle.dumps(Trap(), protocol=2), b"", b"no file"], ids=["pickle", "empty", "text"]
+)
+def test_a_damaged_checkpoint(name: str, damaged: bytes, bench: Bench, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    bench.train(DROPPED, out, most_steps=1)
+    (out / "state" / name).write_bytes(damaged)
+
+    with pytest.raises(InputError, match=r"state, which is damaged"):
+        bench.train(DROPPED, out, most_steps=1)
+    assert not Path("sprung").exists()
+
+
+def test_planted_random_states_are_not_run(bench: Bench, tmp_path: Path) -> None:
+    bench.train(DROPPED, tmp_path, most_steps=1)
+    (tmp_path / "state" / "random_states_0.pkl").write_bytes(pickle.dumps(Trap(), protocol=2))
+
+    bench.train(DROPPED, tmp_path, most_steps=1)
+
+    assert not Path("sprung").exists()
 
 
 def test_a_run_that_is_done_stays_as_it_is(uninterrupted: Path, bench: Bench) -> None:

@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 from accelerate import Accelerator
+from safetensors import SafetensorError
 
 from longattncomp.errors import InputError
 
@@ -30,19 +34,21 @@ class Run:
         """Load the last checkpoint of the folder, or start an empty log.
 
         Raises:
-            InputError: the folder holds another run.
+            InputError: the folder holds another run, or its checkpoint is damaged.
         """
         state, old = self.out / _STATE, self.out / f"{_STATE}.old"
         if not state.exists() and old.exists():  # the run was killed between the two renames of `save`
             state = old
         if (state / "run.json").is_file():
-            found = json.loads((state / "run.json").read_text())
+            with _readable(state):
+                found = json.loads((state / "run.json").read_text())
             if found.get("identity") != self.identity:
                 raise InputError(
                     f"{self.out} holds another run: expected the same stage, seed, data, draft model and head to start "
                     f"from; give another folder, or remove this one to begin anew"
                 )
-            self.accelerator.load_state(str(state))
+            with _readable(state):
+                self.accelerator.load_state(str(state))
             self.best, self.step = found["best"], found["step"]
             if self.accelerator.is_main_process:  # steps after the checkpoint are done and logged again
                 lines = (self.out / LOG).read_text().splitlines(keepends=True)
@@ -72,3 +78,15 @@ class Run:
         if self.accelerator.is_main_process:
             with (self.out / LOG).open("a") as stream:
                 stream.write(json.dumps({"step": self.step, **values}) + "\n")
+
+
+@contextmanager
+def _readable(state: Path) -> Iterator[None]:
+    """Turn what accelerate raises over damaged files into an error that says what to do."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, LookupError, EOFError, UnpicklingError, SafetensorError) as error:
+        raise InputError(
+            f"cannot go on from the checkpoint in {state}, which is damaged ({type(error).__name__}): remove it to go "
+            f"on from the one before it, if {state.name}.old is there, or else to begin anew"
+        ) from error

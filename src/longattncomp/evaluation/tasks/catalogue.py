@@ -18,7 +18,7 @@ from longattncomp.evaluation.tasks.chat import chats
 from longattncomp.evaluation.tasks.collected import among_others, rows_of, sampled
 from longattncomp.evaluation.tasks.debugging import broken_functions
 from longattncomp.evaluation.tasks.longbench import is_longbench, read_longbench
-from longattncomp.evaluation.tasks.records import orders
+from longattncomp.evaluation.tasks.records import records
 from longattncomp.evaluation.tasks.task import Draw, Task
 from longattncomp.evaluation.tasks.words import common_words, frequent_words
 
@@ -94,7 +94,7 @@ _GENERATED: Mapping[str, Callable[[Draw], Iterable[Example]]] = {
     "fwe": frequent_words,
     "code-debug": broken_functions,
     "chat": chats,
-    "records": orders,
+    "records": records,
 }
 
 

@@ -1,8 +1,7 @@
 """paragraphs -> samples with chains of assignments or lines with values hidden in them."""
 
 import random
-import string
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -12,6 +11,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from longattncomp.data.needles import Chains, Hidden, hide_drawn
+from longattncomp.data.patterns import different
 from longattncomp.data.rows import Example
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
@@ -29,15 +29,13 @@ _TOGETHER = 0.3
 """Share of the kinds with one question for all keys."""
 _LINE_TOKENS = 100
 """Least tokens of prose for each line."""
-_SYLLABLES = (2, 4)
-_CONSONANTS = "bdfgklmnprstvz"
 
 
 @dataclass(frozen=True, slots=True)
 class NeedleKind:
     """A kind of hidden line, in other words than those of `data.needles`, which the evaluation uses.
 
-    In patterns `#` is a digit, `@` a capital letter and `~` an invented name.
+    Keys and values are drawn from patterns (`data.patterns`).
 
     Attributes:
         told: lines with `{key}` and `{value}`.
@@ -103,10 +101,10 @@ def needle_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
         lines: list[_Line] = []
         missing: dict[int, str] = {}
         for kind in rng.sample(range(len(kinds)), rng.randint(*_KINDS_AT_ONCE)):
-            missing[kind], *keys = _different(kinds[kind].keys, rng.randint(*_KEYS) + 1, rng)
+            missing[kind], *keys = different(kinds[kind].keys, rng.randint(*_KEYS) + 1, rng)
             for key in keys:
                 told = rng.choice(kinds[kind].told)
-                values = _different([kinds[kind].value], rng.choice(_VALUES), rng)
+                values = different([kinds[kind].value], rng.choice(_VALUES), rng)
                 lines += [_Line(kind, key, value, told.format(key=key, value=value)) for value in values]
         tokens = max(rng.randint(*_NEEDLE_TOKENS), _LINE_TOKENS * len(lines))
         draw = partial(_all_lines, lines)
@@ -163,20 +161,3 @@ def _count(text: str) -> int:
 
 def _seed(options: SampleOptions, number: int) -> int:
     return _SEED * (1 + options.seed) + number
-
-
-def _different(patterns: Sequence[str], most: int, rng: random.Random) -> list[str]:
-    """Draw different texts from patterns."""
-
-    def name() -> str:
-        return "".join(rng.choice(_CONSONANTS) + rng.choice("aeiou") for _ in range(rng.randint(*_SYLLABLES)))
-
-    drawn: Mapping[str, Callable[[], str]] = {
-        "#": lambda: rng.choice(string.digits),
-        "@": lambda: rng.choice(string.ascii_uppercase),
-        "~": lambda: name().capitalize(),
-    }
-    found: dict[str, None] = {}
-    while len(found) < most:
-        found["".join(drawn[one]() if one in drawn else one for one in rng.choice(patterns))] = None
-    return list(found)
