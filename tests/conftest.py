@@ -64,7 +64,7 @@ def toy(toy_folder: Path) -> Compressor:
 
 @pytest.fixture(scope="session")
 def smollm2() -> Compressor:
-    """The embedded draft model, fp32."""
+    """The embedded draft model."""
     from longattncomp import Compressor
 
-    return Compressor.from_pretrained(dtype="float32", device="cpu")
+    return Compressor.from_pretrained(device="cpu")

@@ -113,7 +113,7 @@ def check_records(compressor: Compressor, examples: int, tokens: int = 1500) -> 
 
 
 def test_records_by_words(bm25: Compressor) -> None:
-    check_records(bm25, 100)
+    check_records(bm25, 100, 600)
 
 
 @pytest.mark.model

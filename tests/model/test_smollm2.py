@@ -80,12 +80,12 @@ def test_the_heads_that_ship_are_trained_and_small(smollm2: Compressor) -> None:
         config = read_head_config(file)
         assert config.query_place == ("after" if file.stem == "attncomp" else file.stem)
         assert config.trained
-    untrained = Compressor.from_pretrained(head="untrained", dtype="float32", device="cpu")
+    untrained = Compressor.from_pretrained(head="untrained", device="cpu")
     assert untrained.scorer.head.config.trained == {}
 
 
 def test_attncomp_keeps_whole_documents_with_a_head_of_its_own() -> None:
-    engine = Compressor.from_pretrained(method="attncomp", dtype="float32", device="cpu")
+    engine = Compressor.from_pretrained(method="attncomp", device="cpu")
     assert set(engine.scorer.head.config.trained) == {"attncomp"}
     documents = ["The flat has three rooms.", "Ada Marsh signed the lease in May.", "The roof was mended in 1987."]
     result = engine.compress("Who signed the lease?", documents, token_budget=12)
@@ -102,7 +102,7 @@ def test_every_query_place_and_causal_encoding_run(smollm2: Compressor, tmp_path
         {"method": "longattncomp-cascade"},
         {"head": tmp_path / "causal.safetensors"},
     ):
-        compressor = Compressor.from_pretrained(dtype="float32", device="cpu", **options)
+        compressor = Compressor.from_pretrained(device="cpu", **options)
         result = compressor.compress("What happens when a deadline passes?", text, token_budget=300)
         assert 0 < result.tokens <= 300
 
