@@ -15,6 +15,7 @@ import pytest
 
 import longattncomp
 from longattncomp import Compressor
+from longattncomp.backbone.locate import EMBEDDED, embedded_file
 
 pytestmark = pytest.mark.model
 
@@ -82,6 +83,13 @@ def test_the_heads_that_ship_are_trained_and_small(smollm2: Compressor) -> None:
         assert config.trained
     untrained = Compressor.from_pretrained(head="untrained", device="cpu")
     assert untrained.scorer.head.config.trained == {}
+
+
+def test_the_same_weights_by_another_name_find_their_heads(smollm2: Compressor) -> None:
+    file = embedded_file(EMBEDDED["smollm2-135m-instruct"])
+    by_path = Compressor.from_pretrained(str(file), method="longattncomp-cascade", device="cpu").scorer
+    assert by_path.after.head.config == smollm2.scorer.head.config
+    assert set(by_path.alone.head.config.trained) == {"alone"}
 
 
 def test_attncomp_keeps_whole_documents_with_a_head_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -311,6 +312,13 @@ def test_attention_that_is_not_a_number_is_an_error(toy: Compressor, monkeypatch
 def test_what_a_method_has_no_use_for_is_said(toy_folder: Path, tmp_path: Path) -> None:
     with pytest.warns(LongAttnCompWarning, match="method='bm25' has no use for layers, key_store"):
         Compressor.from_pretrained(toy_folder, method="bm25", layers=2, key_store=tmp_path)
+
+
+def test_a_draft_model_without_a_head_is_said(toy_folder: Path) -> None:
+    with pytest.warns(LongAttnCompWarning, match=rf"no head was trained for the weights of .*{toy_folder.name}"):
+        Compressor.from_pretrained(toy_folder, layers=2)
+    with warnings.catch_warnings(action="error"):
+        Compressor.from_pretrained(toy_folder, layers=2, head="untrained")
 
 
 def test_the_depth_that_a_shipped_head_has_keeps_it() -> None:

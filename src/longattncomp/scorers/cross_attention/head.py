@@ -212,6 +212,12 @@ def read_head_config(file: Path) -> HeadConfig:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
 
 
+def head_width(file: Path) -> int:
+    """Read the width of the states that a head takes."""
+    with safe_open(file, framework="pt") as stream:
+        return int(stream.get_slice("q_proj.weight").get_shape()[1])
+
+
 def read_adapters(file: Path) -> Adapters:
     """Read the adapters of a checkpoint, which `Backbone.open` takes.
 

@@ -2,19 +2,28 @@
 
 from pathlib import Path
 
+from longattncomp.backbone.config import read_config
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.locate import EMBEDDED, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError, warn
 from longattncomp.runtime.processors import one_thread
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
-from longattncomp.scorers.cross_attention.head import load_head, read_adapters, read_head_config, untrained_head
+from longattncomp.scorers.cross_attention.head import (
+    head_width,
+    load_head,
+    read_adapters,
+    read_head_config,
+    untrained_head,
+)
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
 from longattncomp.scorers.cross_attention.stores import ByteStore, LMDBStore
 from longattncomp.scorers.methods import METHODS
 from longattncomp.settings import Settings
 from longattncomp.types import QueryPlace, Tokenizer
+
+_HEADS = Path(__file__).parent / "heads"
 
 
 def open_one(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentionScorer, Tokenizer]:
@@ -32,7 +41,7 @@ def open_one(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentio
 def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeScorer, Tokenizer]:
     """Open a cascade of two heads with one key cache; arguments and errors are those of `scorers.opening.build`."""
     heads = METHODS[settings.method].heads
-    if not all(head_file(settings, head) for head in heads) or (
+    if not all(head_file(settings, head) or _same_weights(settings, head) for head in heads) or (
         isinstance(settings.head, Path) and not settings.head.is_dir()
     ):
         raise InputError(
@@ -64,10 +73,27 @@ def head_file(settings: Settings, head: str) -> Path | None:
         given = settings.head if isinstance(settings.head, Path) else None
         return given / f"{head}.safetensors" if given and given.is_dir() else given
     model = settings.model.lower()
-    file = Path(__file__).parent / "heads" / model / f"{head}.safetensors"
+    file = _HEADS / model / f"{head}.safetensors"
     if model not in EMBEDDED or not file.is_file():
         return None
     return file if settings.layers in (None, read_head_config(file).layers) else None
+
+
+def _same_weights(settings: Settings, head: str) -> Path | None:
+    """Find the head that ships for the weights that a folder, a GGUF file or a Hugging Face id holds."""
+    if settings.head is not None or settings.model.lower() in EMBEDDED:
+        return None
+    draft = locate(settings.model, layers=settings.layers, model_dir=settings.model_dir)
+    width = read_config(draft.folder).get("hidden_size")
+    for file in sorted(_HEADS.glob(f"*/{head}.safetensors")):
+        config = read_head_config(file)
+        if width != head_width(file) or settings.layers not in (None, config.layers):
+            continue
+        draft = locate(settings.model, layers=config.layers, model_dir=settings.model_dir)
+        backbone = Backbone.open(draft.folder, draft.layers, device="cpu", adapters=read_adapters(file))
+        if backbone.fingerprint == config.backbone:
+            return file
+    return None
 
 
 def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
@@ -81,12 +107,16 @@ def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
 
 def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> CrossAttentionScorer:
     place: QueryPlace = "alone" if head_name == "alone" else "after"
-    file = head_file(settings, head_name)
+    file = head_file(settings, head_name) or _same_weights(settings, head_name)
     layers = settings.layers or (read_head_config(file).layers if file else None)
     draft = locate(settings.model, layers=layers, model_dir=settings.model_dir)
-    if file is None and settings.head is None and settings.model.lower() in EMBEDDED:
+    if file is None and settings.head is None:
+        which = (
+            f"layers={settings.layers}" if settings.model.lower() in EMBEDDED else f"the weights of {settings.model}"
+        )
         warn(
-            f"no head was trained for layers={settings.layers}; layer L+1 scores untrained, which finds less than BM25"
+            f"no head was trained for {which}: layer L+1 scores untrained, which finds less than BM25. Train one with "
+            "`longattncomp train`, set method to bm25, or set head to untrained if that is what you want"
         )
     with one_thread():
         adapters = read_adapters(file) if file else {}
