@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from longattncomp import Document, Node
@@ -333,6 +333,7 @@ def ends_inside(text: str, nodes: list[Node]) -> Iterator[str]:
             yield text[max(0, node.end - 20) : node.end + 20]
 
 
+@example('{"a": "7.35 7.35 b 7.35 7.35 3 000 000 7.35 § 17. 7.35 7.35 7.35", "b": "c", "d": "7.35 7.35"}\n', 12)
 @given(st.lists(BLOCK, min_size=1, max_size=6).map("\n".join), st.integers(4, 40))
 def test_no_node_ends_inside_a_word_or_number_or_after_an_abbreviation(text: str, node_tokens: int) -> None:
     nodes = chunk([Document(text)], Words(), node_tokens=node_tokens)

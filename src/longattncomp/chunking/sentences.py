@@ -56,7 +56,7 @@ _ORDINAL = regex.compile(  # the number of an item or a section, or a German dat
 )
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}º§]+(?:\.[\p{L}\p{N}]+)*$")
 
-_SPACE = r"(?:(?<!\d)\s+|\s+(?!\s*\d))"  # none within a number such as 1 000 000
+_SPACE = r"(?:(?<![\d§])\s+|\s+(?!\s*\d))"  # none within a number such as 1 000 000, or in § 17
 _CUTS = (
     regex.compile(rf"(?<=[;][\"'”’»)]?){_SPACE}|[；;](?=[\p{{L}}\"{{}}\[])"),
     regex.compile(rf"(?<=[:,،、)\]}}>–—-][\"'”’»)]?){_SPACE}|[，、：]|(?<=[,}}>])(?=[\p{{L}}\"{{<\[])"),
