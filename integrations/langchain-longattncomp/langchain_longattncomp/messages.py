@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 from longattncomp import Compressed, Compressor
-from longattncomp.adapters import fit_budget, last_said
+from longattncomp.adapters import compress_results, fit_budget, last_said
 
 MARK = "longattncomp"
 """The key in `response_metadata` of a message that must not be shortened again."""
@@ -43,16 +43,26 @@ def budget_for(engine: Compressor, texts: Sequence[str], line: str) -> int:
 
 
 def shorten(
-    engine: Compressor, query: str, texts: Sequence[Sequence[str]], lines: Sequence[str], *, token_budget: int
+    engine: Compressor,
+    query: str,
+    texts: Sequence[Sequence[str]],
+    lines: Sequence[str],
+    *,
+    token_budget: int,
+    said: Collection[int] = (),
 ) -> list[list[str]]:
     """Shorten the texts of several messages together, so that the best parts of all are kept.
 
+    Of tool results, the lines that say what failed are kept whatever the query; of what a human said, the beginning, so
+    that something is left of each message.
+
     Args:
         engine: its `keep_rate` is not applied.
-        query: says what matters.
+        query: says what matters; where it is blank, beginnings and ends do.
         texts: of each message, block by block.
         lines: one for each message, which ends its text.
         token_budget: most tokens of all texts and lines.
+        said: indices of messages of a human; all others are tool results.
 
     Returns:
         As many texts as given; "" where nothing of a text is kept.
@@ -74,10 +84,28 @@ def shorten(
 
     reserve = sum(engine.count(f"\n{line}") for line in lines)
     options: dict[str, Any] = {"order": "position", "keep_rate": 1.0}
-    result = engine.compress(query, list(chain(*texts)), token_budget=max(1, token_budget - reserve), **options)
+    result = compress_results(
+        engine,
+        query,
+        list(chain(*texts)),
+        token_budget=max(1, token_budget - reserve),
+        results=[index for index, (row, _) in enumerate(places) if row not in said],
+        pins=[
+            (index, 0, _beginning(engine, texts[row][0], engine.count(lines[row]) // 2))
+            for index, (row, column) in enumerate(places)
+            if row in said and column == 0
+        ],
+        **options,
+    )
     return fit_budget(
         engine, result, rows_of, lambda rows: "\n".join(chain(*rows)), token_budget=token_budget, **options
     )
+
+
+def _beginning(engine: Compressor, text: str, token_budget: int) -> int:
+    """Return where the beginning of a text ends that has about as many tokens."""
+    nodes = engine.nodes(text, token_budget=max(1, token_budget))
+    return next((node.end for node in nodes if node.text.strip()), 0)
 
 
 def with_texts(message: M, texts: Sequence[str]) -> M:

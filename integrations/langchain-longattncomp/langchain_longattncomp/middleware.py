@@ -198,7 +198,8 @@ class LongAttnMiddleware(AgentMiddleware):
             for message, own in zip(messages, texts, strict=True)
         ]
         sizes = [_tokens(engine, *own) for own in texts]
-        rows = shorten(engine, query, texts, list(map(self._line, keys, sizes)), token_budget=budget)
+        said = [index for index, message in enumerate(messages) if is_question(message)]
+        rows = shorten(engine, query, texts, list(map(self._line, keys, sizes)), token_budget=budget, said=said)
         return [
             marked(with_texts(message, row), original=key, original_tokens=size)
             for message, row, key, size in zip(messages, rows, keys, sizes, strict=True)

@@ -60,11 +60,17 @@ def report(day: str) -> str:
     return REPORT
 
 
-def agent(compressor: Compressor, days: Sequence[str], budget: int = 200, **tool: Any) -> tuple[Agent, Scripted]:
+def agent(
+    compressor: Compressor, days: Sequence[str], budget: int = 200, returns: str = "", **tool: Any
+) -> tuple[Agent, Scripted]:
+    def fixed(day: str) -> str:
+        """Read the report of a day."""
+        return returns
+
     llm = Scripted()
     llm._calls = [{"tool_name": "report", "tool_kwargs": {"day": day}} for day in days]
     made = Agent(
-        tools=[FunctionTool.from_defaults(report, **tool)],
+        tools=[FunctionTool.from_defaults(fixed if returns else report, name="report", **tool)],
         llm=llm,
         compression=LongAttnOptions(compressor=compressor, token_budget=budget),
     )
@@ -96,6 +102,22 @@ async def test_a_short_answer_is_asked_with_what_it_answers(words: Compressor, s
     earlier = [ChatMessage(role=role, content=text) for role, text in zip(("user", "assistant"), said, strict=False)]
     await made.run(said[-1], chat_history=earlier)
     assert scorer.queries == ["\n".join([*said, "monday"])]
+
+
+async def test_what_failed_is_never_cut_away_and_without_a_question_the_ends_stay(words: Compressor) -> None:
+    failed = "\nProcess finished with exit code 137\n"
+    made, llm = agent(words, ["monday"], returns=REPORT.replace("Ada signed", f"{failed}Ada signed"))
+    await made.run("Who signed the lease?")
+    kept = str(tool_messages(llm)[0].content)
+    assert failed.strip() in kept
+    assert "Ada signed the lease in May." in kept
+    made, llm = agent(words, [""], returns=f"The first line.\n{REPORT}{failed}{REPORT}\nThe last line.")
+    await made.run("")
+    kept = str(tool_messages(llm)[0].content)
+    assert kept.startswith("The first line.")
+    assert kept.endswith("The last line.")
+    assert failed.strip() in kept
+    assert len(kept.encode()) <= 200
 
 
 async def test_errors_and_short_results_stay_as_they_are(words: Compressor, scorer: Any) -> None:

@@ -161,3 +161,14 @@ def test_a_short_answer_is_asked_with_what_it_answers() -> None:
     asked = [HumanMessage(said[0]), AIMessage(said[1]), HumanMessage(said[2])]
     run(LongAttnMiddleware(compressor=engine(scorer), trigger=4_000, keep_last=3), [*history()[:4], *asked])
     assert scorer.queries == ["\n".join(said)]
+
+
+def test_what_failed_in_an_old_result_stays_and_a_human_message_is_never_a_bare_line() -> None:
+    before = history()
+    before[1] = HumanMessage("Please be brief. " + report("", 3_000), id="paste")
+    signed = "".join(f"On day {day} they signed the lease of flat {day}. " for day in range(100))
+    before[3] = before[3].model_copy(update={"content": f"{signed}\nERROR: no space left\n{signed}"})
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=9_000, keep_last=1), before)
+    assert "ERROR: no space left" in after[3].content
+    assert after[1].content.startswith("Please be brief.")
+    assert size(after) <= 9_000 // 2 + 2_000

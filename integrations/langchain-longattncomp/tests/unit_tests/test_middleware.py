@@ -168,13 +168,25 @@ def test_what_cannot_be_kept_whole_is_not_shortened() -> None:
         assert result_of(agent(middleware(), store=Full()).invoke(ASK)).content == LONG
 
 
-def test_no_question_passes_the_result_with_a_warning() -> None:
+def test_without_any_question_the_ends_and_what_failed_are_left() -> None:
     model = ScriptedModel(
         script=lambda messages: AIMessage("done") if messages[-1].type == "tool" else calls(("archive", {}))
     )
-    with pytest.warns(LongAttnCompWarning, match="blank"):
-        result = result_of(agent(middleware(), model=model).invoke({"messages": [SystemMessage("Go.")]}))
-    assert result.content == LONG
+    text = LONG.replace(LEASE, "\nERROR: nobody signed\n")
+    result = result_of(agent(middleware(), text, model=model).invoke({"messages": [SystemMessage("Go.")]}))
+    kept = result.content.splitlines()
+    assert kept[0].startswith("On day 0 of")
+    assert "ERROR: nobody signed" in kept
+    assert kept[-2].endswith("On day 99 of 100 nothing happened in the office. ")
+    assert len(result.content.encode()) <= 500
+
+
+def test_what_failed_is_never_cut_away() -> None:
+    text = LONG.replace("On day 7 of", "\nProcess finished with exit code 137\nOn day 7 of")
+    result = result_of(agent(middleware(), text).invoke(ASK))
+    assert LEASE in result.content
+    assert "Process finished with exit code 137" in result.content
+    assert len(result.content.encode()) <= 500
 
 
 async def test_what_is_configured_wrong_raises_before_a_tool_runs() -> None:

@@ -46,7 +46,7 @@ class CompressToolResults(BaseModel):
         if output.is_error or result.return_direct:
             return result
         texts = [block.text for block in output.blocks if isinstance(block, TextBlock)]
-        left = iter(shrink(self.compression, asked, texts, arguments=result.tool_kwargs))
+        left = iter(shrink(self.compression, asked, texts, arguments=result.tool_kwargs, results=range(len(texts))))
         blocks = [
             block.model_copy(update={"text": next(left)}) if isinstance(block, TextBlock) else block
             for block in output.blocks

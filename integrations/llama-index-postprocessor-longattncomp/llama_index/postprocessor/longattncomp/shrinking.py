@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, Self, TypeVar
 
 from longattncomp import Compressed
-from longattncomp.adapters import BudgetError, Recent, fit_budget, pass_whole, query_for, warn_of
+from longattncomp.adapters import BudgetError, Recent, compress_results, fit_budget, pass_whole, query_for, warn_of
 
 from llama_index.postprocessor.longattncomp.archive import Exchange
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
@@ -46,25 +46,29 @@ def shrink(
     texts: Sequence[str],
     *,
     arguments: Mapping[str, Any] | None = None,
+    results: Collection[int] = (),
     known: Remembered[tuple[Any, ...], list[str]] | None = None,
 ) -> list[str]:
     """Shorten texts together; the gap mark stands for a text of which nothing is left, and at its edges.
 
-    Nothing changes if the texts fit, or if there is neither a question nor arguments. The kept text has at most
-    `keep_rate` of the tokens of all texts; with the gap marks it has at most `token_budget` tokens.
+    Nothing changes if the texts fit. Of tool results, the lines that say what failed are kept whatever the question.
+    Without a question and arguments, beginnings and ends are kept if all texts are tool results, else everything. The
+    kept text has at most `keep_rate` of the tokens of all texts; with the gap marks it has at most `token_budget`.
 
     Args:
         options: name the engine and the budget.
         question: a user's message.
         texts: in order.
         arguments: of the tool call that returned the texts.
+        results: indices of the texts that are tool results.
         known: remembers results.
 
     Raises:
         InputError, ModelError, CacheError: as `LongAttnOptions.engine`.
     """
     whole = list(texts)
-    if not (question.strip() or arguments) or not any(text.strip() for text in whole):
+    asked = question.strip() or arguments or len(results) == len(whole)
+    if not asked or not any(text.strip() for text in whole):
         return whole
     engine = options.engine(edge_marks=True)
     budget, separator = engine.settings.token_budget, engine.settings.separator
@@ -79,9 +83,11 @@ def shrink(
         key = (engine, query, *whole)
         if known is not None and (before := known.get(key)) is not None:
             return before
-        if not query or engine.count(separator.join(whole)) <= engine.budget(whole):
+        if engine.count(separator.join(whole)) <= (room := engine.budget(whole)):
             return whole
-        result = engine.compress(query, whole, order="position")
+        result = compress_results(
+            engine, query, whole, token_budget=room, results=results, order="position", keep_rate=1.0
+        )
         try:
             left = fit_budget(engine, result, shown, separator.join, token_budget=budget, order="position")
         except BudgetError as error:
