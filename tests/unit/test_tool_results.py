@@ -71,7 +71,8 @@ def test_one_line_of_json_gives_the_entry_that_failed() -> None:
         "class LeaseError(Exception):\n    def f(self):\n        try:\n            g()\n"
         "        except ValueError:\n"
         '            raise LeaseError("no lease") from None\n',
-        '    """Read.\n\n    Raises:\n        ValueError: if there is none.\n    """\n    ERROR = 5\n    log.error("x")\n',
+        '    """Read.\n\n    Raises:\n        ValueError: if there is none.\n    """\n    ERROR = 5\n'
+        '    log.error("x")\n',
     ],
 )
 def test_what_only_speaks_of_errors_is_no_failure(text: str) -> None:

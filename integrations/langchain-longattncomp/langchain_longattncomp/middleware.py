@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
-from longattncomp.adapters import PER_CALL, InputError, in_thread, pass_whole, query_for
+from longattncomp.adapters import PER_CALL, InputError, in_thread, pass_whole, query_for, warn_of
 
 from langchain_longattncomp.messages import (
     MARK,
@@ -26,10 +26,12 @@ from langchain_longattncomp.messages import (
     with_texts,
 )
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
-from langchain_longattncomp.originals import RUN, Originals, owner_of, thread_id
+from langchain_longattncomp.originals import RUN, Originals, checkpointed, owner_of, thread_id
 from langchain_longattncomp.reading_back import reading_tool
 
 _Answer = ToolMessage | Command[Any]
+
+_STORELESS = "the agent has a checkpointer and no store; give it one: create_agent(..., store=...)"
 
 
 class _State(AgentState[Any]):
@@ -83,6 +85,7 @@ class LongAttnMiddleware(AgentMiddleware):
         self.exclude_tools = frozenset([exclude_tools] if isinstance(exclude_tools, str) else exclude_tools)
         self._name = name
         self._originals = Originals()
+        self._told_of_store = False
         self._reader = f"read_original_{name}" if name else "read_original"
         self.tools = [reading_tool(self._reader, self._originals, self._engine)]
 
@@ -94,6 +97,8 @@ class LongAttnMiddleware(AgentMiddleware):
     def before_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Open the engine, so that a wrong configuration fails before a tool has run; name a run without a thread.
 
+        At the first run of an agent that has a checkpointer and no store, a warning says what a restart loses.
+
         Raises:
             ModelError: the draft model or head cannot be used.
             InputError: a setting or an option in the run's context is wrong, or the budget is too small.
@@ -102,6 +107,9 @@ class LongAttnMiddleware(AgentMiddleware):
         engine = self._engine(runtime.context)
         if (budget := engine.settings.token_budget) < (least := 2 * engine.count(line)):
             raise InputError(f"expected a token_budget of at least {least}, to hold {line!r} and text, got {budget}")
+        if runtime.store is None and checkpointed() and not self._told_of_store:
+            self._told_of_store = True
+            warn_of("after a restart the model cannot read what was shortened before", _STORELESS)
         return None if thread_id() else {RUN: uuid4().hex}
 
     async def abefore_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
@@ -218,7 +226,7 @@ class LongAttnMiddleware(AgentMiddleware):
         return options.engine(edge_marks=True)
 
     def _line(self, key: str, tokens: int) -> str:
-        return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}") gives the whole text.]'
+        return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}", query="...") searches the whole text.]'
 
 
 def _page_of(message: BaseMessage) -> str | None:

@@ -15,13 +15,15 @@ class Shortener(Options, TheirBaseClass):  # every setting of the engine is a fi
 
 `compress_results` keeps what failed in tool results, whatever is asked, `fit_budget` charges what a framework shows
 around the kept text to the budget, `last_said` finds what a chat's user wants, `query_for` makes a query from it and a
-tool's arguments, `counter` makes a counting function from any tokenizer, `Recent` remembers results, and `PER_CALL`
-names the settings that may change with each call. `longattncomp.testing` has what tests of components need.
+tool's arguments, `counter` makes a counting function from any tokenizer, `read_back` gives a model what it needs of a
+text that was shortened, `Recent` remembers results, and `PER_CALL` names the settings that may change with each call.
+`longattncomp.testing` has what tests of components need.
 """
 
 from longattncomp.adapters.budget import fit_budget
 from longattncomp.adapters.options import Options
 from longattncomp.adapters.passing import pass_whole, warn_of
+from longattncomp.adapters.reading_back import read_back
 from longattncomp.adapters.tool_results import compress_results
 from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError, CacheError, InputError, ModelError, ModelNotFoundError
@@ -51,5 +53,6 @@ __all__ = [
     "last_said",
     "pass_whole",
     "query_for",
+    "read_back",
     "warn_of",
 ]

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langchain_core.tools import StructuredTool
 from langchain_toys import ScriptedModel, calls, engine, report
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.store.memory import InMemoryStore
 from longattncomp import LongAttnCompWarning
 from longattncomp.testing import BrokenScorer, WordScorer
 
@@ -99,7 +100,7 @@ def test_langchain_37815_once_and_then_the_prompt_stays_the_same() -> None:
     scorer = WordScorer()
     model = ScriptedModel(script=lambda messages: AIMessage(f"answer {len(messages)}"))
     middleware = LongAttnMiddleware(compressor=engine(scorer), trigger=5_000, keep_last=2)
-    agent = create_agent(model, [], middleware=[middleware], checkpointer=InMemorySaver())
+    agent = create_agent(model, [], middleware=[middleware], checkpointer=InMemorySaver(), store=InMemoryStore())
     config = {"configurable": {"thread_id": "one"}}
     agent.invoke({"messages": history()}, config)
     for turn in range(10):
@@ -130,7 +131,11 @@ def test_langchain_38352_deepagents_270_50_turns_no_orphans_under_the_trigger(bu
         compressor=engine(scorer, token_budget=budget, top_p=1.0), trigger=trigger, keep_last=4
     )
     agent = create_agent(
-        model, [StructuredTool.from_function(archive)], middleware=[middleware], checkpointer=InMemorySaver()
+        model,
+        [StructuredTool.from_function(archive)],
+        middleware=[middleware],
+        checkpointer=InMemorySaver(),
+        store=InMemoryStore(),
     )
     config = {"configurable": {"thread_id": "one"}}
     rewritten: dict[str, set[Any]] = {}

@@ -267,7 +267,7 @@ def test_two_in_one_agent() -> None:
 
 def test_the_state_can_be_checkpointed_in_strict_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
-    kept = agent(middleware(), checkpointer=InMemorySaver())
+    kept = agent(middleware(), checkpointer=InMemorySaver(), store=InMemoryStore())
     config = {"configurable": {"thread_id": "one"}}
     kept.invoke(ASK, config)
     assert "longattncomp" in result_of(kept.get_state(config).values).response_metadata
