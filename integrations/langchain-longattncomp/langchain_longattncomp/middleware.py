@@ -6,7 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 from uuid import uuid4
 
-from langchain.agents.middleware.types import AgentMiddleware, AgentState, PrivateStateAttr, ToolCallRequest
+from langchain.agents.middleware.types import (
+    AgentMiddleware,
+    AgentState,
+    ModelRequest,
+    ModelResponse,
+    PrivateStateAttr,
+    ToolCallRequest,
+)
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
@@ -27,6 +34,7 @@ from langchain_longattncomp.messages import (
 )
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
 from langchain_longattncomp.originals import RUN, Originals, checkpointed, owner_of, thread_id
+from langchain_longattncomp.purpose import TEXT, takes, with_purpose
 from langchain_longattncomp.reading_back import reading_tool
 
 _Answer = ToolMessage | Command[Any]
@@ -57,6 +65,8 @@ class LongAttnMiddleware(AgentMiddleware):
         keep_last: int = 4,
         exclude_tools: Sequence[str] = (),
         name: str | None = None,
+        purpose: str | None = None,
+        purpose_text: str = TEXT,
         **options: Any,
     ) -> None:
         """Create the middleware; the draft model is opened when an agent first runs.
@@ -66,6 +76,9 @@ class LongAttnMiddleware(AgentMiddleware):
                 to about half of it; None leaves the history alone.
             keep_last: the number of newest messages that are left alone then.
             exclude_tools: names of tools whose results stay whole.
+            purpose: name of an optional argument that every tool gets for the model to say what it is looking for, such
+                as "looking_for"; it joins the query, and the tool does not see it. None adds no argument.
+            purpose_text: what the model reads about that argument.
             name: of a second middleware in one agent, whose tool is `read_original_<name>`.
             **options: those of `LongAttnCompressor` without `annotate`; `token_budget` and `keep_rate` are for one
                 tool result, `edge_marks` is True unless something says otherwise, and `order` has no effect.
@@ -83,6 +96,8 @@ class LongAttnMiddleware(AgentMiddleware):
         self.trigger = trigger
         self.keep_last = keep_last
         self.exclude_tools = frozenset([exclude_tools] if isinstance(exclude_tools, str) else exclude_tools)
+        self.purpose = purpose
+        self.purpose_text = purpose_text
         self._name = name
         self._originals = Originals()
         self._told_of_store = False
@@ -118,13 +133,25 @@ class LongAttnMiddleware(AgentMiddleware):
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], _Answer]) -> _Answer:
         """Run the tool, and shorten its result if that is over the budget."""
-        return self._shortened(request, handler(request))
+        return self._shortened(request, handler(self._without_purpose(request)))
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[_Answer]]
     ) -> _Answer:
         """Do what `wrap_tool_call` does, and shorten in a thread."""
-        return await in_thread(self._shortened, request, await handler(request))
+        return await in_thread(self._shortened, request, await handler(self._without_purpose(request)))
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Show the model the argument `purpose` of each tool whose results may be shortened."""
+        return handler(self._with_purpose(request))
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        """Do what `wrap_model_call` does."""
+        return await handler(self._with_purpose(request))
 
     def before_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Shorten old messages if all messages are over the trigger; LangGraph replaces messages by their ids."""
@@ -141,6 +168,26 @@ class LongAttnMiddleware(AgentMiddleware):
     async def abefore_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Run `before_model` in a thread."""
         return await in_thread(self.before_model, state, runtime)
+
+    def _with_purpose(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        if not (name := self.purpose):
+            return request
+        whole = {self._reader, *self.exclude_tools}
+        return request.override(
+            tools=[
+                tool
+                if getattr(tool, "name", "") in whole or getattr(tool, "return_direct", False)
+                else with_purpose(tool, name, self.purpose_text)
+                for tool in request.tools
+            ]
+        )
+
+    def _without_purpose(self, request: ToolCallRequest) -> ToolCallRequest:
+        call, name = request.tool_call, self.purpose
+        if name not in call["args"] or takes(request.tool, name):
+            return request
+        arguments = {key: value for key, value in call["args"].items() if key != name}
+        return request.override(tool_call={**call, "args": arguments})
 
     def _shortened(self, request: ToolCallRequest, answer: _Answer) -> _Answer:
         name = request.tool_call["name"]
