@@ -30,7 +30,7 @@ from longattncomp.errors import BudgetError, CacheError, InputError, ModelError,
 from longattncomp.query.exchange import last_said
 from longattncomp.query.parsing import query_for
 from longattncomp.runtime.recent import Recent
-from longattncomp.runtime.threads import in_thread, in_threads
+from longattncomp.runtime.threads import in_background, in_thread, in_threads
 from longattncomp.scorers.cross_attention.stores import ByteStore
 from longattncomp.settings import PER_CALL
 
@@ -48,6 +48,7 @@ __all__ = [
     "compress_results",
     "counter",
     "fit_budget",
+    "in_background",
     "in_thread",
     "in_threads",
     "last_said",

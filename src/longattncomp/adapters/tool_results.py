@@ -21,7 +21,8 @@ class _Ends:
         weights = [0.0] * len(nodes)
         for own in places.values():
             for place, index in enumerate(own):
-                weights[index] = 1 / (1 + min(place, len(own) - 1 - place))
+                # Halved at each step, so that a node with more around it does not come before the outermost ones.
+                weights[index] = 2.0 ** -min(place, len(own) - 1 - place, 1000)
         total = sum(weights)
         return Scores(tuple(weight / total for weight in weights), 0.0)
 

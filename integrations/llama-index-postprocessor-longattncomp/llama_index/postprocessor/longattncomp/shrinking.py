@@ -15,6 +15,8 @@ from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 WHOLE = "the text is passed on whole"
 """What follows where the engine fails."""
 
+_LINE = '[Shortened from {} tokens; read_original(id="{}", query="...") searches the whole text.]'
+
 _NOTHING_LEFT = "[...]"
 """Stands for a text of which nothing is left where the gap mark is blank: some providers refuse an empty message."""
 
@@ -47,6 +49,7 @@ def shrink(
     *,
     arguments: Mapping[str, Any] | None = None,
     results: Collection[int] = (),
+    key: str = "",
     known: Remembered[tuple[Any, ...], list[str]] | None = None,
 ) -> list[str]:
     """Shorten texts together; the gap mark stands for a text of which nothing is left, and at its edges.
@@ -61,6 +64,8 @@ def shrink(
         texts: in order.
         arguments: of the tool call that returned the texts.
         results: indices of the texts that are tool results.
+        key: of the whole text, which a last line names with the tool that reads it, where it takes half of the budget
+            at most; "" for no line.
         known: remembers results.
 
     Raises:
@@ -73,28 +78,34 @@ def shrink(
     engine = options.engine(edge_marks=True)
     budget, separator = engine.settings.token_budget, engine.settings.separator
 
-    def shown(result: Compressed) -> list[str]:
-        left = {document.index: document.text for document in result.documents}
-        mark = engine.settings.gap_mark.strip() or _NOTHING_LEFT
-        return [left.get(index, mark if text else "") for index, text in enumerate(whole)]
-
     def compressed() -> list[str]:
         query = query_for(question, arguments, tokenizer=engine.tokenizer)
-        key = (engine, query, *whole)
-        if known is not None and (before := known.get(key)) is not None:
+        place = (engine, query, *whole)
+        if known is not None and (before := known.get(place)) is not None:
             return before
-        if engine.count(separator.join(whole)) <= (room := engine.budget(whole)):
+        line = f"\n{_LINE.format(sum(map(engine.count, whole)), key)}" if key else ""
+        line = line if line and 2 * engine.count(line) <= budget else ""
+        room = min(budget, max(engine.budget(whole), 2 * engine.count(line))) if line else engine.budget(whole)
+        if engine.count(separator.join(whole)) <= room:
             return whole
-        result = compress_results(
-            engine, query, whole, token_budget=room, results=results, order="position", keep_rate=1.0
-        )
+        last = max(index for index, text in enumerate(whole) if text.strip())
+
+        def shown(result: Compressed) -> list[str]:
+            left = {document.index: document.text for document in result.documents}
+            mark = engine.settings.gap_mark.strip() or _NOTHING_LEFT
+            texts = [left.get(index, mark if text else "") for index, text in enumerate(whole)]
+            texts[last] += line
+            return texts
+
+        options: dict[str, Any] = {"order": "position", "keep_rate": 1.0}
+        result = compress_results(engine, query, whole, token_budget=room, results=results, **options)
         try:
-            left = fit_budget(engine, result, shown, separator.join, token_budget=budget, order="position")
+            left = fit_budget(engine, result, shown, separator.join, token_budget=room if line else budget, **options)
         except BudgetError as error:
             warn_of("the gap marks of texts that left nothing are not charged", error)
             left = shown(result)
         if known is not None:
-            known.put(key, left)
+            known.put(place, left)
         return left
 
     return pass_whole(compressed, whole, WHOLE)
