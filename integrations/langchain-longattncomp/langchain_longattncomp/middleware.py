@@ -14,7 +14,7 @@ from langchain.agents.middleware.types import (
     PrivateStateAttr,
     ToolCallRequest,
 )
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMessage, ToolMessage
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
@@ -34,11 +34,14 @@ from langchain_longattncomp.messages import (
 )
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
 from langchain_longattncomp.originals import RUN, Originals, checkpointed, owner_of, thread_id
-from langchain_longattncomp.purpose import TEXT, takes, with_purpose
+from langchain_longattncomp.purpose import TEXT, with_purpose, without_purpose
 from langchain_longattncomp.reading_back import reading_tool
 
 _Answer = ToolMessage | Command[Any]
 
+_SUMMARIZE = (
+    "raise trigger, lower keep_last, or put SummarizationMiddleware(summarizer=summarizer(...)) behind this one"
+)
 _STORELESS = "the agent has a checkpointer and no store; give it one: create_agent(..., store=...)"
 
 
@@ -100,7 +103,7 @@ class LongAttnMiddleware(AgentMiddleware):
         self.purpose_text = purpose_text
         self._name = name
         self._originals = Originals()
-        self._told_of_store = False
+        self._told_of_store = self._told_of_trigger = False
         self._reader = f"read_original_{name}" if name else "read_original"
         self.tools = [reading_tool(self._reader, self._originals, self._engine)]
 
@@ -133,13 +136,13 @@ class LongAttnMiddleware(AgentMiddleware):
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], _Answer]) -> _Answer:
         """Run the tool, and shorten its result if that is over the budget."""
-        return self._shortened(request, handler(self._without_purpose(request)))
+        return self._shortened(request, handler(without_purpose(request, self.purpose)))
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[_Answer]]
     ) -> _Answer:
         """Do what `wrap_tool_call` does, and shorten in a thread."""
-        return await in_thread(self._shortened, request, await handler(self._without_purpose(request)))
+        return await in_thread(self._shortened, request, await handler(without_purpose(request, self.purpose)))
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -173,21 +176,7 @@ class LongAttnMiddleware(AgentMiddleware):
         if not (name := self.purpose):
             return request
         whole = {self._reader, *self.exclude_tools}
-        return request.override(
-            tools=[
-                tool
-                if getattr(tool, "name", "") in whole or getattr(tool, "return_direct", False)
-                else with_purpose(tool, name, self.purpose_text)
-                for tool in request.tools
-            ]
-        )
-
-    def _without_purpose(self, request: ToolCallRequest) -> ToolCallRequest:
-        call, name = request.tool_call, self.purpose
-        if name not in call["args"] or takes(request.tool, name):
-            return request
-        arguments = {key: value for key, value in call["args"].items() if key != name}
-        return request.override(tool_call={**call, "args": arguments})
+        return request.override(tools=[with_purpose(tool, name, self.purpose_text, whole) for tool in request.tools])
 
     def _shortened(self, request: ToolCallRequest, answer: _Answer) -> _Answer:
         name = request.tool_call["name"]
@@ -229,6 +218,7 @@ class LongAttnMiddleware(AgentMiddleware):
             or (isinstance(message, ToolMessage) and self._may_change(message, tools.get(message.tool_call_id)))
             if MARK not in message.response_metadata or (_page_of(message) and index < answered)
         ]
+        self._tell_of_trigger(trigger, messages, sizes)
         if not old:
             return []
         others = sum(sizes) - sum(sizes[index] for index in old)
@@ -236,6 +226,15 @@ class LongAttnMiddleware(AgentMiddleware):
         budget = max(trigger // 2 - others, least * len(old))
         query = query_for(last_question(messages), tokenizer=engine.tokenizer)
         return self._kept(engine, query, [messages[index] for index in old], state, runtime.store, budget)
+
+    def _tell_of_trigger(self, trigger: int, messages: Sequence[AnyMessage], sizes: Sequence[int]) -> None:
+        said = sum(
+            size for one, size in zip(messages, sizes, strict=True) if isinstance(one, AIMessage | SystemMessage)
+        )
+        if said > trigger and not self._told_of_trigger:
+            self._told_of_trigger = True
+            reason = f"AI and system messages, which are never shortened, have {said} tokens: {_SUMMARIZE}"
+            warn_of(f"the messages stay over the trigger of {trigger} tokens", reason)
 
     def _kept(
         self,

@@ -65,19 +65,21 @@ def test_under_the_trigger_or_without_one_nothing_changes() -> None:
 
 
 def test_keep_last_keeps_them() -> None:
-    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=99), history())
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=99), history())
     assert after == history()
 
 
 def test_exclude_tools_holds_for_old_results() -> None:
-    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=0, exclude_tools=["archive"]), history())
+    after = run(
+        LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=0, exclude_tools=["archive"]), history()
+    )
     assert after[3] == history()[3]
 
 
 def test_exclude_tools_knows_a_message_without_a_name_by_its_call() -> None:
     before = history()
     before[3] = before[3].model_copy(update={"name": None, "tool_call_id": before[2].tool_calls[0]["id"]})
-    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=0, exclude_tools=["archive"]), before)
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=0, exclude_tools=["archive"]), before)
     assert after[3] == before[3]
 
 
@@ -92,7 +94,8 @@ def test_keep_rate_is_for_one_tool_result() -> None:
 def test_an_engine_that_fails_leaves_the_history_with_a_warning() -> None:
     with pytest.warns(LongAttnCompWarning, match="the history passes uncompressed"):
         assert (
-            run(LongAttnMiddleware(compressor=engine(BrokenScorer()), trigger=100, keep_last=0), history()) == history()
+            run(LongAttnMiddleware(compressor=engine(BrokenScorer()), trigger=1_000, keep_last=0), history())
+            == history()
         )
 
 
@@ -177,3 +180,11 @@ def test_what_failed_in_an_old_result_stays_and_a_human_message_is_never_a_bare_
     assert "ERROR: no space left" in after[3].content
     assert after[1].content.startswith("Please be brief.")
     assert size(after) <= 9_000 // 2 + 2_000
+
+
+def test_a_trigger_that_cannot_be_reached_says_so_once() -> None:
+    middleware = LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=0)
+    talkative = [HumanMessage("Go on."), AIMessage("A" * 2_000), HumanMessage("And the lease?")]
+    with pytest.warns(LongAttnCompWarning, match="stay over the trigger of 1000 tokens.*have 2000 tokens"):
+        run(middleware, talkative)
+    run(middleware, talkative)
