@@ -7,6 +7,7 @@ import pytest
 from longattncomp import Compressor, Settings
 from longattncomp.adapters import compress_results, fit_budget
 from longattncomp.adapters.failures import PINNED_SHARE, failures
+from longattncomp.adapters.reading_back import pages
 from longattncomp.testing import ByteTokenizer, WordScorer
 
 QUIET = "".join(f"2026-03-01 10:00:{second:02} INFO worker: batch {second} is done\n" for second in range(60))
@@ -109,3 +110,11 @@ def test_without_a_question_both_ends_and_what_failed_are_kept() -> None:
     assert kept.startswith("2026-03-01 10:00:00 ")
     assert kept.rstrip().endswith("11:00:59 INFO worker: batch 59 is done")
     assert FAILED["a log"] in kept
+
+
+def test_a_page_has_its_budget_whatever_counts_it() -> None:
+    """A byte of the draft model's is 30 tokens here, so that no line fits a page."""
+    counted = Compressor(WordScorer(), ByteTokenizer(), target_tokenizer=lambda text: 30 * len(text))
+    found = list(pages(counted, QUIET, 1_500))
+    assert "".join(found) == QUIET
+    assert all(counted.count(page) <= 1_500 for page in found)

@@ -50,7 +50,7 @@ def shorten(
     *,
     token_budget: int,
     said: Collection[int] = (),
-) -> list[list[str]]:
+) -> tuple[list[list[str]], str]:
     """Shorten the texts of several messages together, so that the best parts of all are kept.
 
     Of tool results, the lines that say what failed are kept whatever the query; of what a human said, the beginning, so
@@ -65,7 +65,7 @@ def shorten(
         said: indices of messages of a human; all others are tool results.
 
     Returns:
-        As many texts as given; "" where nothing of a text is kept.
+        As many texts as given, "" where nothing of a text is kept; and the rule that left out the rest.
 
     Raises:
         BudgetError: the lines leave nothing of the budget.
@@ -98,7 +98,12 @@ def shorten(
         **options,
     )
     return fit_budget(
-        engine, result, rows_of, lambda rows: "\n".join(chain(*rows)), token_budget=token_budget, **options
+        engine,
+        result,
+        lambda found: (rows_of(found), found.stop_reason),
+        lambda shown: "\n".join(chain(*shown[0])),
+        token_budget=token_budget,
+        **options,
     )
 
 
@@ -125,6 +130,17 @@ def with_texts(message: M, texts: Sequence[str]) -> M:
 def marked(message: M, **facts: Any) -> M:
     """Copy a message with facts under `MARK`: JSON primitives, because every checkpointer keeps these."""
     return message.model_copy(update={"response_metadata": {**message.response_metadata, MARK: facts}})
+
+
+def page_of(message: BaseMessage) -> str | None:
+    """Return the key of the whole text that a message is a page of, if it is one."""
+    key: str | None = message.response_metadata.get(MARK, {}).get("read_back")
+    return key
+
+
+def calls_of(message: AnyMessage) -> list[str]:
+    """Return the arguments of each tool call of a message."""
+    return [str(call["args"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
 
 
 def _text(block: str | dict[str, Any]) -> str:

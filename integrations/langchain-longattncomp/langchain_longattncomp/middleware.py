@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 from uuid import uuid4
@@ -14,7 +15,7 @@ from langchain.agents.middleware.types import (
     PrivateStateAttr,
     ToolCallRequest,
 )
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, SystemMessage, ToolMessage
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
@@ -25,9 +26,11 @@ from langchain_longattncomp.messages import (
     MARK,
     M,
     budget_for,
+    calls_of,
     is_question,
     last_question,
     marked,
+    page_of,
     shorten,
     texts_of,
     with_texts,
@@ -36,7 +39,9 @@ from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
 from langchain_longattncomp.originals import RUN, Originals, checkpointed, owner_of, thread_id
 from langchain_longattncomp.purpose import TEXT, with_purpose, without_purpose
 from langchain_longattncomp.reading_back import reading_tool
+from langchain_longattncomp.reporting import report
 
+_NO_KEY = "0" * 12
 _Answer = ToolMessage | Command[Any]
 
 _SUMMARIZE = (
@@ -70,6 +75,7 @@ class LongAttnMiddleware(AgentMiddleware):
         name: str | None = None,
         purpose: str | None = None,
         purpose_text: str = TEXT,
+        audit: bool = False,
         **options: Any,
     ) -> None:
         """Create the middleware; the draft model is opened when an agent first runs.
@@ -82,6 +88,7 @@ class LongAttnMiddleware(AgentMiddleware):
             purpose: name of an optional argument that every tool gets for the model to say what it is looking for, such
                 as "looking_for"; it joins the query, and the tool does not see it. None adds no argument.
             purpose_text: what the model reads about that argument.
+            audit: whether nothing changes, and what would be saved is reported only.
             name: of a second middleware in one agent, whose tool is `read_original_<name>`.
             **options: those of `LongAttnCompressor` without `annotate`; `token_budget` and `keep_rate` are for one
                 tool result, `edge_marks` is True unless something says otherwise, and `order` has no effect.
@@ -99,6 +106,7 @@ class LongAttnMiddleware(AgentMiddleware):
         self.trigger = trigger
         self.keep_last = keep_last
         self.exclude_tools = frozenset([exclude_tools] if isinstance(exclude_tools, str) else exclude_tools)
+        self.audit = audit
         self.purpose = purpose
         self.purpose_text = purpose_text
         self._name = name
@@ -121,7 +129,7 @@ class LongAttnMiddleware(AgentMiddleware):
             ModelError: the draft model or head cannot be used.
             InputError: a setting or an option in the run's context is wrong, or the budget is too small.
         """
-        line = self._line("0" * 12, 100_000)
+        line = self._line(_NO_KEY, 100_000)
         engine = self._engine(runtime.context)
         if (budget := engine.settings.token_budget) < (least := 2 * engine.count(line)):
             raise InputError(f"expected a token_budget of at least {least}, to hold {line!r} and text, got {budget}")
@@ -166,7 +174,7 @@ class LongAttnMiddleware(AgentMiddleware):
             f"the history passes {UNCOMPRESSED}",
             raises=(),
         )
-        return {"messages": changed} if changed else None
+        return {"messages": changed} if changed and not self.audit else None
 
     async def abefore_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Run `before_model` in a thread."""
@@ -194,7 +202,7 @@ class LongAttnMiddleware(AgentMiddleware):
         engine = self._engine(request.runtime.context)
         texts = texts_of(answer)
         tokens = _tokens(engine, *texts)
-        if not texts or tokens <= (budget := budget_for(engine, texts, self._line("0" * 12, tokens))):
+        if not texts or tokens <= (budget := budget_for(engine, texts, self._line(_NO_KEY, tokens))):
             return answer
         question = last_question(request.state["messages"])
         query = query_for(question, request.tool_call["args"], tokenizer=engine.tokenizer)
@@ -203,10 +211,10 @@ class LongAttnMiddleware(AgentMiddleware):
     def _shortened_history(self, state: AgentState[Any], trigger: int, runtime: Runtime[Any]) -> list[AnyMessage]:
         messages = state["messages"]
         engine = self._engine(runtime.context)
-        sizes = [_tokens(engine, *texts_of(message), *_calls(message)) for message in messages]
+        sizes = [_tokens(engine, *texts_of(message), *calls_of(message)) for message in messages]
         if sum(sizes) <= trigger:
             return []
-        least = 2 * engine.count(self._line("0" * 12, max(sizes)))
+        least = 2 * engine.count(self._line(_NO_KEY, max(sizes)))
         tools = {call["id"]: call["name"] for message in messages for call in getattr(message, "tool_calls", ())}
         last = max((index for index, message in enumerate(messages) if is_question(message)), default=-1)
         answered = max((index for index, message in enumerate(messages) if isinstance(message, AIMessage)), default=-1)
@@ -216,7 +224,7 @@ class LongAttnMiddleware(AgentMiddleware):
             if index != last and message.id and sizes[index] > least
             if is_question(message)
             or (isinstance(message, ToolMessage) and self._may_change(message, tools.get(message.tool_call_id)))
-            if MARK not in message.response_metadata or (_page_of(message) and index < answered)
+            if MARK not in message.response_metadata or (page_of(message) and index < answered)
         ]
         self._tell_of_trigger(trigger, messages, sizes)
         if not old:
@@ -245,15 +253,27 @@ class LongAttnMiddleware(AgentMiddleware):
         store: BaseStore | None,
         budget: int,
     ) -> list[M]:
+        started = time.perf_counter()
         owner = owner_of(state)
         texts = [texts_of(message) for message in messages]
         keys = [
-            _page_of(message) or self._originals.keep(owner, own, store)
+            page_of(message) or (_NO_KEY if self.audit else self._originals.keep(owner, own, store))
             for message, own in zip(messages, texts, strict=True)
         ]
         sizes = [_tokens(engine, *own) for own in texts]
         said = [index for index, message in enumerate(messages) if is_question(message)]
-        rows = shorten(engine, query, texts, list(map(self._line, keys, sizes)), token_budget=budget, said=said)
+        lines = list(map(self._line, keys, sizes))
+        rows, stop_reason = shorten(engine, query, texts, lines, token_budget=budget, said=said)
+        report(
+            ", ".join(dict.fromkeys(message.name or message.type for message in messages)),
+            before=sum(sizes),
+            after=sum(_tokens(engine, *row) for row in rows),
+            stop_reason=stop_reason,
+            seconds=time.perf_counter() - started,
+            audit=self.audit,
+        )
+        if self.audit:
+            return list(messages)
         return [
             marked(with_texts(message, row), original=key, original_tokens=size)
             for message, row, key, size in zip(messages, rows, keys, sizes, strict=True)
@@ -273,16 +293,6 @@ class LongAttnMiddleware(AgentMiddleware):
 
     def _line(self, key: str, tokens: int) -> str:
         return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}", query="...") searches the whole text.]'
-
-
-def _page_of(message: BaseMessage) -> str | None:
-    """Return the key of the whole text that a message is a page of, if it is one."""
-    key: str | None = message.response_metadata.get(MARK, {}).get("read_back")
-    return key
-
-
-def _calls(message: AnyMessage) -> list[str]:
-    return [str(call["args"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
 
 
 def _tokens(engine: Compressor, *texts: str) -> int:

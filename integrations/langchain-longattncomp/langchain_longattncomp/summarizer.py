@@ -19,8 +19,9 @@ _TURN = re.compile(r"(?:^|\n\n)(human|ai|tool|system|function|chat): ")
 _SENTENCE = re.compile(r"[^\s](?:[^\n.!?。！？]|[.!?](?!\s|$))*[.!?。！？]*")
 _RULE = re.compile(
     r"\b(?:always|never|must|shall|do not|don't|dont|only|no more than|at most|from now on|make sure|ensure|remember"
-    r"|avoid|(?:answer|reply|respond|write|speak) (?:\w+ )?in|keep (?:it|your|all|the)|be (?:brief|short|concise)|rules?"
-    r"|immer|niemals|nie|nur|ab jetzt|toujours|jamais|siempre|nunca|sempre|mai)\b|总是|不要|必须|いつも|常に|決して",
+    r"|avoid|(?:answer|reply|respond|write|speak) (?:\w+ )?in|keep (?:it|your|all|the)|be (?:brief|short|concise)"
+    r"|rules?|immer|niemals|nie|nur|ab jetzt|toujours|jamais|siempre|nunca|sempre|mai)\b"
+    r"|总是|不要|必须|いつも|常に|決して",
     re.IGNORECASE,
 )
 

@@ -126,7 +126,7 @@ def test_errors_return_direct_and_commands_are_not_touched() -> None:
     error = ToolMessage(LONG, tool_call_id="call-1-0", status="error")
     assert result_of(agent(middleware(), error).invoke(ASK)).content == LONG
 
-    direct = agent(middleware(trigger=10, keep_last=0), tools=[tool(LONG, return_direct=True)])
+    direct = agent(middleware(trigger=100, keep_last=0), tools=[tool(LONG, return_direct=True)])
     answered = direct.invoke(ASK)
     assert result_of(answered).content == LONG
     later = direct.invoke({"messages": [*answered["messages"], HumanMessage("And the rent?")]})

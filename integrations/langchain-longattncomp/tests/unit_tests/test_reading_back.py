@@ -12,9 +12,8 @@ from langchain_core.tools import StructuredTool
 from langchain_toys import ScriptedModel, call_once, calls, engine, report
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
-from longattncomp import Compressor, LongAttnCompWarning
-from longattncomp.adapters.reading_back import pages
-from longattncomp.testing import ByteTokenizer, WordScorer
+from longattncomp import LongAttnCompWarning
+from longattncomp.testing import WordScorer
 
 from langchain_longattncomp import LongAttnMiddleware
 
@@ -118,14 +117,6 @@ def test_a_restart_without_a_store_says_so_before_and_after() -> None:
     assert "call the tool that gave the text again" in later["messages"][-2].content
     agent(checkpointer=saver, store=InMemoryStore(), model=call_once("archive")).invoke(ASK, config)
     agent(model=call_once("archive")).invoke(ASK)
-
-
-def test_a_page_has_its_budget_whatever_counts_it() -> None:
-    """A byte of the draft model's is 30 tokens here, so that no sentence fits a page."""
-    counted = Compressor(WordScorer(), ByteTokenizer(), target_tokenizer=lambda text: 30 * len(text))
-    found = list(pages(counted, LONG, 1_500))
-    assert "".join(found) == LONG
-    assert all(counted.count(page) <= 1_500 for page in found)
 
 
 def test_the_model_sees_an_id_a_query_and_a_page() -> None:

@@ -36,6 +36,10 @@ class CompressToolResults(BaseModel):
         default_factory=LongAttnOptions, description="The engine's options for tool results."
     )
 
+    audit: bool = Field(
+        default=False, description="Whether results stay whole, and what would be saved is reported only."
+    )
+
     @model_validator(mode="after")
     def _with_reader(self) -> Self:
         from llama_index.core.agent.workflow import CodeActAgent
@@ -63,7 +67,14 @@ class CompressToolResults(BaseModel):
         texts = [block.text for block in output.blocks if isinstance(block, TextBlock)]
         key = key_of(texts) if READER in _names(getattr(self, "tools", None) or []) else ""
         kept = await in_thread(
-            shrink, self.compression, asked, texts, arguments=result.tool_kwargs, results=range(len(texts)), key=key
+            shrink,
+            self.compression,
+            asked,
+            texts,
+            arguments=result.tool_kwargs,
+            results=range(len(texts)),
+            key=key,
+            audit=self.audit,
         )
         if kept == texts:
             return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from longattncomp.adapters import BudgetError, Counter, counter, fit_budget, in_
 from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, latest, text_of
 from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.background import Background
+from llama_index.postprocessor.longattncomp.events import report
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions, settings_tokenizer
 from llama_index.postprocessor.longattncomp.shrinking import Remembered
 
@@ -82,12 +84,20 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
             key = (engine, asked, *texts)
             if (known := self._pulled.get(key)) is not None:
                 return known
+            started = time.perf_counter()
             result = engine.compress(asked, texts, order="position")
             content = _fitted(engine, result, spoken, engine.settings.token_budget)
             read = self._read.get(content)
             unknown = read is not None and read[2] != spoken  # whose content it is: other turns gave the same
             self._read.put(content, (engine, result, [] if unknown else spoken))
             self._pulled.put(key, content)
+            report(
+                "turns",
+                before=result.original_tokens,
+                after=engine.count(content),
+                stop_reason=result.stop_reason,
+                seconds=time.perf_counter() - started,
+            )
             return content
 
         consequence = "the latest turns are brought back instead of those that the question needs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, Self, TypeVar
@@ -10,6 +11,7 @@ from longattncomp import Compressed
 from longattncomp.adapters import BudgetError, Recent, compress_results, fit_budget, pass_whole, query_for, warn_of
 
 from llama_index.postprocessor.longattncomp.archive import Exchange
+from llama_index.postprocessor.longattncomp.events import report
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 
 WHOLE = "the text is passed on whole"
@@ -50,6 +52,7 @@ def shrink(
     arguments: Mapping[str, Any] | None = None,
     results: Collection[int] = (),
     key: str = "",
+    audit: bool = False,
     known: Remembered[tuple[Any, ...], list[str]] | None = None,
 ) -> list[str]:
     """Shorten texts together; the gap mark stands for a text of which nothing is left, and at its edges.
@@ -66,6 +69,7 @@ def shrink(
         results: indices of the texts that are tool results.
         key: of the whole text, which a last line names with the tool that reads it, where it takes half of the budget
             at most; "" for no line.
+        audit: whether the texts come back whole, and what would be saved is reported only.
         known: remembers results.
 
     Raises:
@@ -81,16 +85,19 @@ def shrink(
     def compressed() -> list[str]:
         query = query_for(question, arguments, tokenizer=engine.tokenizer)
         place = (engine, query, *whole)
-        if known is not None and (before := known.get(place)) is not None:
-            return before
+        if known is not None and (remembered := known.get(place)) is not None:
+            return remembered
         line = f"\n{_LINE.format(sum(map(engine.count, whole)), key)}" if key else ""
         line = line if line and 2 * engine.count(line) <= budget else ""
         room = min(budget, max(engine.budget(whole), 2 * engine.count(line))) if line else engine.budget(whole)
         if engine.count(separator.join(whole)) <= room:
             return whole
+        started, stop_reason = time.perf_counter(), ""
         last = max(index for index, text in enumerate(whole) if text.strip())
 
         def shown(result: Compressed) -> list[str]:
+            nonlocal stop_reason
+            stop_reason = result.stop_reason
             left = {document.index: document.text for document in result.documents}
             mark = engine.settings.gap_mark.strip() or _NOTHING_LEFT
             texts = [left.get(index, mark if text else "") for index, text in enumerate(whole)]
@@ -104,6 +111,11 @@ def shrink(
         except BudgetError as error:
             warn_of("the gap marks of texts that left nothing are not charged", error)
             left = shown(result)
+        before, after = (engine.count(separator.join(texts)) for texts in (whole, left))
+        seconds = time.perf_counter() - started
+        report("texts", before=before, after=after, stop_reason=stop_reason, seconds=seconds, audit=audit)
+        if audit:
+            return whole
         if known is not None:
             known.put(place, left)
         return left
