@@ -13,6 +13,9 @@ from longattncomp.adapters import compress_results, fit_budget, last_said
 MARK = "longattncomp"
 """The key in `response_metadata` of a message that must not be shortened again."""
 
+_TEXT = ("text", "text-plain", "input_text", "output_text")
+"""Types of blocks with their text under `text`."""
+
 M = TypeVar("M", bound=BaseMessage)
 
 
@@ -30,7 +33,7 @@ def last_question(messages: Sequence[AnyMessage]) -> str:
 def texts_of(message: BaseMessage) -> list[str]:
     """Return a message's texts, block by block; nothing else of a message is ever shortened."""
     content = [message.content] if isinstance(message.content, str) else message.content
-    return [text for block in content if (text := _text(block))]
+    return [text for block in content for text in _texts(block)]
 
 
 def budget_for(engine: Compressor, texts: Sequence[str], line: str) -> int:
@@ -120,10 +123,11 @@ def with_texts(message: M, texts: Sequence[str]) -> M:
     left = iter(texts)
     content: list[str | dict[str, Any]] = []
     for block in message.content:
-        if not _text(block):
+        own = [next(left) for _ in _texts(block)]
+        if not own:
             content.append(block)
-        elif text := next(left):
-            content.append(text if isinstance(block, str) else {**block, "text": text})
+        elif any(own):
+            content.append(_with_texts(block, own))
     return message.model_copy(update={"content": content})
 
 
@@ -143,7 +147,28 @@ def calls_of(message: AnyMessage) -> list[str]:
     return [str(call["args"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
 
 
-def _text(block: str | dict[str, Any]) -> str:
+def _texts(block: str | dict[str, Any]) -> list[str]:
+    """Return the texts of a block: of a search result those of its own blocks, of an image none."""
     if isinstance(block, str):
-        return block
-    return str(block.get("text") or "") if block.get("type") == "text" else ""
+        found: list[Any] = [block]
+    elif block.get("type") in _TEXT:
+        found = [block.get("text")]
+    elif block.get("type") == "search_result":
+        found = [part.get("text") for part in block.get("content", ()) if isinstance(part, dict)]
+    elif block.get("type") == "document" and (block.get("source") or {}).get("type") == "text":
+        found = [block["source"].get("data")]
+    else:
+        found = []
+    return [text for text in found if isinstance(text, str) and text]
+
+
+def _with_texts(block: str | dict[str, Any], texts: Sequence[str]) -> str | dict[str, Any]:
+    if isinstance(block, str):
+        return texts[0]
+    if block["type"] == "document":
+        return {**block, "source": {**block["source"], "data": texts[0]}}
+    if block["type"] != "search_result":
+        return {**block, "text": texts[0]}
+    left = iter(texts)
+    parts = [{**part, "text": next(left)} if _texts({**part, "type": "text"}) else part for part in block["content"]]
+    return {**block, "content": [part for part in parts if part.get("text") != ""]}

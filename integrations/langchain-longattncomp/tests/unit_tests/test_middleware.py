@@ -149,6 +149,27 @@ def test_only_text_blocks_are_rewritten() -> None:
     assert given.content == blocks
 
 
+def test_search_results_and_documents_are_shortened_and_captioned_images_pass() -> None:
+    image = {"type": "image", "url": "https://example.com/a.png", "text": LONG}
+    search = {
+        "type": "search_result",
+        "source": "https://example.com",
+        "title": "Leases",
+        "citations": {"enabled": True},
+    }
+    texts = [report("", 900), f"{LONG} Ask Ada."]
+    document = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": LONG}}
+    plain = {"type": "text-plain", "text": LONG, "mime_type": "text/plain"}
+    for block in ({**search, "content": [{"type": "text", "text": text} for text in texts]}, document, plain):
+        result = result_of(agent(middleware(), ToolMessage([image, block], tool_call_id="call-1-0")).invoke(ASK))
+        assert result.content[0] == image
+        shortened = result.content[1]
+        assert LEASE in str(shortened)
+        assert "read_original(" in str(shortened)
+        assert len(str(shortened)) < 800
+        assert (shortened["type"], shortened.get("title")) == (block["type"], block.get("title"))
+
+
 def test_exceptions_of_the_tool_are_not_ours() -> None:
     with pytest.raises(KeyError, match="theirs"):
         agent(middleware(), KeyError("theirs")).invoke(ASK)
