@@ -159,8 +159,7 @@ def test_search_results_and_documents_are_shortened_and_captioned_images_pass() 
     }
     texts = [report("", 900), f"{LONG} Ask Ada."]
     document = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": LONG}}
-    plain = {"type": "text-plain", "text": LONG, "mime_type": "text/plain"}
-    for block in ({**search, "content": [{"type": "text", "text": text} for text in texts]}, document, plain):
+    for block in ({**search, "content": [{"type": "text", "text": text} for text in texts]}, document):
         result = result_of(agent(middleware(), ToolMessage([image, block], tool_call_id="call-1-0")).invoke(ASK))
         assert result.content[0] == image
         shortened = result.content[1]
