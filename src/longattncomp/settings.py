@@ -146,7 +146,8 @@ class Settings(BaseModel):
     )
     target_tokenizer: str | None = Field(
         None,
-        description="Counts the budget: a tiktoken name, a tokenizer.json or its folder; otherwise the draft model's. "
+        description="Counts the budget: a Hugging Face id, a tiktoken name, a tokenizer.json or its folder; otherwise "
+        "the draft model's. "
         "Set it to the tokenizer of the model that reads the result.",
     )
     cache_bytes: int = Field(

@@ -39,7 +39,7 @@ def compress(
         float | None, typer.Option(help="Chance that anything is relevant below which nothing is kept.")
     ] = None,
     target_tokenizer: Annotated[
-        str | None, typer.Option(help="Counts the budget: a tiktoken name, a tokenizer.json or its folder.")
+        str | None, typer.Option(help="Counts the budget: a Hugging Face id, a tiktoken name or a tokenizer.json.")
     ] = None,
     top_p: Annotated[float | None, typer.Option(help="Mass at which selection stops, in (0, 1].")] = None,
     node_tokens: Annotated[str | None, typer.Option(help="Longest node in tokens, or 'document'.")] = None,
