@@ -256,7 +256,7 @@ class Compressor:
         Args:
             query: stored in the result.
             documents: the texts that the nodes were cut from.
-            nodes: from `nodes`.
+            nodes: from `nodes`, or those of a result, of which the pinned ones stay.
             scores: one share per node.
             rule: replaces the rule of settings and method, such as `replace(compressor.rule, top_p=1.0)`.
             **options: settings that `compress` takes, except `node_tokens`.

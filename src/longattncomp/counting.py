@@ -96,13 +96,17 @@ def remembering(count: Counter) -> Counter:
     return counted
 
 
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+
 def counter(tokenizer: Any) -> Counter:
     """Make a function that counts the tokens of a text, without special tokens.
 
     Args:
         tokenizer: a tokenizer object of tokenizers, transformers or tiktoken; any other object
             with `encode(text)`; a callable that returns a number or a sequence of tokens; a
-            tiktoken model or encoding name; a path to a `tokenizer.json` or to its folder.
+            tiktoken model or encoding name; a path to a `tokenizer.json` or to its folder; a
+            Hugging Face id such as `Qwen/Qwen3-8B`.
 
     Raises:
         InputError: the tokenizer is none of these, or cannot be found.
@@ -134,8 +138,8 @@ def counter(tokenizer: Any) -> Counter:
     if callable(tokenizer):
         return lambda text: _number(tokenizer(encodable(text)))
     raise InputError(
-        "expected a target tokenizer (an object with encode(), a function from text to a count, a tiktoken name or "
-        f"a path), got {type(tokenizer).__name__}"
+        "expected a target tokenizer (an object with encode(), a function from text to a count, a tiktoken name, a "
+        f"Hugging Face id or a path), got {type(tokenizer).__name__}"
     )
 
 
@@ -160,6 +164,15 @@ def _by_name(name: str) -> Counter:
             return counter(Tokenizer.from_file(str(path)))
         except Exception as error:  # tokenizers raises bare Exception
             raise InputError(f"cannot read a tokenizer from {path}: {error}") from error
+    if _HUB_ID.fullmatch(name):
+        from huggingface_hub import hf_hub_download
+
+        try:
+            return _by_name(hf_hub_download(name, "tokenizer.json"))
+        except Exception as error:  # no network, no such repository, no such file in it, no right to read it
+            raise InputError(
+                f"no tokenizer file at {name!r}, and none of that id on the Hugging Face hub or in its cache: {error}"
+            ) from error
     try:
         import tiktoken
     except ImportError:
@@ -171,8 +184,8 @@ def _by_name(name: str) -> Counter:
         return counter(encoding or tiktoken.encoding_for_model(name))
     except KeyError:
         raise InputError(
-            f"expected a path to a tokenizer.json or a tiktoken name such as {tiktoken.list_encoding_names()[-1]!r}, "
-            f"got {name!r}"
+            "expected a path to a tokenizer.json, a Hugging Face id with a slash, or a tiktoken name such as "
+            f"{tiktoken.list_encoding_names()[-1]!r}, got {name!r}"
         ) from None
     except Exception as error:  # the first use of an encoding downloads it, through requests
         raise InputError(f"cannot load the tiktoken encoding for {name!r}: {error}") from error

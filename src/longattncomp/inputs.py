@@ -89,7 +89,8 @@ def as_documents(documents: Documents) -> list[Document]:
             found = type(document.text if isinstance(document, Document) else document).__name__
             raise InputError(f"expected document {index} as a string or a Document of one, got {found}")
         if (surrogate := first_surrogate(document.text)) is not None:
-            warn(f"document {index} has a lone surrogate at character {surrogate}; read as U+FFFD, kept as it is")
+            name = document.id or f"document {index}"
+            warn(f"{name} has a lone surrogate at character {surrogate}; read as U+FFFD, kept as it is")
         texts.append(document)
     if not any(document.text for document in texts):
         raise InputError(f"expected at least one document with text, got {len(texts)} documents, all empty")

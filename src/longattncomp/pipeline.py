@@ -192,10 +192,11 @@ class Pipeline:
         settings: Settings,
         rule: SelectionRule | None = None,
     ) -> Compressed:
-        """Do what `run` does after scoring; a rule replaces that of the settings."""
+        """Do what `run` does after scoring; a rule replaces that of the settings, and what was pinned stays so."""
         assembler = self._assembler(settings, rule=rule)
         first = priority(query, nodes, scores, novelty(query, nodes)) if assembler.rule.words else None
-        return assembler.assemble(query, documents, self._counted(nodes), scores, priority=first)
+        pinned = {index for index, node in enumerate(nodes) if isinstance(node, ScoredNode) and node.reason == "pinned"}
+        return assembler.assemble(query, documents, self._counted(nodes), scores, pinned=pinned, priority=first)
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self.target

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -47,6 +48,20 @@ PER_CALL = frozenset(
 
 _HARMLESS = PER_CALL | {"method", "layers", "device", "dtype", "cache_bytes"}
 """Settings that name no code, model, path or secret, so that a file of any working directory may set them."""
+
+
+_MEANT = {
+    **dict.fromkeys(
+        ("budget", "budget_tokens", "k", "max_length", "max_tokens", "target_token", "top_k", "top_n"), "token_budget"
+    ),
+    **dict.fromkeys(("compression_ratio", "rate", "ratio"), "keep_rate"),
+    **dict.fromkeys(("score_threshold", "similarity_threshold", "threshold"), "min_relevance"),
+    **dict.fromkeys(("chunk_size", "chunk_tokens"), "node_tokens"),
+    "device_map": "device",
+    "encoding": "target_tokenizer",
+    "tokenizer": "target_tokenizer",
+}
+"""Names that other libraries give to what a setting does."""
 
 
 class Settings(BaseModel):
@@ -131,7 +146,8 @@ class Settings(BaseModel):
     )
     target_tokenizer: str | None = Field(
         None,
-        description="Counts the budget: a tiktoken name, a tokenizer.json or its folder; otherwise the draft model's. "
+        description="Counts the budget: a Hugging Face id, a tiktoken name, a tokenizer.json or its folder; otherwise "
+        "the draft model's. "
         "Set it to the tokenizer of the model that reads the result.",
     )
     cache_bytes: int = Field(
@@ -245,7 +261,12 @@ class Settings(BaseModel):
     def _given(cls, arguments: Mapping[Any, Any]) -> dict[str, Any]:
         unknown = sorted(str(name) for name in arguments if name not in cls.model_fields)
         if unknown:
-            raise InputError(f"no such setting: {', '.join(unknown):.200}; there are: {', '.join(cls.model_fields)}")
+            known = {
+                _MEANT.get(name) or next(iter(get_close_matches(name, cls.model_fields, 1)), "") for name in unknown
+            }
+            meant = f" (did you mean {', '.join(sorted(known - {''}))}?)" if known - {""} else ""
+            there = ", ".join(cls.model_fields)
+            raise InputError(f"no such setting: {', '.join(unknown):.200}{meant}; there are: {there}")
         return {name: value for name, value in arguments.items() if value is not None}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,45 @@ def test_folders_are_read_in_order_without_hidden_and_binary_files(run: Any, tmp
     assert "c.bin: binary" in result.stderr
 
 
-def test_bytes_that_are_no_utf8_survive(run: Any) -> None:
+def test_bytes_without_any_encoding_survive(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guesses:
+        def best(self) -> None:
+            return None
+
+    monkeypatch.setattr("charset_normalizer.from_bytes", lambda _: Guesses())
     content = b"caf\xe9 \xff\xfe done\r\n"
     result = run("compress", "-", "--query", "what?", stdin=content)
     assert result.exit_code == 0
     assert result.stdout_bytes == content + b"\n"
-    assert "lone surrogate" in result.stderr
+    assert "- has a lone surrogate" in result.stderr
+
+
+def test_the_name_of_each_file_stands_before_its_text_inside_the_budget(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(PROSE)
+    (tmp_path / "b.txt").write_text(PROSE.replace("Ada", "Bo"))
+    folder = run("compress", tmp_path, "-q", "Who signed?", "-b", "400")
+    assert folder.stdout.startswith(f"==> {tmp_path / 'a.txt'} <==\n")
+    assert len(folder.stdout.encode()) <= 401
+    several = run("compress", tmp_path / "a.txt", tmp_path / "b.txt", "-q", "Who signed?")
+    assert several.stdout == (
+        f"==> {tmp_path / 'a.txt'} <==\n{PROSE}\n\n==> {tmp_path / 'b.txt'} <==\n{PROSE.replace('Ada', 'Bo')}\n"
+    )
+    assert "==>" not in run("compress", tmp_path, "-q", "Who signed?", "--no-names").stdout
+    assert "==>" not in run("compress", tmp_path / "a.txt", "-q", "Who signed?").stdout
+    tight = run("compress", tmp_path, "-q", "Who signed?", "-b", "30")
+    assert 0 < len(tight.stdout.encode()) <= 31
+    assert "the names of the files are left out" in tight.stderr
+
+
+def test_a_share_of_the_text_and_another_tokenizer(run: Any, toy_folder: Path) -> None:
+    share = json.loads(run("compress", "-q", "Who?", "-b", "20%", "--json", stdin=PROSE.encode()).stdout)
+    assert share["token_budget"] == len(PROSE) // 5
+    counted = ["compress", "-q", "Who?", "--target-tokenizer", toy_folder, "--json"]
+    assert json.loads(run(*counted, stdin=PROSE.encode()).stdout)["original_tokens"] == len(PROSE)
+
+
+def test_the_version_is_shown(run: Any) -> None:
+    assert run("--version").stdout.strip() == version("longattncomp")
 
 
 def test_html_is_written(run: Any, tmp_path: Path) -> None:
@@ -108,6 +142,10 @@ def test_settings_file_and_options_in_their_order(run: Any, tmp_path: Path) -> N
         (["compress", "-", "-q", "x", "--model", "no-such-model"], 3, "no draft model 'no-such-model'"),
         (["compress", "-", "-q", "x", "--settings", "nope.yaml"], 2, "nope.yaml"),
         (["compress", "-", "-q", "x", "--html", "no/such/folder.html"], 2, "a folder that exists"),
+        (["compress", "-", "-q", "x", "--budget", "much"], 2, "a share such as 20%, got 'much'"),
+        (["compress", "-", "-q", "x", "--budget", "200%"], 2, "keep_rate"),
+        (["compress", "-", "-q", "x", "--min-relevance", "2"], 2, "min_relevance"),
+        (["compress", "-", "-q", "x", "--key-store", "keys"], 2, "add --method longattncomp-alone or"),
         (["eval", "nope.jsonl", "-b", "10%"], 2, "nope.jsonl"),
         (["eval", "nope.jsonl", "-b", "much"], 2, "got 'much'"),
     ],

@@ -20,7 +20,7 @@ from longattncomp import Compressor, Settings, counting
 from longattncomp.counting import count_tokens, counter, encodable, first_surrogate, pieces
 from longattncomp.errors import InputError
 from longattncomp.scorers.baselines import FirstTokensScorer
-from longattncomp.testing import ByteTokenizer
+from longattncomp.testing import ByteTokenizer, save_tokenizer
 
 TEXT = "lower low <end> 日本 low"
 
@@ -179,13 +179,13 @@ def test_a_callable_that_returns_no_count(result: object) -> None:
 
 def test_a_name_that_nobody_knows() -> None:
     with pytest.raises(
-        InputError, match=r"expected a path to a tokenizer.json or a tiktoken name such as .*, got 'nam"
+        InputError, match=r"expected a path to a tokenizer.json, a Hugging Face id.* tiktoken name such as .*, got 'nam"
     ):
         counter("name-of-nothing")
 
 
 def test_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"expected a path to a tokenizer\.json or a tiktoken name"):
+    with pytest.raises(InputError, match=r"expected a path to a tokenizer\.json, a Hugging Face id"):
         counter(tmp_path)
 
 
@@ -335,3 +335,19 @@ def test_the_callers_tokenizer_is_never_asked() -> None:
 
     assert counter(Borrowed())(TEXT) == HF_TOKENS
     assert counter(SimpleNamespace(backend_tokenizer=Borrowed(), encode=Borrowed().encode))(TEXT) == HF_TOKENS
+
+
+def test_a_hub_id(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def download(name: str, file: str) -> str:
+        asked.append((name, file))
+        if name == "nobody/nothing":
+            raise OSError("offline")
+        return str(save_tokenizer(tmp_path) / file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    assert counter("Qwen/Qwen3-8B")("Ada signed.") == 11
+    assert asked == [("Qwen/Qwen3-8B", "tokenizer.json")]
+    with pytest.raises(InputError, match=r"no tokenizer file at 'nobody/nothing', and none of that id.*offline"):
+        counter("nobody/nothing")

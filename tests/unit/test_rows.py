@@ -174,3 +174,24 @@ def test_broken_bytes(tmp_path: Path, content: bytes) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.jsonl"):
         list(read_rows(tmp_path / "none.jsonl"))
+
+
+def test_evidence_may_be_quoted(tmp_path: Path) -> None:
+    quoted = ["Ann  signed.", {"document": "b", "text": "slept."}, {"text": "Bob\nslept"}]
+    (example,) = read(tmp_path, {**ROW, "evidence": quoted})
+    kept = [example.documents[span.document].text[span.start : span.end] for span in example.evidence]
+    assert kept == ["Ann signed.", "slept.", "Bob slept"]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "message"),
+    [
+        ("Ann sang.", "a passage that stands in any document word for word, got 'Ann sang.'"),
+        ({"document": "b", "text": "Ann signed."}, "in document 'b' word for word"),
+        ({"document": "c", "text": "Ann signed."}, "the id of one of the 2 documents, got 'c'"),
+        (" ", "got a blank one"),
+    ],
+)
+def test_a_quote_that_stands_nowhere_is_an_error(tmp_path: Path, evidence: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f"line 1, evidence 0: .*{message}"):
+        read(tmp_path, {**ROW, "evidence": [evidence]})

@@ -171,13 +171,16 @@ def test_a_yaml_file_that_is_none(content: str, by_name: bool) -> None:
 
 def test_an_unknown_argument() -> None:
     for call in (Settings.load, Settings().override):
-        with pytest.raises(InputError, match=r"^no such setting: a, budget; there are: method, model, .*model_dir$"):
+        with pytest.raises(
+            InputError,
+            match=r"^no such setting: a, budget \(did .*\?\); there are: method, .*model_dir$",
+        ):
             call(budget=1, top_p=0.5, a=None)
 
 
 def test_an_unknown_name_in_the_yaml_file() -> None:
     Path("longattncomp.yaml").write_text("top_p: 0.5\ntoken_buget: 3\n")
-    with pytest.raises(InputError, match="no such setting: token_buget; there are: "):
+    with pytest.raises(InputError, match=r"no such setting: token_buget \(did you mean token_budget\?\); there are: "):
         Settings.load()
 
 
@@ -321,3 +324,16 @@ def test_a_methods_default_is_worth_as_much_as_the_same_value_asked_for() -> Non
 def test_a_method_that_is_none(method: Any) -> None:
     with pytest.raises(InputError, match="method: "):
         Settings.load(method=method)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        *((name, "token_budget") for name in ("top_k", "max_tokens", "k", "budget", "token_budgets")),
+        ("tokenizer", "target_tokenizer"),
+        ("gapmark", "gap_mark"),
+    ],
+)
+def test_a_wrong_name_says_what_was_meant(wrong: str, meant: str) -> None:
+    with pytest.raises(InputError, match=rf"no such setting: {wrong} \(did you mean {meant}\?\)"):
+        Settings.load(**{wrong: 5})

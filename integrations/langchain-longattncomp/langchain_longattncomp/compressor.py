@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
+from langchain_longattncomp.reporting import report
 
 
 class CompressionInput(TypedDict):
@@ -50,6 +52,10 @@ class LongAttnCompressor(
         default=True,
         description="Whether kept documents get relevance_score, longattncomp_spans (JSON) and "
         "longattncomp_instruction_score in their metadata.",
+    )
+
+    audit: bool = Field(
+        default=False, description="Whether documents pass whole, and what would be saved is reported only."
     )
 
     def invoke(self, input: CompressionInput, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:  # noqa: A002
@@ -96,7 +102,18 @@ class LongAttnCompressor(
         return pass_whole(lambda: self._kept(engine, query, whole), whole, consequence)
 
     def _kept(self, engine: Compressor, query: str, documents: list[Document]) -> list[Document]:
+        started = time.perf_counter()
         result = engine.compress(query, [document.page_content for document in documents])
+        report(
+            "documents",
+            before=result.original_tokens,
+            after=result.tokens,
+            stop_reason=result.stop_reason,
+            seconds=time.perf_counter() - started,
+            audit=self.audit,
+        )
+        if self.audit:
+            return documents
         kept = {}
         for part in result.documents:
             facts = {

@@ -45,7 +45,7 @@ def pre_model_hook(**options: Any) -> Callable[[Any], dict[str, list[AnyMessage]
         tokens = sum(map(engine.count, texts))
         line = f"[Shortened from {tokens} tokens.]"
         budget = budget_for(engine, texts, line)
-        rows = texts if tokens <= budget else shorten(engine, query, [texts], [line], token_budget=budget)[0]
+        rows = texts if tokens <= budget else shorten(engine, query, [texts], [line], token_budget=budget)[0][0]
         known.put(key, rows)
         return rows
 

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 from uuid import uuid4
 
-from langchain.agents.middleware.types import AgentMiddleware, AgentState, PrivateStateAttr, ToolCallRequest
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
+from langchain.agents.middleware.types import (
+    AgentMiddleware,
+    AgentState,
+    ModelRequest,
+    ModelResponse,
+    PrivateStateAttr,
+    ToolCallRequest,
+)
+from langchain_core.messages import AIMessage, AnyMessage, SystemMessage, ToolMessage
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
-from longattncomp.adapters import PER_CALL, InputError, in_thread, pass_whole, query_for
+from longattncomp.adapters import PER_CALL, InputError, in_thread, pass_whole, query_for, warn_of
 
 from langchain_longattncomp.messages import (
     MARK,
     M,
     budget_for,
+    calls_of,
     is_question,
     last_question,
     marked,
+    page_of,
     shorten,
     texts_of,
     with_texts,
 )
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
-from langchain_longattncomp.originals import RUN, Originals, owner_of, thread_id
+from langchain_longattncomp.originals import RUN, Originals, checkpointed, owner_of, thread_id
+from langchain_longattncomp.purpose import TEXT, with_purpose, without_purpose
 from langchain_longattncomp.reading_back import reading_tool
+from langchain_longattncomp.reporting import report
 
+_NO_KEY = "0" * 12
 _Answer = ToolMessage | Command[Any]
+
+_SUMMARIZE = (
+    "raise trigger, lower keep_last, or put SummarizationMiddleware(summarizer=summarizer(...)) behind this one"
+)
+_STORELESS = "the agent has a checkpointer and no store; give it one: create_agent(..., store=...)"
 
 
 class _State(AgentState[Any]):
@@ -55,6 +73,9 @@ class LongAttnMiddleware(AgentMiddleware):
         keep_last: int = 4,
         exclude_tools: Sequence[str] = (),
         name: str | None = None,
+        purpose: str | None = None,
+        purpose_text: str = TEXT,
+        audit: bool = False,
         **options: Any,
     ) -> None:
         """Create the middleware; the draft model is opened when an agent first runs.
@@ -64,6 +85,10 @@ class LongAttnMiddleware(AgentMiddleware):
                 to about half of it; None leaves the history alone.
             keep_last: the number of newest messages that are left alone then.
             exclude_tools: names of tools whose results stay whole.
+            purpose: name of an optional argument that every tool gets for the model to say what it is looking for, such
+                as "looking_for"; it joins the query, and the tool does not see it. None adds no argument.
+            purpose_text: what the model reads about that argument.
+            audit: whether nothing changes, and what would be saved is reported only.
             name: of a second middleware in one agent, whose tool is `read_original_<name>`.
             **options: those of `LongAttnCompressor` without `annotate`; `token_budget` and `keep_rate` are for one
                 tool result, `edge_marks` is True unless something says otherwise, and `order` has no effect.
@@ -81,8 +106,12 @@ class LongAttnMiddleware(AgentMiddleware):
         self.trigger = trigger
         self.keep_last = keep_last
         self.exclude_tools = frozenset([exclude_tools] if isinstance(exclude_tools, str) else exclude_tools)
+        self.audit = audit
+        self.purpose = purpose
+        self.purpose_text = purpose_text
         self._name = name
         self._originals = Originals()
+        self._told_of_store = self._told_of_trigger = False
         self._reader = f"read_original_{name}" if name else "read_original"
         self.tools = [reading_tool(self._reader, self._originals, self._engine)]
 
@@ -94,14 +123,19 @@ class LongAttnMiddleware(AgentMiddleware):
     def before_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Open the engine, so that a wrong configuration fails before a tool has run; name a run without a thread.
 
+        At the first run of an agent that has a checkpointer and no store, a warning says what a restart loses.
+
         Raises:
             ModelError: the draft model or head cannot be used.
             InputError: a setting or an option in the run's context is wrong, or the budget is too small.
         """
-        line = self._line("0" * 12, 100_000)
+        line = self._line(_NO_KEY, 100_000)
         engine = self._engine(runtime.context)
         if (budget := engine.settings.token_budget) < (least := 2 * engine.count(line)):
             raise InputError(f"expected a token_budget of at least {least}, to hold {line!r} and text, got {budget}")
+        if runtime.store is None and checkpointed() and not self._told_of_store:
+            self._told_of_store = True
+            warn_of("after a restart the model cannot read what was shortened before", _STORELESS)
         return None if thread_id() else {RUN: uuid4().hex}
 
     async def abefore_agent(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
@@ -110,13 +144,25 @@ class LongAttnMiddleware(AgentMiddleware):
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], _Answer]) -> _Answer:
         """Run the tool, and shorten its result if that is over the budget."""
-        return self._shortened(request, handler(request))
+        return self._shortened(request, handler(without_purpose(request, self.purpose)))
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[_Answer]]
     ) -> _Answer:
         """Do what `wrap_tool_call` does, and shorten in a thread."""
-        return await in_thread(self._shortened, request, await handler(request))
+        return await in_thread(self._shortened, request, await handler(without_purpose(request, self.purpose)))
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Show the model the argument `purpose` of each tool whose results may be shortened."""
+        return handler(self._with_purpose(request))
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        """Do what `wrap_model_call` does."""
+        return await handler(self._with_purpose(request))
 
     def before_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Shorten old messages if all messages are over the trigger; LangGraph replaces messages by their ids."""
@@ -128,11 +174,17 @@ class LongAttnMiddleware(AgentMiddleware):
             f"the history passes {UNCOMPRESSED}",
             raises=(),
         )
-        return {"messages": changed} if changed else None
+        return {"messages": changed} if changed and not self.audit else None
 
     async def abefore_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Run `before_model` in a thread."""
         return await in_thread(self.before_model, state, runtime)
+
+    def _with_purpose(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        if not (name := self.purpose):
+            return request
+        whole = {self._reader, *self.exclude_tools}
+        return request.override(tools=[with_purpose(tool, name, self.purpose_text, whole) for tool in request.tools])
 
     def _shortened(self, request: ToolCallRequest, answer: _Answer) -> _Answer:
         name = request.tool_call["name"]
@@ -150,7 +202,7 @@ class LongAttnMiddleware(AgentMiddleware):
         engine = self._engine(request.runtime.context)
         texts = texts_of(answer)
         tokens = _tokens(engine, *texts)
-        if not texts or tokens <= (budget := budget_for(engine, texts, self._line("0" * 12, tokens))):
+        if not texts or tokens <= (budget := budget_for(engine, texts, self._line(_NO_KEY, tokens))):
             return answer
         question = last_question(request.state["messages"])
         query = query_for(question, request.tool_call["args"], tokenizer=engine.tokenizer)
@@ -159,10 +211,10 @@ class LongAttnMiddleware(AgentMiddleware):
     def _shortened_history(self, state: AgentState[Any], trigger: int, runtime: Runtime[Any]) -> list[AnyMessage]:
         messages = state["messages"]
         engine = self._engine(runtime.context)
-        sizes = [_tokens(engine, *texts_of(message), *_calls(message)) for message in messages]
+        sizes = [_tokens(engine, *texts_of(message), *calls_of(message)) for message in messages]
         if sum(sizes) <= trigger:
             return []
-        least = 2 * engine.count(self._line("0" * 12, max(sizes)))
+        least = 2 * engine.count(self._line(_NO_KEY, max(sizes)))
         tools = {call["id"]: call["name"] for message in messages for call in getattr(message, "tool_calls", ())}
         last = max((index for index, message in enumerate(messages) if is_question(message)), default=-1)
         answered = max((index for index, message in enumerate(messages) if isinstance(message, AIMessage)), default=-1)
@@ -172,8 +224,9 @@ class LongAttnMiddleware(AgentMiddleware):
             if index != last and message.id and sizes[index] > least
             if is_question(message)
             or (isinstance(message, ToolMessage) and self._may_change(message, tools.get(message.tool_call_id)))
-            if MARK not in message.response_metadata or (_page_of(message) and index < answered)
+            if MARK not in message.response_metadata or (page_of(message) and index < answered)
         ]
+        self._tell_of_trigger(trigger, messages, sizes)
         if not old:
             return []
         others = sum(sizes) - sum(sizes[index] for index in old)
@@ -181,6 +234,15 @@ class LongAttnMiddleware(AgentMiddleware):
         budget = max(trigger // 2 - others, least * len(old))
         query = query_for(last_question(messages), tokenizer=engine.tokenizer)
         return self._kept(engine, query, [messages[index] for index in old], state, runtime.store, budget)
+
+    def _tell_of_trigger(self, trigger: int, messages: Sequence[AnyMessage], sizes: Sequence[int]) -> None:
+        said = sum(
+            size for one, size in zip(messages, sizes, strict=True) if isinstance(one, AIMessage | SystemMessage)
+        )
+        if said > trigger and not self._told_of_trigger:
+            self._told_of_trigger = True
+            reason = f"AI and system messages, which are never shortened, have {said} tokens: {_SUMMARIZE}"
+            warn_of(f"the messages stay over the trigger of {trigger} tokens", reason)
 
     def _kept(
         self,
@@ -191,14 +253,27 @@ class LongAttnMiddleware(AgentMiddleware):
         store: BaseStore | None,
         budget: int,
     ) -> list[M]:
+        started = time.perf_counter()
         owner = owner_of(state)
         texts = [texts_of(message) for message in messages]
         keys = [
-            _page_of(message) or self._originals.keep(owner, own, store)
+            page_of(message) or (_NO_KEY if self.audit else self._originals.keep(owner, own, store))
             for message, own in zip(messages, texts, strict=True)
         ]
         sizes = [_tokens(engine, *own) for own in texts]
-        rows = shorten(engine, query, texts, list(map(self._line, keys, sizes)), token_budget=budget)
+        said = [index for index, message in enumerate(messages) if is_question(message)]
+        lines = list(map(self._line, keys, sizes))
+        rows, stop_reason = shorten(engine, query, texts, lines, token_budget=budget, said=said)
+        report(
+            ", ".join(dict.fromkeys(message.name or message.type for message in messages)),
+            before=sum(sizes),
+            after=sum(_tokens(engine, *row) for row in rows),
+            stop_reason=stop_reason,
+            seconds=time.perf_counter() - started,
+            audit=self.audit,
+        )
+        if self.audit:
+            return list(messages)
         return [
             marked(with_texts(message, row), original=key, original_tokens=size)
             for message, row, key, size in zip(messages, rows, keys, sizes, strict=True)
@@ -217,17 +292,7 @@ class LongAttnMiddleware(AgentMiddleware):
         return options.engine(edge_marks=True)
 
     def _line(self, key: str, tokens: int) -> str:
-        return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}") gives the whole text.]'
-
-
-def _page_of(message: BaseMessage) -> str | None:
-    """Return the key of the whole text that a message is a page of, if it is one."""
-    key: str | None = message.response_metadata.get(MARK, {}).get("read_back")
-    return key
-
-
-def _calls(message: AnyMessage) -> list[str]:
-    return [str(call["args"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
+        return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}", query="...") searches the whole text.]'
 
 
 def _tokens(engine: Compressor, *texts: str) -> int:

@@ -61,6 +61,11 @@ def thread_id() -> str:
     return "" if named is None else str(named)
 
 
+def checkpointed() -> bool:
+    """Tell whether the agent that runs now keeps its state, which then outlives what this process keeps."""
+    return ensure_config().get("configurable", {}).get("__pregel_checkpointer") is not None
+
+
 def owner_of(state: Mapping[str, Any]) -> str:
     """Return who may read what is kept now: this thread, or this run if it belongs to no thread."""
     return thread_id() or f"run-{state[RUN]}"

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from langchain.tools import ToolRuntime
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from longattncomp import Compressor
-from longattncomp.adapters import pass_whole
+from longattncomp.adapters import InputError, pass_whole, read_back
 
 from langchain_longattncomp.messages import marked
 from langchain_longattncomp.originals import Originals, owner_of
 
-_HEAD = "[page {} of {}]\n"
 _UNREAD = "{} cannot be read now, because its store does not work. Go on with the shortened text, or try again later."
-
-_PIECE = 64
-"""Tokens up to which sentences share a piece of a page, as the draft model counts them."""
+_GONE = "Nothing is kept under {!r} (any more): call the tool that gave the text again."
 
 
 def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Compressor]) -> BaseTool:
-    """Make a tool that reads a shortened message's whole text page by page, each page within the budget.
+    """Make a tool that reads a shortened message's whole text page by page, or what a query needs of it.
 
     Args:
         name: of the tool.
         originals: holds the whole texts.
-        engine_for: gives the engine for a run's context; the engine's `token_budget` is for one page.
+        engine_for: gives the engine for a run's context.
     """
 
-    def read(id: str, runtime: ToolRuntime[Any, Any], page: int = 1) -> ToolMessage:  # noqa: A002 (the model sees it)
+    def read(id: str, runtime: ToolRuntime[Any, Any], query: str = "", page: int = 1) -> ToolMessage:  # noqa: A002 (the model sees it)
         def answer(text: str, **status: str) -> ToolMessage:
             message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", name=name, **status)
             return marked(message, read_back=id)
@@ -38,12 +35,12 @@ def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Co
         def found() -> ToolMessage:
             whole = originals.find(owner_of(runtime.state), id, runtime.store)
             if whole is None:
-                return answer(f"Nothing is kept under {id!r}.", status="error")
+                return answer(_GONE.format(id), status="error")
             engine = engine_for(runtime.context)
-            pages = list(_pages(engine, whole, engine.settings.token_budget))
-            if not 1 <= page <= len(pages):
-                return answer(f"There are pages 1 to {len(pages)} of {id!r}.", status="error")
-            return answer(_HEAD.format(page, len(pages)) + pages[page - 1])
+            try:
+                return answer(read_back(engine, whole, page=page, query=query))
+            except InputError as error:
+                return answer(str(error), status="error")
 
         unread = answer(_UNREAD.format(repr(id)), status="error")
         return pass_whole(found, unread, f"the model is told that {name} does not work", raises=())
@@ -51,27 +48,6 @@ def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Co
     return StructuredTool.from_function(
         read,
         name=name,
-        description="Read the whole text of a tool result or message that was shortened, by the id in its last line. "
-        "Long texts come in pages, counted from 1.",
+        description="Read a tool result or message that was shortened, by the id in its last line: what a query needs "
+        "of it, or without a query the whole text, in pages that are counted from 1.",
     )
-
-
-def _pages(engine: Compressor, text: str, budget: int) -> Iterator[str]:
-    room = max(1, budget - engine.count(_HEAD.format(9999, 9999)))
-    page, used = "", 0
-    for piece in _pieces(engine, text, room, room):
-        tokens = engine.count(piece)
-        if page and used + tokens > room:
-            yield page
-            page, used = "", 0
-        page, used = page + piece, used + tokens
-    yield page
-
-
-def _pieces(engine: Compressor, text: str, most: int, room: int) -> Iterator[str]:
-    """Cut a text into pieces of `most` tokens as the draft model counts, fewer where the target counts over `room`."""
-    for node in engine.configured(node_tokens=min(_PIECE, most), token_budget=most, keep_rate=1.0).nodes(text):
-        if engine.count(node.text) > room and (half := min(most, node.tokens) // 2):
-            yield from _pieces(engine, node.text, half, room)
-        else:
-            yield node.text

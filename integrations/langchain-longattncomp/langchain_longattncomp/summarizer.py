@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
+from math import log
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, get_buffer_string
-from longattncomp import Compressed
-from longattncomp.adapters import fit_budget, pass_whole, query_for
+from longattncomp import Compressed, Compressor, Node, Query, Scores
+from longattncomp.adapters import compress_results, fit_budget, pass_whole, query_for
 
 from langchain_longattncomp.messages import last_question, texts_of
 from langchain_longattncomp.options import LongAttnOptions
+
+_TURN = re.compile(r"(?:^|\n\n)(human|ai|tool|system|function|chat): ")
+_SENTENCE = re.compile(r"[^\s](?:[^\n.!?。！？]|[.!?](?!\s|$))*[.!?。！？]*")
+_RULE = re.compile(
+    r"\b(?:always|never|must|shall|do not|don't|dont|only|no more than|at most|from now on|make sure|ensure|remember"
+    r"|avoid|(?:answer|reply|respond|write|speak) (?:\w+ )?in|keep (?:it|your|all|the)|be (?:brief|short|concise)"
+    r"|rules?|immer|niemals|nie|nur|ab jetzt|toujours|jamais|siempre|nunca|sempre|mai)\b"
+    r"|总是|不要|必须|いつも|常に|決して",
+    re.IGNORECASE,
+)
 
 
 def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequence[AnyMessage]], str]:
     """Make a summarizer that quotes the messages instead of rewriting them, and calls no chat model.
 
     Write `SummarizationMiddleware(model, summarizer=summarizer(token_budget=1000), trim_tokens_to_summarize=None)`;
-    without the last argument, LangChain hands over at most 4,000 tokens. If the engine fails, the summary is all
-    messages, with a `LongAttnCompWarning`.
+    without the last argument, LangChain hands over at most 4,000 tokens. Half of what counts is the question, half is
+    how much of a text is said nowhere else. An earlier summary is taken apart into its turns, and rules in the first
+    human message (always, never, from now on ...) are kept within a quarter of the budget. If the engine fails, the
+    summary is all messages, with a `LongAttnCompWarning`.
 
     Args:
         query: says what matters; if not given, the last human message among the messages, else the last text.
@@ -31,7 +46,7 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
     engine_options = LongAttnOptions(**options)
 
     def summarize(messages: Sequence[AnyMessage]) -> str:
-        spoken = [(message.type, text) for message in messages if (text := _text(message))]
+        spoken = [turn for message in messages for turn in _turns(message)]
         if not spoken:
             return "(The earlier messages have no text.)"
         engine = engine_options.engine()
@@ -48,8 +63,17 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
 
         def quoted() -> str:
             asked = query_for(query or last_question(messages) or spoken[-1][1], tokenizer=engine.tokenizer)
-            result = engine.compress(asked, [text for _, text in spoken], order="position")
-            budget = engine.settings.token_budget
+            texts, budget = [text for _, text in spoken], engine.settings.token_budget
+            result = compress_results(
+                engine.scored_by(_Telling(engine.scorer)),
+                asked,
+                texts,
+                token_budget=engine.budget(texts),
+                results=[index for index, (role, _) in enumerate(spoken) if role == "tool"],
+                pins=_rules(engine, spoken),
+                order="position",
+                keep_rate=1.0,
+            )
             kept = fit_budget(engine, result, labelled, token_budget=budget, order="position")
             return kept or "(Nothing in the earlier messages matters here.)"
 
@@ -57,6 +81,47 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
         return pass_whole(quoted, "", consequence, raises=()) or get_buffer_string(messages)
 
     return summarize
+
+
+class _Telling:
+    """Scores as another scorer does, and as much by how rare a text's words are among all texts."""
+
+    def __init__(self, scorer: Any) -> None:
+        self._scorer = scorer
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Any = None) -> Scores:
+        found: Scores = self._scorer.score(query, nodes, progress=progress)
+        words = [set(re.findall(r"\w+", node.text.lower())) for node in nodes]
+        known = Counter(word for own in words for word in own)
+        rare = [sum(log(len(nodes) / known[word]) for word in own) / max(1, len(own)) for own in words]
+        total = sum(rare) or 1.0
+        shares = zip(found.nodes, rare, strict=True)
+        return Scores(
+            tuple((share + (1 - found.instruction) * part / total) / 2 for share, part in shares), found.instruction
+        )
+
+
+def _turns(message: AnyMessage) -> list[tuple[str, str]]:
+    """Return role and text of a message, or of each turn that an earlier summary quotes."""
+    text = _text(message)
+    if message.additional_kwargs.get("lc_source") != "summarization" or not _TURN.search(text):
+        return [(message.type, text)] if text else []
+    parts = _TURN.split(text)
+    return [(role, said.strip()) for role, said in zip(parts[1::2], parts[2::2], strict=True) if said.strip()]
+
+
+def _rules(engine: Compressor, spoken: Sequence[tuple[str, str]]) -> list[tuple[int, int, int]]:
+    """Find the standing rules in the first human message, as far as a quarter of the budget goes."""
+    first = next((index for index, (role, _) in enumerate(spoken) if role == "human"), None)
+    if first is None:
+        return []
+    room, rules = engine.settings.token_budget // 4, []
+    for match in _SENTENCE.finditer(spoken[first][1]):
+        tokens = engine.count(match[0]) + 2 * engine.count(engine.settings.gap_mark)
+        if _RULE.search(match[0]) and tokens <= room:
+            room -= tokens
+            rules.append((first, match.start(), match.end()))
+    return rules
 
 
 def _text(message: AnyMessage) -> str:

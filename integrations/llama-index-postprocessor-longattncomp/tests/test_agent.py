@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from llama_index.core.agent.workflow import FunctionAgent, ReActAgent
+from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, FunctionAgent, ReActAgent
 from llama_index.core.agent.workflow.workflow_events import ToolCallResult
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -49,6 +50,18 @@ class Scripted(MockLLM, FunctionCallingLLM):
         return [ToolSelection(tool_id=f"call-{step}", **self._calls[step])]
 
 
+class Reading(Scripted):
+    """Calls its tool, then searches and reads the whole text."""
+
+    def get_tool_calls_from_response(self, response: ChatResponse, **kwargs: Any) -> list[ToolSelection]:
+        if (step := len(self._read) - 1) in (1, 2):
+            first = next(message for message in self._read[-1] if message.role == "tool")
+            (key,) = re.findall(r'id="(\w+)"', str(first.content))
+            more = {"query": "Did it rain?"} if step == 1 else {}
+            self._calls[step] = {"tool_name": "read_original", "tool_kwargs": {"id": key, **more}}
+        return super().get_tool_calls_from_response(response, **kwargs)
+
+
 class Agent(CompressToolResults, FunctionAgent):
     """An agent as a user writes it."""
 
@@ -60,11 +73,17 @@ def report(day: str) -> str:
     return REPORT
 
 
-def agent(compressor: Compressor, days: Sequence[str], budget: int = 200, **tool: Any) -> tuple[Agent, Scripted]:
+def agent(
+    compressor: Compressor, days: Sequence[str], budget: int = 200, returns: str = "", **tool: Any
+) -> tuple[Agent, Scripted]:
+    def fixed(day: str) -> str:
+        """Read the report of a day."""
+        return returns
+
     llm = Scripted()
     llm._calls = [{"tool_name": "report", "tool_kwargs": {"day": day}} for day in days]
     made = Agent(
-        tools=[FunctionTool.from_defaults(report, **tool)],
+        tools=[FunctionTool.from_defaults(fixed if returns else report, name="report", **tool)],
         llm=llm,
         compression=LongAttnOptions(compressor=compressor, token_budget=budget),
     )
@@ -96,6 +115,56 @@ async def test_a_short_answer_is_asked_with_what_it_answers(words: Compressor, s
     earlier = [ChatMessage(role=role, content=text) for role, text in zip(("user", "assistant"), said, strict=False)]
     await made.run(said[-1], chat_history=earlier)
     assert scorer.queries == ["\n".join([*said, "monday"])]
+
+
+async def test_what_failed_is_never_cut_away_and_without_a_question_the_ends_stay(words: Compressor) -> None:
+    failed = "\nProcess finished with exit code 137\n"
+    made, llm = agent(words, ["monday"], returns=REPORT.replace("Ada signed", f"{failed}Ada signed"))
+    await made.run("Who signed the lease?")
+    kept = str(tool_messages(llm)[0].content)
+    assert failed.strip() in kept
+    assert "Ada signed the lease in May." in kept
+    text = f"The first line.\n{REPORT}{failed}{REPORT}\nThe last line."
+    made, llm = agent(words, [""], budget=300, returns=text)
+    await made.run("")
+    kept = str(tool_messages(llm)[0].content)
+    assert kept.startswith("The first line.")
+    assert kept.splitlines()[-2] == "The last line."
+    assert failed.strip() in kept
+    assert len(kept.encode()) <= 300
+
+
+async def test_a_shortened_result_says_so_and_the_whole_text_can_be_read(words: Compressor) -> None:
+    made = Agent(tools=[report], llm=Reading(), compression=LongAttnOptions(compressor=words, token_budget=300))
+    for run in (made, AgentWorkflow(agents=[made])):
+        llm = made.llm = Reading()
+        llm._calls = [{"tool_name": "report", "tool_kwargs": {"day": "monday"}}, {}, {}]
+        await run.run("Who signed the lease?")
+        first, found, page = (str(message.content) for message in tool_messages(llm))
+        line = first.splitlines()[-1]
+        assert re.sub(r'id="\w+"', 'id="..."', line) == (
+            f'[Shortened from {len(REPORT)} tokens; read_original(id="...", query="...") searches the whole text.]'
+        )
+        assert len(first.encode()) <= 300
+        assert "It rained." in found
+        assert len(found.encode()) <= 300
+        assert page == f"[page 1 of 1]\n{REPORT}"
+        assert len(page) > 300, "a page is not shortened again"
+
+
+async def test_what_is_not_kept_any_more_says_call_again(words: Compressor) -> None:
+    llm = Scripted()
+    llm._calls = [{"tool_name": "read_original", "tool_kwargs": {"id": "gone"}}]
+    await Agent(tools=[report], llm=llm, compression=LongAttnOptions(compressor=words)).run("Who signed?")
+    assert "call the tool that gave the text again" in str(tool_messages(llm)[0].content)
+
+
+def test_a_code_act_agent_gets_no_tool_that_reads_the_context() -> None:
+    class Coder(CompressToolResults, CodeActAgent):
+        pass
+
+    made = Coder(code_execute_fn=lambda code: code, llm=Scripted())
+    assert "read_original" not in [tool.metadata.name for tool in made.tools or []]
 
 
 async def test_errors_and_short_results_stay_as_they_are(words: Compressor, scorer: Any) -> None:

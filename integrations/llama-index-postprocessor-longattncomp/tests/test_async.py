@@ -84,7 +84,8 @@ async def test_events(words: Compressor, events: list[BaseEvent], asynchronous: 
         left = await postprocessor.apostprocess_nodes(nodes, query_str="mill?")
     else:
         left = postprocessor.postprocess_nodes(nodes, query_str="mill?")
-    start, end = events
+    start, saved, end = events
+    assert saved.class_name() == "CompressionEvent"
     assert (start.class_name(), end.class_name()) == ("ReRankStartEvent", "ReRankEndEvent")
     assert (start.top_n, start.model_name) == (3, "smollm2-135m-instruct")
     assert end.nodes == left

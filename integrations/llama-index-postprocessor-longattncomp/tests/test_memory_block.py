@@ -6,10 +6,12 @@ import copy
 import pickle
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.memory import Memory
+from llama_index_toys import diary
 from longattncomp import CompressedDocument, Compressor, LongAttnCompWarning, Settings
 from longattncomp.testing import ByteTokenizer, WordScorer
 
@@ -189,6 +191,8 @@ async def test_inside_a_memory(opened: list[Settings]) -> None:
     history = await memory.aget(input="Who signed the lease?")
     assert history[0].role == "system"
     recalled = str(history[0].content)
+    assert "<earlier_turns>" in recalled
+    assert "LongAttn" not in recalled
     assert recalled.count("assistant: Ada signed the lease in the month of ") > 1
     assert len(block.archive["s"]) + len(history) - 1 == len(turns), "no turn is lost"
     memory.token_limit = sum(len(str(message.content)) for message in history[1:]) + 250
@@ -254,3 +258,26 @@ def test_a_piece_that_begins_at_a_line_break_is_of_who_speaks_after_it() -> None
     at = exchange.text.index("\n")
     document = replace(WHOLE, spans=((at - 4, at), (at, len(exchange.text)), (at + 3, at + 15)))
     assert exchange.labelled(document, "|") == "user: per?|assistant: The lease.|assistant: sistant: The"
+
+
+@pytest.mark.parametrize("method", ["longattncomp-alone", "longattncomp"])
+async def test_turns_are_read_when_they_come_so_that_a_question_reads_itself_only(
+    alone: dict[str, Any], read: list[int], method: str
+) -> None:
+    block = LongAttnMemoryBlock(**alone | {"method": method})
+    said = [("user", diary("Ada signed the lease.", 10)), ("assistant", "Noted."), ("user", diary("It rained.", 10))]
+    await block.aput(messages(*said), session_id="s")
+    await block._ahead.done("s")
+    turns = sum(read)
+    assert turns > 1_000
+    read.clear()
+    assert await block.aget(asking("Who signed the lease?"), session_id="s")
+    assert sum(read) < turns / 2
+
+
+async def test_reading_ahead_neither_warns_nor_raises_and_is_not_copied(broken: Compressor) -> None:
+    block = LongAttnMemoryBlock(compressor=broken)
+    await block.aput(messages(("user", "Ada signed the lease.")), session_id="s")
+    assert not copy.deepcopy(block)._ahead._working
+    await block._ahead.done("s")
+    assert block.archive == {"s": [("user", "Ada signed the lease.")]}

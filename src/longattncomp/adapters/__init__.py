@@ -13,21 +13,24 @@ class Shortener(Options, TheirBaseClass):  # every setting of the engine is a fi
         return await in_thread(self.shorten, text, query)
 ```
 
-`fit_budget` charges what a framework shows around the kept text to the budget, `last_said` finds what a chat's user
-wants, `query_for` makes a query from it and a tool's arguments, `counter` makes a counting function from any tokenizer,
-`Recent` remembers results, and `PER_CALL` names the settings that may change with each call. `longattncomp.testing` has
-what tests of components need.
+`compress_results` keeps what failed in tool results, whatever is asked, `fit_budget` charges what a framework shows
+around the kept text to the budget, `last_said` finds what a chat's user wants, `query_for` makes a query from it and a
+tool's arguments, `counter` makes a counting function from any tokenizer, `read_back` gives a model what it needs of a
+text that was shortened, `Recent` remembers results, and `PER_CALL` names the settings that may change with each call.
+`longattncomp.testing` has what tests of components need.
 """
 
 from longattncomp.adapters.budget import fit_budget
 from longattncomp.adapters.options import Options
 from longattncomp.adapters.passing import pass_whole, warn_of
+from longattncomp.adapters.reading_back import read_back
+from longattncomp.adapters.tool_results import compress_results
 from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError, CacheError, InputError, ModelError, ModelNotFoundError
 from longattncomp.query.exchange import last_said
 from longattncomp.query.parsing import query_for
 from longattncomp.runtime.recent import Recent
-from longattncomp.runtime.threads import in_thread, in_threads
+from longattncomp.runtime.threads import in_background, in_thread, in_threads
 from longattncomp.scorers.cross_attention.stores import ByteStore
 from longattncomp.settings import PER_CALL
 
@@ -42,12 +45,15 @@ __all__ = [
     "ModelNotFoundError",
     "Options",
     "Recent",
+    "compress_results",
     "counter",
     "fit_budget",
+    "in_background",
     "in_thread",
     "in_threads",
     "last_said",
     "pass_whole",
     "query_for",
+    "read_back",
     "warn_of",
 ]

@@ -26,7 +26,7 @@ def fit_budget(
 
     Args:
         compressor: the one that made the result.
-        result: has no pins; where its own budget is lower, that bounds the kept text.
+        result: where its own budget is lower, that bounds the kept text; its pins stay.
         show: makes of a result what the reader gets, such as messages.
         text_of: gives the text of it that the budget bounds.
         token_budget: most tokens of that text.
@@ -36,7 +36,7 @@ def fit_budget(
         What `show` made of the result that fits.
 
     Raises:
-        BudgetError: what is shown around the kept text leaves nothing for it.
+        BudgetError: what is shown around the kept text leaves nothing for it, or less than its pins take.
     """
     scores = Scores(result.scores, result.instruction_score)
     limit = min(result.token_budget, token_budget)

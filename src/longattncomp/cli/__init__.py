@@ -4,6 +4,9 @@ Exit codes: 0 done, 1 a bug of ours, 2 bad input or usage, 3 the draft model can
 4 the cache cannot be written, 5 the result cannot be written, 130 interrupted.
 """
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from longattncomp.cli.compression import compress, demo
@@ -19,6 +22,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Keep what matters to a query, verbatim and in order, inside a token budget.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(version("longattncomp"))
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    pass
+
+
 app.command()(compress)
 app.command()(index)
 app.command()(demo)

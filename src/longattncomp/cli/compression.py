@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +14,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from longattncomp import Compressed, Compressor, Document, Settings
+from longattncomp.adapters import BudgetError, fit_budget
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, write
 from longattncomp.cli.documents import read_documents
-from longattncomp.errors import InputError
+from longattncomp.errors import InputError, warn
+from longattncomp.html.names import visible
 from longattncomp.scorers.methods import METHODS
+
+_NO_LIMIT = 2**31
+"""Tokens of a budget where a share of the text is asked for, however long that is."""
 
 DEMO_QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
 
@@ -26,7 +32,15 @@ def compress(
     paths: Annotated[
         list[str] | None, typer.Argument(help="Files and folders, in order; - or nothing reads standard input.")
     ] = None,
-    budget: Annotated[int | None, typer.Option("--budget", "-b", help="Most tokens of the result.")] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", "-b", help="Most tokens of the result, or a share of the text as 20%.")
+    ] = None,
+    min_relevance: Annotated[
+        float | None, typer.Option(help="Chance that anything is relevant below which nothing is kept.")
+    ] = None,
+    target_tokenizer: Annotated[
+        str | None, typer.Option(help="Counts the budget: a Hugging Face id, a tiktoken name or a tokenizer.json.")
+    ] = None,
     top_p: Annotated[float | None, typer.Option(help="Mass at which selection stops, in (0, 1].")] = None,
     node_tokens: Annotated[str | None, typer.Option(help="Longest node in tokens, or 'document'.")] = None,
     method: Annotated[str | None, typer.Option(help=f"Out of {', '.join(METHODS)}.")] = None,
@@ -34,13 +48,16 @@ def compress(
     model: Model = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object instead of text.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write the picture of the result to this file.")] = None,
+    names: Annotated[bool, typer.Option(help="Whether ==> file <== stands before each of several files.")] = True,
     settings_file: SettingsFile = None,
 ) -> None:
     """Compress files, folders or standard input for a query."""
     with exit_codes():
         settings = Settings.load(
             yaml_file=settings_file,
-            token_budget=budget,
+            **_budget(budget),
+            min_relevance=min_relevance,
+            target_tokenizer=target_tokenizer,
             top_p=top_p,
             node_tokens=node_tokens,
             method=method,
@@ -49,10 +66,15 @@ def compress(
         )
         if html is not None and not html.parent.is_dir():
             raise InputError(f"expected --html in a folder that exists, got {html}")
-        documents = read_documents(paths or ["-"])
-        compressor = Compressor.from_pretrained(settings=settings)
+        if key_store is not None and "alone" not in METHODS[settings.method].heads:
+            able = " or ".join(name for name, one in METHODS.items() if "alone" in one.heads)
+            raise InputError(f"--key-store: {settings.method!r} keeps nothing there: add --method {able}")
+        with progress_bar("opening"):
+            documents = read_documents(paths or ["-"])
+            compressor = Compressor.from_pretrained(settings=settings)
         result, summary = _compress(compressor, query, documents)
-        write(json.dumps(to_json(result)) if as_json else result.text)
+        several = names and [document.id for document in documents] != (paths or ["-"])[:1]
+        write(json.dumps(to_json(result)) if as_json else _named(compressor, result) if several else result.text)
         if html is not None:
             html.write_text(result.to_html(), encoding="utf-8")
         notes.print(summary)
@@ -85,6 +107,32 @@ def to_json(result: Compressed) -> dict[str, Any]:
         "documents": [_fields(document, "index", "id", "spans", "score") for document in result.documents],
         "nodes": [_fields(node, "document", "start", "end", "tokens", "score", "reason") for node in result.all_nodes],
     }
+
+
+def _budget(text: str | None) -> dict[str, Any]:
+    """Read a number of tokens, or a share of the text, as settings."""
+    if text is None:
+        return {}
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
+    if found is None or not (found[2] or found[1].isdecimal()):
+        raise InputError(f"expected --budget as a number of tokens or a share such as 20%, got {text!r}")
+    if not found[2]:
+        return {"token_budget": int(found[1])}
+    return {"keep_rate": float(found[1]) / 100, "token_budget": _NO_LIMIT}
+
+
+def _named(compressor: Compressor, result: Compressed) -> str:
+    """Put the name of each file before its text, inside the budget."""
+    separator = compressor.settings.separator
+
+    def shown(found: Compressed) -> str:
+        return separator.join(f"==> {visible(one.id or '')} <==\n{one.text}" for one in found.documents)
+
+    try:
+        return fit_budget(compressor, result, shown, token_budget=result.token_budget)
+    except BudgetError as error:
+        warn(f"the names of the files are left out: {error}")
+        return result.text
 
 
 def _fields(item: object, *names: str) -> dict[str, Any]:

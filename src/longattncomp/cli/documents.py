@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from longattncomp.cli.console import notes
+from longattncomp.cli.decoding import BINARY_PROBE, is_binary, text_of
 from longattncomp.errors import InputError, warn
 from longattncomp.types import Document
 
-_BINARY_PROBE = 8192  # bytes in which a NUL marks a file as binary, as git does
 _HIDDEN = (".", "__pycache__")  # what the names of files and folders begin with that are not read
 
 
 def read_documents(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
     """Read files as documents, each with its path as id; a note on stderr names each binary file, which is skipped.
 
-    Of a folder, links that lead out of it or to a folder, pipes, sockets and devices are skipped with a warning.
-
-    Bytes that are not UTF-8 become lone surrogates, which `surrogateescape` writes back unchanged.
+    Of a folder, links that lead out of it or to a folder, pipes, sockets and devices are skipped with a warning. So is
+    a file that cannot be read, unless it is the only path.
 
     Args:
         paths: files, `-` for standard input, and folders, which are read recursively in order of name without hidden
@@ -27,28 +26,36 @@ def read_documents(paths: Sequence[str], *, suffix: str = "") -> list[Document]:
         suffix: ending of the files that are taken from folders.
 
     Raises:
-        InputError: a path does not exist or cannot be read.
+        InputError: a path does not exist, or the only one cannot be read.
     """
     documents = []
     for path in paths:
         if path == "-":
             if sys.stdin is None:
                 raise InputError("expected text on standard input, but it is closed: name a file")
-            documents.append(Document(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"), "-"))
+            documents.append(Document(text_of(sys.stdin.buffer.read(), "-") or "", "-"))
             continue
         for file in _files(Path(path), suffix):
             try:
-                with file.open("rb") as opened:
-                    content = opened.read(_BINARY_PROBE)
-                    binary = b"\0" in content
-                    content += b"" if binary else opened.read()
-            except OSError as error:
-                raise InputError(f"cannot read {file}: {error.strerror}") from error
-            if binary:
+                text = text_of(_content(file), str(file))
+            except (OSError, InputError) as error:
+                reason = error.strerror if isinstance(error, OSError) else error
+                if list(paths) == [str(file)]:
+                    raise InputError(f"cannot read {file}: {reason}") from error
+                warn(f"skipped {file}: {reason}")
+                continue
+            if text is None:
                 notes.print(f"skipped {file}: binary")
             else:
-                documents.append(Document(content.decode("utf-8", "surrogateescape"), str(file)))
+                documents.append(Document(text, str(file)))
     return documents
+
+
+def _content(file: Path) -> bytes:
+    """Read a file, or of a binary one its beginning."""
+    with file.open("rb") as opened:
+        content = opened.read(BINARY_PROBE)
+        return content if is_binary(content) else content + opened.read()
 
 
 def _files(path: Path, suffix: str) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
     """Stream the examples of one file.
 
     A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence` (`document`, `start`,
-    `end`; characters of the text of that document, half-open). A row may have up to 26 `options`; the right one is
+    `end`; characters of the text of that document, half-open; or the passage itself as it stands there but for white
+    space, as a string or as `text` with a `document`). A row may have up to 26 `options`; the right one is
     among the answers. A row without `documents` asks about the documents of the last row that had them; a row without
     `query` only brings documents.
 
@@ -180,6 +182,8 @@ def _strings(row: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
 
 
 def _evidence(span: Any, documents: tuple[Document, ...], places: _Places, where: str) -> Evidence:
+    if isinstance(span, str) or (isinstance(span, dict) and "text" in span):
+        return _quoted(span, documents, places, where)
     name = _get(span, "document", str, where)
     start, end = _get(span, "start", int, where), _get(span, "end", int, where)
     if name not in places:
@@ -191,6 +195,23 @@ def _evidence(span: Any, documents: tuple[Document, ...], places: _Places, where
             f"{where}: expected 0 <= start < end <= {length}, the text of document {name!r}; got {start} and {end}"
         )
     return Evidence(place, start + shift, end + shift)
+
+
+def _quoted(span: Any, documents: tuple[Document, ...], places: _Places, where: str) -> Evidence:
+    """Find a passage by its words, in the document that is named or in the first that has it."""
+    passage = span if isinstance(span, str) else _get(span, "text", str, where)
+    name = _get(span, "document", str, where) if isinstance(span, dict) and "document" in span else None
+    if name is not None and name not in places:
+        raise InputError(f"{where}: expected the id of one of the {len(places)} documents, got {name!r}")
+    words = passage.split()
+    if not words:
+        raise InputError(f"{where}: expected a passage of a document, got a blank one")
+    pattern = re.compile(r"\s+".join(map(re.escape, words)))
+    for place, shift in places.values() if name is None else [places[name]]:
+        if found := pattern.search(documents[place].text, shift):
+            return Evidence(place, *found.span())
+    inside = "any document" if name is None else f"document {name!r}"
+    raise InputError(f"{where}: expected a passage that stands in {inside} word for word, got {passage!r:.80}")
 
 
 def _get(row: Any, key: str, kind: type, where: str) -> Any:

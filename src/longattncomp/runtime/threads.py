@@ -76,3 +76,10 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     with leaving() as gone:
         context.run(GONE.set, gone)
         return await asyncio.wrap_future(submitted(_pool(), context.run, partial(function, *args, **kwargs)))
+
+
+def in_background(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Call a function in another thread, in this context, whether or not anyone waits for it."""
+    context = contextvars.copy_context()
+    context.run(GONE.set, ())
+    return submitted(_pool(), context.run, partial(function, *args, **kwargs))

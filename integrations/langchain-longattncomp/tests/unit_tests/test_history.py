@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langchain_core.tools import StructuredTool
 from langchain_toys import ScriptedModel, calls, engine, report
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.store.memory import InMemoryStore
 from longattncomp import LongAttnCompWarning
 from longattncomp.testing import BrokenScorer, WordScorer
 
@@ -64,19 +65,21 @@ def test_under_the_trigger_or_without_one_nothing_changes() -> None:
 
 
 def test_keep_last_keeps_them() -> None:
-    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=99), history())
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=99), history())
     assert after == history()
 
 
 def test_exclude_tools_holds_for_old_results() -> None:
-    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=0, exclude_tools=["archive"]), history())
+    after = run(
+        LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=0, exclude_tools=["archive"]), history()
+    )
     assert after[3] == history()[3]
 
 
 def test_exclude_tools_knows_a_message_without_a_name_by_its_call() -> None:
     before = history()
     before[3] = before[3].model_copy(update={"name": None, "tool_call_id": before[2].tool_calls[0]["id"]})
-    after = run(LongAttnMiddleware(compressor=engine(), trigger=100, keep_last=0, exclude_tools=["archive"]), before)
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=0, exclude_tools=["archive"]), before)
     assert after[3] == before[3]
 
 
@@ -91,7 +94,8 @@ def test_keep_rate_is_for_one_tool_result() -> None:
 def test_an_engine_that_fails_leaves_the_history_with_a_warning() -> None:
     with pytest.warns(LongAttnCompWarning, match="the history passes uncompressed"):
         assert (
-            run(LongAttnMiddleware(compressor=engine(BrokenScorer()), trigger=100, keep_last=0), history()) == history()
+            run(LongAttnMiddleware(compressor=engine(BrokenScorer()), trigger=1_000, keep_last=0), history())
+            == history()
         )
 
 
@@ -99,7 +103,7 @@ def test_langchain_37815_once_and_then_the_prompt_stays_the_same() -> None:
     scorer = WordScorer()
     model = ScriptedModel(script=lambda messages: AIMessage(f"answer {len(messages)}"))
     middleware = LongAttnMiddleware(compressor=engine(scorer), trigger=5_000, keep_last=2)
-    agent = create_agent(model, [], middleware=[middleware], checkpointer=InMemorySaver())
+    agent = create_agent(model, [], middleware=[middleware], checkpointer=InMemorySaver(), store=InMemoryStore())
     config = {"configurable": {"thread_id": "one"}}
     agent.invoke({"messages": history()}, config)
     for turn in range(10):
@@ -130,7 +134,11 @@ def test_langchain_38352_deepagents_270_50_turns_no_orphans_under_the_trigger(bu
         compressor=engine(scorer, token_budget=budget, top_p=1.0), trigger=trigger, keep_last=4
     )
     agent = create_agent(
-        model, [StructuredTool.from_function(archive)], middleware=[middleware], checkpointer=InMemorySaver()
+        model,
+        [StructuredTool.from_function(archive)],
+        middleware=[middleware],
+        checkpointer=InMemorySaver(),
+        store=InMemoryStore(),
     )
     config = {"configurable": {"thread_id": "one"}}
     rewritten: dict[str, set[Any]] = {}
@@ -161,3 +169,22 @@ def test_a_short_answer_is_asked_with_what_it_answers() -> None:
     asked = [HumanMessage(said[0]), AIMessage(said[1]), HumanMessage(said[2])]
     run(LongAttnMiddleware(compressor=engine(scorer), trigger=4_000, keep_last=3), [*history()[:4], *asked])
     assert scorer.queries == ["\n".join(said)]
+
+
+def test_what_failed_in_an_old_result_stays_and_a_human_message_is_never_a_bare_line() -> None:
+    before = history()
+    before[1] = HumanMessage("Please be brief. " + report("", 3_000), id="paste")
+    signed = "".join(f"On day {day} they signed the lease of flat {day}. " for day in range(100))
+    before[3] = before[3].model_copy(update={"content": f"{signed}\nERROR: no space left\n{signed}"})
+    after = run(LongAttnMiddleware(compressor=engine(), trigger=9_000, keep_last=1), before)
+    assert "ERROR: no space left" in after[3].content
+    assert after[1].content.startswith("Please be brief.")
+    assert size(after) <= 9_000 // 2 + 2_000
+
+
+def test_a_trigger_that_cannot_be_reached_says_so_once() -> None:
+    middleware = LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=0)
+    talkative = [HumanMessage("Go on."), AIMessage("A" * 2_000), HumanMessage("And the lease?")]
+    with pytest.warns(LongAttnCompWarning, match="stay over the trigger of 1000 tokens.*have 2000 tokens"):
+        run(middleware, talkative)
+    run(middleware, talkative)

@@ -126,7 +126,7 @@ def test_errors_return_direct_and_commands_are_not_touched() -> None:
     error = ToolMessage(LONG, tool_call_id="call-1-0", status="error")
     assert result_of(agent(middleware(), error).invoke(ASK)).content == LONG
 
-    direct = agent(middleware(trigger=10, keep_last=0), tools=[tool(LONG, return_direct=True)])
+    direct = agent(middleware(trigger=100, keep_last=0), tools=[tool(LONG, return_direct=True)])
     answered = direct.invoke(ASK)
     assert result_of(answered).content == LONG
     later = direct.invoke({"messages": [*answered["messages"], HumanMessage("And the rent?")]})
@@ -149,6 +149,26 @@ def test_only_text_blocks_are_rewritten() -> None:
     assert given.content == blocks
 
 
+def test_search_results_and_documents_are_shortened_and_captioned_images_pass() -> None:
+    image = {"type": "image", "url": "https://example.com/a.png", "text": LONG}
+    search = {
+        "type": "search_result",
+        "source": "https://example.com",
+        "title": "Leases",
+        "citations": {"enabled": True},
+    }
+    texts = [report("", 900), f"{LONG} Ask Ada."]
+    document = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": LONG}}
+    for block in ({**search, "content": [{"type": "text", "text": text} for text in texts]}, document):
+        result = result_of(agent(middleware(), ToolMessage([image, block], tool_call_id="call-1-0")).invoke(ASK))
+        assert result.content[0] == image
+        shortened = result.content[1]
+        assert LEASE in str(shortened)
+        assert "read_original(" in str(shortened)
+        assert len(str(shortened)) < 800
+        assert (shortened["type"], shortened.get("title")) == (block["type"], block.get("title"))
+
+
 def test_exceptions_of_the_tool_are_not_ours() -> None:
     with pytest.raises(KeyError, match="theirs"):
         agent(middleware(), KeyError("theirs")).invoke(ASK)
@@ -168,13 +188,25 @@ def test_what_cannot_be_kept_whole_is_not_shortened() -> None:
         assert result_of(agent(middleware(), store=Full()).invoke(ASK)).content == LONG
 
 
-def test_no_question_passes_the_result_with_a_warning() -> None:
+def test_without_any_question_the_ends_and_what_failed_are_left() -> None:
     model = ScriptedModel(
         script=lambda messages: AIMessage("done") if messages[-1].type == "tool" else calls(("archive", {}))
     )
-    with pytest.warns(LongAttnCompWarning, match="blank"):
-        result = result_of(agent(middleware(), model=model).invoke({"messages": [SystemMessage("Go.")]}))
-    assert result.content == LONG
+    text = LONG.replace(LEASE, "\nERROR: nobody signed\n")
+    result = result_of(agent(middleware(), text, model=model).invoke({"messages": [SystemMessage("Go.")]}))
+    kept = result.content.splitlines()
+    assert kept[0].startswith("On day 0 of")
+    assert "ERROR: nobody signed" in kept
+    assert kept[-2].endswith("On day 99 of 100 nothing happened in the office. ")
+    assert len(result.content.encode()) <= 500
+
+
+def test_what_failed_is_never_cut_away() -> None:
+    text = LONG.replace("On day 7 of", "\nProcess finished with exit code 137\nOn day 7 of")
+    result = result_of(agent(middleware(), text).invoke(ASK))
+    assert LEASE in result.content
+    assert "Process finished with exit code 137" in result.content
+    assert len(result.content.encode()) <= 500
 
 
 async def test_what_is_configured_wrong_raises_before_a_tool_runs() -> None:
@@ -255,7 +287,7 @@ def test_two_in_one_agent() -> None:
 
 def test_the_state_can_be_checkpointed_in_strict_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
-    kept = agent(middleware(), checkpointer=InMemorySaver())
+    kept = agent(middleware(), checkpointer=InMemorySaver(), store=InMemoryStore())
     config = {"configurable": {"thread_id": "one"}}
     kept.invoke(ASK, config)
     assert "longattncomp" in result_of(kept.get_state(config).values).response_metadata

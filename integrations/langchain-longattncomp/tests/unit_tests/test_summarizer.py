@@ -27,7 +27,7 @@ MESSAGES = [
 def test_says_who_said_what_in_order_within_the_budget() -> None:
     summary = summarizer(compressor=engine(), token_budget=200)(MESSAGES)
     assert len(summary.encode()) <= 200
-    assert [line.split(":")[0] for line in summary.split("\n\n")] == ["ai", "tool", "human"]
+    assert [line.split(":")[0] for line in summary.split("\n\n")] == ["human", "ai", "tool", "human"]
     assert "archive({'topic': 'lease'})" in summary
     assert "Ada Marsh signed the lease in May." in summary
 
@@ -94,3 +94,40 @@ def test_a_keep_rate_bounds_what_is_kept_of_the_messages() -> None:
     part = summarizer(compressor=engine(top_p=1.0, token_budget=100_000), keep_rate=0.2)(MESSAGES)
     assert "Ada Marsh signed the lease in May." in part
     assert len(part) < len(whole) / 4
+
+
+FACTS = ["The rent is 900 euros.", "The key has number 4711.", "The deposit was paid in June.", "The heating is gas."]
+
+
+def chat() -> list[Any]:
+    """Small talk about the weather with a fact now and then; the last question is about the weather, too."""
+    said: list[Any] = [HumanMessage("I look for a flat. Always answer in German. Never call the landlord.")]
+    for day in range(40):
+        fact = FACTS[day // 10] if day % 10 == 5 else ""
+        said.append(HumanMessage(fact or f"And what about the weather on day {day}?"))
+        said.append(AIMessage(f"On day {day} it was sunny in the morning and it rained in the evening."))
+    return [*said, HumanMessage("What about the weather in the morning?")]
+
+
+def test_facts_come_along_whatever_was_asked_last() -> None:
+    summary = summarizer(compressor=engine(top_p=1.0), token_budget=1_000)(chat())
+    assert [fact for fact in FACTS if fact in summary] == FACTS
+    assert 900 < len(summary.encode()) <= 1_000
+
+
+def test_an_earlier_summary_is_not_nested_and_its_rules_stay() -> None:
+    summarize = summarizer(compressor=engine(top_p=1.0), token_budget=1_000)
+    summary = summarize(chat())
+    for _ in range(3):
+        head = f"Here is a summary of the conversation to date:\n\n{summary}"
+        earlier = HumanMessage(head, additional_kwargs={"lc_source": "summarization"})
+        summary = summarize([earlier, *chat()[1:]])
+        assert "summary" not in summary
+        assert "human: human:" not in summary
+        assert "human: ai:" not in summary
+        assert "Always answer in German. Never call the landlord." in summary
+
+
+def test_a_summary_in_other_words_is_a_turn_like_any_other() -> None:
+    other = HumanMessage("The user wants a flat.", additional_kwargs={"lc_source": "summarization"})
+    assert "human: The user wants a flat." in summarizer(compressor=engine())([other, HumanMessage("A flat?")])

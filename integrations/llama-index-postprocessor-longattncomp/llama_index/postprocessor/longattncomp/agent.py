@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import TextBlock
-from llama_index.core.bridge.pydantic import BaseModel, Field
+from llama_index.core.bridge.pydantic import BaseModel, Field, model_validator
 from longattncomp.adapters import in_thread
 
 from llama_index.postprocessor.longattncomp.asking import asked_in
@@ -24,7 +24,9 @@ class CompressToolResults(BaseModel):
     An agent keeps the tool results of a run outside its memory. Each result is compressed once, before the agent
     reads it, for the user's message and the call's arguments; `compression.token_budget` bounds one result. Results
     that fit, errors, results that are returned directly and images stay as they are. The events of the run carry the
-    original results.
+    original results. The last line of a shortened result names the tool `read_original`, which the agent gets, too: it
+    searches the whole text, which the run's context keeps. `CodeActAgent` gets neither, because its tools may not read
+    the context.
 
     If the engine fails, a result is passed on whole, with a `longattncomp.LongAttnCompWarning`. A wrong option or a
     missing draft model is an error.
@@ -34,21 +36,57 @@ class CompressToolResults(BaseModel):
         default_factory=LongAttnOptions, description="The engine's options for tool results."
     )
 
+    audit: bool = Field(
+        default=False, description="Whether results stay whole, and what would be saved is reported only."
+    )
+
+    @model_validator(mode="after")
+    def _with_reader(self) -> Self:
+        from llama_index.core.agent.workflow import CodeActAgent
+
+        from llama_index.postprocessor.longattncomp.reading_back import READER, reading_tool
+
+        agent: Any = self
+        if not isinstance(self, CodeActAgent) and READER not in _names(agent.tools or []):
+            agent.tools = [*(agent.tools or []), reading_tool(lambda: self.compression.engine(edge_marks=True))]
+        return self
+
     async def handle_tool_call_results(self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory) -> None:
         """Pass on copies of the results with less text."""
         said = str(await ctx.store.get("user_msg_str", default="") or "")
         asked = asked_in(await memory.aget_all(), said) if said else ""
-        shorter = [await in_thread(self._compressed, result, asked) for result in results]
+        shorter = [await self._compressed(ctx, result, asked) for result in results]
         await super().handle_tool_call_results(ctx, shorter, memory)  # type: ignore[misc]
 
-    def _compressed(self, result: ToolCallResult, asked: str) -> ToolCallResult:
+    async def _compressed(self, ctx: Context, result: ToolCallResult, asked: str) -> ToolCallResult:
+        from llama_index.postprocessor.longattncomp.reading_back import READER, keep, key_of
+
         output = result.tool_output
-        if output.is_error or result.return_direct:
+        if output.is_error or result.return_direct or result.tool_name == READER:
             return result
         texts = [block.text for block in output.blocks if isinstance(block, TextBlock)]
-        left = iter(shrink(self.compression, asked, texts, arguments=result.tool_kwargs))
+        key = key_of(texts) if READER in _names(getattr(self, "tools", None) or []) else ""
+        kept = await in_thread(
+            shrink,
+            self.compression,
+            asked,
+            texts,
+            arguments=result.tool_kwargs,
+            results=range(len(texts)),
+            key=key,
+            audit=self.audit,
+        )
+        if kept == texts:
+            return result
+        if key:
+            await keep(ctx, texts)
+        left = iter(kept)
         blocks = [
             block.model_copy(update={"text": next(left)}) if isinstance(block, TextBlock) else block
             for block in output.blocks
         ]
         return result.model_copy(update={"tool_output": output.model_copy(update={"blocks": blocks})})
+
+
+def _names(tools: list[Any]) -> set[str]:
+    return {tool.metadata.name for tool in tools}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from llama_index.core.bridge.pydantic import Field
@@ -14,6 +15,7 @@ from llama_index.core.settings import Settings
 from longattncomp import Compressed, Compressor
 from longattncomp.adapters import BudgetError, fit_budget, in_thread, pass_whole, warn_of
 
+from llama_index.postprocessor.longattncomp.events import report
 from llama_index.postprocessor.longattncomp.nodes import left_of, shown_to_llm, text_of, without_metadata_lines
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.shrinking import WHOLE
@@ -35,6 +37,9 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
     """
 
     replace_score: bool = Field(default=False, description="Whether `longattncomp_score` replaces the retrieval score.")
+    audit: bool = Field(
+        default=False, description="Whether nodes stay as they are, and what would be saved is reported only."
+    )
     callback_manager: CallbackManager = Field(default_factory=lambda: Settings.callback_manager, exclude=True)
 
     @classmethod
@@ -68,7 +73,17 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
         return await in_thread(self._postprocess_nodes, nodes, query_bundle)
 
     def _compressed(self, engine: Compressor, nodes: list[NodeWithScore], query: str) -> list[NodeWithScore]:
-        left = self._fitted(engine, engine.compress(query, [text_of(node) for node in nodes]), nodes)
+        started = time.perf_counter()
+        result = engine.compress(query, [text_of(node) for node in nodes])
+        left = self._fitted(engine, result, nodes)
+        separator = engine.settings.separator
+        before, after = (
+            engine.count(separator.join(filter(None, map(shown_to_llm, shown)))) for shown in (nodes, left.values())
+        )
+        seconds = time.perf_counter() - started
+        report("nodes", before=before, after=after, stop_reason=result.stop_reason, seconds=seconds, audit=self.audit)
+        if self.audit:
+            return nodes
         return [left[index] for index in (sorted(left) if engine.settings.order == "position" else left)]
 
     def _fitted(self, engine: Compressor, result: Compressed, nodes: list[NodeWithScore]) -> dict[int, NodeWithScore]:

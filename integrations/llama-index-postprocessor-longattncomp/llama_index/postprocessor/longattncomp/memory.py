@@ -109,10 +109,12 @@ class LongAttnMemory(LongAttnOptions, BaseMemory):
     async def areset(self) -> None:
         await self.inner.areset()
 
-    def _view(self, messages: list[ChatMessage], asked: str | ChatMessage | None) -> list[ChatMessage]:
-        query = text_of(asked) if isinstance(asked, ChatMessage) else asked
+    def _view(self, messages: list[ChatMessage], given: str | ChatMessage | None) -> list[ChatMessage]:
+        query = text_of(given) if isinstance(given, ChatMessage) else given
         places = dict(self._old_texts(messages))
-        left = shrink(self, asked_in(messages, query or ""), list(places.values()), known=self._seen)
+        results = [number for number, (index, _) in enumerate(places) if messages[index].role != MessageRole.USER]
+        asked = asked_in(messages, query or "")
+        left = shrink(self, asked, list(places.values()), results=results, known=self._seen)
         changed = {place: text for place, text in zip(places, left, strict=True) if text != places[place]}
         view = list(messages)
         for index in {index for index, _ in changed}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from longattncomp.adapters import BudgetError, Counter, counter, fit_budget, in_
 
 from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, latest, text_of
 from llama_index.postprocessor.longattncomp.asking import asked_in
+from llama_index.postprocessor.longattncomp.background import Background
+from llama_index.postprocessor.longattncomp.events import report
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions, settings_tokenizer
 from llama_index.postprocessor.longattncomp.shrinking import Remembered
 
@@ -23,16 +26,18 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
     Turns are kept apart by session. The text that comes back is verbatim and in order, with `role: ` before each turn,
     and has at most `token_budget` tokens; the kept turns have at most `keep_rate` of the tokens of all. Without a
     question the latest turns come back. If the engine fails, so they do, with a `longattncomp.LongAttnCompWarning`:
-    a block never raises, because `Memory` would lose the turns.
+    a block never raises, because `Memory` would lose the turns. Turns are read in the background when they come, so
+    that a question finds them ready.
     """
 
-    name: str = Field(default="LongAttnMemory", description="The name of the memory block.")
+    name: str = Field(default="earlier_turns", description="The tag around what the block brings back.")
     archive: dict[str, list[Turn]] = Field(
         default_factory=dict, description="(role, text) of every turn, by session, oldest first."
     )
 
     _pulled: Remembered[tuple[Any, ...], str] = PrivateAttr(default_factory=Remembered)
     """An agent asks its memory the same question at each of its steps."""
+    _ahead: Background = PrivateAttr(default_factory=Background)
     _read: Remembered[str, tuple[Compressor, Compressed, list[Exchange]]] = PrivateAttr(default_factory=Remembered)
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
@@ -40,6 +45,9 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
             if text := text_of(message).strip():
                 session = str(message.additional_kwargs.get("session_id") or "")
                 self.archive.setdefault(session, []).append((message.role.value, text))
+        if messages:
+            session = str(messages[-1].additional_kwargs.get("session_id") or "")
+            self._ahead.start(session, self._read_ahead, list(self.archive.get(session, ())))
 
     async def _aget(
         self, messages: list[ChatMessage] | None = None, session_id: str | None = None, **block_kwargs: Any
@@ -47,6 +55,7 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
         turns = list(self.archive.get(session_id or "", ()))
         if not turns:
             return ""
+        await self._ahead.done(session_id or "")
         return await in_thread(self._pull, exchanges(turns), asked_in(messages or ()))
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
@@ -54,6 +63,10 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
         if not content:  # `Memory` passes an empty list for a block that had nothing
             return None
         return await in_thread(self._truncated, content, tokens_to_truncate)
+
+    def _read_ahead(self, turns: list[Turn]) -> None:
+        if turns:
+            self.engine().prepare([exchange.text for exchange in exchanges(turns)])
 
     def _pull(self, spoken: list[Exchange], query: str) -> str:
         texts = [exchange.text for exchange in spoken]
@@ -71,12 +84,20 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
             key = (engine, asked, *texts)
             if (known := self._pulled.get(key)) is not None:
                 return known
+            started = time.perf_counter()
             result = engine.compress(asked, texts, order="position")
             content = _fitted(engine, result, spoken, engine.settings.token_budget)
             read = self._read.get(content)
             unknown = read is not None and read[2] != spoken  # whose content it is: other turns gave the same
             self._read.put(content, (engine, result, [] if unknown else spoken))
             self._pulled.put(key, content)
+            report(
+                "turns",
+                before=result.original_tokens,
+                after=engine.count(content),
+                stop_reason=result.stop_reason,
+                seconds=time.perf_counter() - started,
+            )
             return content
 
         consequence = "the latest turns are brought back instead of those that the question needs"

@@ -1,0 +1,120 @@
+"""Results of tools: what failed is kept whatever the query, and without a query the ends are."""
+
+from __future__ import annotations
+
+import pytest
+
+from longattncomp import Compressor, Settings
+from longattncomp.adapters import compress_results, fit_budget
+from longattncomp.adapters.failures import PINNED_SHARE, failures
+from longattncomp.adapters.reading_back import pages
+from longattncomp.testing import ByteTokenizer, WordScorer
+
+QUIET = "".join(f"2026-03-01 10:00:{second:02} INFO worker: batch {second} is done\n" for second in range(60))
+
+FAILED = {
+    "a log": "2026-03-01 10:01:07 ERROR payment: the card 4711 was refused",
+    "syslog": "Mar  1 10:01:07 host app[12]: error: no space left on device",
+    "a log in JSON": '{"level":"error","msg":"upstream answered 503"}',
+    "an exit code": "Process finished with exit code 137",
+    "pytest": "FAILED tests/test_lease.py::test_rent - assert 3 == 4",
+    "a summary of tests": "2 failed, 51 passed in 3.20s",
+    "jest": "  ✕ adds the rent (3 ms)",
+    "go": "--- FAIL: TestLease (0.00s)",
+    "gcc": "src/lease.c:12:5: error: 'rent' undeclared",
+    "tsc": "lease.ts(3,4): error TS2304: Cannot find name 'rent'.",
+    "rustc": "error[E0308]: mismatched types",
+    "make": "make: *** [Makefile:7: all] Error 2",
+    "npm": "npm ERR! code ELIFECYCLE",
+    "a shell": "bash: lease: command not found",
+    "java": 'Exception in thread "main" java.lang.IllegalStateException: no lease',
+    "a container": "web-1  | KeyError: 'lease'",
+    "an entry": '  "error": "the quota is exceeded",',
+}
+
+
+def engine(**settings: object) -> Compressor:
+    options = Settings(**{"node_tokens": 64, "token_budget": 500} | settings)
+    return Compressor(WordScorer(), ByteTokenizer(), settings=options)
+
+
+@pytest.mark.parametrize("kind", FAILED)
+def test_what_failed_is_kept_whatever_is_asked(kind: str) -> None:
+    text = f"{QUIET}{FAILED[kind]}\n{QUIET}"
+    assert [text[start:end] for start, end in failures(text)] == [FAILED[kind]]
+    result = compress_results(engine(), "batch 17", [text], token_budget=500)
+    assert FAILED[kind] in result.text
+    assert "batch 17" in result.text
+    assert result.tokens <= 500
+    assert FAILED[kind] not in engine().compress("batch 17", text).text, "without the rule it would be lost"
+
+
+def test_the_end_of_a_traceback_is_kept() -> None:
+    frames = "".join(f'  File "lease.py", line {line}, in step{line}\n    step{line + 1}()\n' for line in range(40))
+    text = f"{QUIET}Traceback (most recent call last):\n{frames}LeaseError: nobody signed\n{QUIET}"
+    kept = compress_results(engine(), "batch 17", [text], token_budget=500).text
+    assert '  File "lease.py", line 39, in step39\n    step40()\nLeaseError: nobody signed' in kept
+    assert "line 3," not in kept
+
+
+def test_one_line_of_json_gives_the_entry_that_failed() -> None:
+    rows = ",".join(f'{{"id": {number}, "error": null}}' for number in range(60))
+    text = f'{{"rows": [{rows}], "error": {{"code": 503, "message": "timed out"}}}}'
+    assert [text[slice(*span)] for span in failures(text)] == ['"error": {"code": 503, "message": "timed out"}']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"error": null,\n"errors": [],\n"exit_code": 0,',
+        "no errors were found\n0 failed, 12 passed\nexit code 0",
+        "The error rate fell to 3 percent.\nErrors are human.",
+        "class LeaseError(Exception):\n    def f(self):\n        try:\n            g()\n"
+        "        except ValueError:\n"
+        '            raise LeaseError("no lease") from None\n',
+        '    """Read.\n\n    Raises:\n        ValueError: if there is none.\n    """\n    ERROR = 5\n'
+        '    log.error("x")\n',
+    ],
+)
+def test_what_only_speaks_of_errors_is_no_failure(text: str) -> None:
+    assert failures(text) == []
+
+
+def test_failures_take_a_part_of_the_budget_and_the_last_one_is_the_surest() -> None:
+    names = ("lease", "rent", "roof", "door", "heating", "garden", "cellar", "attic", "stairs", "kitchen")
+    lines = [f"ERROR {name}: the {name} is broken, and nobody knows who will ever pay for it" for name in names]
+    text = QUIET.join(f"{line}\n" for line in lines) + "The tenant of the loft is Ada.\n" + QUIET
+    result = compress_results(engine(), "Who is the tenant?", [text], token_budget=500)
+    pinned = sum(node.tokens for node in result.nodes if node.reason == "pinned")
+    assert 0 < pinned <= PINNED_SHARE * 500
+    assert lines[-1] in result.text
+    assert "The tenant of the loft is Ada." in result.text
+
+
+def test_an_error_that_is_repeated_counts_once() -> None:
+    text = "".join(f"ERROR {number}: refused\n" for number in range(50))
+    assert [text[slice(*span)] for span in failures(text)] == ["ERROR 0: refused"]
+
+
+def test_what_failed_stays_when_less_fits() -> None:
+    one = engine()
+    result = compress_results(one, "batch 17", [f"{QUIET}{FAILED['a log']}\n{QUIET}"], token_budget=500)
+    shown = fit_budget(one, result, lambda found: f"{'-' * 200}{found.text}", token_budget=500)
+    assert FAILED["a log"] in shown
+    assert one.count(shown) <= 500
+
+
+def test_without_a_question_both_ends_and_what_failed_are_kept() -> None:
+    text = f"{QUIET}{FAILED['a log']}\n{QUIET.replace('10:', '11:')}"
+    kept = compress_results(engine(), " ", [text], token_budget=500).text
+    assert kept.startswith("2026-03-01 10:00:00 ")
+    assert kept.rstrip().endswith("11:00:59 INFO worker: batch 59 is done")
+    assert FAILED["a log"] in kept
+
+
+def test_a_page_has_its_budget_whatever_counts_it() -> None:
+    """A byte of the draft model's is 30 tokens here, so that no line fits a page."""
+    counted = Compressor(WordScorer(), ByteTokenizer(), target_tokenizer=lambda text: 30 * len(text))
+    found = list(pages(counted, QUIET, 1_500))
+    assert "".join(found) == QUIET
+    assert all(counted.count(page) <= 1_500 for page in found)
