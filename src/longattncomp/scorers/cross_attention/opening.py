@@ -7,11 +7,11 @@ from longattncomp.backbone.locate import EMBEDDED, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError, warn
 from longattncomp.runtime.processors import one_thread
+from longattncomp.runtime.stores import ByteStore, LMDBStore
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.head import load_head, read_adapters, read_head_config, untrained_head
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
-from longattncomp.scorers.cross_attention.stores import ByteStore, LMDBStore
 from longattncomp.scorers.methods import METHODS
 from longattncomp.settings import Settings
 from longattncomp.types import QueryPlace, Tokenizer
