@@ -30,8 +30,6 @@ class Concepts:
         self.weights: Mapping[str, Tensor] = {name: weight.to(target.device) for name, weight in weights.items()}
         self._target = target
         self._encoder = encoder
-        end = target.model.config.eos_token_id
-        self._slot = end if isinstance(end, int) else end[0]
         self._prefix = list(target.tokenizer.prefix)
         self._between = list(target.tokenizer.encode("\n\n").ids)
         self.joint = len(self._between)
@@ -52,7 +50,7 @@ class Concepts:
 
     def encode(self, pieces: Sequence[Sequence[int]], ratio: int) -> list[Tensor]:
         embed = self._target.embed
-        slot = embed([self._slot])
+        slot = embed([self._target.end])
         own = [embed(piece) for piece in pieces]
         counts = [slots(len(piece), ratio) for piece in pieces]
         rows = [
@@ -65,7 +63,7 @@ class Concepts:
         found = []
         for row, (piece, count) in enumerate(zip(own, counts, strict=True)):
             start = len(self._prefix) + len(piece)
-            read = states[row, start : start + count].float() @ self.weights["readout"].float().T
+            read = (states[row, start : start + count].float() @ self.weights["readout"].float().T).float()  # autocast
             owner = torch.arange(len(piece), device=piece.device) // ratio
             base = torch.zeros_like(read).index_add(0, owner, piece.float())
             base = base / owner.bincount(minlength=count)[:, None].sqrt()

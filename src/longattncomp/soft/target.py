@@ -57,6 +57,7 @@ class Target:
         tokenizer: takes special tokens as plain text.
         form: the model's chat template.
         fingerprint: identifies the model, whatever its quantization.
+        ends: tokens that end an answer; `end` is the one that the model's configuration names.
         window: most positions.
     """
 
@@ -68,9 +69,12 @@ class Target:
         self.form = read_form(self._opened, self.tokenizer)
         self.fingerprint = fingerprint(self.model, self.model.config.num_hidden_layers)
         self.ends = answer_ends(self.model, self._opened)
+        end = self.model.config.eos_token_id
+        self.end = int(end if isinstance(end, int) else end[0])
         self.window = int(self.model.config.max_position_embeddings)
         self.device: torch.device = self.model.device
         self.dtype: torch.dtype = self.model.dtype
+        self._layers = self.model.base_model
         self._before: Memory | None = None
 
     def embed(self, ids: Iterable[int]) -> Tensor:
@@ -105,19 +109,30 @@ class Target:
         # No configuration: the cache of a sliding layer would count its window in columns.
         cache = DynamicCache(held) if held else DynamicCache()
         n = held[0][0].shape[2] if held else 0
-        options: dict[str, Any] = {cache_argument(self.model): cache}
-        found = self.model(
+        options: dict[str, Any] = {cache_argument(self._layers): cache}
+        found = self._layers(
             inputs_embeds=embeddings.to(self.dtype),
             # With gaps in the positions and no mask, transformers would read several packed sequences.
             attention_mask=torch.ones(rows, n + m, dtype=torch.long, device=embeddings.device),
             position_ids=memory.position + torch.arange(m, device=embeddings.device)[None].expand(rows, m),
             use_cache=True,
-            logits_to_keep=last,
             output_hidden_states=states,
             **options,
         )
+        # A copy: PyTorch's product with a view of several rows takes a second for each row, with a copy milliseconds.
+        ends = found.last_hidden_state[:, m - last :].contiguous()
         layers = tuple((layer.keys, layer.values) for layer in cache.layers)
-        return Reading(found.logits.float(), Memory(layers, memory.position + m), tuple(found.hidden_states or ()))
+        logits = self.logits(ends.flatten(0, 1))
+        return Reading(
+            logits.reshape(rows, last, logits.shape[-1]),
+            Memory(layers, memory.position + m),
+            tuple(found.hidden_states or ()),
+        )
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Turn last states (n, width) into logits (n, vocabulary) in fp32."""
+        found: Tensor = self.model.get_output_embeddings()(states)
+        return found.float()
 
     def text(self, ids: Sequence[int]) -> str:
         """Turn the ids of an answer into text."""
