@@ -24,7 +24,9 @@ ASK = "Who signed the lease?"
 
 @pytest.fixture(scope="module")
 def target(toy_chat_folder: Path) -> Target:
-    return Target(str(toy_chat_folder), model_dir=toy_chat_folder, device="cpu", dtype="float32")
+    found = Target(str(toy_chat_folder), model_dir=toy_chat_folder, device="cpu", dtype="float32")
+    found.ends = frozenset()  # a random model ends most answers at once
+    return found
 
 
 def made(method: str, target: Target, *, seed: int = 0, ratios: tuple[int, ...] = (2, 5)) -> Adapter:
@@ -104,6 +106,7 @@ def test_answers_depend_on_the_context_and_are_the_same_again(method: str, targe
     soft = reader(method, target)
     context, other = soft.compress(DOCUMENTS), soft.compress("Whales eat krill.")
     first = soft.answer(ASK, context)
+    assert first
     assert first == soft.answer(ASK, context) == reader(method, target).answer(ASK, context)
     assert first == "".join(soft.stream(ASK, context)).rstrip()
     assert first == asyncio.run(soft.aanswer(ASK, context))

@@ -182,7 +182,7 @@ class SoftReader:
 
         logits, memory = self._pass(start)
         ids: list[int] = []
-        told = ""
+        told = text = ""
         while (token := int(logits.argmax())) not in target.ends:
             ids.append(token)
             text = target.text(ids).lstrip()
@@ -190,13 +190,15 @@ class SoftReader:
                 yield text[len(told) :]
                 told = text
             if len(ids) == answer_tokens:
-                return
+                break
 
             def further(memory: Memory = memory) -> tuple[Tensor, Memory]:
                 reading = target.read(memory, target.embed(ids[-1:])[None])
                 return reading.logits[0, -1], reading.memory
 
             logits, memory = self._pass(further)
+        if text != told:
+            yield text[len(told) :]
 
     def likelihood(self, question: str, answers: Sequence[str], context: SoftContext | None) -> list[float]:
         """Return the mean log-likelihood of the tokens of each answer, in nats; arguments and errors as `answer`."""
