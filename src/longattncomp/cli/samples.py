@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,12 +94,14 @@ def read_samples(
     from longattncomp.training.soft_stages import SoftStage, read_readings
     from longattncomp.training.stages import read_contexts
 
-    reading: Iterator[Context] = (
-        read_readings(stage, data, seed=seed) if isinstance(stage, SoftStage) else read_contexts(stage, data, seed=seed)
-    )
     contexts: list[Context] = []
     with progress_bar(f"stage {stage.name}: samples", shown=shown) as advance:
         try:
+            reading = (
+                read_readings(stage, data, seed=seed)
+                if isinstance(stage, SoftStage)
+                else read_contexts(stage, data, seed=seed)
+            )
             for context in islice(reading, most):
                 contexts.append(context)
                 advance(len(contexts), most)
