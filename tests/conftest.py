@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,11 @@ hypothesis.settings.register_profile("default", deadline=None, max_examples=100,
 hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 sys.path.insert(0, str(Path(__file__).parent))  # `import toy`
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|start|>{{ message.role }}\n{{ message.content }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+)
 
 if TYPE_CHECKING:
     from longattncomp import Compressor
@@ -50,6 +57,28 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from longattncomp.testing import save_draft_model
 
     return save_draft_model(tmp_path_factory.mktemp("toy-llama"))
+
+
+@pytest.fixture(scope="session")
+def toy_chat_folder(toy_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy model with two special tokens and a chat template."""
+    from tokenizers import Tokenizer
+
+    folder = tmp_path_factory.mktemp("toy-chat") / "model"
+    shutil.copytree(toy_folder, folder)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    content = json.loads(tokenizer.to_str())
+    # Two of the 256 letters become special tokens, for the toy's vocabulary is full.
+    vocabulary = content["model"]["vocab"]
+    special = {"<|start|>": vocabulary.pop("Ā"), "<|end|>": vocabulary.pop("ā")}
+    vocabulary |= special
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    content["added_tokens"] = [
+        {"id": index, "content": text, "special": True, **flags} for text, index in special.items()
+    ]
+    (folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from longattncomp.settings import Settings
 from longattncomp.types import Compressed, Document, Node, Pin, Prepared, Progress, Query, Scorer, Scores, Tokenizer
 
 if TYPE_CHECKING:
-    from longattncomp.scorers.cross_attention.stores import ByteStore
+    from longattncomp.runtime.stores import ByteStore
 
 
 class Compressor:

@@ -17,7 +17,7 @@ from longattncomp.types import Document, Progress
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-    from longattncomp.scorers.cross_attention.stores import ByteStore
+    from longattncomp.runtime.stores import ByteStore
 
 _AHEAD = "longattncomp-alone"
 """The method whose keys outlive the process."""
@@ -61,7 +61,7 @@ class Indexer:
         """
         ahead = lasting(settings, has_store=store is not None)
         if store is None:
-            from longattncomp.scorers.cross_attention.stores import LMDBStore
+            from longattncomp.runtime.stores import LMDBStore
 
             store = LMDBStore(ahead.key_store or "")
         self._store = _Measured(store)

@@ -21,6 +21,7 @@ from longattncomp import Compressor, Settings
 from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.segments import segments
 from longattncomp.errors import InputError, LongAttnCompWarning
+from longattncomp.runtime.stores import LMDBStore
 from longattncomp.scorers.cross_attention import reading
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead
@@ -28,7 +29,6 @@ from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.keys import Keys
 from longattncomp.scorers.cross_attention.layout import INSTRUCTION, QUESTION
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
-from longattncomp.scorers.cross_attention.stores import LMDBStore
 from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Node, Prepared, Query, Scores
 

@@ -40,7 +40,10 @@ TORCH = {
     *("scorers.cross_attention", "scorers.speculative", "scorers.opening"),
     *(
         f"training.{name}"
-        for name in ("losses", "states", "objective", "lora", "loop", "probe", "checkpoints", "batches")
+        for name in (
+            *("losses", "states", "objective", "lora", "loop", "steps", "probe", "checkpoints", "batches"),
+            *("soft_loop", "soft_objective", "own_answers"),
+        )
     ),
     "evaluation.targets.local",
 }
@@ -155,6 +158,9 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
 
 
+ACCELERATE = {f"training.{name}" for name in ("loop", "soft_loop", "steps", "checkpoints")}
+
+
 def heavy(found: Import, library: str) -> bool:
     return found.name.split(".")[0] == library and not found.lazy
 
@@ -172,7 +178,7 @@ def within(module: str, places: set[str]) -> bool:
 def test_only_the_training_loop_imports_accelerate() -> None:
     found = [edge for edge in all_imports() if heavy(edge, "accelerate")]
     assert found
-    assert [str(edge) for edge in found if not within(edge.module, {"training.loop", "training.checkpoints"})] == []
+    assert [str(edge) for edge in found if not within(edge.module, ACCELERATE)] == []
 
 
 @pytest.mark.parametrize("library", ["pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib", "diskcache"])

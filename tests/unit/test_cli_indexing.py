@@ -106,7 +106,7 @@ def test_after_a_kill_the_same_command_goes_on(
 ) -> None:
     script = (
         "import os, signal\n"
-        "from longattncomp.scorers.cross_attention.stores import LMDBStore\n"
+        "from longattncomp.runtime.stores import LMDBStore\n"
         "from longattncomp.cli import app\n"
         "write, written = LMDBStore.mset, []\n"
         "def mset(self, pairs):\n"
@@ -203,7 +203,7 @@ def test_failures_have_a_message_and_a_code(
 def test_a_store_that_takes_no_more_has_its_code(
     run: Run, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from longattncomp.scorers.cross_attention.stores import LMDBStore
+    from longattncomp.runtime.stores import LMDBStore
 
     def full(self: LMDBStore, pairs: object) -> None:
         raise OSError("no space left")

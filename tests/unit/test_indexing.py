@@ -20,7 +20,7 @@ import pytest
 from longattncomp import Compressor, Document, LongAttnCompWarning, Settings, indexing
 from longattncomp.errors import CacheError, InputError
 from longattncomp.indexing import Indexed, Indexer, index_dataset, lasting
-from longattncomp.scorers.cross_attention.stores import LMDBStore
+from longattncomp.runtime.stores import LMDBStore
 
 TEXTS = [
     "".join(f"Letter {number}, line {line}: Ada signed in May. " for line in range(5 + number)) for number in range(12)

@@ -15,9 +15,9 @@ import torch
 from heads import DictStore
 
 from longattncomp.errors import LongAttnCompWarning
+from longattncomp.runtime.stores import LMDBStore
 from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache, name
 from longattncomp.scorers.cross_attention.keys import Keys
-from longattncomp.scorers.cross_attention.stores import LMDBStore
 
 PLENTY = 10**9
 
@@ -221,7 +221,7 @@ FLIPS = """
     import os, random, sys, warnings
     from pathlib import Path
     import torch
-    from longattncomp.scorers.cross_attention.stores import LMDBStore
+    from longattncomp.runtime.stores import LMDBStore
     from longattncomp.errors import CacheError
     from longattncomp.scorers.cross_attention.key_cache import KeyCache
     folder, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from longattncomp.errors import CacheError, InputError, LongAttnCompWarning
-from longattncomp.scorers.cross_attention import stores
-from longattncomp.scorers.cross_attention.stores import LMDBStore
+from longattncomp.runtime import stores
+from longattncomp.runtime.stores import LMDBStore
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals, forks and limits of POSIX")
 EMPTY = "deleted or damaged; it starts empty"
@@ -79,7 +79,7 @@ def test_the_last_value_counts(filled: LMDBStore) -> None:
 def test_it_lasts(filled: LMDBStore, folder: Path) -> None:
     script = """
         import sys
-        from longattncomp.scorers.cross_attention.stores import LMDBStore
+        from longattncomp.runtime.stores import LMDBStore
         values = LMDBStore(sys.argv[1]).mget(sys.argv[2:])
         assert "torch" not in sys.modules
         print([None if value is None else value.hex() for value in values])
@@ -139,7 +139,7 @@ def test_what_was_read_does_not_fill_memory(folder: Path) -> None:
     script = """
         import re, sys
         from pathlib import Path
-        from longattncomp.scorers.cross_attention import stores
+        from longattncomp.runtime import stores
 
         def mapped():
             return int(re.search(r"RssFile:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
@@ -185,7 +185,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     """A file that may not grow stands in for it; what was there stays."""
     script = """
         import resource, sys
-        from longattncomp.scorers.cross_attention.stores import LMDBStore
+        from longattncomp.runtime.stores import LMDBStore
         from longattncomp.errors import CacheError
         store = LMDBStore(sys.argv[1])
         store.mset([(f"{number}", bytes([number]) * 3000) for number in range(40)])
@@ -210,7 +210,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 WRITER = """
     import os, sys
-    from longattncomp.scorers.cross_attention.stores import LMDBStore
+    from longattncomp.runtime.stores import LMDBStore
     store = LMDBStore(sys.argv[1])
     own = sys.argv[2]
     print("open", flush=True)
@@ -287,7 +287,7 @@ def test_after_a_fork(tmp_path: Path) -> None:
     """In a process of its own, with a thread that is in the store and does not come along."""
     script = """
         import os, sys, threading, time
-        from longattncomp.scorers.cross_attention.stores import LMDBStore
+        from longattncomp.runtime.stores import LMDBStore
         store = LMDBStore(sys.argv[1])
         store.mset([("before", b"1")])
         held = threading.Event()
@@ -319,7 +319,7 @@ def test_processes_find_each_other_again_after_the_folder_was_deleted(folder: Pa
     """The first to notice makes a new file; the second takes that one, or they would delete each other's for ever."""
     script = """
         import sys
-        from longattncomp.scorers.cross_attention.stores import LMDBStore
+        from longattncomp.runtime.stores import LMDBStore
         store = LMDBStore(sys.argv[1])
         for line in sys.stdin:
             word, name = line.split()
@@ -382,7 +382,7 @@ def test_the_folder_replaced_by_another_store(filled: LMDBStore, folder: Path, t
 TRUNCATE = """
     import os, sys, warnings
     from pathlib import Path
-    from longattncomp.scorers.cross_attention.stores import LMDBStore
+    from longattncomp.runtime.stores import LMDBStore
     folder, share, more, when = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     names, file = [f"{number}" for number in range(50)], folder / "data.mdb"
     if when != "again":
@@ -491,7 +491,7 @@ def test_a_store_is_private(tmp_path: Path) -> None:
 
 FILL = """
     import sys
-    from longattncomp.scorers.cross_attention.stores import LMDBStore
+    from longattncomp.runtime.stores import LMDBStore
     LMDBStore(sys.argv[1]).mset([(f"{number}", bytes([number]) * 3000) for number in range(40)])
 """
 
@@ -577,7 +577,7 @@ def test_a_reader_that_was_killed_keeps_no_pages(filled: LMDBStore, folder: Path
     """
     opening = """
         import sys
-        from longattncomp.scorers.cross_attention.stores import LMDBStore
+        from longattncomp.runtime.stores import LMDBStore
         store = LMDBStore(sys.argv[1])
         store.mget(["x"])
         print(store._folder._environment.readers())
@@ -596,7 +596,7 @@ def test_another_process_that_writes_while_the_size_is_looked_at(tmp_path: Path)
     store.mset([("before", b"1")])
     genuine = store._folder._environment
     writing = (
-        "from longattncomp.scorers.cross_attention.stores import LMDBStore; import sys; "
+        "from longattncomp.runtime.stores import LMDBStore; import sys; "
         "LMDBStore(sys.argv[1]).mset([(f'meanwhile {n}', bytes(9000)) for n in range(50)])"
     )
 

@@ -17,10 +17,6 @@ from longattncomp.evaluation.targets.target import TargetQuestion, open_target
 from longattncomp.testing import save_draft_model
 
 PROMPT = "The lease was signed by Ada Marsh on the third of May. " * 6 + "\n\nQuestion: Who signed the lease?\nAnswer:"
-TEMPLATE = (
-    "{% for message in messages %}<|start|>{{ message.role }}\n{{ message.content }}<|end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
-)
 
 
 def opened(folder: Path, **options: str) -> LocalTarget:
@@ -30,28 +26,6 @@ def opened(folder: Path, **options: str) -> LocalTarget:
 @pytest.fixture(scope="module")
 def target(toy_folder: Path) -> LocalTarget:
     return opened(toy_folder)
-
-
-@pytest.fixture(scope="module")
-def chat_folder(toy_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy model with two special tokens and a chat template."""
-    from tokenizers import Tokenizer
-
-    folder = tmp_path_factory.mktemp("toy-chat") / "model"
-    shutil.copytree(toy_folder, folder)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    content = json.loads(tokenizer.to_str())
-    # Two of the 256 letters become special tokens, for the toy's vocabulary is full.
-    vocabulary = content["model"]["vocab"]
-    special = {"<|start|>": vocabulary.pop("Ā"), "<|end|>": vocabulary.pop("ā")}
-    vocabulary |= special
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    content["added_tokens"] = [
-        {"id": index, "content": text, "special": True, **flags} for text, index in special.items()
-    ]
-    (folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
-    (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
-    return folder
 
 
 def naive_likelihood(target: LocalTarget, prompt: list[int], answer: list[int]) -> float:
@@ -229,8 +203,8 @@ def test_an_answer_over_the_window_is_refused(target: LocalTarget) -> None:
         list(target.read([TargetQuestion(prompt="Answer:", answers=("long " * target.window,))]))
 
 
-def test_a_chat_model_gets_its_template_and_documents_stay_plain_text(chat_folder: Path) -> None:
-    target = opened(chat_folder)
+def test_a_chat_model_gets_its_template_and_documents_stay_plain_text(toy_chat_folder: Path) -> None:
+    target = opened(toy_chat_folder)
     start, end = target._opened.convert_tokens_to_ids(["<|start|>", "<|end|>"])
     prompt = "Ends with <|end|>\n<|start|>assistant\nBo. Answer:"
     ids = target._form.ids(prompt)
@@ -255,9 +229,9 @@ def test_a_chat_model_gets_its_template_and_documents_stay_plain_text(chat_folde
         "{% if %}",
     ],
 )
-def test_a_chat_template_that_cannot_be_used_is_named(template: str, chat_folder: Path, tmp_path: Path) -> None:
+def test_a_chat_template_that_cannot_be_used_is_named(template: str, toy_chat_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(chat_folder, folder)
+    shutil.copytree(toy_chat_folder, folder)
     (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
     with pytest.raises(UnsupportedModelError, match="chat template of"):
         opened(folder)

@@ -10,16 +10,27 @@ if TYPE_CHECKING:
     from langchain_longattncomp.hook import pre_model_hook
     from langchain_longattncomp.middleware import LongAttnMiddleware
     from langchain_longattncomp.preparer import LongAttnPreparer
+    from langchain_longattncomp.reader import LongAttnPromptEmbeds, LongAttnReader
     from langchain_longattncomp.summarizer import summarizer
 
 __version__ = "0.1.0"
 
-__all__ = ["LongAttnCompressor", "LongAttnMiddleware", "LongAttnPreparer", "pre_model_hook", "summarizer"]
+__all__ = [
+    "LongAttnCompressor",
+    "LongAttnMiddleware",
+    "LongAttnPreparer",
+    "LongAttnPromptEmbeds",
+    "LongAttnReader",
+    "pre_model_hook",
+    "summarizer",
+]
 
 _MODULES = {
     "LongAttnCompressor": "compressor",
     "LongAttnMiddleware": "middleware",
     "LongAttnPreparer": "preparer",
+    "LongAttnPromptEmbeds": "reader",
+    "LongAttnReader": "reader",
     "pre_model_hook": "hook",
     "summarizer": "summarizer",
 }

@@ -25,6 +25,7 @@ def test_exported_names_are_these() -> None:
         "LongAttnOptions",
         "LongAttnPostprocessor",
         "LongAttnPreparer",
+        "LongAttnSynthesizer",
     ]
 
 

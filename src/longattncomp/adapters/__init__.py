@@ -30,8 +30,8 @@ from longattncomp.errors import BudgetError, CacheError, InputError, ModelError,
 from longattncomp.query.exchange import last_said
 from longattncomp.query.parsing import query_for
 from longattncomp.runtime.recent import Recent
+from longattncomp.runtime.stores import ByteStore
 from longattncomp.runtime.threads import in_background, in_thread, in_threads
-from longattncomp.scorers.cross_attention.stores import ByteStore
 from longattncomp.settings import PER_CALL
 
 __all__ = [

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
-from longattncomp.scorers.cross_attention.stores import ByteStore
+from longattncomp.runtime.stores import ByteStore
 from longattncomp.settings import PER_CALL, Settings
 from longattncomp.types import Order
 

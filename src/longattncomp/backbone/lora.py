@@ -2,15 +2,44 @@
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from longattncomp.errors import HeadMismatchError
+from longattncomp.errors import BrokenModelError, HeadMismatchError
 
 Adapters = Mapping[str, tuple[Tensor, Tensor]]
 """Low-rank updates of linear layers (LoRA, arXiv 2106.09685, section 4.1): the module's name, as in
 `layers.8.self_attn.q_proj`, -> A (rank, n_in) and B (n_out, rank). The scale alpha / rank is part of B."""
+
+_PREFIX = "adapters."
+
+
+def packed(adapters: Adapters) -> dict[str, Tensor]:
+    """Give each matrix the name under which a safetensors file holds it."""
+    return {
+        f"{_PREFIX}{name}.{part}": weight
+        for name, pair in adapters.items()
+        for part, weight in zip("ab", pair, strict=True)
+    }
+
+
+def unpacked(weights: dict[str, Tensor], file: Path) -> Adapters:
+    """Take the adapters out of the weights of a file.
+
+    Raises:
+        BrokenModelError: an adapter lacks a matrix, or has something else in its place.
+    """
+    names = sorted({key[len(_PREFIX) : -2] for key in weights if key.startswith(_PREFIX)})
+    try:
+        adapters = {name: (weights.pop(f"{_PREFIX}{name}.a"), weights.pop(f"{_PREFIX}{name}.b")) for name in names}
+    except KeyError as error:
+        raise BrokenModelError(f"expected two matrices for each adapter, found no {error} in {file}") from error
+    for name, pair in adapters.items():
+        if any(weight.ndim != 2 for weight in pair):
+            raise BrokenModelError(f"expected two matrices for the adapter of {name}, found another shape in {file}")
+    return adapters
 
 
 @torch.no_grad()
@@ -37,7 +66,7 @@ def below(adapters: Adapters, layer: int) -> Adapters:
     return {name: pair for name, pair in adapters.items() if int(name.split(".")[1]) < layer}
 
 
-def mark(adapters: Adapters) -> str:
+def mark(adapters: Mapping[str, tuple[Tensor, ...]]) -> str:
     """Identify adapters by 16 hex digits; no adapters have an empty mark."""
     if not adapters:
         return ""

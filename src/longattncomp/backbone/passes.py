@@ -104,7 +104,7 @@ class Passes:
         self._sliding_window = getattr(model.config, "sliding_window", None) or sys.maxsize
         self._read_tokens = read_tokens
         self._asked_tokens = asked_tokens
-        self._by_length = bool(_rope_types(getattr(model.config, "rope_parameters", None)) & _BY_LENGTH)
+        self._by_length = not turns_additively(model.config)
         self._processors = Processors()
 
     def fits(self, jobs: Sequence[ReadRequest | AskRequest], job: ReadRequest | AskRequest) -> bool:
@@ -192,6 +192,11 @@ def masks(config: Any, full: Tensor, sliding: Tensor) -> Any:
     if kinds == {"full_attention"}:  # these may take one mask too, even if deeper layers have a window
         return full
     return {"full_attention": full, "sliding_attention": sliding}
+
+
+def turns_additively(config: Any) -> bool:
+    """Whether a model's rotary embedding turns what stands at place p by p, however long the sequence is."""
+    return not _rope_types(getattr(config, "rope_parameters", None)) & _BY_LENGTH
 
 
 def _rope_types(parameters: Any) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from longattncomp.errors import InputError
 
 if TYPE_CHECKING:
     from longattncomp.data.rows import Context
+    from longattncomp.training.soft_stages import SoftStage
     from longattncomp.training.stages import Stage
 
 Data = Annotated[
@@ -54,16 +55,16 @@ def describe_samples(
             describe.plot(found, plot)
 
 
-def stage_named(name: str) -> Stage:
-    """Find a stage in `STAGES`; raise InputError if there is none of this name."""
+def stage_named(name: str, *, also: Iterable[str] = ()) -> Stage:
+    """Find a stage in `STAGES`; raise InputError, which also names others, if there is none of this name."""
     from longattncomp.training.stages import STAGES
 
     if name not in STAGES:
-        raise InputError(f"stage: expected one of {', '.join(STAGES)}; got {name!r}")
+        raise InputError(f"stage: expected one of {', '.join([*STAGES, *also])}; got {name!r}")
     return STAGES[name]
 
 
-def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
+def require_rows(data: Path | None, stages: Sequence[Stage | SoftStage]) -> None:
     """Raise InputError unless all files of the stages, or the library that reads public sets, are there."""
     from longattncomp.data.hub import NAMES
     from longattncomp.data.sources import file_name
@@ -83,19 +84,25 @@ def require_rows(data: Path | None, stages: Sequence[Stage]) -> None:
 
 
 def read_samples(
-    stage: Stage, data: Path | None, seed: int, *, most: int | None = None, shown: bool = True
+    stage: Stage | SoftStage, data: Path | None, seed: int, *, most: int | None = None, shown: bool = True
 ) -> list[Context]:
     """Read the contexts of a stage, `most` at most, with a progress bar if it is to be `shown`.
 
     Raises:
         InputError: a collection cannot be read.
     """
+    from longattncomp.training.soft_stages import SoftStage, read_readings
     from longattncomp.training.stages import read_contexts
 
     contexts: list[Context] = []
     with progress_bar(f"stage {stage.name}: samples", shown=shown) as advance:
         try:
-            for context in islice(read_contexts(stage, data, seed=seed), most):
+            reading = (
+                read_readings(stage, data, seed=seed)
+                if isinstance(stage, SoftStage)
+                else read_contexts(stage, data, seed=seed)
+            )
+            for context in islice(reading, most):
                 contexts.append(context)
                 advance(len(contexts), most)
         except OSError as error:  # without a network, `datasets` raises one

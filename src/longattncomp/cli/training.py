@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,33 +24,44 @@ from longattncomp.errors import CacheError, HeadMismatchError, InputError
 if TYPE_CHECKING:
     from longattncomp.scorers.cross_attention.head import CrossAttentionHead
     from longattncomp.training.lora import AdaptedLayers
+    from longattncomp.training.soft_stages import SoftStage
     from longattncomp.training.stages import Stage
     from longattncomp.training.states import StateReader
+    from longattncomp.training.steps import Trained
 
 
 def train_head(
-    names: Annotated[list[str], typer.Option("--stage", help="Stage: 1, 2, paper …; several run one after the other.")],
-    out: Annotated[Path, typer.Option(help="Folder for head.safetensors, with a folder for each stage.")],
+    names: Annotated[
+        list[str], typer.Option("--stage", help="Stage: 1, 2, paper, compllm, sac …; several run one after the other.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for head.safetensors or adapter.safetensors, with a folder for each stage.")
+    ],
     data: Data = None,
     draft: Draft = None,
-    start: Annotated[Path | None, typer.Option(help="Head to start from, instead of the draft model's own.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Head or adapter to start from; by default, untrained.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the mixture, the order, the split and the dropout.")] = 0,
     cache_gb: Annotated[float, typer.Option(min=0, help="Most GB (10^9 bytes) of hidden states kept on disk.")] = 20.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many; the same command goes on.")] = None,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Train a scoring head, alone or under `accelerate launch`; after a kill, the same command goes on."""
+    """Train a scoring head or a soft method's adapter; after a kill, the same command goes on.
+
+    It runs alone or under `accelerate launch`.
+    """
     with exit_codes():
-        stages = [stage_named(name) for name in dict.fromkeys(names)]
-        _require_chain(stages)
-        require("matplotlib", *["peft"] * any(stage.adapted_layers for stage in stages))
+        from longattncomp.training.soft_stages import SoftStage
+
+        stages = _chain(list(dict.fromkeys(names)))
+        adapted = any(isinstance(stage, SoftStage) or stage.adapted_layers for stage in stages)
+        require("matplotlib", *["peft"] * adapted)
         require_rows(data, stages)
         settings = Settings.load(yaml_file=settings_file, model=draft)
 
         from accelerate import PartialState
 
         from longattncomp.backbone.loading import choose_device
-        from longattncomp.training import checkpoints, curves, loop
+        from longattncomp.training import checkpoints, curves
 
         state = PartialState(cpu=choose_device(settings.device).type == "cpu")
         main: bool = state.is_main_process
@@ -59,13 +71,11 @@ def train_head(
             for stage in stages:
                 if left == 0 or (rows and not rows[-1]["complete"]):
                     break
-                head, layers, reader = _open(stage, settings, rows[-1]["head"] if rows else start, cache_gb, seed)
+                train = _opened(stage, settings, rows[-1]["head"] if rows else start, cache_gb, seed)
                 contexts = read_samples(stage, data, seed, shown=main)
                 folder = out / stage.name
                 with progress_bar(f"stage {stage.name}: steps", shown=main) as bar:
-                    trained = loop.train(
-                        stage, contexts, head, reader, folder, layers=layers, seed=seed, most_steps=left, progress=bar
-                    )
+                    trained = train(contexts=contexts, out=folder, most_steps=left, progress=bar)
                 if main and (losses := curves.read_log(folder / checkpoints.LOG)).training:
                     curves.plot(losses, folder / "loss.png", title=f"stage {stage.name}")
                 sizes = {"contexts": len(contexts), "questions": sum(map(len, contexts))}
@@ -78,14 +88,56 @@ def train_head(
             _finish(rows, out, complete=len(rows) == len(stages) and rows[-1]["complete"])
 
 
-def _require_chain(stages: Sequence[Stage]) -> None:
-    for first, then in pairwise(stages):
+def _chain(names: Sequence[str]) -> list[Stage | SoftStage]:
+    """Find stages that can follow each other.
+
+    Raises:
+        InputError: one is unknown, or does not go on with what the one before it trains.
+    """
+    from longattncomp.training.soft_stages import SOFT_STAGES
+
+    soft = [SOFT_STAGES[name] for name in names if name in SOFT_STAGES]
+    heads = [stage_named(name, also=SOFT_STAGES) for name in names if name not in SOFT_STAGES]
+    if (heads and soft) or len({stage.method for stage in soft}) > 1:
+        raise InputError(
+            f"stage: expected stages that can follow each other, got {', '.join(names)}, which train different "
+            "things: train them apart"
+        )
+    for first, then in pairwise(heads):
         for name in ("layers", "query_place", "rotary"):
             if getattr(first, name) != getattr(then, name):
                 raise InputError(
                     f"stage: expected stages that can follow each other, got {first.name!r} with {name} "
                     f"{getattr(first, name)} and {then.name!r} with {name} {getattr(then, name)}: train them apart"
                 )
+
+    return [*heads, *soft]
+
+
+def _opened(
+    stage: Stage | SoftStage, settings: Settings, start: Path | None, cache_gb: float, seed: int
+) -> Callable[..., Trained]:
+    """Open what a stage trains, and return the function that trains it."""
+    from longattncomp.training.soft_stages import SoftStage
+
+    if not isinstance(stage, SoftStage):
+        from longattncomp.training.loop import train
+
+        head, layers, reader = _open(stage, settings, start, cache_gb, seed)
+        return partial(train, stage, head=head, reader=reader, layers=layers, seed=seed)
+    from longattncomp.soft.adapter import load_adapter
+    from longattncomp.soft.target import Target
+    from longattncomp.training.soft_loop import train_soft
+
+    begun = load_adapter(start) if start else None
+    if begun and begun.config.method != stage.method:
+        raise HeadMismatchError(
+            f"stage {stage.name!r}: expected an adapter for {stage.method} to start from, got one for "
+            f"{begun.config.method} in {start}: start from another or from none"
+        )
+    target = Target(settings.model, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype)
+    answers = settings.model_dir / "answers"
+    return partial(train_soft, stage, target=target, start=begun, answers=answers, seed=seed)
 
 
 def _open(
@@ -135,7 +187,7 @@ def _open(
 
 def _finish(rows: Sequence[dict[str, Any]], out: Path, *, complete: bool) -> None:
     last = rows[-1]
-    head = out / "head.safetensors" if complete else None
+    head = out / Path(last["head"]).name if complete else None
     if head:
         shutil.copyfile(last["head"], head)
     headings = ("contexts", "questions", "steps", "validation loss", "seconds")
@@ -148,7 +200,7 @@ def _finish(rows: Sequence[dict[str, Any]], out: Path, *, complete: bool) -> Non
     tables(120).print(table)
     peak = _peak_bytes()
     unfinished = f"stopped after {last['steps']:,} steps of stage {last['stage']}: the same command goes on"
-    notes.print(f"peak memory {peak / 1e9:.2f} GB; " + (f"head: {head}" if head else unfinished))
+    notes.print(f"peak memory {peak / 1e9:.2f} GB; " + (f"written: {head}" if head else unfinished))
     found = {"head": head and str(head), "peak_bytes": peak, "stages": rows}
     typer.echo(json.dumps(found, separators=(",", ":"), default=str))
 

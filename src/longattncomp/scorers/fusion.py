@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 
 from longattncomp.errors import InputError
+from longattncomp.runtime.stores import ByteStore
 from longattncomp.scorers import bm25, embedding
-from longattncomp.scorers.cross_attention.stores import ByteStore
 from longattncomp.settings import Settings
 from longattncomp.types import Node, Progress, Query, Scorer, Scores
 

@@ -7,7 +7,7 @@ from longattncomp.backbone.locate import locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import InputError, warn
 from longattncomp.runtime.forking import Lock
-from longattncomp.scorers.cross_attention.stores import ByteStore
+from longattncomp.runtime.stores import ByteStore
 from longattncomp.scorers.methods import METHODS
 from longattncomp.settings import Settings
 from longattncomp.types import Scorer, Tokenizer

@@ -19,6 +19,7 @@ from longattncomp.types import Encoding, Node, Prepared, Progress, Query, Scores
 
 if TYPE_CHECKING:
     from longattncomp.settings import Settings
+    from longattncomp.soft import SoftReader
 
 __all__ = [
     "BrokenScorer",
@@ -26,6 +27,7 @@ __all__ = [
     "WordScorer",
     "forget_models",
     "note_reading",
+    "open_soft_reader",
     "open_stand_ins",
     "save_draft_model",
     "save_tokenizer",
@@ -127,6 +129,16 @@ def save_tokenizer(folder: Path) -> Path:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
+
+
+def open_soft_reader(folder: Path, method: str = "compllm") -> SoftReader:
+    """Open a model that `save_draft_model` wrote as a target, with an untrained adapter of ratio 2."""
+    from longattncomp.soft import SoftReader
+    from longattncomp.soft.adapter import untrained
+    from longattncomp.soft.target import Target
+
+    target = Target(str(folder), model_dir=folder, device="cpu", dtype="float32")
+    return SoftReader(target, untrained(method, target, (2,)))
 
 
 def forget_models() -> None:

@@ -1,13 +1,11 @@
 """stage -> trained head, in one process or several; a killed run goes on where it was saved."""
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
-from time import perf_counter
 
 import torch
 import xxhash
@@ -24,31 +22,10 @@ from longattncomp.training.lora import AdaptedLayers
 from longattncomp.training.objective import Objective, Work
 from longattncomp.training.stages import Stage
 from longattncomp.training.states import StateReader
+from longattncomp.training.steps import Trained, prepared, take_steps
 from longattncomp.types import Progress
 
 HEAD = "head.safetensors"
-_CHECKPOINT_STEPS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """The result of training.
-
-    Attributes:
-        steps: steps of the optimizer, those of earlier runs included.
-        taken: steps of this run.
-        complete: whether no steps are left.
-        validation: lowest mean loss on the questions kept out; None before the first epoch ended.
-        seconds: time that this run took.
-        head: file of the head with that loss.
-    """
-
-    steps: int
-    taken: int
-    complete: bool
-    validation: float | None
-    seconds: float
-    head: Path
 
 
 def train(
@@ -80,59 +57,45 @@ def train(
         InputError: too few contexts to keep some out for validation, or `out` holds another run.
     """
     kept_out, rest = split(contexts, stage.validation, seed)
-    started = perf_counter()
     set_seed(seed)
     before = {name: weight.clone() for name, weight in head.state_dict().items()}
     accelerator = Accelerator(cpu=reader.backbone.device.type == "cpu")
     bce = partial(losses.paper_bce, instruction_weight=stage.instruction_weight)
     objective = Objective(head, reader, losses.listwise if stage.loss == "listwise" else bce, layers)
     head.dropout = stage.dropout
-    optimizer = torch.optim.AdamW(_groups(head, layers, stage))
     epochs = [batches(contexts, rest, stage.batch, f"{seed}/{epoch}") for epoch in range(stage.epochs)]
     steps = [batch for epoch in epochs for batch in epoch]
     ends = {sum(map(len, epochs[: epoch + 1])) for epoch in range(stage.epochs)}
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, len(steps), stage.warm_up))
     layout = cache(lambda index: reader.layout(contexts[index]))
 
     def work(items: Sequence[Item]) -> list[Work]:
         return [(layout(item.context), reader.states(layout(item.context)), item.questions) for item in items]
 
     run = Run(accelerator, out, _identity(stage, contexts, objective, reader, seed))
-    objective, optimizer, schedule = accelerator.prepare(objective, optimizer, schedule)
-    # Several processes share one step, so the schedule must not advance once for each of them.
-    schedule.split_batches = True
-    run.resume()
-    first = run.step
-    for batch in steps[first:]:
-        if most_steps is not None and run.step - first >= most_steps:
-            run.save()
-            break
-        objective.train()
-        mine = batch[accelerator.process_index :: accelerator.num_processes]
-        loss = objective(work(mine))
-        count = sum(len(item.questions) for item in batch)
-        accelerator.backward(loss * accelerator.num_processes / count)  # gradients are averaged over processes
-        accelerator.clip_grad_norm_(objective.parameters(), stage.clip)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        run.step += 1
-        run.log(loss=float(accelerator.reduce(loss.detach(), "sum")) / count, rate=schedule.get_last_lr()[0])
-        if progress is not None:
-            progress(run.step, len(steps))
-        if run.step in ends:
-            with _averaged(head, before, stage.kept):
-                items = [Item(index, tuple(range(len(contexts[index])))) for index in kept_out]
-                found = _validate(objective, work, items)
-                if found < run.best:
-                    run.best = found
-                    if accelerator.is_main_process:
-                        _save(head, layers, out / HEAD, stage, found)
-            run.log(validation=found)
-        if run.step in ends or run.step % _CHECKPOINT_STEPS == 0:
-            run.save()
-    best = run.best if math.isfinite(run.best) else None
-    return Trained(run.step, run.step - first, run.step == len(steps), best, perf_counter() - started, out / HEAD)
+    parts = prepared(accelerator, objective, _groups(head, layers, stage), len(steps), stage.warm_up)
+
+    def validate() -> dict[str, float]:
+        with _averaged(head, before, stage.kept):
+            items = [Item(index, tuple(range(len(contexts[index])))) for index in kept_out]
+            found = _validate(parts[0], work, items)
+            if found < run.best:
+                run.best = found
+                if accelerator.is_main_process:
+                    _save(head, layers, out / HEAD, stage, found)
+        return {"validation": found}
+
+    return take_steps(
+        run,
+        parts,
+        steps,
+        out / HEAD,
+        work=work,
+        validate=validate,
+        ends=ends,
+        clip=stage.clip,
+        most_steps=most_steps,
+        progress=progress,
+    )
 
 
 @contextmanager
@@ -150,7 +113,6 @@ def _averaged(head: CrossAttentionHead, before: Mapping[str, torch.Tensor], kept
 
 
 def _validate(objective: nn.Module, work: Callable[[Sequence[Item]], list[Work]], items: Sequence[Item]) -> float:
-    objective.eval()
     with torch.no_grad():
         total = sum(float(objective(work([item]))) for item in items)
     return total / sum(len(item.questions) for item in items)
@@ -180,11 +142,6 @@ def _groups(head: CrossAttentionHead, layers: AdaptedLayers | None, stage: Stage
         ([weight for weight in layers.parameters() if weight.requires_grad] if layers else [], stage.adapter_rate, 0.0),
     )
     return [{"params": params, "lr": rate, "weight_decay": decay} for params, rate, decay in groups if params]
-
-
-def _rate(steps: int, warm_up: float, step: int) -> float:
-    """Return the factor of the learning rate: a linear warm-up, then a cosine down to zero."""
-    return min(1.0, (step + 1) / max(1.0, warm_up * steps)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
 
 
 def _save(head: CrossAttentionHead, layers: AdaptedLayers | None, file: Path, stage: Stage, validation: float) -> None:

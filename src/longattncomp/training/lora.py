@@ -41,8 +41,6 @@ class AdaptedLayers(nn.Module):
         Raises:
             InputError: `start` has adapters of another rank.
         """
-        from peft import LoraConfig, inject_adapter_in_model
-
         super().__init__()
         self._first = layers - stage.adapted_layers
         self._fingerprint = opened.fingerprint.partition("+")[0]
@@ -54,23 +52,12 @@ class AdaptedLayers(nn.Module):
         model.config.num_hidden_layers = stage.adapted_layers
         if getattr(model.config, "layer_types", None):
             model.config.layer_types = model.config.layer_types[self._first : layers]
-        linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-        config = LoraConfig(r=stage.rank, lora_alpha=int(_SCALE * stage.rank), target_modules=linear)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self._model: Any = inject_adapter_in_model(config, model)
-        for module in self._model.modules():
-            if hasattr(module, "cast_input_dtype_enabled"):
-                module.cast_input_dtype_enabled = False  # autocast chooses the dtype of the adapters' products
-        for _, pair in self._weights():
-            for weight in pair:
-                weight.data = weight.data.float()  # bf16 loses small steps
-        self._set(start)
+        self._model: Any = injected(model, stage.rank, seed=seed)
+        set_adapters(self._model, start, first=self._first)
 
     def adapters(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Return all adapters, as a checkpoint holds them."""
-        trained = {name: (a.detach().clone().float(), b.detach().float() * _SCALE) for name, (a, b) in self._weights()}
-        return {**self._fixed, **trained}
+        return {**self._fixed, **adapters_of(self._model, first=self._first)}
 
     @property
     def fingerprint(self) -> str:
@@ -130,24 +117,60 @@ class AdaptedLayers(nn.Module):
             ).last_hidden_state
         return [row[: sum(own)].split(own) for own, row in zip(lengths, states, strict=True)]
 
-    def _weights(self) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-        """Yield the name in the whole model, A and B of each adapter."""
-        for name, module in self._model.named_modules():
-            if hasattr(module, "lora_A"):
-                _, index, rest = name.split(".", 2)
-                full = f"layers.{int(index) + self._first}.{rest}"
-                yield full, (module.lora_A["default"].weight, module.lora_B["default"].weight)
 
-    @torch.no_grad()
-    def _set(self, start: Adapters) -> None:
-        for name, pair in self._weights():
-            for weight, given in zip(pair, start.get(name, ()), strict=False):
-                if weight.shape != given.shape:
-                    raise InputError(
-                        f"expected adapters of shape {tuple(weight.shape)} for {name}, the head to start from has "
-                        f"{tuple(given.shape)}: train with its rank, or from another head"
-                    )
-                weight.copy_(given if weight is pair[0] else given / _SCALE)
+def injected(model: Any, rank: int, *, seed: int) -> Any:
+    """Give every linear layer of a model a trainable adapter in fp32 that changes nothing yet; it runs under autocast.
+
+    Args:
+        model: changed in place.
+        rank: of the adapters.
+        seed: decides their first values.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    config = LoraConfig(r=rank, lora_alpha=int(_SCALE * rank), target_modules=linear)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        found: Any = inject_adapter_in_model(config, model)
+    for module in found.modules():
+        if hasattr(module, "cast_input_dtype_enabled"):
+            module.cast_input_dtype_enabled = False  # autocast chooses the dtype of the adapters' products
+    for _, pair in _weights(found, 0):
+        for weight in pair:
+            weight.data = weight.data.float()  # bf16 loses small steps
+    return found
+
+
+def adapters_of(model: Any, *, first: int = 0) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the adapters of a model that begins with the layer `first` of the whole one, as a file holds them."""
+    return {name: (a.detach().clone().float(), b.detach().float() * _SCALE) for name, (a, b) in _weights(model, first)}
+
+
+@torch.no_grad()
+def set_adapters(model: Any, start: Adapters, *, first: int = 0) -> None:
+    """Set adapters that a file held; those that it lacks stay as they are.
+
+    Raises:
+        InputError: they have another rank.
+    """
+    for name, pair in _weights(model, first):
+        for weight, given in zip(pair, start.get(name, ()), strict=False):
+            if weight.shape != given.shape:
+                raise InputError(
+                    f"expected adapters of shape {tuple(weight.shape)} for {name}, the head to start from has "
+                    f"{tuple(given.shape)}: train with its rank, or from another head"
+                )
+            weight.copy_(given if weight is pair[0] else given / _SCALE)
+
+
+def _weights(model: Any, first: int) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+    """Yield the name in the whole model, A and B of each adapter."""
+    for name, module in model.named_modules():
+        if hasattr(module, "lora_A"):
+            _, index, rest = name.split(".", 2)
+            full = f"layers.{int(index) + first}.{rest}"
+            yield full, (module.lora_A["default"].weight, module.lora_B["default"].weight)
 
 
 def adapted_layers(

@@ -18,6 +18,7 @@ from longattncomp.training.samples.meetings import meeting_samples
 from longattncomp.training.samples.mixing import contract_samples, mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.samples.needles import chain_samples, needle_samples
 from longattncomp.training.samples.queries import SampleOptions, joined
+from longattncomp.training.soft_stages import SoftStage
 from longattncomp.types import NodeBoundary, QueryPlace
 
 _LARGE = 1_000
@@ -119,7 +120,7 @@ def read_contexts(stage: Stage, folder: Path | None, *, seed: int = 0) -> Iterat
     yield from contexts(mixed(streams, weights=weights, seed=seed))
 
 
-def collections(stage: Stage) -> set[str]:
+def collections(stage: Stage | SoftStage) -> set[str]:
     """Name all collections whose rows a stage reads."""
     return {name for source in stage.sources for name in (_MADE_OF[source][1] if source in _MADE_OF else (source,))}
 
@@ -136,5 +137,6 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
 
 
 _STAGES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-STAGES = {stage.name: stage for stage in TypeAdapter(tuple[Stage, ...]).validate_python(_STAGES)}
+_HEADS = [stage for stage in _STAGES if "method" not in stage]  # the others are in `soft_stages`
+STAGES = {stage.name: stage for stage in TypeAdapter(tuple[Stage, ...]).validate_python(_HEADS)}
 """Name -> stage; `stages.yaml` says what each is for."""

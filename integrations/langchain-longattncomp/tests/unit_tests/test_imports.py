@@ -21,6 +21,8 @@ def test_public_names() -> None:
         "LongAttnCompressor",
         "LongAttnMiddleware",
         "LongAttnPreparer",
+        "LongAttnPromptEmbeds",
+        "LongAttnReader",
         "pre_model_hook",
         "summarizer",
     ]

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from longattncomp.backbone.loading import cache_argument
 from longattncomp.backbone.locate import locate
+from longattncomp.backbone.prompt_form import Continuation, answer_ends, open_transformers_tokenizer, read_form, shared
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.targets.answers import exact_and_f1
-from longattncomp.evaluation.targets.prompt_form import Continuation, open_transformers_tokenizer, read_form, shared
 from longattncomp.evaluation.targets.target import TargetAnswer, TargetQuestion
 from longattncomp.installed import require
 
@@ -46,7 +46,7 @@ class LocalTarget:
         self._model, self._tokenizer = open_whole(name, model_dir=model_dir, device=device, dtype=dtype)
         self._opened = open_transformers_tokenizer(locate(name, layers="all", model_dir=model_dir).folder)
         self._form = read_form(self._opened, self._tokenizer)
-        self._ends = _ends(self._model, self._opened)
+        self._ends = answer_ends(self._model, self._opened)
         self.window: int = self._model.config.max_position_embeddings
         self._warned = False
 
@@ -138,12 +138,3 @@ class _CachedModel:
         self._held = ids
         logits: Tensor = found.logits[0].float()
         return logits
-
-
-def _ends(model: Any, opened: Any) -> frozenset[int]:
-    """Collect the tokens that end an answer: all special tokens, and those that the model's configuration names."""
-    special = {index for index, token in opened.added_tokens_decoder.items() if token.special}
-    for config in (model.config, model.generation_config):
-        given = config.eos_token_id
-        special |= {given} if isinstance(given, int) else set(given or ())
-    return frozenset(special)

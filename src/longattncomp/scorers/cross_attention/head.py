@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from longattncomp.backbone.forward import Backbone
-from longattncomp.backbone.lora import Adapters
+from longattncomp.backbone.lora import Adapters, packed, unpacked
 from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import BrokenModelError, HeadMismatchError
 from longattncomp.scorers.cross_attention.spreading import SCALES
@@ -28,7 +28,6 @@ SEGMENT_TOKENS = 1024
 """Longest segment of a head whose checkpoint records none."""
 
 _FORMAT = "longattncomp-head-1"
-_ADAPTERS = "adapters."
 
 EXTENSIONS = ("head_weights", "row_gate", "rarity", "match_strength", "spread", "spread_gate", "spread_breadth")
 """The weights that the papers' head does not have."""
@@ -163,13 +162,8 @@ class CrossAttentionHead(nn.Module):
 
     def save(self, file: Path) -> None:
         """Write weights, adapters and configuration as one safetensors file."""
-        parts = {
-            f"{_ADAPTERS}{name}.{part}": weight
-            for name, pair in self.adapters.items()
-            for part, weight in zip("ab", pair, strict=True)
-        }
         metadata = {"format": _FORMAT, "config": json.dumps(asdict(self.config))}
-        save_file({**self.state_dict(), **parts}, file, metadata=metadata)
+        save_file({**self.state_dict(), **packed(self.adapters)}, file, metadata=metadata)
 
 
 def breadth(shares: Tensor) -> Tensor:
@@ -231,13 +225,9 @@ def _read(file: Path) -> tuple[dict[str, Tensor], Adapters]:
     """Read the weights of the head itself, and the adapters."""
     try:
         weights = load_file(file)
-        names = sorted({key[len(_ADAPTERS) : -2] for key in weights if key.startswith(_ADAPTERS)})
-        adapters = {name: (weights.pop(f"{_ADAPTERS}{name}.a"), weights.pop(f"{_ADAPTERS}{name}.b")) for name in names}
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError) as error:
         raise BrokenModelError(f"cannot read the head in {file}: {error}") from error
-    for name, pair in adapters.items():
-        if any(weight.ndim != 2 for weight in pair):
-            raise BrokenModelError(f"expected two matrices for the adapter of {name}, found another shape in {file}")
+    adapters = unpacked(weights, file)
     return weights, adapters
 
 

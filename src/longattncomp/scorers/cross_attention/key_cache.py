@@ -11,8 +11,8 @@ from torch import Tensor
 from longattncomp.backbone.key_values import KeyValues, nbytes
 from longattncomp.errors import warn
 from longattncomp.runtime.recent import Recent
+from longattncomp.runtime.stores import ByteStore
 from longattncomp.scorers.cross_attention.keys import Keys, Shape
-from longattncomp.scorers.cross_attention.stores import ByteStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from longattncomp.backbone.locate import EMBEDDED, locate
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import HeadMismatchError, InputError, warn
 from longattncomp.runtime.processors import one_thread
+from longattncomp.runtime.stores import ByteStore, LMDBStore
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.head import (
     head_width,
@@ -18,7 +19,6 @@ from longattncomp.scorers.cross_attention.head import (
 )
 from longattncomp.scorers.cross_attention.key_cache import KeyCache
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
-from longattncomp.scorers.cross_attention.stores import ByteStore, LMDBStore
 from longattncomp.scorers.methods import METHODS
 from longattncomp.settings import Settings
 from longattncomp.types import QueryPlace, Tokenizer

@@ -6,6 +6,7 @@ from llama_index.postprocessor.longattncomp.memory import LongAttnMemory
 from llama_index.postprocessor.longattncomp.memory_block import LongAttnMemoryBlock
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 from llama_index.postprocessor.longattncomp.preparer import LongAttnPreparer
+from llama_index.postprocessor.longattncomp.synthesizer import LongAttnSynthesizer
 
 __all__ = [
     "CompressToolResults",
@@ -14,4 +15,5 @@ __all__ = [
     "LongAttnOptions",
     "LongAttnPostprocessor",
     "LongAttnPreparer",
+    "LongAttnSynthesizer",
 ]

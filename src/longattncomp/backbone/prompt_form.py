@@ -40,10 +40,20 @@ class PromptForm:
 
     def ids(self, prompt: str) -> list[int]:
         """Return the token ids of a prompt."""
+        return self._ids([piece if isinstance(piece, int) else _filled(piece, prompt) for piece in self.pieces])
+
+    def _ids(self, pieces: Sequence[int | str]) -> list[int]:
         ids: list[int] = []
-        for piece in self.pieces:
-            ids += [piece] if isinstance(piece, int) else self.tokenizer.encode(_filled(piece, prompt)).ids
+        for piece in pieces:
+            ids += [piece] if isinstance(piece, int) else self.tokenizer.encode(piece).ids
         return ids
+
+    def around(self, end: str) -> tuple[list[int], list[int]]:
+        """Return the token ids before a prompt, and those of a text that ends the prompt with all that follows it."""
+        at = next(at for at, piece in enumerate(self.pieces) if isinstance(piece, str) and _PLACEHOLDER in piece)
+        first, _, rest = str(self.pieces[at]).partition(_PLACEHOLDER)
+        before, after = self.pieces[:at], (end.rstrip(" ") + rest, *self.pieces[at + 1 :])
+        return self._ids((*before, *filter(None, [first]))), self._ids(after)
 
     def follow(self, prompt: str, text: str) -> Continuation:
         """Return the token ids of a text after a prompt, behind a space unless the prompt ends in white space."""
@@ -98,6 +108,15 @@ def read_form(opened: Any, tokenizer: DraftTokenizer) -> PromptForm:
     longest_first = sorted(special, key=len, reverse=True)
     texts = re.split(f"({'|'.join(map(re.escape, longest_first))})", filled) if special else [filled]
     return PromptForm(tokenizer, tuple(special.get(text, text) for text in texts if text))
+
+
+def answer_ends(model: Any, opened: Any) -> frozenset[int]:
+    """Collect the tokens that end an answer: all special tokens, and those that the model's configuration names."""
+    special = {index for index, token in opened.added_tokens_decoder.items() if token.special}
+    for config in (model.config, model.generation_config):
+        given = config.eos_token_id
+        special |= {given} if isinstance(given, int) else set(given or ())
+    return frozenset(special)
 
 
 def shared(first: Sequence[int], second: Sequence[int]) -> int:

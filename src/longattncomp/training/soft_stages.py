@@ -1,0 +1,91 @@
+"""stage of a soft method -> its samples; the stages as frozen values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import TypeAdapter
+
+from longattncomp.data.rows import Context, contexts
+from longattncomp.data.sources import read_source
+from longattncomp.training.samples.mixing import mixed
+from longattncomp.training.samples.reading import continuation_samples, reading_samples
+
+Loss = Literal["states", "answers", "divergence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftStage:
+    """One stage of training an adapter of a soft method.
+
+    Attributes:
+        name: name of the stage on the command line.
+        method: `compllm` or `sac`.
+        sources: collection -> most contexts to take from it.
+        ratios: each ratio -> how often it is drawn for a batch; the first is the adapter's default.
+        task: whether the target answers questions, or goes on with a text (LM, arXiv 2510.08907).
+        losses: what is learned from, with its weight: `states` pulls the target's hidden states towards those that it
+            has after the full text (arXiv 2509.19228), `divergence` its next tokens, `answers` is the cross entropy.
+        by_dimension: whether the scale of a layer's states is taken for each dimension, instead of one for all.
+        own_answers: share of the questions whose answer is what the target itself says after the full text.
+        distractors: most documents of a context beside those that answer.
+        rank: of the adapter.
+        epochs: passes over all questions.
+        batch: least questions in a step.
+        adapter_rate: learning rate of the adapter.
+        weight_rate: learning rate of what the method has beside it.
+        weight_decay: of the adapter.
+        warm_up: share of the steps in which the learning rate rises; afterwards it falls as a cosine.
+        clip: largest norm of the gradient.
+        validation: share of the contexts that are kept out for validation.
+        validation_questions: most questions of them that are asked.
+        validation_steps: steps between two validations.
+    """
+
+    name: str
+    method: str
+    sources: Mapping[str, int]
+    ratios: Mapping[int, float]
+    task: Literal["answer", "continue"] = "answer"
+    losses: Mapping[Loss, float]
+    by_dimension: bool = False
+    own_answers: float = 0.0
+    distractors: int = 2
+    rank: int = 16
+    epochs: int = 1
+    batch: int = 16
+    adapter_rate: float = 5e-4
+    weight_rate: float = 5e-3
+    weight_decay: float = 0.01
+    warm_up: float = 0.04
+    clip: float = 2.0
+    validation: float = 0.02
+    validation_questions: int = 64
+    validation_steps: int = 200
+
+
+def read_readings(stage: SoftStage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
+    """Read the contexts of a stage, in a random mixture of its sources; arguments as `stages.read_contexts`."""
+    make = continuation_samples if stage.task == "continue" else reading_samples
+    streams = {
+        name: (
+            example
+            for context in islice(
+                contexts(make(read_source(name, folder=folder), distractors=stage.distractors, seed=seed)), most
+            )
+            for example in context
+        )
+        for name, most in stage.sources.items()
+    }
+    yield from contexts(mixed(streams, weights={name: float(most) for name, most in stage.sources.items()}, seed=seed))
+
+
+_STAGES = yaml.safe_load(Path(__file__).with_name("stages.yaml").read_text(encoding="utf-8"))
+SOFT_STAGES = {
+    stage.name: stage
+    for stage in TypeAdapter(tuple[SoftStage, ...]).validate_python([one for one in _STAGES if "method" in one])
+}
+"""Name -> stage; `stages.yaml` says what each is for."""
