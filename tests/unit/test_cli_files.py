@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,14 @@ def test_a_pdf_is_read_as_text_and_a_broken_one_is_skipped(tmp_path: Path) -> No
     assert any("b.pdf: expected a PDF" in str(one.message) for one in warned)
 
 
-def test_without_the_libraries_the_warning_names_the_pip_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_libraries_a_warning_names_the_pip_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longattncomp.installed.find_spec", lambda _: None)
-    (tmp_path / "a.html").write_text("<html><p>Ada.</p></html>")
+    monkeypatch.setitem(sys.modules, "bs4", None)
+    (tmp_path / "a.html").write_text(page := "<html><p>Ada.</p></html>")
+    (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7\n")
     with pytest.raises(InputError, match=r"pip install 'longattncomp\[files\]'"):
-        read_documents([str(tmp_path / "a.html")])
-    (tmp_path / "b.txt").write_text("Ada.")
-    with pytest.warns(LongAttnCompWarning, match=r"a\.html: .*longattncomp\[files\]"):
-        assert [one.text for one in read_documents([str(tmp_path)])] == ["Ada."]
+        read_documents([str(tmp_path / "b.pdf")])
+    with pytest.warns(LongAttnCompWarning) as warned:
+        assert [one.text for one in read_documents([str(tmp_path)])] == [page]
+    assert [str(one.message).split()[0] for one in warned] == [str(tmp_path / "a.html"), "skipped"]
+    assert all("pip install 'longattncomp[files]'" in str(one.message) for one in warned)

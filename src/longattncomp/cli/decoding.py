@@ -35,16 +35,17 @@ def text_of(content: bytes, name: str) -> str | None:
 
     Bytes that begin with the mark of an encoding, or are UTF-8, are decoded as such. For others the encoding is
     guessed, with a warning. Where there is no guess, they become lone surrogates, which `surrogateescape` writes back.
+    Without the library for it, a page keeps its tags, with a warning.
 
     Raises:
-        InputError: the bytes are not what they begin as, or the library for HTML or PDF is not installed.
+        InputError: the bytes are not what they begin as, or the library for PDF is not installed.
     """
     if content.startswith(_PDF):
         return _pdf(content)
     if is_binary(content[:BINARY_PROBE]):
         return None
     text = _decoded(content, name)
-    return _html(text) if _HTML.match(content.removeprefix(codecs.BOM_UTF8)) else text
+    return _html(text, name) if _HTML.match(content.removeprefix(codecs.BOM_UTF8)) else text
 
 
 def _decoded(content: bytes, name: str) -> str:
@@ -65,9 +66,12 @@ def _decoded(content: bytes, name: str) -> str:
     return str(guess)
 
 
-def _html(text: str) -> str:
-    require("bs4", extra="files")
-    from bs4 import BeautifulSoup
+def _html(text: str, name: str) -> str:
+    try:
+        from bs4 import BeautifulSoup
+    except ImportError:
+        warn(f"{name} is read with its tags: pip install 'longattncomp[files]' reads the text that it shows")
+        return text
 
     page = BeautifulSoup(text, "html.parser")
     for tag in page(["script", "style", "noscript", "template"]):
