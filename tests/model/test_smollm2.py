@@ -74,7 +74,7 @@ def test_the_heads_that_ship_are_trained_and_small(smollm2: Compressor) -> None:
     assert (config.query_place, config.layers) == ("after", smollm2.scorer.backbone.layers)
     (folder,) = HEADS.iterdir()
     assert {file.stem for file in folder.iterdir()} == {"after", "alone", "attncomp"}
-    assert sum(file.stat().st_size for file in folder.iterdir()) < 6_000_000
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 12_000_000
     from longattncomp.scorers.cross_attention.head import read_head_config
 
     for file in folder.iterdir():

@@ -183,3 +183,15 @@ def test_a_result_keeps_the_evidence_instead_of_copies(method: str) -> None:
 
     assert EVIDENCE in found.text
     assert sum(node.score for node in found.all_nodes if node.document < 4) < 0.01
+
+
+@pytest.mark.parametrize("form", ["{}:\n  limit: {}\n", '"{}": {{\n  "limit": {}\n}},\n', "[{}]\nlimit = {}\n"])
+def test_the_section_whose_key_is_asked_for_comes_first(form: str) -> None:
+    """So does what it leads in; a key of many sections, as `limit`, tells nothing."""
+    names = ("search", "billing", "mailer", "export", "thumbs")
+    nodes = nodes_of(*(form.format(name, number) for number, name in enumerate(names)))
+    query = Query("What is the limit of Billing?")
+
+    found = priority(query, nodes, Scores((0.4, 0.05, 0.05, 0.05, 0.05), 0.4), novelty(query, nodes))
+
+    assert found.first == [0, 1, 0, 0, 0]

@@ -9,6 +9,9 @@ from longattncomp.chunking.lead_ins import LeadIns
 _WORD = regex.compile(r"[\p{L}\p{N}_][\p{L}\p{N}\p{M}_./:@#$&+-]*[\p{L}\p{N}_]|[\p{L}\p{N}]")
 _QUOTED = regex.compile(r"[\"“„«`]([^\"“”„«»`\n]{2,60})[\"”“»`]|(?<!\w)'([^'\n]{2,60})'(?!\w)")
 _NAME = regex.compile(r"\p{N}|[\p{L}\p{N}][_/@][\p{L}\p{N}]|\p{Ll}\p{Lu}|\p{L}{2}\.\p{L}{2}|^\p{Lu}{2,}(?:-\p{Lu}+)*$")
+_KEY = regex.compile(  # alone on its line, above what it leads in: `billing:`, `"billing": {`, `[billing]`
+    r"^[ \t]*(?:[\"']?([\p{L}\p{N}_-]{3,40})[\"']?:[ \t]*\{?|\[([\p{L}\p{N}_-]{3,40})\])[ \t]*$", regex.MULTILINE
+)
 _SENTENCE_STOP = regex.compile(r"[.:/#$&+-]+$")
 
 _FEW = 3
@@ -27,13 +30,23 @@ def identifiers(query: str) -> list[str]:
 def named(query: str, leads: LeadIns, echoes: Collection[int] = ()) -> list[int] | None:
     """Count for each node the identifiers of the query that stand in it or in its lead-ins.
 
-    Only those count that at most `_FEW` nodes have, `echoes` of the query aside. Returns None if there are none.
+    A word of the query is one, too, where it is the key of a section. Only those count that at most `_FEW` nodes have,
+    `echoes` of the query aside. Returns None if there are none.
     """
     counts = [0] * len(leads.nodes)
     texts = [node.text.lower() for node in leads.nodes]
+    having = {
+        identifier: {index for index, text in enumerate(texts) if _has(text, identifier)}
+        for identifier in identifiers(query)
+    }
+    for word in {_SENTENCE_STOP.sub("", word).lower() for word in _WORD.findall(query)}.difference(having):
+        having[word] = set()
+    for index, text in enumerate(texts):
+        for match in _KEY.finditer(text):
+            having.get(match[1] or match[2], set()).add(index)
     any_found = False
-    for identifier in identifiers(query):
-        own = {index for index, text in enumerate(texts) if _has(text, identifier)}.difference(echoes)
+    for own in having.values():
+        own.difference_update(echoes)
         if not 0 < len(own) <= _FEW:
             continue
         any_found = True

@@ -13,7 +13,7 @@ from longattncomp.types import Node, Query, Scores
 _UNSURE = 0.5
 """Weight of words where the head finds no answer."""
 
-_STRUCTURED = 0.65
+_STRUCTURED = 0.75
 """Weight of words in a document whose nodes all have lead-ins; the head that ships has learned from prose and chats."""
 
 _FLOOR = 0.5

@@ -69,10 +69,9 @@ def _json(indent: int | None, separators: tuple[str, str] | None = None) -> Part
 
     def parts(_: str, records: list[Record]) -> list[str]:
         text = json.dumps(records, indent=indent, separators=separators)
-        starts, at = [], 0
-        for _ in records:
-            starts.append(at := text.index("{", at))
-            at += 1
+        starts = [text.index("{")]
+        while len(starts) < len(records):
+            starts.append(text.index("{", starts[-1] + 1))
         bounds = [0, *starts, text.rindex("}") + 1, len(text)]
         return [text[low:high] for low, high in pairwise(bounds)]
 
