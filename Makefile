@@ -35,7 +35,7 @@ demo: .venv/wheel      ## compress Python's own asyncio sources with the embedde
 test: .venv/test       ## run the tests, the adapters' too, against the built wheels, two at a time
 	$(BIN)/pytest -n 2 --dist worksteal -m "not long"
 
-test-long: .venv/test  ## run all tests, the long ones too, with twenty times as many examples of hypothesis
+test-long: .venv/test  ## run all tests, the long ones too, with many more examples of hypothesis
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest
 
 test-lowest: .venv-lowest/adapters  ## run the adapters' tests, and those of models, settings and pages, on the lowest versions

@@ -15,7 +15,7 @@ import pytest
 
 # How busy the machine is says nothing about the code, so there is no deadline. `make test` has the same examples each
 # time, so that a failure comes again; `make test-long` draws new ones.
-hypothesis.settings.register_profile("default", deadline=None, max_examples=100, derandomize=True)
+hypothesis.settings.register_profile("default", deadline=None, max_examples=60, derandomize=True)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 sys.path.insert(0, str(Path(__file__).parent))  # `import toy`

@@ -122,8 +122,8 @@ def test_empty_documents_among_others_are_no_error(compressor: Compressor) -> No
         ({"node_tokens": 0}, "node_tokens.*: input should be greater than or equal to 1, got 0"),
         ({"node_tokens": "page"}, "node_tokens.*: input should be 'document', got 'page'"),
         ({"gap_mark": 3}, "gap_mark: input should be a valid string, got 3"),
-        ({"budget": 5}, "no such setting: budget; there are: method, .*token_budget"),
-        ({"topp": 1, "Top_p": 1}, "no such setting: Top_p, topp; there are: "),
+        ({"budget": 5}, r"no such setting: budget \(did you mean token_budget\?\); there are: method, .*token_budget"),
+        ({"topp": 1, "Top_p": 1}, r"no such setting: Top_p, topp \(did you mean top_p\?\); there are: "),
         ({"model": "x"}, "model: set when the compressor is made, not per call"),
         (
             {"model_dir": "x", "device": "cpu"},

@@ -26,6 +26,7 @@ def environment(toy_folder: Path) -> dict[str, str]:
     values = {
         "MODEL": toy_folder,
         "LAYERS": 2,
+        "HEAD": "untrained",
         "DTYPE": "float32",
         "DEVICE": "cpu",
         "NODE_TOKENS": 32,

@@ -330,7 +330,7 @@ def test_many_threads_that_mix_calls_get_what_each_gets_alone(compressor: Compre
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("forks", [5, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("forks", [3, pytest.param(200, marks=pytest.mark.long)])
 def test_forks_while_threads_compress(toy_folder: Path, forks: int) -> None:
     """Each child compresses, whatever its parent's threads held at that moment."""
     script = f"""
@@ -377,7 +377,7 @@ def test_threads_that_compress_when_the_interpreter_ends(toy_folder: Path) -> No
             asyncio.run(compressor.acompress("Where?", texts, **budget))
         def work(kind, daemon):
             number = left = 0
-            while daemon or left < 8:
+            while daemon or left < 3:
                 number, left = number + 1, left + ends.is_set()
                 kind([f"{{kind}} {{number}} is here. " * 20, f"{{number}} is there. " * 20])
                 begun.release()

@@ -88,7 +88,9 @@ def trained(stage: SoftStage, contexts: Sequence[Context], target: Target, out: 
     return train_soft(stage, contexts, target, out, **options)
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize(
+    "name", [name if name in ("compllm", "sac") else pytest.param(name, marks=pytest.mark.long) for name in STAGES]
+)
 def test_the_loss_falls_and_the_target_stays(name: str, data: Path, target: Target, tmp_path: Path) -> None:
     stage = replace(STAGES[name], epochs=16, ratios={2: 1})
     frozen = {key: weight.clone() for key, weight in target.model.state_dict().items()}
