@@ -59,8 +59,8 @@ def test_it_streams_and_awaits(soft: Any) -> None:
 
 
 def test_without_nodes_or_text(soft: Any) -> None:
-    plain = LongAttnSynthesizer(soft, empty_response="Nothing.")
-    assert plain.synthesize(QUESTION, []).response == "Nothing."
+    plain = LongAttnSynthesizer(soft)
+    assert plain.synthesize(QUESTION, []).response == "Empty Response"
     empty = [NodeWithScore(node=TextNode(text=""))]
     assert plain.synthesize(QUESTION, empty).response == soft.answer(QUESTION, None)
     assert plain._llm.complete(QUESTION).text == soft.answer(QUESTION, None)

@@ -54,7 +54,6 @@ class LongAttnSynthesizer(BaseSynthesizer):
         *,
         answer_tokens: int = 32,
         streaming: bool = False,
-        empty_response: str | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         """Wrap a reader.
@@ -63,14 +62,12 @@ class LongAttnSynthesizer(BaseSynthesizer):
             reader: an open `longattncomp.soft.SoftReader`.
             answer_tokens: most tokens of an answer.
             streaming: whether responses come piece by piece.
-            empty_response: what is said where there are no nodes.
             callback_manager: as for every synthesizer.
         """
         super().__init__(
             llm=_LocalModel(reader=reader, answer_tokens=answer_tokens),
             callback_manager=callback_manager,
             streaming=streaming,
-            empty_response=empty_response,
         )
         self._reader = reader
         self._answer_tokens = answer_tokens
