@@ -4,11 +4,11 @@ Exit codes: 0 done, 1 a bug of ours, 2 bad input or usage, 3 the draft model can
 4 the cache cannot be written, 5 the result cannot be written, 130 interrupted.
 """
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from longattncomp import __version__
 from longattncomp.cli.compression import compress, demo
 from longattncomp.cli.environment import info
 from longattncomp.cli.evaluation import evaluate
@@ -26,7 +26,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(version("longattncomp"))
+        typer.echo(__version__)
         raise typer.Exit
 
 

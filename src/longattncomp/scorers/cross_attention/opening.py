@@ -29,7 +29,7 @@ _HEADS = Path(__file__).parent / "heads"
 def open_one(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentionScorer, Tokenizer]:
     """Open a scorer with one head; arguments and errors are those of `scorers.opening.build`."""
     (head,) = METHODS[settings.method].heads
-    scorer = _open(settings, head, _cache(settings, store))
+    scorer = _open(settings, head, _find_head(settings, head), _cache(settings, store))
     if scorer.head.config.query_place == "after" and (store or settings.key_store) is not None:
         warn(
             "with the query after the text, what is read stays in memory: set method to longattncomp-alone or "
@@ -41,16 +41,15 @@ def open_one(settings: Settings, store: ByteStore | None) -> tuple[CrossAttentio
 def open_cascade(settings: Settings, store: ByteStore | None) -> tuple[CascadeScorer, Tokenizer]:
     """Open a cascade of two heads with one key cache; arguments and errors are those of `scorers.opening.build`."""
     heads = METHODS[settings.method].heads
-    if not all(head_file(settings, head) or _same_weights(settings, head) for head in heads) or (
-        isinstance(settings.head, Path) and not settings.head.is_dir()
-    ):
+    files = [_find_head(settings, head) for head in heads]
+    if not all(files) or (isinstance(settings.head, Path) and not settings.head.is_dir()):
         raise InputError(
             f"method={settings.method!r} takes two trained heads: leave head and layers out, or give head=FOLDER with "
             f"{' and '.join(f'{head}.safetensors' for head in heads)}; got head={settings.head}, "
             f"layers={settings.layers}"
         )
     cache = _cache(settings, store)
-    alone, after = (_open(settings, head, cache) for head in heads)
+    alone, after = (_open(settings, head, file, cache) for head, file in zip(heads, files, strict=True))
     first, second = alone.head.config, after.head.config
     if {first.encoding, second.encoding} != {"segmented"} or first.segment_tokens != second.segment_tokens:
         raise HeadMismatchError(
@@ -79,10 +78,10 @@ def head_file(settings: Settings, head: str) -> Path | None:
     return file if settings.layers in (None, read_head_config(file).layers) else None
 
 
-def _same_weights(settings: Settings, head: str) -> Path | None:
-    """Find the head that ships for the weights that a folder, a GGUF file or a Hugging Face id holds."""
+def _find_head(settings: Settings, head: str) -> Path | None:
+    """Do what `head_file` does; by another name, such as a folder or a GGUF file, the same weights find their head."""
     if settings.head is not None or settings.model.lower() in EMBEDDED:
-        return None
+        return head_file(settings, head)
     draft = locate(settings.model, layers=settings.layers, model_dir=settings.model_dir)
     width = read_config(draft.folder).get("hidden_size")
     for file in sorted(_HEADS.glob(f"*/{head}.safetensors")):
@@ -105,9 +104,8 @@ def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
     return KeyCache(settings.cache_bytes, store, secret=secret)
 
 
-def _open(settings: Settings, head_name: str, cache: KeyCache | None) -> CrossAttentionScorer:
+def _open(settings: Settings, head_name: str, file: Path | None, cache: KeyCache | None) -> CrossAttentionScorer:
     place: QueryPlace = "alone" if head_name == "alone" else "after"
-    file = head_file(settings, head_name) or _same_weights(settings, head_name)
     layers = settings.layers or (read_head_config(file).layers if file else None)
     draft = locate(settings.model, layers=layers, model_dir=settings.model_dir)
     if file is None and settings.head is None:
