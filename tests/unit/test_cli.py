@@ -18,6 +18,8 @@ from longattncomp.errors import InputError
 from longattncomp.evaluation.run_folder import begin
 from longattncomp.evaluation.targets.spending import Prices, Spent
 from longattncomp.evaluation.targets.target import Target, open_target
+from longattncomp.soft.adapter import untrained
+from longattncomp.soft.target import Target as SoftTarget
 
 PROSE = "The lease was signed by Ada in May. " * 20 + "Nobody else was there. " * 20
 
@@ -268,7 +270,7 @@ def test_a_head_that_was_trained_again_is_another_run(tmp_path: Path, monkeypatc
 def test_a_folder_whose_beginning_cannot_be_read(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(InputError, match=r"run\.json: expected how .*or give another folder to --out"):
-        begin(tmp_path, settings=Settings.load(), tasks=(), seed=0, data=None, target=None)
+        begin(tmp_path, settings=Settings.load(), reads=(), seed=0, data=None, target=None)
 
 
 def test_evaluation_says_what_an_endpoint_charged(run: Any, toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,6 +318,43 @@ def test_evaluation_with_a_target(run: Any, toy_folder: Path) -> None:
     read = {row["method"]: row for row in rows if row.get("target")}
     assert read.keys() == {"bm25", "full", "none", "oracle"}
     assert all(row["likelihood"]["mean"] < 0 for row in read.values())
+
+
+@pytest.mark.parametrize("method", ["compllm", "sac"])
+def test_evaluation_of_vectors(run: Any, toy_chat_folder: Path, tmp_path: Path, method: str) -> None:
+    target = SoftTarget(str(toy_chat_folder), model_dir=tmp_path, device="cpu", dtype="float32")
+    untrained(method, target, (2, 5)).save(adapter := tmp_path / "adapter.safetensors")
+    options = ("--limit", 1, "--method", method, "--target", toy_chat_folder, "--adapter", adapter)
+    found = run("eval", "niah-single@1k", *options, "--method", "bm25", "--budget", "50%", "--out", tmp_path / "out")
+    assert found.exit_code == 0, found.stderr
+    rows = json.loads(found.stdout.splitlines()[-1])["rows"]
+    read = {(row["method"], row["budget"]): row for row in rows if row.get("target")}
+    assert read.keys() >= {(method, "50%"), (method, "20%"), ("bm25", "50%")}
+    assert read[method, "20%"]["likelihood"]["mean"] < 0
+    assert read[method, "20%"]["share"] == pytest.approx(0.2, abs=0.01)
+    again = run("eval", "niah-single@1k", *options, "--out", tmp_path / "out")
+    assert again.exit_code == 0, again.stderr
+    untrained(method, target, (3,)).save(adapter)
+    changed = run("eval", "niah-single@1k", *options, "--out", tmp_path / "out")
+    assert changed.exit_code == 2
+    assert "other files" in changed.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "sac"], "expected a local --target"),
+        (["--method", "sac", "--target", "openai:toy"], "expected a local --target"),
+        (["--method", "bm25", "--adapter", "a.safetensors"], "--method compllm or sac"),
+    ],
+)
+def test_evaluation_of_vectors_needs_a_local_target(
+    run: Any, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    found = run("eval", "niah-single@1k", *options)
+    assert found.exit_code == 2
+    assert message in found.stderr
 
 
 def test_evaluation_looks_for_all_files_before_it_measures(run: Any, tmp_path: Path) -> None:

@@ -388,7 +388,7 @@ def test_secrets_are_masked_also_in_part(text: str, shown: str) -> None:
 
 def test_the_record_of_a_run_has_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "https://alice:wonder@host:8443/v1?key=land#s")
-    begin(tmp_path, settings=Settings(store_key="sesame"), tasks=[], seed=0, target="openai:toy", data=None)
+    begin(tmp_path, settings=Settings(store_key="sesame"), reads=[], seed=0, target="openai:toy", data=None)
     written = (tmp_path / "run.json").read_text()
     assert json.loads(written)["endpoint"] == "https://host:8443/v1"
     assert not [secret for secret in ("alice", "wonder", "land", "sesame") if secret in written]

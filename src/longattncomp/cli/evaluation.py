@@ -3,11 +3,11 @@
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -33,6 +33,9 @@ from longattncomp.evaluation.tasks.task import Draw, Task
 from longattncomp.installed import require
 from longattncomp.scorers.methods import METHODS
 
+if TYPE_CHECKING:
+    from longattncomp.evaluation.vectors import VectorReaders
+
 _DRAWN = 25
 _BUDGET = "10%"
 
@@ -48,7 +51,11 @@ def evaluate(
     ] = None,
     methods: Annotated[
         list[str] | None,
-        typer.Option("--method", help=f"Out of {', '.join(METHODS)}; default {', '.join(DEFAULT_METHODS)}."),
+        typer.Option(
+            "--method",
+            help=f"Out of {', '.join(METHODS)}, and with a local target compllm and sac; "
+            f"default {', '.join(DEFAULT_METHODS)}.",
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -57,6 +64,10 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seed of the examples, the random method and the intervals.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of the files that some tasks read their rows from.")] = None,
     target: Annotated[str | None, typer.Option(help="Model that answers: as --model, or openai:MODEL.")] = None,
+    adapters: Annotated[
+        list[Path] | None,
+        typer.Option("--adapter", help="Trained adapter for compllm or sac; default what ships for the target."),
+    ] = None,
     price: Annotated[tuple[float, float] | None, typer.Option(help="Prices of 1M prompt and answer tokens.")] = None,
     out: Annotated[
         Path | None,
@@ -86,9 +97,12 @@ def evaluate(
         for task in tasks.values():
             if task.file is not None:
                 draw.file(task.file)  # a missing file ends the command before anything is measured
-        file = out and begin(out, settings=settings, tasks=tasks, seed=seed, target=target, data=data)
+        read = [*tasks, *map(str, adapters or ())]
+        file = out and begin(out, settings=settings, reads=read, seed=seed, target=target, data=data)
         records = Records(file)
-        chosen = compressors(methods or DEFAULT_METHODS, compressor, seed=seed)
+        soft, hard = _split(methods or DEFAULT_METHODS)
+        vectors = _vectors(target, soft, adapters or [], settings)
+        chosen = compressors(hard, compressor, seed=seed) if hard else {}
         try:
             for name, task in tasks.items():
                 asked: dict[str, Any] = {key: getattr(task, key) for key in ("prompt", "together", "answer_tokens")}
@@ -100,6 +114,7 @@ def evaluate(
                         records=records,
                         reference=compressor,
                         target_prompt=TargetPrompt(target=reader, **asked) if reader else None,
+                        vectors=vectors,
                         progress=advance,
                     )
         finally:
@@ -134,6 +149,30 @@ def _target(name: str | None, settings: Settings, price: tuple[float, float] | N
     return targets.open_target(
         name, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype, prices=prices
     )
+
+
+def _split(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell the soft methods from the others."""
+    from longattncomp.soft.methods import METHODS as SOFT
+
+    return [name for name in names if name in SOFT], [name for name in names if name not in SOFT]
+
+
+def _vectors(
+    target: str | None, methods: Sequence[str], adapters: Sequence[Path], settings: Settings
+) -> "VectorReaders | None":
+    if not methods:
+        if adapters:
+            raise InputError("expected --method compllm or sac beside --adapter: add it, or leave the adapter out")
+        return None
+    if target is None or target.startswith(targets.ENDPOINT):
+        raise InputError(
+            f"expected a local --target with --method {methods[0]}, for no endpoint reads vectors; "
+            f"got {target or 'none'}: name a local model, or leave the method out"
+        )
+    from longattncomp.evaluation.vectors import VectorReaders
+
+    return VectorReaders(target, methods, settings=settings, files=adapters)
 
 
 def _write(out: Path, records: Records, summary: Summary, tasks: Mapping[str, Task | None], settings: Settings) -> None:

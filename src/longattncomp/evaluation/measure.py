@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from longattncomp.compressor import Compressor
 from longattncomp.data.rows import Example
@@ -18,6 +19,9 @@ from longattncomp.evaluation.targets.target import SHORT_ANSWER, Target, TargetQ
 from longattncomp.scorers.batch import score_batch
 from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.types import Node, Progress, Query
+
+if TYPE_CHECKING:  # it loads torch, which most runs of `eval` need, and its `--list` does not
+    from longattncomp.evaluation.vectors import VectorReaders
 
 _PLACEHOLDERS = re.compile(r"\{(?:context|query|options)\}")
 
@@ -55,6 +59,7 @@ def measure(
     records: Records,
     reference: Compressor,
     target_prompt: TargetPrompt | None = None,
+    vectors: "VectorReaders | None" = None,
     progress: Progress | None = None,
 ) -> None:
     """Measure what each method keeps of each example at each budget, and how well a target answers from it.
@@ -70,6 +75,7 @@ def measure(
         records: receives the measurements, example by example.
         reference: cuts the nodes of the contexts that methods are compared with (`kept.references`).
         target_prompt: asks a target, which also reads the whole context, none of it and the evidence first.
+        vectors: soft methods over the same target.
         progress: called with (examples done, examples in all).
 
     Raises:
@@ -77,7 +83,7 @@ def measure(
     """
     given = list(examples)
     usable = _usable(given)
-    if not (budgets and methods and usable):
+    if not (budgets and (methods or vectors) and usable):
         raise InputError(
             "expected at least one method, one budget and one example with a text and evidence or answers, got "
             f"{len(methods)} methods, {len(budgets)} budgets, {len(usable)} such examples and "
@@ -99,6 +105,9 @@ def measure(
             target = target_prompt.target.name
             unread += [kept for one in group for kept in references(one, reference, budgets, records, target)]
             records.add(_answered(unread, target_prompt))  # together: an endpoint answers several at a time
+            if vectors is not None:
+                asked = [(one, target_prompt.question(one, "")) for one in group]
+                records.add(vectors.records(asked, whole(group[0], reference).original_tokens, records))
         done += len(group)
         if progress is not None:
             progress(done, len(usable))

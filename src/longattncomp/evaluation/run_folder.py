@@ -18,7 +18,7 @@ _RECORDS = "records.jsonl"
 
 
 def begin(
-    folder: Path, *, settings: Settings, tasks: Iterable[str], seed: int, target: str | None, data: Path | None
+    folder: Path, *, settings: Settings, reads: Iterable[str], seed: int, target: str | None, data: Path | None
 ) -> Path:
     """Begin a run in a folder, or continue the one that the folder holds.
 
@@ -27,7 +27,7 @@ def begin(
     Args:
         folder: created if it does not exist.
         settings: the compressor's settings.
-        tasks: names of tasks, or files of rows, whose content may not change.
+        reads: names of tasks, and files that the run reads, whose content may not change.
         seed: seed of the run.
         target: name of the target.
         data: the folder of rows, if one was given.
@@ -47,7 +47,7 @@ def begin(
         "settings": settings.model_dump(mode="json"),
         "heads": _heads(settings),
         "data": str(data.resolve()) if data else None,
-        "files": _fingerprints(_files(tasks, data)),
+        "files": _fingerprints(_files(reads, data)),
     }
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _SETTINGS
@@ -65,9 +65,9 @@ def begin(
     return folder / _RECORDS
 
 
-def _files(tasks: Iterable[str], data: Path | None) -> dict[str, Path]:
-    """Find the files that tasks read their rows from."""
-    known = {name: named(name) for name in tasks}
+def _files(reads: Iterable[str], data: Path | None) -> dict[str, Path]:
+    """Find the files among them, and those that tasks read their rows from."""
+    known = {name: named(name) for name in reads}
     given = {name: Path(name) for name, task in known.items() if task is None}
     stored = {task.file for task in known.values() if task is not None and task.file is not None}
     return given | {file: data / file for file in stored if data is not None}
