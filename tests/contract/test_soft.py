@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -134,6 +138,58 @@ def test_a_second_reader_over_the_same_store_compresses_nothing(method: str, tar
     assert again.answer(ASK, again.compress(DOCUMENTS)) == first.answer(ASK, context)
 
 
+QUESTIONS, CORPUS = 20, 100
+
+
+def corpus() -> list[str]:
+    return [f"Box {number} holds a {['red', 'green', 'blue'][number % 3]} key." for number in range(CORPUS)]
+
+
+def test_a_corpus_is_compressed_once_and_asked_many_times(method: str, target: Target) -> None:
+    texts = corpus()
+    soft = reader(method, target)
+    whole = soft.compress(texts)
+    before = soft.encoded
+    rng = random.Random(0)
+    for _ in range(QUESTIONS):
+        chosen = rng.sample(range(CORPUS), rng.randint(1, 8))
+        question = f"What does box {chosen[0]} hold?"
+        context = soft.compress([texts[index] for index in chosen])
+        (found,) = soft.likelihood(question, ["red"], context)
+        assert soft.likelihood(question, ["red"], whole.take(chosen)) == [found]
+        fresh = reader(method, target)
+        assert fresh.likelihood(question, ["red"], fresh.compress([texts[index] for index in chosen])) == [
+            pytest.approx(found, abs=1e-4)
+        ]
+    assert soft.encoded == before
+
+
+SECOND = """
+import sys
+from longattncomp.soft import SoftReader
+
+folder, adapter, method, store = sys.argv[1:]
+reader = SoftReader.from_pretrained(folder, method=method, adapter=adapter, store=store, model_dir=folder, device="cpu")
+reader._encoded = None  # whoever compresses ends here
+texts = [f"Box {number} holds a {'red green blue'.split()[number % 3]} key." for number in range(100)]
+print(reader.likelihood("What does box 7 hold?", ["red"], reader.compress(texts[::9])))
+"""
+
+
+@pytest.mark.long
+def test_a_second_process_over_the_same_store_compresses_nothing(
+    method: str, toy_chat_folder: Path, target: Target, tmp_path: Path
+) -> None:
+    made(method, target).save(adapter := tmp_path / "adapter.safetensors")
+    options = {"adapter": adapter, "store": tmp_path / "store", "model_dir": tmp_path, "device": "cpu"}
+    first = SoftReader.from_pretrained(toy_chat_folder, method=method, **options)
+    first.compress(corpus())
+    expected = first.likelihood("What does box 7 hold?", ["red"], first.compress(corpus()[::9]))
+    command = [sys.executable, "-c", SECOND, toy_chat_folder, adapter, method, tmp_path / "store"]
+    told = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
+    assert json.loads(told) == expected
+
+
 class FailingStore:
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         raise OSError("no route to host")
@@ -196,6 +252,10 @@ def test_bad_input_has_its_error(method: str, target: Target, tmp_path: Path) ->
             soft.compress(documents)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="too many: take fewer documents"):
         soft.answer("who? " * 500, context)
+    long = soft.compress("The lease was signed in May. " * 100)
+    smaller = "take ratio=5, take fewer" if method == "compllm" else "many: take fewer"  # anchors keep their places
+    with pytest.raises(InputError, match=smaller):
+        soft.answer("a" * 600, long)
     with pytest.raises(InputError, match="expected a question"):
         soft.answer("  ", context)
     with pytest.raises(InputError, match="answer_tokens"):

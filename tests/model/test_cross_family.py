@@ -65,6 +65,30 @@ def test_gemma_is_read_right_from_its_gguf_file(text: str, expected: str, gemma:
     assert written[: len(wanted)] == wanted
 
 
+def test_gemma_reads_concepts(gemma: tuple[Any, DraftTokenizer]) -> None:
+    """At a ratio of one they are the text itself: the embedding's own scale is in them once."""
+    import torch
+
+    from longattncomp.soft import SoftReader
+    from longattncomp.soft.adapter import untrained
+    from longattncomp.soft.target import Memory, Target
+
+    settings = Settings.load()
+    file = settings.model_dir / "gemma"
+    target = Target(str(next(file.glob("*.gguf"))), model_dir=settings.model_dir, device="cpu", dtype="float32")
+    reader = SoftReader(target, untrained("compllm", target, (1, 2)))
+    text, question = "The red key opens the boat house.", "What does the red key open?"
+    (found,) = reader.likelihood(question, ["the boat house"], context := reader.compress(text))
+    assert context.positions == context.tokens == target.tokenizer.count(text)
+    before, after = target.form.around(f"{text}\n\n{question}")
+    follow = target.form.follow(f"\n\n{question}", "the boat house")
+    ids = [*before, *after][: len(before) + len(after) - follow.back]
+    with torch.no_grad():
+        logits = target.read(Memory(), target.embed([*ids, *follow.ids[:-1]])[None], last=len(follow.ids)).logits[0]
+    expected = -torch.nn.functional.cross_entropy(logits, torch.tensor(follow.ids)).item()
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
 def test_the_example_hands_text_over(example: ModuleType, gemma: tuple[Any, DraftTokenizer]) -> None:
     kept, answer = example.main(example.QUESTION)
 

@@ -70,6 +70,7 @@ class SoftReader:
             )
         self.target = target
         self.method = adapter.config.method
+        self._ratios = ratios
         self._soft = adapter.open(target)
         self._made_by = f"{self.method} {self.ratio} {adapter.mark} {target.fingerprint} {target.dtype}"
         self._kept = kept.Kept(cache_bytes, store)
@@ -176,11 +177,11 @@ class SoftReader:
         self._require_room(context, len(asked), answer_tokens)
         target = self.target
 
-        def start() -> tuple[Tensor, Memory]:
-            reading = target.read(self._memory(context), target.embed(asked)[None])
+        def read(memory: Memory, new: list[int]) -> tuple[Tensor, Memory]:
+            reading = target.read(memory, target.embed(new)[None])
             return reading.logits[0, -1], reading.memory
 
-        logits, memory = self._pass(start)
+        logits, memory = self._pass(lambda: read(self._memory(context), asked))
         ids: list[int] = []
         told = text = ""
         while (token := int(logits.argmax())) not in target.ends:
@@ -191,12 +192,7 @@ class SoftReader:
                 told = text
             if len(ids) == answer_tokens:
                 break
-
-            def further(memory: Memory = memory) -> tuple[Tensor, Memory]:
-                reading = target.read(memory, target.embed(ids[-1:])[None])
-                return reading.logits[0, -1], reading.memory
-
-            logits, memory = self._pass(further)
+            logits, memory = self._pass(partial(read, memory, ids[-1:]))
         if text != told:
             yield text[len(told) :]
 
@@ -254,10 +250,13 @@ class SoftReader:
         taken = context.positions if context is not None else 0
         over = before + taken + asked + answer_tokens - self.target.window
         if over > 0:
+            pieces = context.pieces if context is not None else []
+            sizes = {one: sum(self._soft.positions(piece.tokens, one) for piece in pieces) for one in self._ratios}
+            fits = next((f"take ratio={one}, " for one, size in sizes.items() if over <= sizes[self.ratio] - size), "")
             raise InputError(
                 f"expected a context, a question and an answer of at most {self.target.window} positions, got "
                 f"{taken} of the context, {before + asked} of the prompt and {answer_tokens} of the answer, {over} too "
-                "many: take fewer documents, compress them first with Compressor, or give a shorter question"
+                f"many: {fits}take fewer documents, compress them first with Compressor, or give a shorter question"
             )
 
     def _memory(self, context: SoftContext | None) -> Memory:
