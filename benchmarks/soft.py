@@ -1,10 +1,13 @@
-"""Measure what a local target reads of a paragraph in every form: the fair table of docs/soft.md.
+"""Measure what a local target reads of a context in every form: the fair table of docs/soft.md.
 
-python benchmarks/soft.py --data FOLDER [--adapter FILE ...] [--count 200] [--out rows.json]
+python benchmarks/soft.py --data FOLDER [--task squad-dev] [--adapter FILE ...] [--count 200] [--out rows.json]
 
-FOLDER has squad-dev.jsonl.gz, whose titles no training sees. An adapter is what `longattncomp train` made; untrained
-ones are measured beside it. *read* is nats a token of the gold answer after another row's paragraph, less those after
-the right one; R is its share of what the full text gives. Intervals are of 1,000 bootstrap resamples, paired.
+The rows are those that no training sees: of squad-dev the paragraph with the answer, of qmsum-dev the
+spans of the evidence, of other tasks all documents.
+Adapters are those that ship, or those given, which `longattncomp train` made; untrained ones are measured beside them.
+*read* is nats a token of the gold answer after another row's context, less those after the right one; R is its share of
+what the full text gives. With --continue the second half of each context takes the answer's place, at most 128 tokens
+of it, and its first half is read. Intervals are of 1,000 bootstrap resamples, paired.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -24,18 +28,31 @@ from rich.console import Console
 from rich.table import Table
 
 from longattncomp import Compressor
-from longattncomp.data.rows import Example, read_rows
+from longattncomp.errors import InputError
+from longattncomp.evaluation.tasks.catalogue import find_task
+from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.settings import Settings
-from longattncomp.soft.adapter import Adapter, load_adapter, untrained
+from longattncomp.soft.adapter import Adapter, adapter_file, load_adapter, untrained
+from longattncomp.soft.methods import METHODS
 from longattncomp.soft.places import anchors
 from longattncomp.soft.reader import SoftReader
 from longattncomp.soft.target import Memory, Target
 from longattncomp.soft.turning import turned
 
 FULL, NONE = "full text", "none"
+CONTINUED = 128  # tokens
 
-Read = Callable[[str, str], tuple[Memory, int]]
-"""(paragraph, question) -> what the target remembers, and the bytes of it that are kept."""
+Read = Callable[[list[str], str], tuple[Memory, int]]
+"""(documents, question) -> what the target remembers, and the bytes of it that are kept."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One row; without a question the answers are how the text goes on."""
+
+    documents: list[str]
+    question: str
+    answers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,20 +65,38 @@ class Row:
     contains: float | None
 
 
-def paragraphs(folder: Path, count: int) -> Iterator[tuple[Example, str]]:
-    for example in islice(read_rows(folder / "squad-dev.jsonl.gz"), count):
-        yield example, example.documents[example.evidence[0].document].text
+def rows_of(task: str, folder: Path, count: int, target: Target) -> Iterator[Asked]:
+    draw = Draw(examples=count, count=target.tokenizer.count, data=folder)
+    for example in islice(find_task(task).draw(draw), count):
+        documents = [document.text for document in example.documents]
+        if task == "squad-dev":
+            documents = [documents[example.evidence[0].document]]
+        elif task == "qmsum-dev":  # whole meetings do not fit a small window
+            documents = [documents[span.document][span.start : span.end] for span in example.evidence]
+        yield Asked(documents, example.query, example.answers)
 
 
-def as_text(target: Target, share: Callable[[list[int]], list[int]], text: str, _: str) -> tuple[Memory, int]:
-    ids = share(list(target.tokenizer.encode(text).ids))
+def continued(rows: list[Asked], target: Target) -> Iterator[Asked]:
+    """The first half of each context is read, and the second is predicted."""
+    for row in rows:
+        text = "\n\n".join(row.documents)
+        found = target.tokenizer.encode(text)
+        half = len(found.ids) // 2
+        middle, end = found.offsets[half][0], found.offsets[min(len(found.ids), half + CONTINUED) - 1][1]
+        yield Asked([text[:middle]], "", (text[middle:end],))
+
+
+def as_text(
+    target: Target, share: Callable[[list[int]], list[int]], documents: list[str], _: str
+) -> tuple[Memory, int]:
+    ids = share(list(target.tokenizer.encode("\n\n".join(documents)).ids))
     memory = target.read(target.before(), target.embed(ids)[None]).memory if ids else target.before()
     return memory, memory.nbytes - target.before().nbytes
 
 
-def keys_alone(target: Target, ratio: int, text: str, _: str) -> tuple[Memory, int]:
+def keys_alone(target: Target, ratio: int, documents: list[str], _: str) -> tuple[Memory, int]:
     """The keys and values of every n-th token, read alone with causal attention, where they stand in the prompt."""
-    ids = list(target.tokenizer.encode(text).ids)
+    ids = list(target.tokenizer.encode("\n\n".join(documents)).ids)
     before, own = target.before(), target.read(Memory(), target.embed(ids)[None]).memory
     places = anchors(len(ids), ratio)
     offsets = torch.full((len(places),), before.position)
@@ -75,21 +110,28 @@ def keys_alone(target: Target, ratio: int, text: str, _: str) -> tuple[Memory, i
     return memory, memory.nbytes - before.nbytes
 
 
-def as_vectors(reader: SoftReader, text: str, _: str) -> tuple[Memory, int]:
-    context = reader.compress(text)
+def as_vectors(reader: SoftReader, documents: list[str], _: str) -> tuple[Memory, int]:
+    context = reader.compress(documents)
     return reader._memory(context), context.nbytes
 
 
-def hard(target: Target, compressor: Compressor, ratio: int, text: str, question: str) -> tuple[Memory, int]:
-    kept = compressor.compress(question, text, keep_rate=1 / ratio).text
-    return as_text(target, list, kept, question)
+def hard(target: Target, compressor: Compressor, ratio: int, documents: list[str], question: str) -> tuple[Memory, int]:
+    kept = compressor.compress(question, documents, keep_rate=1 / ratio).documents
+    return as_text(target, list, [document.text for document in kept], question)
 
 
-def hard_then_soft(reader: SoftReader, compressor: Compressor, text: str, question: str) -> tuple[Memory, int]:
-    return as_vectors(reader, compressor.compress(question, text, keep_rate=0.5).text, question)
+def hard_then_soft(
+    reader: SoftReader, compressor: Compressor, documents: list[str], question: str
+) -> tuple[Memory, int]:
+    kept = compressor.compress(question, documents, keep_rate=0.5).documents
+    return as_vectors(reader, [document.text for document in kept], question)
 
 
 def nats(target: Target, memory: Memory, question: str, answer: str) -> float:
+    if not question:
+        ids = list(target.tokenizer.encode(answer).ids)
+        logits = target.read(memory, target.embed(ids[:-1])[None], last=len(ids) - 1).logits[0]
+        return torch.nn.functional.cross_entropy(logits, torch.tensor(ids[1:], device=logits.device)).item()
     asked = f"\n\n{question}"
     follow = target.form.follow(asked, answer)
     before = target.form.around(asked)[1]
@@ -138,22 +180,18 @@ def readings(target: Target, adapters: list[Adapter], *, knowing: bool) -> dict[
 
 
 @torch.inference_mode()
-def measured(target: Target, read: Read, rows: list[tuple[Example, str]], *, answers: bool) -> list[Row]:
+def measured(target: Target, read: Read, rows: list[Asked], *, answers: bool) -> list[Row]:
     found = []
-    for index, (example, text) in enumerate(rows):
-        answer = example.answers[0]
-        memory, size = read(text, example.query)
-        other, _ = read(rows[index - 1][1], example.query)
-        contains = None
-        if answers:
-            told = said(target, memory, example.query).casefold()
-            contains = float(any(accepted.casefold() in told for accepted in example.answers))
+    for index, row in enumerate(rows):
+        memory, size = read(row.documents, row.question)
+        other, _ = read(rows[index - 1].documents, row.question)
+        told = said(target, memory, row.question).casefold() if answers else ""
         found.append(
             Row(
-                nats(target, memory, example.query, answer),
-                nats(target, other, example.query, answer),
-                size / target.tokenizer.count(text),
-                contains,
+                nats(target, memory, row.question, row.answers[0]),
+                nats(target, other, row.question, row.answers[0]),
+                size / sum(map(target.tokenizer.count, row.documents)),
+                float(any(accepted.casefold() in told for accepted in row.answers)) if answers else None,
             )
         )
     return found
@@ -166,10 +204,18 @@ def interval(values: np.ndarray, full: np.ndarray) -> tuple[float, float, float]
     return float(values.mean() / full.mean()), float(low), float(high)
 
 
+def shipped(target: str) -> Iterator[Path]:
+    for method in METHODS:
+        with suppress(InputError):
+            yield adapter_file(target, method)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--target", default="smollm2-135m-instruct")
+    parser.add_argument("--task", default="squad-dev")
+    parser.add_argument("--continue", dest="going_on", action="store_true", help="predict the text's second half")
     parser.add_argument("--adapter", type=Path, action="append", default=[])
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--answers", action="store_true", help="also write answers: whether they contain the right one")
@@ -179,9 +225,13 @@ def main() -> None:
     options = parser.parse_args()
     settings = Settings.load()
     target = Target(options.target, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype)
-    adapters = [load_adapter(file) for file in options.adapter]
-    rows = list(paragraphs(options.data, options.count))
-    table = Table("", "right", "another", "read", "R", "95%", "contains", "bytes/token", title=f"n = {len(rows)}")
+    adapters = [load_adapter(file) for file in options.adapter or shipped(options.target)]
+    rows = list(rows_of(options.task, options.data, options.count, target))
+    if options.going_on:
+        rows = list(continued(rows, target))
+    table = Table(
+        "", "right", "another", "read", "R", "95%", "contains", "bytes/token", title=f"{options.task}, n = {len(rows)}"
+    )
     full = np.ones(len(rows))
     lines = {}
     for name, read in sorted(readings(target, adapters, knowing=options.hard).items(), key=lambda row: row[0] != FULL):
@@ -205,7 +255,9 @@ def main() -> None:
         Console(stderr=True).print(f"{name}: R {share:.0%}")
     Console(width=140).print(table)
     if options.out:
-        options.out.write_text(json.dumps({"target": options.target, "n": len(rows), "rows": lines}, indent=1))
+        options.out.write_text(
+            json.dumps({"target": options.target, "task": options.task, "n": len(rows), "rows": lines}, indent=1)
+        )
 
 
 if __name__ == "__main__":
