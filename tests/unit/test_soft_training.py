@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
+import socket
+import subprocess
+import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +143,50 @@ def test_stopped_and_resumed_is_the_same_run(
     assert all(torch.equal(weight, parts[name]) for name, weight in whole.items())
     with pytest.raises(InputError, match="holds another run"):
         trained(stage, contexts, target, tmp_path / "parts", seed=1)
+
+
+SCRIPT = """
+    import sys
+    from pathlib import Path
+    from longattncomp.soft.target import Target
+    from longattncomp.training.soft_loop import train_soft
+    from longattncomp.training.soft_stages import SoftStage, read_readings
+
+    model, rows, out = map(Path, sys.argv[1:])
+    stage = {stage}
+    target = Target(str(model), model_dir=model, device="cpu", dtype="float32")
+    train_soft(stage, list(read_readings(stage, rows)), target, out)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["sac", "compllm"])
+def test_two_processes_train_the_adapter_of_one(
+    method: str, data: Path, contexts: list[Context], toy_chat_folder: Path, target: Target, tmp_path: Path
+) -> None:
+    stage = STAGES[method]
+    trained(stage, contexts, target, tmp_path / "one")
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT).format(stage=repr(stage)))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), *map(str, (toy_chat_folder, data, tmp_path / "two"))]
+    processes = [
+        subprocess.Popen(
+            command, env=os.environ | shared | {"RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True
+        )
+        for rank in "01"
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=900)
+        assert process.returncode == 0, errors[-3000:]
+    assert logged(tmp_path / "two", "loss") == pytest.approx(logged(tmp_path / "one", "loss"), rel=1e-3)
+    one, two = (load_file(tmp_path / name / ADAPTER) for name in ("one", "two"))
+    for name, weight in one.items():
+        near = {"rtol": 1e-2, "atol": 1e-2 * float(weight.abs().max())}  # of bf16
+        torch.testing.assert_close(two[name], weight, **near)
 
 
 def test_a_stage_goes_on_with_the_adapter_of_another(contexts: list[Context], target: Target, tmp_path: Path) -> None:
