@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import SecretStr
 
 from longattncomp import Document
 from longattncomp.errors import BrokenModelError, HeadMismatchError, InputError, LongAttnCompWarning
@@ -224,6 +225,19 @@ def test_damaged_entries_are_never_used(method: str, target: Target) -> None:
         found = again.compress(DOCUMENTS)
     assert again.encoded == len(store)
     assert all(map(torch.equal, vectors(found), vectors(context)))
+
+
+def test_entries_of_another_store_key_do_not_count(method: str, target: Target) -> None:
+    store = DamagedStore()
+    reader(method, target, store=store, store_key=SecretStr("theirs")).compress(DOCUMENTS)
+    store.mget = lambda keys: [store.get(key) for key in keys]  # type: ignore[method-assign]
+    again = reader(method, target, store=store, store_key=SecretStr("theirs"))
+    again.compress(DOCUMENTS)
+    assert again.encoded == 0
+    ours = reader(method, target, store=store, store_key=SecretStr("ours"))
+    with pytest.warns(LongAttnCompWarning, match="without this store_key"):
+        ours.compress(DOCUMENTS)
+    assert ours.encoded > 0
 
 
 def test_another_adapter_ratio_or_method_takes_nothing_from_the_store(method: str, target: Target) -> None:

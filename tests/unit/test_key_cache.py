@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 from heads import DictStore
+from pydantic import SecretStr
 
 from longattncomp.errors import LongAttnCompWarning
+from longattncomp.runtime.checked import entry_name
 from longattncomp.runtime.stores import LMDBStore
-from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache, name
+from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache
 from longattncomp.scorers.cross_attention.keys import Keys
 
 PLENTY = 10**9
@@ -28,7 +30,7 @@ def read(seed: int, n: int = 10, *, key_values: bool = False) -> CachedSegment:
     return CachedSegment(keys, ((torch.zeros(2, n, 8), torch.zeros(2, n, 8)),) if key_values else None)
 
 
-NAMES = [name("model", [number]) for number in range(6)]
+NAMES = [entry_name("model", [number]) for number in range(6)]
 READS = {one: read(number, n=10 + number) for number, one in enumerate(NAMES)}
 SHAPES = {one: (10 + number, 2, 8) for number, one in enumerate(NAMES)}
 
@@ -54,16 +56,16 @@ def store() -> DictStore:
 
 def test_a_name_tells_models_and_texts_apart() -> None:
     texts = [[], [0], [1], [0, 0], [1, 2], [2, 1], [258], [1, 1], [2**30], [1] * 1000]
-    names = [name(model, ids) for model in ("", "a", "b", "ab", "x" * 64) for ids in texts]
+    names = [entry_name(model, ids) for model in ("", "a", "b", "ab", "x" * 64) for ids in texts]
 
     assert len(set(names)) == len(names)
     assert {len(one) for one in names} == {32}
-    assert name("a", (1, 2)) == name("a", [1, 2])
+    assert entry_name("a", (1, 2)) == entry_name("a", [1, 2])
 
 
 def test_names_last() -> None:
     """Stores of other processes and machines hold them."""
-    assert name("0123456789abcdef", [1, 2, 300]) == "7bc73b28fb853f7f941825289765b2bb"
+    assert entry_name("0123456789abcdef", [1, 2, 300]) == "7bc73b28fb853f7f941825289765b2bb"
 
 
 # --- memory and store -----------------------------------------------------------------------------
@@ -209,12 +211,13 @@ def test_keys_of_another_shape_are_damaged(store: DictStore, shape: tuple[int, i
 
 
 @pytest.mark.parametrize(("written", "read"), [("", "mine"), ("theirs", "mine"), ("mine", ""), ("mine", "mine ")])
-def test_entries_of_another_secret_do_not_count(written: str, read: str, store: DictStore) -> None:
-    KeyCache(0, store, secret=written).put(READS)
-    assert_all(KeyCache(0, store, secret=written).get(SHAPES, with_key_values=False))
+def test_entries_of_another_store_key_do_not_count(written: str, read: str, store: DictStore) -> None:
+    theirs, ours = (SecretStr(key) if key else None for key in (written, read))
+    KeyCache(0, store, store_key=theirs).put(READS)
+    assert_all(KeyCache(0, store, store_key=theirs).get(SHAPES, with_key_values=False))
 
     with pytest.warns(LongAttnCompWarning, match="6 entries .* without this store_key"):
-        assert KeyCache(PLENTY, store, secret=read).get(SHAPES, with_key_values=False) == {}
+        assert KeyCache(PLENTY, store, store_key=ours).get(SHAPES, with_key_values=False) == {}
 
 
 FLIPS = """

@@ -1,19 +1,16 @@
 """names -> vectors, kept in memory and as checked bytes in a store."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+import hmac
+from collections.abc import Mapping
 
-import numpy as np
-import xxhash
+from pydantic import SecretStr
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from longattncomp.errors import warn
+from longattncomp.runtime.checked import CHECKSUM_BYTES, CheckedStore, checksum, secret_of
 from longattncomp.runtime.recent import Recent
 from longattncomp.runtime.stores import ByteStore
-
-_CHECKSUM = 16  # bytes, in front
 
 
 class Kept:
@@ -22,70 +19,50 @@ class Kept:
     If a store fails or returns damaged bytes, the text is compressed again, with a warning.
     """
 
-    def __init__(self, most_bytes: int, store: ByteStore | None = None) -> None:
-        """Keep at most so many bytes in memory, and all in the store, if any."""
+    def __init__(self, most_bytes: int, store: ByteStore | None = None, *, store_key: SecretStr | None = None) -> None:
+        """Keep at most so many bytes in memory, and all in the store, if any.
+
+        With a store key, only entries of the store count that were written with the same one.
+        """
         self._recent: Recent[str, Tensor] = Recent(most_bytes, lambda _, vectors: vectors.nbytes)
-        self._store = store
+        self._store = CheckedStore(store, "store of vectors", "the text is compressed again")
+        self._secret = secret_of(store_key)
 
     def get(self, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Find vectors by name; those wanted are empty tensors of the right shape and dtype, on no device."""
         found = {name: vectors for name in wanted if (vectors := self._recent.get(name)) is not None}
-        missing = [name for name in wanted if name not in found]
-        if self._store is None or not missing:
-            return found
-        try:
-            stored = dict(zip(missing, self._store.mget(missing), strict=True))
-        except Exception as error:  # noqa: BLE001 (a store can be anybody's)
-            warn(f"cannot read the store of vectors ({error}); the text is compressed again")
-            return found
-        present = {name: data for name, data in stored.items() if data is not None}
-        whole = {
-            name: vectors
-            for name, data in present.items()
-            if isinstance(data, bytes)
-            and (vectors := from_bytes(data, name)) is not None
-            and (vectors.shape, vectors.dtype) == (wanted[name].shape, wanted[name].dtype)
-        }
-        for name, vectors in whole.items():
+
+        def read(data: bytes, name: str) -> Tensor | None:
+            vectors = from_bytes(data, name, self._secret)
+            like = wanted[name]
+            return (
+                vectors if vectors is not None and (vectors.shape, vectors.dtype) == (like.shape, like.dtype) else None
+            )
+
+        stored = self._store.get([name for name in wanted if name not in found], read)
+        for name, vectors in stored.items():
             self._recent.put(name, vectors)
-        if len(whole) < len(present):
-            warn(f"{len(present) - len(whole)} entries of the store are damaged; their text is compressed again")
-        return found | whole
+        return found | stored
 
     def put(self, made: Mapping[str, Tensor]) -> None:
         """Keep vectors by name."""
         for name, vectors in made.items():
             self._recent.put(name, vectors)
-        if self._store is None:
-            return
-        try:
-            self._store.mset([(name, to_bytes(vectors, name)) for name, vectors in made.items()])
-        except Exception as error:  # noqa: BLE001
-            warn(f"cannot write the store of vectors ({error}); they are kept in memory as far as it has room")
+        self._store.put((name, to_bytes(vectors, name, self._secret)) for name, vectors in made.items())
 
 
-def name(made_by: str, ids: Sequence[int]) -> str:
-    """Name the vectors of a piece by its token ids and a digest of everything else that they depend on."""
-    key = hashlib.blake2b(made_by.encode(), digest_size=32).digest()
-    return hashlib.blake2b(np.asarray(ids, dtype="<i4").tobytes(), digest_size=16, key=key).hexdigest()
-
-
-def to_bytes(vectors: Tensor, name: str) -> bytes:
+def to_bytes(vectors: Tensor, name: str, secret: bytes = b"") -> bytes:
     """Write what `from_bytes` reads, with a checksum over the vectors and the name that they are kept under."""
     payload = save({"vectors": vectors.contiguous()})
-    return _checksum(name, payload) + payload
+    return checksum(name, payload, secret) + payload
 
 
-def from_bytes(data: bytes, name: str) -> Tensor | None:
-    """Read vectors, or return None if the bytes are damaged or were kept under another name."""
-    payload = data[_CHECKSUM:]
-    if data[:_CHECKSUM] != _checksum(name, payload):
+def from_bytes(data: bytes, name: str, secret: bytes = b"") -> Tensor | None:
+    """Read vectors, or return None if the bytes are damaged, were kept under another name or with another secret."""
+    payload = data[CHECKSUM_BYTES:]
+    if not hmac.compare_digest(data[:CHECKSUM_BYTES], checksum(name, payload, secret)):
         return None
     try:
         return load(payload).get("vectors")
     except SafetensorError:
         return None
-
-
-def _checksum(name: str, payload: bytes) -> bytes:
-    return xxhash.xxh3_128_digest(payload, seed=xxhash.xxh3_64_intdigest(name.encode()))

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
+from pydantic import SecretStr
 from torch import Tensor
 
 from longattncomp.backbone.batches import length_buckets
 from longattncomp.errors import InputError
 from longattncomp.inputs import Documents, as_documents
+from longattncomp.runtime.checked import entry_name
 from longattncomp.runtime.processors import Processors, beside_passes, one_thread, threads_of_caller
 from longattncomp.runtime.recent import Recent
 from longattncomp.runtime.stores import ByteStore, LMDBStore
 from longattncomp.runtime.threads import in_thread
 from longattncomp.runtime.turns import Turns
 from longattncomp.settings import Settings
-from longattncomp.soft import kept
 from longattncomp.soft.adapter import Adapter, adapter_file, load_adapter
 from longattncomp.soft.concepts import Concepts
 from longattncomp.soft.context import SoftContext, SoftDocument, SoftPiece
+from longattncomp.soft.kept import Kept
 from longattncomp.soft.methods import method_named
 from longattncomp.soft.pieces import pieces
 from longattncomp.soft.serving import content_part
@@ -53,6 +56,7 @@ class SoftReader:
         ratio: int | None = None,
         store: ByteStore | None = None,
         cache_bytes: int = 10**9,
+        store_key: SecretStr | None = None,
     ) -> None:
         """Compose a reader from parts; `from_pretrained` is the usual way.
 
@@ -73,7 +77,7 @@ class SoftReader:
         self._ratios = ratios
         self._soft = adapter.open(target)
         self._made_by = f"{self.method} {self.ratio} {adapter.mark} {target.fingerprint} {target.dtype}"
-        self._kept = kept.Kept(cache_bytes, store)
+        self._kept = Kept(cache_bytes, store, store_key=store_key)
         self._memories: Recent[tuple[str, ...], Memory] = Recent(cache_bytes, lambda _, memory: memory.nbytes)
         self._turns: Turns[_Job, Any] = Turns(_Passes(target.device).run)
 
@@ -96,7 +100,7 @@ class SoftReader:
             ratio: how many times smaller a context becomes; the adapter's first by default.
             adapter: a file that `longattncomp train` made, instead of the one that ships for this target.
             store: keeps vectors between processes: a folder, or an object with `mget` and `mset`.
-            **options: the settings `device`, `dtype`, `model_dir`, `cache_bytes` and `offline`.
+            **options: the settings `device`, `dtype`, `model_dir`, `cache_bytes`, `store_key` and `offline`.
 
         Raises:
             ModelError: the target or the adapter cannot be found, read or used, or do not belong together.
@@ -114,7 +118,8 @@ class SoftReader:
         with one_thread():
             opened = Target(str(target), model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype)
             where = LMDBStore(store) if isinstance(store, str | Path) else store
-            return cls(opened, found, ratio=ratio, store=where, cache_bytes=settings.cache_bytes)
+            kept: Any = {"store": where, "cache_bytes": settings.cache_bytes, "store_key": settings.store_key}
+            return cls(opened, found, ratio=ratio, **kept)
 
     def compress(self, documents: Documents) -> SoftContext:
         """Turn documents into vectors. What was compressed before, in any company, is not compressed again.
@@ -128,9 +133,8 @@ class SoftReader:
         with beside_passes(self.target.device):
             tokenizer = self.target.tokenizer
             cut = [pieces(document.text, tokenizer, self._soft.piece_tokens) for document in as_documents(documents)]
-            names = [[kept.name(self._made_by, piece) for piece in own] for own in cut]
-            ids = {name: piece for names_, own in zip(names, cut, strict=True)
-                   for name, piece in zip(names_, own, strict=True)}  # fmt: skip
+            names = [[entry_name(self._made_by, piece) for piece in own] for own in cut]
+            ids = dict(zip(chain(*names), chain(*cut), strict=True))
             wanted = {
                 name: torch.empty(self._soft.shape(len(piece), self.ratio), dtype=self.target.dtype, device="meta")
                 for name, piece in ids.items()
@@ -173,9 +177,8 @@ class SoftReader:
         """Answer a question piece by piece; arguments and errors as `answer`, raised at the first piece."""
         if answer_tokens < 1:
             raise InputError(f"answer_tokens: expected at least 1, got {answer_tokens}")
-        asked = self._asked(question, context)
+        asked, target = self._asked(question, context), self.target
         self._require_room(context, len(asked), answer_tokens)
-        target = self.target
 
         def read(memory: Memory, new: list[int]) -> tuple[Tensor, Memory]:
             reading = target.read(memory, target.embed(new)[None])
@@ -201,15 +204,14 @@ class SoftReader:
         asked = self._asked(question, context)
         follow = [self.target.form.follow(self._end(question, context), answer) for answer in answers]
         self._require_room(context, len(asked), max((len(found.ids) for found in follow), default=0))
-        target = self.target
 
         def measured() -> list[float]:
             memory = self._memory(context)
             found = []
             for continuation in follow:
                 ids = [*asked[: len(asked) - continuation.back], *continuation.ids]
-                reading = target.read(memory, target.embed(ids[:-1])[None], last=len(continuation.ids))
-                wanted = torch.tensor(continuation.ids, device=target.device)
+                reading = self.target.read(memory, self.target.embed(ids[:-1])[None], last=len(continuation.ids))
+                wanted = torch.tensor(continuation.ids, device=self.target.device)
                 found.append(-torch.nn.functional.cross_entropy(reading.logits[0], wanted).item())
             return found
 

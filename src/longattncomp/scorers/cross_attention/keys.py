@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import xxhash
 from torch import Tensor
+
+from longattncomp.runtime.checked import checksum
 
 _HEADER = struct.Struct("<4sIII16s")  # mark, n, n_key_heads, head_dim, checksum
 _MARK = b"LAC1"
@@ -51,38 +51,26 @@ class Keys:
         return n, heads, width
 
     def to_bytes(self, name: str, secret: bytes = b"") -> bytes:
-        """Write what `from_bytes` reads, with a checksum over the numbers and the name that they are kept under.
-
-        With a secret of at most 64 bytes the checksum is a keyed hash: without it, nobody can write what is accepted.
-        """
+        """Write what `from_bytes` reads, with a checksum over the numbers and the name that they are kept under."""
         payload = self.scales.numpy().tobytes() + self.values.numpy().tobytes()
-        return _HEADER.pack(_MARK, *self.shape, _checksum(name, self.shape, payload, secret)) + payload
+        return _HEADER.pack(_MARK, *self.shape, checksum(f"{name} {self.shape}", payload, secret)) + payload
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str, secret: bytes = b"") -> Keys | None:
         """Read keys, or return None if the bytes are damaged, were kept under another name or with another secret."""
         if len(data) < _HEADER.size:
             return None
-        mark, n, heads, width, checksum = _HEADER.unpack_from(data)
+        mark, n, heads, width, found = _HEADER.unpack_from(data)
         payload = memoryview(data)[_HEADER.size :]
         if mark != _MARK or not payload or len(payload) != n * heads * (2 + width):
             return None
-        if not hmac.compare_digest(_checksum(name, (n, heads, width), payload, secret), checksum):
+        if not hmac.compare_digest(checksum(f"{name} {(n, heads, width)}", payload, secret), found):
             return None
         buffer = bytearray(payload)  # torch needs memory that can be written
         return cls(
             torch.frombuffer(buffer, dtype=torch.int8, offset=2 * n * heads).view(n, heads, width),
             torch.frombuffer(buffer, dtype=torch.float16, count=n * heads).view(n, heads),
         )
-
-
-def _checksum(name: str, shape: Shape, payload: bytes | memoryview, secret: bytes) -> bytes:
-    about = f"{name} {shape}".encode()
-    if not secret:
-        return xxhash.xxh3_128_digest(payload, seed=xxhash.xxh3_64_intdigest(about))
-    digest = hashlib.blake2b(about, digest_size=16, key=secret)
-    digest.update(payload)
-    return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)

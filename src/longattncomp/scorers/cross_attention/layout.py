@@ -15,10 +15,10 @@ from longattncomp.backbone.batches import packs
 from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.segments import Segment, segments, whole
 from longattncomp.errors import InputError, warn
+from longattncomp.runtime.checked import entry_name
 from longattncomp.runtime.forking import cached_property
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.cross_attention.head import HeadConfig
-from longattncomp.scorers.cross_attention.key_cache import name
 from longattncomp.scorers.cross_attention.matching import Words
 from longattncomp.scorers.cross_attention.spreading import Neighbours
 from longattncomp.types import Node, Tokenizer
@@ -162,7 +162,7 @@ class ContextLayout:
     def names(self, digest: str) -> list[str]:
         """Name the segments for a cache; the digest covers everything but the text that their keys depend on."""
         if digest not in self._names:
-            self._names[digest] = [name(digest, part.id_array) for part in self.parts]
+            self._names[digest] = [entry_name(digest, part.id_array) for part in self.parts]
         return self._names[digest]
 
     def groups(self, wanted: Sequence[int]) -> Iterator[list[int]]:

@@ -100,8 +100,7 @@ def _cache(settings: Settings, store: ByteStore | None) -> KeyCache | None:
         store = LMDBStore(settings.key_store)
     if not settings.cache_bytes and store is None:
         return None
-    secret = settings.store_key.get_secret_value() if settings.store_key else ""
-    return KeyCache(settings.cache_bytes, store, secret=secret)
+    return KeyCache(settings.cache_bytes, store, store_key=settings.store_key)
 
 
 def _open(settings: Settings, head_name: str, file: Path | None, cache: KeyCache | None) -> CrossAttentionScorer:
