@@ -320,22 +320,21 @@ def test_evaluation_with_a_target(run: Any, toy_folder: Path) -> None:
     assert all(row["likelihood"]["mean"] < 0 for row in read.values())
 
 
-@pytest.mark.parametrize("method", ["compllm", "sac"])
-def test_evaluation_of_vectors(run: Any, toy_chat_folder: Path, tmp_path: Path, method: str) -> None:
+def test_evaluation_of_vectors(run: Any, toy_chat_folder: Path, tmp_path: Path) -> None:
     target = SoftTarget(str(toy_chat_folder), model_dir=tmp_path, device="cpu", dtype="float32")
-    untrained(method, target, (2, 5)).save(adapter := tmp_path / "adapter.safetensors")
-    options = ("--limit", 1, "--method", method, "--target", toy_chat_folder, "--adapter", adapter)
-    found = run("eval", "niah-single@1k", *options, "--method", "bm25", "--budget", "50%", "--out", tmp_path / "out")
+    options: list[Any] = ["--limit", 1, "--target", toy_chat_folder, "--out", tmp_path / "out"]
+    for method in ("compllm", "sac"):
+        untrained(method, target, (2, 5)).save(adapter := tmp_path / f"{method}.safetensors")
+        options += ["--method", method, "--adapter", adapter]
+    found = run("eval", "niah-single@1k", *options, "--method", "bm25", "--budget", "50%")
     assert found.exit_code == 0, found.stderr
     rows = json.loads(found.stdout.splitlines()[-1])["rows"]
     read = {(row["method"], row["budget"]): row for row in rows if row.get("target")}
-    assert read.keys() >= {(method, "50%"), (method, "20%"), ("bm25", "50%")}
-    assert read[method, "20%"]["likelihood"]["mean"] < 0
-    assert read[method, "20%"]["share"] == pytest.approx(0.2, abs=0.01)
-    again = run("eval", "niah-single@1k", *options, "--out", tmp_path / "out")
-    assert again.exit_code == 0, again.stderr
-    untrained(method, target, (3,)).save(adapter)
-    changed = run("eval", "niah-single@1k", *options, "--out", tmp_path / "out")
+    assert read.keys() >= {("compllm", "50%"), ("sac", "50%"), ("compllm", "20%"), ("sac", "20%"), ("bm25", "50%")}
+    assert read["sac", "20%"]["likelihood"]["mean"] < 0
+    assert read["sac", "20%"]["share"] == pytest.approx(0.2, abs=0.01)
+    untrained("sac", target, (3,)).save(adapter)
+    changed = run("eval", "niah-single@1k", *options)
     assert changed.exit_code == 2
     assert "other files" in changed.stderr
 

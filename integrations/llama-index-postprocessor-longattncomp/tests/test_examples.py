@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from longattncomp import Compressor, Settings
+from longattncomp.testing import open_soft_reader, save_draft_model
+
+from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 YEAR = Path(__file__).parents[4] / "shared/data/lihua-dev.jsonl.gz"  # beside the project, not part of it
@@ -76,6 +79,32 @@ async def test_year_of_chat_on_real_chats() -> None:
     around = documents[max(0, wanted - 8) : wanted + 8]
     weeks = await year_of_chat.remember([document["text"] for document in around], token_budget=500)
     assert found(await year_of_chat.recall(weeks, row["query"]))
+
+
+def test_soft_query_engine(words: Compressor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With toys as the embedding, the scorer and the target, over one page; the trained one is below."""
+    import soft_query_engine
+    from llama_index.core import MockEmbedding
+
+    monkeypatch.setattr(soft_query_engine, "STATEMENTS", ("pass",))
+    reader = open_soft_reader(save_draft_model(tmp_path, seed=2), "sac")
+    whole = LongAttnPostprocessor(compressor=words, token_budget=10_000)
+    found = soft_query_engine.answer(soft_query_engine.QUESTION, reader, MockEmbedding(embed_dim=4), whole)
+    page = found.source_nodes[0].node.get_content(metadata_mode="llm")
+    assert str(found) == reader.answer(soft_query_engine.QUESTION, reader.compress(page))
+
+
+@pytest.mark.long
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore")  # of transformers, sentence-transformers
+def test_soft_query_engine_with_its_adapter() -> None:
+    pytest.importorskip("llama_index.embeddings.huggingface")
+    import soft_query_engine
+    from longattncomp.soft import SoftReader
+
+    reader = SoftReader.from_pretrained("smollm2-135m-instruct", method="sac")
+    options = soft_query_engine.minilm(), LongAttnPostprocessor(token_budget=400)
+    assert str(soft_query_engine.answer(soft_query_engine.QUESTION, reader, *options)).strip()
 
 
 @pytest.mark.long

@@ -29,7 +29,7 @@ def test_it_answers_behind_hard_compression(soft: Any) -> None:
     index = VectorStoreIndex([node.node for node in nodes()], embed_model=MockEmbedding(embed_dim=4))
     with open_stand_ins():
         engine = index.as_query_engine(
-            llm=LongAttnSynthesizer(soft)._llm,
+            llm=LongAttnSynthesizer(soft).llm,
             similarity_top_k=2,
             node_postprocessors=[LongAttnPostprocessor(token_budget=4000)],
             response_synthesizer=LongAttnSynthesizer(soft),
@@ -63,4 +63,4 @@ def test_without_nodes_or_text(soft: Any) -> None:
     assert plain.synthesize(QUESTION, []).response == "Empty Response"
     empty = [NodeWithScore(node=TextNode(text=""))]
     assert plain.synthesize(QUESTION, empty).response == soft.answer(QUESTION, None)
-    assert plain._llm.complete(QUESTION).text == soft.answer(QUESTION, None)
+    assert plain.llm.complete(QUESTION).text == soft.answer(QUESTION, None)

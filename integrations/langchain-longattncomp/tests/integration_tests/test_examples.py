@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import ToolMessage
+from longattncomp.testing import open_soft_reader, save_draft_model
+
+from langchain_longattncomp import LongAttnCompressor
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
@@ -49,6 +52,26 @@ def test_agent() -> None:
     assert len(result.content) < len(example.topics["formatstrings"]) / 5
     assert "read_original(" in result.content
     assert "base 16" in messages[-1].content
+
+
+def test_soft_reader(bm25_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a toy as the target, over one page; the trained one is below."""
+    example = load("soft_reader")
+    monkeypatch.setattr(example, "STATEMENTS", ("pass",))
+    reader = open_soft_reader(save_draft_model(tmp_path, seed=2), "sac")
+    compressor = LongAttnCompressor(method="bm25", model=bm25_model, token_budget=10_000)
+    whole, shortened = example.main(example.QUESTION, reader, compressor)
+    assert whole == shortened == reader.answer(example.QUESTION, reader.compress(example.topics["pass"]))
+
+
+@pytest.mark.long
+@pytest.mark.model
+def test_soft_reader_with_its_adapter() -> None:
+    from longattncomp.soft import SoftReader
+
+    example = load("soft_reader")
+    reader = SoftReader.from_pretrained("smollm2-135m-instruct", method="sac")
+    assert all(example.main(example.QUESTION, reader, LongAttnCompressor(token_budget=400)))
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any
 
 from llama_index.core.callbacks import CallbackManager
-from llama_index.core.llms import CompletionResponse, CompletionResponseGen, CustomLLM, LLMMetadata
+from llama_index.core.llms import LLM, CompletionResponse, CompletionResponseGen, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.response_synthesizers import BaseSynthesizer
@@ -71,6 +71,11 @@ class LongAttnSynthesizer(BaseSynthesizer):
         )
         self._reader = reader
         self._answer_tokens = answer_tokens
+
+    @property
+    def llm(self) -> LLM:
+        """The target as a plain LLM: an engine that is given none opens the settings' own, which is OpenAI's."""
+        return self._llm
 
     def get_response(self, query_str: str, text_chunks: Sequence[str], **kwargs: Any) -> Any:
         """Answer from texts, or from the question alone where all are empty."""
