@@ -13,7 +13,7 @@ from longattncomp.chunking.outline import RECORD_TOKENS
 from longattncomp.counting import Counter, remembering
 from longattncomp.inputs import asking, pinned_spans
 from longattncomp.runtime.recent import Recent
-from longattncomp.scorers.batch import score_batch
+from longattncomp.scorers.batch import score_batch, score_questions
 from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.scorers.methods import Method
 from longattncomp.scorers.wording import priority
@@ -171,7 +171,8 @@ class Pipeline:
         results = []
         scored = [nodes[index] for index in free] if pinned else nodes
         asked = [asking(query) for query in queries]
-        found = score_batch(self.scorer, asked, _apart(scored, parts) if parts else scored, progress=progress)
+        score = score_questions if self.method.words else score_batch
+        found = score(self.scorer, asked, _apart(scored, parts) if parts else scored, progress=progress)
         for query, scores in zip(queries, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+import torch
+from torch import Tensor
+
 T = TypeVar("T")
 
 PADDING = 0.10
@@ -40,3 +43,9 @@ def packs(items: Iterable[T], tokens: Callable[[T], int], most_tokens: int) -> I
         total += tokens(item)
     if pack:
         yield pack
+
+
+def stacked(rows: Sequence[Tensor], multiple: int) -> Tensor:
+    """Stack rows (n, width) as (rows, n, width), with zeros up to a multiple: processors compile for every shape."""
+    padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    return torch.nn.functional.pad(padded, (0, 0, 0, -padded.shape[1] % multiple))

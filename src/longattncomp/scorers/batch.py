@@ -1,10 +1,15 @@
 """(queries, nodes) -> scores of each query, reading the nodes once where the scorer can."""
 
 from collections.abc import Sequence
+from itertools import chain
+from statistics import fmean
 from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from longattncomp.errors import ModelError
 from longattncomp.inputs import what_is_wrong
+from longattncomp.query.questions import questions
 from longattncomp.types import Node, Prepared, Progress, Query, Scorer, Scores
 
 
@@ -45,6 +50,28 @@ def score_batch(
         if wrong := what_is_wrong(scores, nodes):
             raise ModelError(f"{type(scorer).__name__}: {wrong}")
     return found
+
+
+def score_questions(
+    scorer: Scorer, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
+) -> list[Scores]:
+    """Score the nodes for each query; where it asks several things, average over the whole and each of them.
+
+    A head that reads several questions at once attends to some of them only.
+
+    Raises:
+        ModelError: as `score_batch`.
+    """
+    asked = [[query, *(parts if len(parts := questions(query)) > 1 else ())] for query in queries]
+    found = iter(score_batch(scorer, list(chain.from_iterable(asked)), nodes, progress=progress))
+    return [_mean([next(found) for _ in parts]) for parts in asked]
+
+
+def _mean(scores: Sequence[Scores]) -> Scores:
+    if len(scores) == 1:
+        return scores[0]
+    nodes = np.array([one.nodes for one in scores]).mean(0)
+    return Scores(tuple(nodes.tolist()), fmean(one.instruction for one in scores))
 
 
 def part_of(progress: Progress | None, start: int, tokens: int, total: int) -> Progress | None:

@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from longattncomp.backbone.batches import stacked
 from longattncomp.backbone.loading import cache_argument
 from longattncomp.backbone.passes import turns_additively
 from longattncomp.errors import UnsupportedModelError
 from longattncomp.soft.places import anchors
 from longattncomp.soft.target import Memory, Target
 from longattncomp.soft.turning import turned
+
+_ROUND = 32
 
 
 class Anchors:
@@ -69,7 +72,7 @@ class Anchors:
             marked = torch.zeros(len(piece), 1, device=embeddings.device)
             marked[own] = 1.0
             rows.append((embeddings.float() + marked * self.weights["anchor"].float()).to(self._target.dtype))
-        padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        padded = stacked(rows, _ROUND)
         most = padded.shape[1]
         lengths = torch.tensor([len(piece) for piece in pieces], device=padded.device)
         seen = torch.arange(most, device=padded.device) < lengths[:, None]  # (rows, columns)

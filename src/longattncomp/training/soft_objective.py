@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from longattncomp.backbone.batches import length_buckets
+from longattncomp.backbone.batches import length_buckets, stacked
 from longattncomp.data.rows import Context
 from longattncomp.soft.adapter import Adapter, AdapterConfig, encoder_of
 from longattncomp.soft.methods import METHODS
@@ -20,6 +20,7 @@ from longattncomp.training.own_answers import OwnAnswers
 from longattncomp.training.soft_stages import SoftStage
 
 _BATCH_TOKENS = 4096
+_ROUND = 8
 
 Work = tuple[Context, Sequence[int], int]
 """A context, the indices of the questions to learn from, and the ratio."""
@@ -187,7 +188,7 @@ class SoftObjective(nn.Module):
             the token itself, (tokens,) each.
         """
         target = self._target
-        padded = nn.utils.rnn.pad_sequence([target.embed(ids) for ids in rows.ids], batch_first=True)
+        padded = stacked([target.embed(ids) for ids in rows.ids], _ROUND)
         reading = target.read(memory, padded, last=0, states=True)
         spans = list(zip(rows.starts, rows.ends, strict=True))
         owner = torch.tensor([row for row, (start, end) in enumerate(spans) for _ in range(start, end)])
