@@ -7,6 +7,7 @@ from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.bm25 import BM25Scorer
+from longattncomp.scorers.overview import telling, wants_overview
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
 
@@ -28,15 +29,18 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
 
     They count the more the less the head finds, which the instruction's score tells, and the more of a document has
     lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
-    nodes come first. By `worth`, the `novelty` of the nodes, mere copies of the query have no words of their own, and a
-    question beside its answer has the rank of its whole share.
+    nodes come first. Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
+    `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
+    the rank of its whole share.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
     echoes = {index for index, part in enumerate(worth) if part < _ECHO}
     counts = named(asked.text, leads, echoes)
-    words = [share * (index not in echoes) for index, share in enumerate(BM25Scorer().score(asked, nodes).nodes)]
-    least = _UNSURE * scores.instruction**2
+    overview = wants_overview(asked)
+    found = telling(nodes) if overview else BM25Scorer().score(asked, nodes).nodes
+    words = [share * (index not in echoes) for index, share in enumerate(found)]
+    least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()
     for index, node in enumerate(nodes):
