@@ -12,6 +12,7 @@ from longattncomp.chunking.nodes import chunk, paragraph_ends
 from longattncomp.chunking.outline import RECORD_TOKENS
 from longattncomp.counting import Counter, remembering
 from longattncomp.inputs import asking, pinned_spans
+from longattncomp.query.spelling import respelled
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.batch import score_batch, score_questions
 from longattncomp.scorers.echoes import novelty, without_echoes
@@ -171,16 +172,20 @@ class Pipeline:
         results = []
         scored = [nodes[index] for index in free] if pinned else nodes
         asked = [asking(query) for query in queries]
-        score = score_questions if self.method.words else score_batch
-        found = score(self.scorer, asked, _apart(scored, parts) if parts else scored, progress=progress)
-        for query, scores in zip(queries, found, strict=True):
+        read = _apart(scored, parts) if parts else scored
+        spelled = [respelled(query, nodes, self.tokenizer) if self.method.words else query for query in asked]
+        if self.method.words:
+            found = score_questions(self.scorer, asked, spelled, read, progress=progress)
+        else:
+            found = score_batch(self.scorer, asked, read, progress=progress)
+        for query, words, scores in zip(queries, spelled, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
                 shares[index] = share
             found_scores = Scores(tuple(shares), scores.instruction)
             worth = [1.0] * len(nodes) if self.method.as_published else novelty(query, nodes)
             found_scores = without_echoes(found_scores, worth)
-            first = priority(query, nodes, found_scores, worth) if assembler.rule.words else None
+            first = priority(words, nodes, found_scores, worth) if assembler.rule.words else None
             results.append(assembler.assemble(query, documents, counted, found_scores, pinned=pinned, priority=first))
         return results
 

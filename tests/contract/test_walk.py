@@ -17,8 +17,8 @@ from longattncomp.types import Query
 QUERY = Query("Who signed the lease of the house in Harbour Street?")
 TEXTS = [f"Entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(12)]
 MOST = 6
-ASIDE = {"types", "inputs", "testing"}
-"""Modules that only hold or check a query."""
+ASIDE = {"types", "inputs", "testing", "query.spelling", "query.questions", "chunking.sentences"}
+"""Modules that only hold, check or reword a query."""
 TOKENIZER = "backbone.tokenizer"
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from longattncomp import Compressor, Node, Query, Scores
 from longattncomp.query.questions import questions
+from longattncomp.query.spelling import respelled
 from longattncomp.scorers.batch import score_questions
 from longattncomp.scorers.overview import wants_overview
 from longattncomp.settings import Settings
@@ -69,9 +72,8 @@ class Asked:
 def test_each_question_has_its_share() -> None:
     nodes = [Node(index, 0, 8, f"{word} it", 2) for index, word in enumerate(["founded", "public", "sold"])]
     scorer = Asked()
-    mixed, single = score_questions(
-        scorer, [Query("Who founded Acme and when did it go public?"), Query("Who sold it?")], nodes
-    )
+    queries = [Query("Who founded Acme and when did it go public?"), Query("Who sold it?")]
+    mixed, single = score_questions(scorer, queries, queries, nodes)
     assert scorer.queries == [
         "Who founded Acme and when did it go public?",
         "Who founded Acme",
@@ -81,6 +83,48 @@ def test_each_question_has_its_share() -> None:
     assert mixed.nodes == pytest.approx((0.8 * 2 / 3, 0.8 / 3, 0.0))
     assert mixed.instruction == pytest.approx(0.2)
     assert single.nodes == (0.0, 0.0, 0.8)
+
+
+class Words(ByteTokenizer):
+    """Knows some words as tokens, as a draft model's tokenizer does."""
+
+    def encode(self, text: str) -> Any:
+        whole = text.strip() in ("when", "does", "depend", "country")
+        return SimpleNamespace(ids=[1], ends=[len(text)]) if whole else super().encode(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("when does the leese end", "when does the lease end"),
+        ("how mcuh is the Depozit?", "how much is the Deposit?"),
+        ("expirre and diposit", "expire and deposit"),
+        ("depend on the country", "depend on the country"),  # words that the texts lack
+        ("the lease", "the lease"),
+        ("leesse", "leesse"),  # two letters away
+        ("cat", "cat"),
+        ("mush", "mush"),  # of four letters only an exchange
+        ("id_leese leese2 a.leese", "id_leese leese2 a.leese"),
+        ("bank", "bank"),
+        ("lumps", "lumps"),  # of two words it might be either
+        ("", ""),
+    ],
+)
+def test_words_are_spelled_as_the_texts_spell_them(text: str, spelled: str) -> None:
+    context = [
+        "The lease may expire. The deposit: how much is it?",
+        "A county has a lake. Her lamps and limps.",
+    ]
+    nodes = [Node(index, 0, len(own), own, 9) for index, own in enumerate(context)]
+    assert respelled(Query(text), nodes, Words()).text == spelled
+
+
+def test_a_misspelt_query_is_read_both_ways() -> None:
+    scorer = Asked()
+    nodes = [Node(index, 0, 8, f"{word} it", 2) for index, word in enumerate(["founded", "public"])]
+    (found,) = score_questions(scorer, [Query("Who public fuonded it?")], [Query("Who public founded it?")], nodes)
+    assert scorer.queries == ["Who public fuonded it?", "Who public founded it?"]
+    assert found.nodes == pytest.approx((0.4, 0.4))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from longattncomp.evaluation.kept import KeptContext, record, references, whole,
 from longattncomp.evaluation.records import Record, Records
 from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.evaluation.targets.target import SHORT_ANSWER, Target, TargetQuestion
+from longattncomp.query.spelling import respelled
 from longattncomp.scorers.batch import score_batch, score_questions
 from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.types import Node, Progress, Query
@@ -157,8 +158,11 @@ def _kept(
     queries = [Query(example.query) for example in group]
     for nodes, own in cut.items():
         started = perf_counter()
-        score = score_questions if compressor.method.words else score_batch
-        found = score(compressor.scorer, queries, nodes)
+        if compressor.method.words:
+            spelled = [respelled(query, nodes, compressor.tokenizer) for query in queries]
+            found = score_questions(compressor.scorer, queries, spelled, nodes)
+        else:
+            found = score_batch(compressor.scorer, queries, nodes)
         if not compressor.method.as_published:
             found = [
                 without_echoes(scores, novelty(query, nodes)) for query, scores in zip(queries, found, strict=True)

@@ -53,18 +53,30 @@ def score_batch(
 
 
 def score_questions(
-    scorer: Scorer, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None
+    scorer: Scorer,
+    queries: Sequence[Query],
+    spelled: Sequence[Query],
+    nodes: Sequence[Node],
+    *,
+    progress: Progress | None = None,
 ) -> list[Scores]:
-    """Score the nodes for each query; where it asks several things, average over the whole and each of them.
+    """Score the nodes for each query, as the mean over its forms: as it is, well spelled, and each question of it.
 
     A head that reads several questions at once attends to some of them only.
+
+    Args:
+        scorer: reads the nodes.
+        queries: what the context is read for.
+        spelled: the same queries without their mistakes.
+        nodes: the context.
+        progress: called while the context is read.
 
     Raises:
         ModelError: as `score_batch`.
     """
-    asked = [[query, *(parts if len(parts := questions(query)) > 1 else ())] for query in queries]
-    found = iter(score_batch(scorer, list(chain.from_iterable(asked)), nodes, progress=progress))
-    return [_mean([next(found) for _ in parts]) for parts in asked]
+    forms = [list(dict.fromkeys([query, own, *questions(own)])) for query, own in zip(queries, spelled, strict=True)]
+    found = iter(score_batch(scorer, list(chain.from_iterable(forms)), nodes, progress=progress))
+    return [_mean([next(found) for _ in own]) for own in forms]
 
 
 def _mean(scores: Sequence[Scores]) -> Scores:
