@@ -25,7 +25,7 @@ def respelled(query: Query, nodes: Sequence[Node], tokenizer: Tokenizer) -> Quer
         return query
 
     def replaced(match: regex.Match[str]) -> str:
-        near = found.get(match[0].lower(), match[0])
+        near: str = found.get(match[0].lower(), match[0])
         return near.capitalize() if match[0][0].isupper() else near
 
     return Query(_WORD.sub(replaced, query.text), query.source)
