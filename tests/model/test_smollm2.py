@@ -15,7 +15,7 @@ import pytest
 
 import longattncomp
 from longattncomp import Compressor
-from longattncomp.backbone.locate import EMBEDDED, embedded_file
+from longattncomp.backbone.locate import EMBEDDED, package_file
 
 pytestmark = pytest.mark.model
 
@@ -86,7 +86,8 @@ def test_the_heads_that_ship_are_trained_and_small(smollm2: Compressor) -> None:
 
 
 def test_the_same_weights_by_another_name_find_their_heads(smollm2: Compressor) -> None:
-    file = embedded_file(EMBEDDED["smollm2-135m-instruct"])
+    embedded = EMBEDDED["smollm2-135m-instruct"]
+    file = package_file(embedded.gguf_package, embedded.gguf)
     by_path = Compressor.from_pretrained(str(file), method="longattncomp-cascade", device="cpu").scorer
     assert by_path.after.head.config == smollm2.scorer.head.config
     assert set(by_path.alone.head.config.trained) == {"alone"}

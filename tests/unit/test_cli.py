@@ -173,6 +173,32 @@ def test_info_names_what_it_found(run: Any, toy_folder: Path) -> None:
     assert "float32" in result.stdout
 
 
+@pytest.mark.parametrize("gpu", [False, True])
+def test_info_says_what_a_build_without_cuda_would_save(
+    gpu: bool, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    assert "build without CUDA, " in run("info").stdout
+    for name, files in {
+        "torch": "torch/lib/libtorch_cuda.so,,2000000000\ntorch/lib/libtorch_cpu.so,,400000000\n",
+        "nvidia-cublas": "nvidia/libcublas.so,,600000000\n",
+        "tritonclient": "x.so,,9000000000\n",
+    }.items():
+        record = tmp_path / f"{name.replace('-', '_')}-1.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (record / "RECORD").write_text(files)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setenv("LONGATTNCOMP_DEVICE", "cpu")
+    result = run("info")
+    assert "build for CUDA 13.0" in result.stdout
+    assert ("2.6 GB smaller" in result.stdout) != gpu
+    assert ("whl/cpu" in result.stdout) != gpu
+
+
 def test_eval_ends_with_one_line_of_json(run: Any, tmp_path: Path) -> None:
     text = PROSE + "The key is under the mat. " + PROSE
     start = text.index("The key")
