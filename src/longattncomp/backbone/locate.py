@@ -45,6 +45,8 @@ EMBEDDED = {
     )
 }
 
+_TOKENIZERS = Path(__file__).parent / "tokenizers"
+
 
 @dataclass(frozen=True, slots=True)
 class DraftModel:
@@ -94,6 +96,16 @@ def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
     from longattncomp.backbone.hub import fetch
 
     return _folder(name, fetch(name, layers, cache), layers)
+
+
+def tokenizer_folder(name: str, *, layers: Depth, model_dir: Path) -> Path:
+    """Find the folder of a draft model's tokenizer, for methods that count as it does and need no more of it.
+
+    That of an embedded model comes with this package. Arguments and errors are those of `locate`.
+    """
+    if name.lower() in EMBEDDED:
+        return _TOKENIZERS / name.lower()
+    return locate(name, layers=layers, model_dir=model_dir).folder
 
 
 def weights_folder(model: Embedded, layers: Depth) -> Path | None:
