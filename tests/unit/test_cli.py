@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +174,28 @@ def test_info_names_what_it_found(run: Any, toy_folder: Path) -> None:
     assert result.exit_code == 0
     assert str(toy_folder) in result.stdout
     assert "float32" in result.stdout
+
+
+def test_a_long_text_s_progress_is_shown_from_the_first_stage_on(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, int, int]] = []
+
+    @contextmanager
+    def bar(label: str) -> Iterator[Any]:
+        yield lambda done, total, now=label: shown.append((now, done, total))
+
+    monkeypatch.setattr("longattncomp.cli.compression.progress_bar", bar)
+    (tmp_path / "long.txt").write_text("".join(f"Line {n} says little.\n" for n in range(9_000)) + "The key is red.\n")
+    result = run("compress", tmp_path / "long.txt", "-q", "Which key?", "--method", "bm25", "--budget", 40)
+    assert result.exit_code == 0, result.stderr
+    assert [label for label, _ in groupby(label for label, _, _ in shown)] == ["cutting", "reading", "selecting"]
+    for label in ("cutting", "selecting"):
+        steps = [(done, total) for name, done, total in shown if name == label]
+        assert steps == sorted(steps)
+        assert len(steps) > 2
+        assert 0 < steps[0][0] < steps[0][1] / 2
+        assert steps[-1][0] > 0.99 * steps[-1][1]
 
 
 @pytest.mark.parametrize("gpu", [False, True])
