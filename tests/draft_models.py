@@ -81,8 +81,8 @@ _PARTS = {
 }
 
 
-def write_gguf(file: Path, folder: Path, *, lacks: str = "", untied: bool = False) -> Path:
-    """A Llama's folder as GGUF: matrices in F16, the rest in F32, q and k rows in llama.cpp's order."""
+def write_gguf(file: Path, folder: Path, *, lacks: str = "", untied: bool = False, quantized: bool = False) -> Path:
+    """A Llama's folder as GGUF: matrices in F16 or as llama.cpp's Q4_1, the rest in F32, q and k rows in its order."""
     import gguf
 
     config = json.loads((folder / "config.json").read_text())
@@ -120,6 +120,10 @@ def write_gguf(file: Path, folder: Path, *, lacks: str = "", untied: bool = Fals
         if heads and "self_attn" in name:
             rows = array.reshape(config[heads], 2, config["head_dim"] // 2, -1)  # (head, half, pair, width)
             array = rows.swapaxes(1, 2).reshape(array.shape).copy()
+        if quantized and array.ndim == 2 and array.shape[1] % 32 == 0:
+            kind = gguf.GGMLQuantizationType["Q8_0" if "embed" in name else "Q4_1"]
+            writer.add_tensor(names[name], gguf.quantize(array.astype("float32"), kind), raw_dtype=kind)
+            continue
         writer.add_tensor(names[name], array)
         if untied and names[name] == "token_embd.weight":
             writer.add_tensor("output.weight", array[::-1].copy())

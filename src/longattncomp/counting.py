@@ -53,10 +53,11 @@ def pieces(tokenizer: Any, text: str) -> Iterator[str]:
         places = (match.start() for match in _CUT.finditer(text, start + _PIECE))
         cut = next((place for place in islice(places, _TRIED) if _stay(tokenizer, text, place)), len(text))
         yield text[start:cut]
-        step()
+        step(cut - start)
         start = cut
     if start < len(text) or not text:
         yield text[start:]
+        step(len(text) - start)
 
 
 def _stay(tokenizer: Any, text: str, place: int) -> bool:

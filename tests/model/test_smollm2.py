@@ -10,15 +10,18 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
 import longattncomp
-from longattncomp import Compressor
-from longattncomp.backbone.locate import EMBEDDED, embedded_file
+from longattncomp import Compressor, Settings
+from longattncomp.backbone.locate import EMBEDDED, locate, package_file, tokenizer_folder
 
 pytestmark = pytest.mark.model
 
+NAME = "smollm2-135m-instruct"
 SOURCES = Path(asyncio.__file__).parent
 HEADS = Path(longattncomp.__file__).parent / "scorers" / "cross_attention" / "heads"
 
@@ -86,10 +89,18 @@ def test_the_heads_that_ship_are_trained_and_small(smollm2: Compressor) -> None:
 
 
 def test_the_same_weights_by_another_name_find_their_heads(smollm2: Compressor) -> None:
-    file = embedded_file(EMBEDDED["smollm2-135m-instruct"])
+    embedded = EMBEDDED[NAME]
+    file = package_file(embedded.gguf_package, embedded.gguf)
     by_path = Compressor.from_pretrained(str(file), method="longattncomp-cascade", device="cpu").scorer
     assert by_path.after.head.config == smollm2.scorer.head.config
     assert set(by_path.alone.head.config.trained) == {"alone"}
+
+
+def test_the_tokenizer_that_ships_is_that_of_the_draft_model() -> None:
+    options: dict[str, Any] = {"layers": None, "model_dir": Settings.load().model_dir}
+    folders = (locate(NAME, **options).folder, tokenizer_folder(NAME, **options))
+    read, shipped = (Tokenizer.from_file(str(folder / "tokenizer.json")).to_str() for folder in folders)
+    assert shipped == read
 
 
 def test_attncomp_keeps_whole_documents_with_a_head_of_its_own() -> None:

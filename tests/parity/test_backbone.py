@@ -324,7 +324,7 @@ def test_buckets_of_equal_lengths_are_full(length: int, count: int, batch_tokens
 def test_the_embedded_model_is_the_full_one_cut() -> None:
     from transformers import AutoModelForCausalLM, GgufConfig
 
-    from longattncomp.backbone.locate import EMBEDDED, embedded_file, locate
+    from longattncomp.backbone.locate import EMBEDDED, locate, package_file
     from longattncomp.backbone.tokenizer import DraftTokenizer
     from longattncomp.settings import Settings
 
@@ -337,7 +337,8 @@ def test_the_embedded_model_is_the_full_one_cut() -> None:
 
     found = states_of(backbone, sequences)
 
-    file = embedded_file(EMBEDDED[name])
+    file = package_file(EMBEDDED[name].gguf_package, EMBEDDED[name].gguf)
+    assert file is not None
     model = AutoModelForCausalLM.from_pretrained(
         file.parent, gguf_file=file.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
     ).eval()

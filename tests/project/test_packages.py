@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
@@ -78,6 +79,30 @@ def test_packages_say_the_same_of_themselves() -> None:
     for adapter in adapters:
         for name in ("classifiers", "license", "license-files", "requires-python"):
             assert adapter[name] == core[name]
+
+
+def test_the_weights_package_holds_what_was_packed_and_needs_nothing(tmp_path: Path) -> None:
+    weights = "weights/longattncomp-smollm2"
+    found = project(weights)
+    assert found["dependencies"] == []
+    assert found["license"] == project(".")["license"]
+    (wanted,) = map(Requirement, project(".")["optional-dependencies"]["smollm2"])
+    assert (wanted.name, wanted.specifier.contains(found["version"])) == (found["name"], True)
+
+    shutil.copytree(ROOT / weights, tmp_path / weights)
+    with pytest.raises(FileNotFoundError, match="smollm2"):
+        list(WheelBuilder(str(tmp_path / weights)).build(directory=str(tmp_path / "out"), versions=["standard"]))
+    packed = tmp_path / "dist" / "smollm2"
+    packed.mkdir(parents=True)
+    names = ["blocks.safetensors", "config.json", "tokenizer.json"]
+    for name in names:
+        (packed / name).touch()
+    (wheel,) = WheelBuilder(str(tmp_path / weights)).build(directory=str(tmp_path / "out"), versions=["standard"])
+    with zipfile.ZipFile(wheel) as built:
+        held = [name for name in built.namelist() if ".dist-info/" not in name]
+        assert sorted(held) == [f"longattncomp_smollm2/{name}" for name in ["__init__.py", *names]]
+        (licence,) = (name for name in built.namelist() if name.endswith("/LICENSE"))
+        assert built.read(licence) == (ROOT / "LICENSE").read_bytes()
 
 
 def audit(*packages: object, errors: str = "") -> tuple[str, int]:

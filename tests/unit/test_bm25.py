@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -166,3 +170,21 @@ def test_random_depends_on_seed_query_and_nodes_only() -> None:
     assert draw() == pytest.approx((0.241421022, 0.260171154, 0.498407824))
     assert len({draw(), draw(seed=1), draw(query="r"), draw(texts=("a", "b", "d"))}) == 4
     assert all(share > 0 for share in draw())
+
+
+@pytest.mark.slow
+def test_no_draft_model_is_located_or_loaded(tmp_path: Path) -> None:
+    code = """
+import sys
+sys.modules["torch"] = sys.modules["transformers"] = None  # an import fails
+from longattncomp import Compressor
+from longattncomp.backbone import locate
+locate.locate = locate.package_file = None  # a call fails
+documents = ["The flat is on the third floor.", "Ada Marsh signed the lease in May.", "The roof was mended in 1987."]
+print(Compressor.from_pretrained(method="bm25").compress("Who signed the lease?", documents, token_budget=12).text)
+"""
+    run = [sys.executable, "-c", code]
+    environment = os.environ | {"LONGATTNCOMP_MODEL_DIR": str(tmp_path / "models")}
+    ran = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert ran.stdout == "Ada Marsh signed the lease in May.\n", ran.stderr
+    assert not (tmp_path / "models").exists()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +176,54 @@ def test_info_names_what_it_found(run: Any, toy_folder: Path) -> None:
     assert result.exit_code == 0
     assert str(toy_folder) in result.stdout
     assert "float32" in result.stdout
+
+
+def test_a_long_text_s_progress_is_shown_from_the_first_stage_on(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, int, int]] = []
+
+    @contextmanager
+    def bar(label: str) -> Iterator[Any]:
+        yield lambda done, total, now=label: shown.append((now, done, total))
+
+    monkeypatch.setattr("longattncomp.cli.compression.progress_bar", bar)
+    (tmp_path / "long.txt").write_text("".join(f"Line {n} says little.\n" for n in range(9_000)) + "The key is red.\n")
+    result = run("compress", tmp_path / "long.txt", "-q", "Which key?", "--method", "bm25", "--budget", 40)
+    assert result.exit_code == 0, result.stderr
+    assert [label for label, _ in groupby(label for label, _, _ in shown)] == ["cutting", "reading", "selecting"]
+    for label in ("cutting", "selecting"):
+        steps = [(done, total) for name, done, total in shown if name == label]
+        assert steps == sorted(steps)
+        assert len(steps) > 2
+        assert 0 < steps[0][0] < steps[0][1] / 2
+        assert steps[-1][0] > 0.99 * steps[-1][1]
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_info_says_what_a_build_without_cuda_would_save(
+    gpu: bool, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    assert "build without CUDA, " in run("info").stdout
+    for name, files in {
+        "torch": "torch/lib/libtorch_cuda.so,,2000000000\ntorch/lib/libtorch_cpu.so,,400000000\n",
+        "nvidia-cublas": "nvidia/libcublas.so,,600000000\n",
+        "tritonclient": "x.so,,9000000000\n",
+    }.items():
+        record = tmp_path / f"{name.replace('-', '_')}-1.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (record / "RECORD").write_text(files)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setenv("LONGATTNCOMP_DEVICE", "cpu")
+    result = run("info")
+    assert "build for CUDA 13.0" in result.stdout
+    assert ("2.6 GB smaller" in result.stdout) != gpu
+    assert ("whl/cpu" in result.stdout) != gpu
 
 
 def test_eval_ends_with_one_line_of_json(run: Any, tmp_path: Path) -> None:

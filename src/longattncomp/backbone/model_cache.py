@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 from safetensors import SafetensorError
 
+from longattncomp.backbone.config import Depth, depth, read_config, total_layers
 from longattncomp.errors import CacheError
 
 _ENTRY = re.compile(r"layers-(\d+)")
@@ -26,10 +27,15 @@ class ModelCache:
     directory: Path
 
     def find(self, key: str, layers: int = 0) -> Path | None:
-        """Return the shallowest entry of this model with at least `layers` layers."""
-        found = ((_ENTRY.fullmatch(path.name), path) for path in self._folder(key).glob("layers-*"))
+        """Return the shallowest entry of this model with at least `layers` layers; the key may be a pattern of glob."""
+        found = ((_ENTRY.fullmatch(path.name), path) for path in self.directory.glob(f"models/{key}/layers-*"))
         entries = sorted((int(entry[1]), path) for entry, path in found if entry)
-        return next((folder for depth, folder in entries if depth >= layers), None)
+        return next((folder for there, folder in entries if there >= layers), None)
+
+    def find_depth(self, key: str, layers: Depth) -> Path | None:
+        """Return the shallowest entry of this model that is deep enough for L; the key as in `find`."""
+        known = self.find(key)
+        return known and self.find(key, depth(layers, total_layers(read_config(known))) + 1)
 
     def get(self, key: str, layers: int, build: Callable[[Path], None]) -> Path:
         """Return an entry with at least `layers` layers; `build` fills an empty folder if there is none.

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,21 @@ from longattncomp.errors import BrokenModelError
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+PACKED = "blocks.safetensors"
+"""Of a weights package, see `packed`."""
 
+_LAYER = re.compile(r"(?:^|\.)layers\.(\d{1,9})\.")
 _BESIDE = re.compile(r"[^/\\:\0]+\.safetensors")
+
+
+def below(layers: int) -> Callable[[str], bool]:
+    """Make a test of a tensor's name: whether it stands in the first `layers` layers, or in none."""
+
+    def wanted(tensor: str) -> bool:
+        layer = _LAYER.search(tensor)
+        return layer is None or int(layer[1]) < layers
+
+    return wanted
 
 
 def weight_map(index: Any, where: str) -> dict[str, str]:
@@ -53,24 +67,31 @@ def most_weights(folder: Path) -> int:
         OSError: a file may not be read, which safetensors calls missing.
     """
     total = 0
-    for file in {folder / SINGLE, *weight_files(folder)}:
+    for file in {folder / SINGLE, folder / PACKED, *weight_files(folder)}:
         if file.is_file():
             with file.open("rb") as stream:
                 total += 2 * stream.seek(0, os.SEEK_END)
     return total
 
 
-def require_fitting(auto: Any, config: Any, most: int, where: Path) -> None:
-    """Raise BrokenModelError for a configuration of more weights than its files hold: transformers allocates them all.
+def require_fitting(auto: Any, config: Any, most: int, where: Path) -> Any:
+    """Check that a configuration has no more weights than its files hold, for transformers allocates them all.
 
     Args:
         auto: the auto class of transformers that will open the model.
         config: its configuration.
         most: how many numbers its files can hold.
         where: named in the error.
+
+    Returns:
+        The class of the model.
+
+    Raises:
+        BrokenModelError: it has more.
     """
     with torch.device("meta"):  # without memory
         model = auto.from_config(config, trust_remote_code=False)
     described = sum(tensor.numel() for tensors in (model.parameters(), model.buffers()) for tensor in tensors)
     if described > most:
         raise BrokenModelError(f"{where} describes a model of {described:,} weights, its files hold at most {most:,}")
+    return type(model)

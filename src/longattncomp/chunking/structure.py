@@ -47,17 +47,18 @@ class _Scan:
         self._notes: dict[str, int] = {}
 
     def run(self) -> Outline:
-        lines, at, end = self.lines, 0, 0
+        lines, at, end, walked = self.lines, 0, 0, 0
         while at < len(lines):
             if lines[at].indent < 0:
                 at += 1
                 continue
-            step()
             if end <= at:
                 end = at + 1
                 while end < len(lines) and lines[end].indent >= 0 and not _BREAK.match(lines[end].text):
                     end += 1
             at = self._paragraph(at, end)
+            step(self._end(at) - walked)
+            walked = self._end(at)
         if not self.out.starts:
             self.out.add(0)
         if self._notes:

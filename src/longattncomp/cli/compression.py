@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,9 @@ from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, pro
 from longattncomp.cli.documents import read_documents
 from longattncomp.errors import InputError, warn
 from longattncomp.html.names import visible
+from longattncomp.runtime.cancellation import WALKED
 from longattncomp.scorers.methods import METHODS
+from longattncomp.types import Progress
 
 _NO_LIMIT = 2**31
 """Tokens of a budget where a share of the text is asked for, however long that is."""
@@ -142,13 +145,38 @@ def _fields(item: object, *names: str) -> dict[str, Any]:
 def _compress(compressor: Compressor, query: str, documents: Sequence[Document]) -> tuple[Compressed, str]:
     """Return the result, and a line about it."""
     started = time.perf_counter()
-    with progress_bar("reading") as advance:
-        result = compressor.compress(query, documents, progress=advance)
+    with _stages(sum(len(document.text) for document in documents)) as progress:
+        result = compressor.compress(query, documents, progress=progress)
     return result, (
         f"{result.original_tokens:,} tokens -> {result.tokens:,} of {result.token_budget:,} allowed, "
         f"{len(result.nodes)} of {len(result.all_nodes)} nodes, {time.perf_counter() - started:.1f} s; stopped by "
         f"{result.stop_reason}, instruction score {result.instruction_score:.2f}"
     )
+
+
+@contextmanager
+def _stages(characters: int) -> Iterator[Progress]:
+    """Show how far the stage at work has come: cutting and selecting in characters, reading in tokens."""
+    stage, walked, total = "cutting", 0, 2 * characters  # which are tokenized, then searched for units
+
+    with progress_bar(stage) as advance:
+
+        def walk(more: int) -> None:
+            nonlocal walked
+            walked = min(walked + more, total)
+            if stage != "reading":  # the scorer tokenizes, too
+                advance(walked, total, stage)
+
+        def read(done: int, of: int) -> None:
+            nonlocal stage, walked, total
+            advance(done, of, "reading")
+            stage, walked, total = "reading" if done < of else "selecting", 0, characters
+
+        token = WALKED.set(walk)
+        try:
+            yield read
+        finally:
+            WALKED.reset(token)
 
 
 def _kept_table(result: Compressed, documents: Sequence[Document]) -> Table:

@@ -52,11 +52,11 @@ def tables(width: int) -> Console:
 
 @contextmanager
 def progress_bar(label: str, *, shown: bool = True) -> Iterator[Any]:
-    """Show a bar on stderr if that is a terminal; yields a function of (done, total)."""
+    """Show a bar on stderr if that is a terminal; yields a function of (done, total), perhaps with another label."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True, disable=not (shown and notes.is_terminal)) as bar:
         task = bar.add_task(visible(label), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total, now=label: bar.update(task, completed=done, total=total, description=visible(now))
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """settings -> what is installed on this machine: `info`."""
 
 import platform
+import re
+from importlib.metadata import distributions
 
 import typer
 
 from longattncomp import Settings, __version__
 from longattncomp.cli.console import SettingsFile, exit_codes
-from longattncomp.errors import ModelError
 from longattncomp.html.names import visible
 from longattncomp.runtime.setting_files import user_file
 from longattncomp.scorers.methods import METHODS
+
+_CUDA = re.compile(r"(cuda|nvidia|triton)\b|torch/.*cuda.*\.so")
+"""Packages, and files of torch, that only a build for CUDA brings."""
 
 
 def info(settings_file: SettingsFile = None) -> None:
@@ -19,7 +23,7 @@ def info(settings_file: SettingsFile = None) -> None:
         import transformers
 
         from longattncomp.backbone.loading import choose_device, choose_dtype
-        from longattncomp.backbone.locate import EMBEDDED, embedded_file
+        from longattncomp.backbone.locate import EMBEDDED, package_file, weights_folder
         from longattncomp.scorers.cross_attention.head import read_head_config
         from longattncomp.scorers.cross_attention.opening import head_file
 
@@ -27,7 +31,7 @@ def info(settings_file: SettingsFile = None) -> None:
         device = choose_device(settings.device)
         rows = [
             ("longattncomp", f"{__version__}, Python {platform.python_version()}"),
-            ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
+            ("torch", f"{torch.__version__}, {_build()}, {torch.get_num_threads()} threads"),
             ("transformers", transformers.__version__),
             ("device", str(device)),
             ("dtype", str(choose_dtype(settings.dtype, device)).removeprefix("torch.")),
@@ -35,10 +39,8 @@ def info(settings_file: SettingsFile = None) -> None:
             ("model", settings.model),
         ]
         for name, embedded in EMBEDDED.items():
-            try:
-                rows.append(("embedded", f"{name}: {embedded_file(embedded)}"))
-            except ModelError as error:
-                rows.append(("embedded", f"{name}: {error}"))
+            found = weights_folder(embedded, embedded.layers) or package_file(embedded.gguf_package, embedded.gguf)
+            rows.append(("embedded", f"{name}: {found or f'not installed: {embedded.install}'}"))
         heads = METHODS[settings.method].heads
         file = head_file(settings, heads[-1]) if heads else None
         if file is None:
@@ -52,3 +54,21 @@ def info(settings_file: SettingsFile = None) -> None:
             rows.append(("converted", f"{folder.relative_to(settings.model_dir / 'models')}, {size:.0f} MB"))
         for label, value in rows:
             typer.echo(f"{label:<14}{visible(value)}")
+
+
+def _build() -> str:
+    """Say which build of torch is installed, and what the one without CUDA would save."""
+    import torch
+
+    if torch.version.cuda is None:
+        return "build without CUDA"
+    if torch.cuda.is_available():
+        return f"build for CUDA {torch.version.cuda}"
+    size = 0
+    for package in distributions():
+        if (extra := _CUDA.match(package.name)) or package.name == "torch":
+            size += sum(file.size or 0 for file in package.files or () if extra or _CUDA.match(file.as_posix()))
+    return (
+        f"build for CUDA {torch.version.cuda}, which finds no GPU: the CPU build is {size / 1e9:.1f} GB smaller "
+        "(in a new environment: pip install torch --index-url https://download.pytorch.org/whl/cpu)"
+    )

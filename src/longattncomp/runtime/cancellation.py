@@ -1,6 +1,6 @@
 """work in a thread -> the same work, which ends at its next step once its caller is gone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +14,9 @@ T = TypeVar("T")
 GONE: ContextVar[tuple[Future[Any], ...]] = ContextVar("gone", default=())
 """Futures of which one is done once nobody awaits the call that this thread works for."""
 
+WALKED: ContextVar[Callable[[int], None] | None] = ContextVar("walked", default=None)
+"""Called with how many more characters of a text a stage before or after the scorer has worked through."""
+
 
 @contextmanager
 def leaving() -> Iterator[tuple[Future[Any], ...]]:
@@ -26,9 +29,15 @@ def leaving() -> Iterator[tuple[Future[Any], ...]]:
         raise
 
 
-def step() -> None:
-    """Raise CancelledError if nobody awaits this call any more; long work calls this between its parts."""
+def step(characters: int = 0) -> None:
+    """Raise CancelledError if nobody awaits this call any more; long work calls this between its parts.
+
+    Args:
+        characters: of the part before, which `WALKED` is told.
+    """
     stand_still()
+    if characters and (walked := WALKED.get()) is not None:
+        walked(characters)
     if any(gone.done() for gone in GONE.get()):
         import asyncio  # imported late, because it would slow down the import of this package
 

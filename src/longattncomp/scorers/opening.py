@@ -3,7 +3,7 @@
 from pkgutil import resolve_name
 from typing import Any
 
-from longattncomp.backbone.locate import locate
+from longattncomp.backbone.locate import tokenizer_folder
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import InputError, warn
 from longattncomp.runtime.forking import Lock
@@ -51,7 +51,7 @@ def build(settings: Settings, store: ByteStore | None = None) -> tuple[Scorer, T
     """
     scorer, tokenizer = open_scorer(settings, store)
     if tokenizer is None:
-        folder = locate(settings.model, layers=settings.layers, model_dir=settings.model_dir).folder
+        folder = tokenizer_folder(settings.model, layers=settings.layers, model_dir=settings.model_dir)
         tokenizer = DraftTokenizer.from_folder(folder)
     return scorer, tokenizer
 

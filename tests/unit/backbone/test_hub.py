@@ -22,6 +22,8 @@ from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import BrokenModelError, ModelNotFoundError, UnsupportedModelError
 from longattncomp.testing import save_draft_model
 
+pytestmark = pytest.mark.filterwarnings("ignore:fetching")
+
 
 def needed(file: Path, layers: int) -> int:
     """Bytes of a safetensors file's header and of its tensors below layer `layers`."""

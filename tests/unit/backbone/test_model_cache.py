@@ -19,6 +19,8 @@ from draft_models import IDS, find, leftovers, states
 from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
 from longattncomp.errors import BrokenModelError, CacheError
 
+pytestmark = pytest.mark.filterwarnings("ignore:fetching")
+
 
 def build_file(target: Path) -> None:
     (target / "weights").write_text("whole")
