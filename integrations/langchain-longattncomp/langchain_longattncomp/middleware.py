@@ -20,7 +20,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
-from longattncomp.adapters import PER_CALL, InputError, in_thread, pass_whole, query_for, warn_of
+from longattncomp.adapters import PER_CALL, PURPOSE_TEXT, InputError, in_thread, pass_whole, query_for, warn_of
 
 from langchain_longattncomp.messages import (
     MARK,
@@ -37,7 +37,7 @@ from langchain_longattncomp.messages import (
 )
 from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
 from langchain_longattncomp.originals import RUN, Originals, checkpointed, owner_of, thread_id
-from langchain_longattncomp.purpose import TEXT, with_purpose, without_purpose
+from langchain_longattncomp.purpose import with_purpose, without_purpose
 from langchain_longattncomp.reading_back import reading_tool
 from langchain_longattncomp.reporting import report
 
@@ -74,7 +74,7 @@ class LongAttnMiddleware(AgentMiddleware):
         exclude_tools: Sequence[str] = (),
         name: str | None = None,
         purpose: str | None = None,
-        purpose_text: str = TEXT,
+        purpose_text: str = PURPOSE_TEXT,
         audit: bool = False,
         **options: Any,
     ) -> None:

@@ -16,7 +16,8 @@ class Shortener(Options, TheirBaseClass):  # every setting of the engine is a fi
 `compress_results` keeps what failed in tool results, whatever is asked, `fit_budget` charges what a framework shows
 around the kept text to the budget, `last_said` finds what a chat's user wants, `query_for` makes a query from it and a
 tool's arguments, `counter` makes a counting function from any tokenizer, `read_back` gives a model what it needs of a
-text that was shortened, `Recent` remembers results, and `PER_CALL` names the settings that may change with each call.
+text that was shortened, `PURPOSE_TEXT` tells it what a tool's argument is for that joins the query, `Recent` remembers
+results, and `PER_CALL` names the settings that may change with each call.
 `longattncomp.testing` has what tests of components need.
 """
 
@@ -24,7 +25,7 @@ from longattncomp.adapters.budget import fit_budget
 from longattncomp.adapters.options import Options
 from longattncomp.adapters.passing import pass_whole, warn_of
 from longattncomp.adapters.reading_back import read_back
-from longattncomp.adapters.tool_results import compress_results
+from longattncomp.adapters.tool_results import PURPOSE_TEXT, compress_results
 from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError, CacheError, InputError, ModelError, ModelNotFoundError
 from longattncomp.query.exchange import last_said
@@ -36,6 +37,7 @@ from longattncomp.settings import PER_CALL
 
 __all__ = [
     "PER_CALL",
+    "PURPOSE_TEXT",
     "BudgetError",
     "ByteStore",
     "CacheError",
