@@ -14,11 +14,12 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.mock import MockLLM
+from llama_index.core.memory import Memory
 from llama_index.core.tools import BaseTool, FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.workflow import Context
 from longattncomp import Compressor, LongAttnCompWarning
 
-from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnOptions
+from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnMemoryBlock, LongAttnOptions
 
 REPORT = f"{'Nothing happened on that day at all. ' * 40}Ada signed the lease in May. {'It rained. ' * 90}"
 
@@ -167,6 +168,24 @@ async def test_what_is_not_kept_any_more_says_call_again(words: Compressor) -> N
     llm._calls = [{"tool_name": "read_original", "tool_kwargs": {"id": "gone"}}]
     await Agent(tools=[report], llm=llm, compression=LongAttnOptions(compressor=words)).run("Who signed?")
     assert "call the tool that gave the text again" in str(tool_messages(llm)[0].content)
+
+
+async def test_an_agent_reads_all_turns_that_its_memory_archived_in_its_session(words: Compressor) -> None:
+    block = LongAttnMemoryBlock(compressor=words, token_budget=200)
+    for session, owner in (("s", "Ben"), ("other", "Ada")):
+        said = [ChatMessage(f"{owner} has the key. {REPORT}"), ChatMessage("It rained.")]
+        await block.aput(said, session_id=session)
+    reader = block.reading_tool()
+    llm = Scripted()
+    llm._calls = [
+        {"tool_name": "read_original_earlier_turns", "tool_kwargs": asked} for asked in ({"query": "Whose key?"}, {})
+    ]
+    made = Agent(tools=[reader], llm=llm, compression=LongAttnOptions(compressor=words, token_budget=100))
+    await made.run("Go on.", memory=Memory.from_defaults(session_id="s", memory_blocks=[block]))
+    found, page = (str(message.content) for message in tool_messages(llm))
+    assert "Ben has the key." in found
+    assert len(found) <= 200
+    assert page == f"[page 1 of 1]\nuser: Ben has the key. {REPORT.strip()}\nuser: It rained.", "not shortened again"
 
 
 def test_a_code_act_agent_gets_no_tool_that_reads_the_context() -> None:

@@ -61,7 +61,8 @@ class CompressToolResults(BaseModel):
         tools = list(agent.tools or [])
         if name := self.purpose:
             tools = [
-                tool if tool.metadata.name == READER else with_purpose(tool, name, self.purpose_text) for tool in tools
+                tool if _reads(tool.metadata.name) else with_purpose(tool, name, self.purpose_text)
+                for tool in tools
             ]
         if READER not in _names(tools):
             tools.append(reading_tool(lambda: self.compression.engine(edge_marks=True)))
@@ -79,7 +80,7 @@ class CompressToolResults(BaseModel):
         from llama_index.postprocessor.longattncomp.reading_back import READER, keep, key_of
 
         output = result.tool_output
-        if output.is_error or result.return_direct or result.tool_name == READER:
+        if output.is_error or result.return_direct or _reads(result.tool_name):
             return result
         texts = [block.text for block in output.blocks if isinstance(block, TextBlock)]
         key = key_of(texts) if READER in _names(getattr(self, "tools", None) or []) else ""
@@ -107,3 +108,10 @@ class CompressToolResults(BaseModel):
 
 def _names(tools: list[Any]) -> set[str]:
     return {tool.metadata.name for tool in tools}
+
+
+def _reads(tool: str | None) -> bool:
+    """Tell whether a tool reads whole texts, which are not shortened again."""
+    from llama_index.postprocessor.longattncomp.reading_back import READER
+
+    return (tool or "").startswith(READER)

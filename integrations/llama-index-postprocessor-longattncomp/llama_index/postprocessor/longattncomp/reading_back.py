@@ -1,4 +1,4 @@
-"""whole texts of shortened tool results -> a tool that reads them."""
+"""whole texts of shortened tool results, turns of a memory -> tools that read them."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from longattncomp import Compressor
 from longattncomp.adapters import in_thread, read_back
 
 READER = "read_original"
-"""The name of the tool."""
+"""The name of the tool, and the beginning of the names of all tools whose results are not shortened."""
 
 _KEPT = "longattncomp_originals"
 _CHARACTERS = 64_000_000
@@ -45,4 +45,26 @@ def reading_tool(engine: Callable[[], Compressor]) -> FunctionTool:
         name=READER,
         description="Read a tool result that was shortened, by the id in its last line: what a query needs of it, or "
         "without a query the whole text, in pages that are counted from 1.",
+    )
+
+
+def turns_tool(name: str, turns: Callable[[str], str], engine: Callable[[], Compressor]) -> FunctionTool:
+    """Make a tool that reads all turns that a memory archived in the session of the run that calls it.
+
+    Args:
+        name: of the tool.
+        turns: gives the turns of a session as one text.
+        engine: gives the engine.
+    """
+
+    async def read(ctx: Context, query: str = "", page: int = 1) -> str:
+        memory = await ctx.store.get("memory", default=None)
+        whole = turns(str(getattr(getattr(memory, "inner", memory), "session_id", "")))
+        return await in_thread(lambda: read_back(engine(), whole, page=page, query=query))
+
+    return FunctionTool.from_defaults(
+        async_fn=read,
+        name=name,
+        description="Read the earlier turns of this conversation: what a query needs of them, or without a query all "
+        "of them, in pages that are counted from 1.",
     )
