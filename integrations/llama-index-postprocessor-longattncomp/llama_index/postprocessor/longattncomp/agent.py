@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import TextBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field, model_validator
-from longattncomp.adapters import PURPOSE_TEXT, in_thread
+from longattncomp.adapters import PURPOSE_TEXT, in_thread, original
 
 from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
-from llama_index.postprocessor.longattncomp.shrinking import shrink
+from llama_index.postprocessor.longattncomp.shrinking import READER, shrink
 
 if TYPE_CHECKING:
     from llama_index.core.agent.workflow.workflow_events import ToolCallResult
@@ -53,7 +53,7 @@ class CompressToolResults(BaseModel):
         from llama_index.core.agent.workflow import CodeActAgent
 
         from llama_index.postprocessor.longattncomp.purpose import with_purpose
-        from llama_index.postprocessor.longattncomp.reading_back import READER, reading_tool
+        from llama_index.postprocessor.longattncomp.reading_back import reading_tool
 
         agent: Any = self
         if isinstance(self, CodeActAgent):
@@ -61,8 +61,7 @@ class CompressToolResults(BaseModel):
         tools = list(agent.tools or [])
         if name := self.purpose:
             tools = [
-                tool if _reads(tool.metadata.name) else with_purpose(tool, name, self.purpose_text)
-                for tool in tools
+                tool if _reads(tool.metadata.name) else with_purpose(tool, name, self.purpose_text) for tool in tools
             ]
         if READER not in _names(tools):
             tools.append(reading_tool(lambda: self.compression.engine(edge_marks=True)))
@@ -77,13 +76,13 @@ class CompressToolResults(BaseModel):
         await super().handle_tool_call_results(ctx, shorter, memory)  # type: ignore[misc]
 
     async def _compressed(self, ctx: Context, result: ToolCallResult, asked: str) -> ToolCallResult:
-        from llama_index.postprocessor.longattncomp.reading_back import READER, keep, key_of
+        from llama_index.postprocessor.longattncomp.reading_back import keep
 
         output = result.tool_output
         if output.is_error or result.return_direct or _reads(result.tool_name):
             return result
         texts = [block.text for block in output.blocks if isinstance(block, TextBlock)]
-        key = key_of(texts) if READER in _names(getattr(self, "tools", None) or []) else ""
+        key = original(texts)[0] if READER in _names(getattr(self, "tools", None) or []) else ""
         kept = await in_thread(
             shrink,
             self.compression,
@@ -112,6 +111,4 @@ def _names(tools: list[Any]) -> set[str]:
 
 def _reads(tool: str | None) -> bool:
     """Tell whether a tool reads whole texts, which are not shortened again."""
-    from llama_index.postprocessor.longattncomp.reading_back import READER
-
     return (tool or "").startswith(READER)

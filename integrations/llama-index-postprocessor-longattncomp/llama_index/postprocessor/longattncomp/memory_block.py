@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.memory import BaseMemoryBlock
-from llama_index.core.tools import FunctionTool
 from longattncomp import Compressed, Compressor, Settings
 from longattncomp.adapters import BudgetError, Counter, counter, fit_budget, in_thread, pass_whole, query_for
 
@@ -18,8 +17,10 @@ from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.background import Background
 from llama_index.postprocessor.longattncomp.events import report
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions, settings_tokenizer
-from llama_index.postprocessor.longattncomp.reading_back import READER, turns_tool
-from llama_index.postprocessor.longattncomp.shrinking import Remembered
+from llama_index.postprocessor.longattncomp.shrinking import READER, Remembered
+
+if TYPE_CHECKING:
+    from llama_index.core.tools import FunctionTool
 
 
 class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
@@ -50,6 +51,8 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
 
         Its name is `read_original_` and the name of the block.
         """
+        from llama_index.postprocessor.longattncomp.reading_back import turns_tool
+
         self._reader = f"{READER}_{self.name}"
         return turns_tool(self._reader, self._turns, lambda: self.engine(edge_marks=True))
 
