@@ -18,6 +18,7 @@ from llama_index.core.memory import Memory
 from llama_index.core.tools import BaseTool, FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.workflow import Context
 from longattncomp import Compressor, LongAttnCompWarning
+from pydantic import ValidationError
 
 from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnMemoryBlock, LongAttnOptions
 
@@ -261,6 +262,11 @@ async def test_an_engine_that_fails_does_not_end_the_run(broken: Compressor) -> 
     with pytest.warns(LongAttnCompWarning, match="out of memory"):
         await made.run("Who signed the lease?")
     assert str(tool_messages(llm)[0].content) == REPORT
+
+
+def test_an_option_of_the_engine_that_the_agent_would_ignore_is_an_error() -> None:
+    with pytest.raises(ValidationError, match=r"compression=LongAttnOptions\(token_budget=\.\.\.\)"):
+        Agent(tools=[report], llm=MockLLM(), token_budget=500)
 
 
 def test_it_goes_with_every_workflow_agent(words: Compressor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import TextBlock
@@ -47,6 +48,15 @@ class CompressToolResults(BaseModel):
     audit: bool = Field(
         default=False, description="Whether results stay whole, and what would be saved is reported only."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _options_in_their_place(cls, values: Any) -> Any:
+        """Refuse the engine's options beside `compression`, which an agent would ignore."""
+        stray = LongAttnOptions.model_fields.keys() - cls.model_fields.keys()
+        if isinstance(values, Mapping) and (names := sorted(stray & values.keys())):
+            raise ValueError(f"{names[0]} is an option of compression: compression=LongAttnOptions({names[0]}=...)")
+        return values
 
     @model_validator(mode="after")
     def _with_tools(self) -> Self:
