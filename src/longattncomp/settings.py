@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -52,16 +52,42 @@ _HARMLESS = PER_CALL | {"method", "layers", "device", "dtype", "cache_bytes"}
 
 _MEANT = {
     **dict.fromkeys(
-        ("budget", "budget_tokens", "k", "max_length", "max_tokens", "target_token", "top_k", "top_n"), "token_budget"
+        (
+            *("budget", "budget_tokens", "k", "limit", "max_length", "max_tokens", "similarity_top_k", "target_token"),
+            *("target_tokens", "token_limit", "tokens", "top_k", "top_n"),
+        ),
+        "token_budget",
     ),
-    **dict.fromkeys(("compression_ratio", "rate", "ratio"), "keep_rate"),
-    **dict.fromkeys(("score_threshold", "similarity_threshold", "threshold"), "min_relevance"),
+    **dict.fromkeys(("compression_ratio", "percentile_cutoff", "rate", "ratio"), "keep_rate"),
+    **dict.fromkeys(
+        ("score_threshold", "similarity_cutoff", "similarity_threshold", "threshold", "threshold_cutoff"),
+        "min_relevance",
+    ),
+    **dict.fromkeys(("keep", "messages_to_keep"), "keep_last"),
     **dict.fromkeys(("chunk_size", "chunk_tokens"), "node_tokens"),
     "device_map": "device",
     "encoding": "target_tokenizer",
+    "model_name": "model",
     "tokenizer": "target_tokenizer",
 }
-"""Names that other libraries give to what a setting does."""
+"""Names that other libraries give to what a setting, or an option of a component, does."""
+
+
+def no_such(what: str, unknown: Collection[str], known: Collection[str]) -> InputError:
+    """Make the error for names that are not known; it says which ones are probably meant.
+
+    Args:
+        what: was named, such as "setting".
+        unknown: the wrong names.
+        known: all right names.
+    """
+    likely = {
+        found
+        for name in unknown
+        for found in ([_MEANT[name]] if _MEANT.get(name) in known else get_close_matches(name, known, 1))
+    }
+    hint = f" (did you mean {', '.join(sorted(likely))}?)" if likely else ""
+    return InputError(f"no such {what}: {', '.join(sorted(unknown)):.200}{hint}; there are: {', '.join(known)}")
 
 
 class Settings(BaseModel):
@@ -261,12 +287,7 @@ class Settings(BaseModel):
     def _given(cls, arguments: Mapping[Any, Any]) -> dict[str, Any]:
         unknown = sorted(str(name) for name in arguments if name not in cls.model_fields)
         if unknown:
-            known = {
-                _MEANT.get(name) or next(iter(get_close_matches(name, cls.model_fields, 1)), "") for name in unknown
-            }
-            meant = f" (did you mean {', '.join(sorted(known - {''}))}?)" if known - {""} else ""
-            there = ", ".join(cls.model_fields)
-            raise InputError(f"no such setting: {', '.join(unknown):.200}{meant}; there are: {there}")
+            raise no_such("setting", unknown, cls.model_fields)
         return {name: value for name, value in arguments.items() if value is not None}
 
 

@@ -97,6 +97,11 @@ KINDS = {
         "60",
         "[queue]\ntimeout = 60\n",
     ),
+    "a name that stands before each line of a log is no section": (
+        "[web] starting up\n[web]\n[web] the cache is warm now\n[db]\n[db] the disk is full\n[web] it is done\n",
+        "disk",
+        "[db] the disk is full\n",
+    ),
     "the day leads in a turn": (
         "--- 2026-03-05 ---\n[8:27] Aiko: the panel is in the van\n--- 2026-03-06 ---\n[9:47] Mei: lunch at noon?\n"
         "[12:29] Petra: I broke the gasket, sorry\n",

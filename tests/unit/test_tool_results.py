@@ -6,7 +6,7 @@ import pytest
 
 from longattncomp import Compressor, Settings
 from longattncomp.adapters import compress_results, fit_budget
-from longattncomp.adapters.failures import PINNED_SHARE, failures
+from longattncomp.adapters.failures import PINNED_SHARE, failure_pins, failures
 from longattncomp.adapters.reading_back import pages
 from longattncomp.testing import ByteTokenizer, WordScorer
 
@@ -55,6 +55,52 @@ def test_the_end_of_a_traceback_is_kept() -> None:
     kept = compress_results(engine(), "batch 17", [text], token_budget=500).text
     assert '  File "lease.py", line 39, in step39\n    step40()\nLeaseError: nobody signed' in kept
     assert "line 3," not in kept
+
+
+@pytest.mark.parametrize(
+    ("text", "owner", "failed"),
+    [
+        (
+            "2026-03-01 10:00:00 WARN job lease stopped\nTraceback (most recent call last):\n"
+            '  File "a.py", line 1, in a\n    b()\nKeyError: 4711\n',
+            "2026-03-01 10:00:00 WARN job lease stopped\n",
+            "KeyError: 4711",
+        ),
+        (
+            "_____ test_lease _____\n\n    def test_lease():\nE       assert 3 == 4\n",
+            "_____ test_lease _____\n",
+            "3 == 4",
+        ),
+        ("lease:\n  phase: old\n  reason: OOMKilled\n", "lease:\n", "OOMKilled"),
+        (
+            '[\n  {"name": "rent"},\n  {\n    "name": "lease",\n    "error": "refused"\n  }\n]\n',
+            '"name": "lease"',
+            '"error": "refused"',
+        ),
+        (
+            '{"jobs":[' + '{"name":"rent","state":"done"},' * 30 + '{"name":"lease","state":"failed"}]}',
+            '"name":"lease"',
+            '"state":"failed"',
+        ),
+    ],
+    ids=["a traceback in a log", "a test", "YAML", "an object", "an object in one line"],
+)
+def test_a_failure_is_kept_with_what_it_belongs_to(text: str, owner: str, failed: str) -> None:
+    pins = failure_pins([text], 600, len)
+    kept = [text[start:end] for _, start, end in pins]
+    assert any(owner in one for one in kept)
+    assert any(failed in one for one in kept)
+    assert not any("rent" in one for one in kept)
+
+
+def test_where_there_is_room_for_one_failure_it_has_what_it_belongs_to_if_that_fits() -> None:
+    heads = [f"2026-03-01 10:00:0{hour} WARN job {name} stopped" for hour, name in enumerate(("rent", "roof", "lease"))]
+    errors = ("KeyError: rent", "ValueError: roof", "OSError: lease")
+    text = "".join(f"{head}\n{error}\n" for head, error in zip(heads, errors, strict=True))
+    found = {
+        room: [text[start:end].strip() for _, start, end in failure_pins([text], 3 * room, len)] for room in (50, 100)
+    }
+    assert found == {50: ["OSError: lease"], 100: [f"{heads[-1]}\nOSError: lease"]}
 
 
 def test_one_line_of_json_gives_the_entry_that_failed() -> None:

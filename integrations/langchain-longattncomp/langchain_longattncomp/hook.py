@@ -10,8 +10,8 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from longattncomp import Compressor
 from longattncomp.adapters import Recent, pass_whole, query_for
 
-from langchain_longattncomp.messages import MARK, budget_for, last_question, shorten, texts_of, with_texts
-from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
+from langchain_longattncomp.messages import budget_for, last_question, shorten, texts_of, with_texts
+from langchain_longattncomp.options import MARK, UNCOMPRESSED, LongAttnOptions
 
 _REMEMBERED = 64_000_000  # bytes
 _LEAST = _REMEMBERED // 256

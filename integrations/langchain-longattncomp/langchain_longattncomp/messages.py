@@ -10,8 +10,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from longattncomp import Compressed, Compressor
 from longattncomp.adapters import compress_results, fit_budget, last_said
 
-MARK = "longattncomp"
-"""The key in `response_metadata` of a message that must not be shortened again."""
+from langchain_longattncomp.options import MARK
 
 _TEXT = ("text", "text-plain", "input_text", "output_text")
 """Types of blocks with their text under `text`."""

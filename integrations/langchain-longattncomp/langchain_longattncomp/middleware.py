@@ -20,10 +20,17 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from langgraph.types import Command
 from longattncomp import Compressor
-from longattncomp.adapters import PER_CALL, InputError, in_thread, pass_whole, query_for, warn_of
+from longattncomp.adapters import (
+    PURPOSE_TEXT,
+    InputError,
+    in_thread,
+    last_line,
+    pass_whole,
+    query_for,
+    warn_of,
+)
 
 from langchain_longattncomp.messages import (
-    MARK,
     M,
     budget_for,
     calls_of,
@@ -35,12 +42,13 @@ from langchain_longattncomp.messages import (
     texts_of,
     with_texts,
 )
-from langchain_longattncomp.options import UNCOMPRESSED, LongAttnOptions
+from langchain_longattncomp.options import MARK, UNCOMPRESSED, LongAttnOptions
 from langchain_longattncomp.originals import RUN, Originals, checkpointed, owner_of, thread_id
-from langchain_longattncomp.purpose import TEXT, with_purpose, without_purpose
+from langchain_longattncomp.purpose import with_purpose, without_purpose
 from langchain_longattncomp.reading_back import reading_tool
 from langchain_longattncomp.reporting import report
 
+_OWN = ("trigger", "keep_last", "exclude_tools", "name", "purpose", "purpose_text", "audit")
 _NO_KEY = "0" * 12
 _Answer = ToolMessage | Command[Any]
 
@@ -74,7 +82,7 @@ class LongAttnMiddleware(AgentMiddleware):
         exclude_tools: Sequence[str] = (),
         name: str | None = None,
         purpose: str | None = None,
-        purpose_text: str = TEXT,
+        purpose_text: str = PURPOSE_TEXT,
         audit: bool = False,
         **options: Any,
     ) -> None:
@@ -102,7 +110,7 @@ class LongAttnMiddleware(AgentMiddleware):
             raise InputError(f"expected a trigger of at least 1 token, got {trigger}")
         if keep_last < 0:
             raise InputError(f"expected keep_last of at least 0 messages, got {keep_last}")
-        self.options = LongAttnOptions(**options)
+        self.options = LongAttnOptions.beside(_OWN, options)
         self.trigger = trigger
         self.keep_last = keep_last
         self.exclude_tools = frozenset([exclude_tools] if isinstance(exclude_tools, str) else exclude_tools)
@@ -113,7 +121,7 @@ class LongAttnMiddleware(AgentMiddleware):
         self._originals = Originals()
         self._told_of_store = self._told_of_trigger = False
         self._reader = f"read_original_{name}" if name else "read_original"
-        self.tools = [reading_tool(self._reader, self._originals, self._engine)]
+        self.tools = [reading_tool(self._reader, self._originals, self.options.for_run)]
 
     @property
     def name(self) -> str:
@@ -130,7 +138,7 @@ class LongAttnMiddleware(AgentMiddleware):
             InputError: a setting or an option in the run's context is wrong, or the budget is too small.
         """
         line = self._line(_NO_KEY, 100_000)
-        engine = self._engine(runtime.context)
+        engine = self.options.for_run(runtime.context)
         if (budget := engine.settings.token_budget) < (least := 2 * engine.count(line)):
             raise InputError(f"expected a token_budget of at least {least}, to hold {line!r} and text, got {budget}")
         if runtime.store is None and checkpointed() and not self._told_of_store:
@@ -199,7 +207,7 @@ class LongAttnMiddleware(AgentMiddleware):
         return pass_whole(lambda: self._shortened_result(request, answer), answer, consequence, raises=())
 
     def _shortened_result(self, request: ToolCallRequest, answer: ToolMessage) -> ToolMessage:
-        engine = self._engine(request.runtime.context)
+        engine = self.options.for_run(request.runtime.context)
         texts = texts_of(answer)
         tokens = _tokens(engine, *texts)
         if not texts or tokens <= (budget := budget_for(engine, texts, self._line(_NO_KEY, tokens))):
@@ -210,7 +218,7 @@ class LongAttnMiddleware(AgentMiddleware):
 
     def _shortened_history(self, state: AgentState[Any], trigger: int, runtime: Runtime[Any]) -> list[AnyMessage]:
         messages = state["messages"]
-        engine = self._engine(runtime.context)
+        engine = self.options.for_run(runtime.context)
         sizes = [_tokens(engine, *texts_of(message), *calls_of(message)) for message in messages]
         if sum(sizes) <= trigger:
             return []
@@ -282,17 +290,8 @@ class LongAttnMiddleware(AgentMiddleware):
     def _may_change(self, message: ToolMessage, tool: str | None) -> bool:
         return message.status != "error" and not self.exclude_tools & {tool, message.name}
 
-    def _engine(self, context: Any) -> Compressor:
-        """Return the engine with this run's options: key or attribute `longattncomp` of the agent's context."""
-        given = context.get(MARK) if isinstance(context, Mapping) else getattr(context, MARK, None)
-        if not isinstance(given or {}, Mapping) or not set(given or {}) <= PER_CALL:
-            names = ", ".join(sorted(PER_CALL))
-            raise InputError(f"expected {MARK!r} in the context as a mapping with any of {names}, got {given!r}")
-        options = self.options.model_copy(update=dict(given)) if given else self.options
-        return options.engine(edge_marks=True)
-
     def _line(self, key: str, tokens: int) -> str:
-        return f'[Shortened from {tokens} tokens; {self._reader}(id="{key}", query="...") searches the whole text.]'
+        return last_line(tokens, self._reader, key)
 
 
 def _tokens(engine: Compressor, *texts: str) -> int:

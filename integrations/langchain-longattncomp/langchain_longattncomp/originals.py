@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from cachetools import LRUCache
 from langchain_core.runnables.config import ensure_config
 from langgraph.store.base import BaseStore
+from longattncomp.adapters import original
 
 ROOT = "longattncomp"
 """The first part of a namespace in a LangGraph store; the second part is the owner."""
@@ -37,8 +37,7 @@ class Originals:
         Raises:
             ValueError: the text is longer than all that this process keeps.
         """
-        whole = "\n\n".join(texts)
-        key = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        key, whole = original(texts)
         if store is not None:
             store.put(_namespace(owner), key, {"text": whole}, index=False)
         else:

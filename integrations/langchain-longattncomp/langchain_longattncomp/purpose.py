@@ -10,9 +10,6 @@ from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-TEXT = "What you are looking for in the result, in a few words. The result is shortened to that if it is long."
-"""What the model reads about the argument."""
-
 
 def with_purpose(
     tool: BaseTool | dict[str, Any], name: str, text: str, whole: Collection[str]

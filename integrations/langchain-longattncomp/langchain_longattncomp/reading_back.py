@@ -9,13 +9,12 @@ from langchain.tools import ToolRuntime
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from longattncomp import Compressor
-from longattncomp.adapters import InputError, pass_whole, read_back
+from longattncomp.adapters import GONE, InputError, pass_whole, read_back
 
 from langchain_longattncomp.messages import marked
 from langchain_longattncomp.originals import Originals, owner_of
 
 _UNREAD = "{} cannot be read now, because its store does not work. Go on with the shortened text, or try again later."
-_GONE = "Nothing is kept under {!r} (any more): call the tool that gave the text again."
 
 
 def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Compressor]) -> BaseTool:
@@ -35,7 +34,7 @@ def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Co
         def found() -> ToolMessage:
             whole = originals.find(owner_of(runtime.state), id, runtime.store)
             if whole is None:
-                return answer(_GONE.format(id), status="error")
+                return answer(GONE.format(id), status="error")
             engine = engine_for(runtime.context)
             try:
                 return answer(read_back(engine, whole, page=page, query=query))

@@ -10,13 +10,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, get_buffer_string
 from longattncomp import Compressed, Compressor, Node, Query, Scores
-from longattncomp.adapters import compress_results, fit_budget, pass_whole, query_for
+from longattncomp.adapters import compress_results, fit_budget, pass_whole, query_for, sentences
 
 from langchain_longattncomp.messages import last_question, texts_of
 from langchain_longattncomp.options import LongAttnOptions
 
 _TURN = re.compile(r"(?:^|\n\n)(human|ai|tool|system|function|chat): ")
-_SENTENCE = re.compile(r"[^\s](?:[^\n.!?。！？]|[.!?](?!\s|$))*[.!?。！？]*")
 _RULE = re.compile(
     r"\b(?:always|never|must|shall|do not|don't|dont|only|no more than|at most|from now on|make sure|ensure|remember"
     r"|avoid|(?:answer|reply|respond|write|speak) (?:\w+ )?in|keep (?:it|your|all|the)|be (?:brief|short|concise)"
@@ -43,7 +42,7 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
     Raises:
         ValidationError: an option is unknown or out of its range.
     """
-    engine_options = LongAttnOptions(**options)
+    engine_options = LongAttnOptions.beside(["query"], options)
 
     def summarize(messages: Sequence[AnyMessage]) -> str:
         spoken = [turn for message in messages for turn in _turns(message)]
@@ -116,11 +115,13 @@ def _rules(engine: Compressor, spoken: Sequence[tuple[str, str]]) -> list[tuple[
     if first is None:
         return []
     room, rules = engine.settings.token_budget // 4, []
-    for match in _SENTENCE.finditer(spoken[first][1]):
-        tokens = engine.count(match[0]) + 2 * engine.count(engine.settings.gap_mark)
-        if _RULE.search(match[0]) and tokens <= room:
-            room -= tokens
-            rules.append((first, match.start(), match.end()))
+    text = spoken[first][1]
+    for line in re.finditer(r"\S.*", text):
+        for start, end in sentences(text, *line.span()):
+            tokens = engine.count(text[start:end]) + 2 * engine.count(engine.settings.gap_mark)
+            if _RULE.search(text, start, end) and tokens <= room:
+                room -= tokens
+                rules.append((first, start, end))
     return rules
 
 

@@ -14,10 +14,13 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.mock import MockLLM
-from llama_index.core.tools import FunctionTool
+from llama_index.core.memory import Memory
+from llama_index.core.tools import BaseTool, FunctionTool, ToolMetadata, ToolOutput
+from llama_index.core.workflow import Context
 from longattncomp import Compressor, LongAttnCompWarning
+from pydantic import ValidationError
 
-from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnOptions
+from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnMemoryBlock, LongAttnOptions
 
 REPORT = f"{'Nothing happened on that day at all. ' * 40}Ada signed the lease in May. {'It rained. ' * 90}"
 
@@ -64,6 +67,15 @@ class Reading(Scripted):
 
 class Agent(CompressToolResults, FunctionAgent):
     """An agent as a user writes it."""
+
+
+class Plain(BaseTool):
+    """A tool that is no function and has no schema."""
+
+    metadata = ToolMetadata("Look up.", name="plain", fn_schema=None)
+
+    def __call__(self, input: str) -> ToolOutput:  # noqa: A002
+        return ToolOutput(content=f"{input}\n{REPORT}", tool_name="plain", raw_input={}, raw_output=None)
 
 
 def report(day: str) -> str:
@@ -159,12 +171,75 @@ async def test_what_is_not_kept_any_more_says_call_again(words: Compressor) -> N
     assert "call the tool that gave the text again" in str(tool_messages(llm)[0].content)
 
 
+async def test_an_agent_reads_all_turns_that_its_memory_archived_in_its_session(words: Compressor) -> None:
+    block = LongAttnMemoryBlock(compressor=words, token_budget=200)
+    for session, owner in (("s", "Ben"), ("other", "Ada")):
+        said = [ChatMessage(f"{owner} has the key. {REPORT}"), ChatMessage("It rained.")]
+        await block.aput(said, session_id=session)
+    reader = block.reading_tool()
+    llm = Scripted()
+    llm._calls = [
+        {"tool_name": "read_original_earlier_turns", "tool_kwargs": asked} for asked in ({"query": "Whose key?"}, {})
+    ]
+    made = Agent(tools=[reader], llm=llm, compression=LongAttnOptions(compressor=words, token_budget=100))
+    await made.run("Go on.", memory=Memory.from_defaults(session_id="s", memory_blocks=[block]))
+    found, page = (str(message.content) for message in tool_messages(llm))
+    assert "Ben has the key." in found
+    assert len(found) <= 200
+    assert page == f"[page 1 of 1]\nuser: Ben has the key. {REPORT.strip()}\nuser: It rained.", "not shortened again"
+
+
 def test_a_code_act_agent_gets_no_tool_that_reads_the_context() -> None:
     class Coder(CompressToolResults, CodeActAgent):
         pass
 
     made = Coder(code_execute_fn=lambda code: code, llm=Scripted())
     assert "read_original" not in [tool.metadata.name for tool in made.tools or []]
+
+
+async def test_the_model_says_what_it_is_looking_for_and_the_tool_does_not_see_it(
+    words: Compressor, scorer: Any
+) -> None:
+    def search(input: str) -> str:  # noqa: A002
+        """Search."""
+        return f"{input}\n{REPORT}"
+
+    async def read(ctx: Context, day: str) -> str:
+        """Read what the run's context has of a day."""
+        assert isinstance(ctx, Context)
+        return f"{day}\n{REPORT}"
+
+    read.__annotations__["ctx"] = Context  # LlamaIndex reads no annotations that are strings
+    tools = [FunctionTool.from_defaults(search), FunctionTool.from_defaults(async_fn=read), Plain()]
+    options = {"purpose": "looking_for", "purpose_text": "Why?"}
+    made = Agent(
+        tools=tools, llm=Scripted(), compression=LongAttnOptions(compressor=words, token_budget=400), **options
+    )
+    for run in (made, AgentWorkflow(agents=[made])):
+        scorer.queries.clear()
+        llm = made.llm = Scripted()
+        why = {"looking_for": "who signed the lease"}
+        llm._calls = [
+            {"tool_name": "search", "tool_kwargs": {"input": "flats", **why}},
+            {"tool_name": "read", "tool_kwargs": {"day": "monday", **why}},
+            {"tool_name": "plain", "tool_kwargs": {"input": "roofs", **why}},
+        ]
+        await run.run("Go on.")
+        for message in tool_messages(llm):
+            assert "Ada signed the lease in May." in str(message.content)
+        asked = ("flats", "monday", "roofs")
+        assert scorer.queries == [f"Go on.\n{argument} who signed the lease" for argument in asked]
+    described = {tool.metadata.name: tool.metadata.get_parameters_dict() for tool in made.tools or []}
+    assert described["search"]["properties"]["looking_for"]["description"] == "Why?"
+    assert described["search"]["required"] == ["input"]
+    assert "looking_for" not in described["read_original"]["properties"]
+    assert "looking_for" not in tools[0].metadata.get_parameters_dict()["properties"], "the user's tool is not changed"
+
+
+@pytest.mark.parametrize("options", [{}, {"purpose": "day"}])
+def test_no_purpose_is_asked_for_by_default_nor_where_the_tool_has_such_an_argument(options: dict[str, str]) -> None:
+    tool = FunctionTool.from_defaults(report)
+    assert Agent(tools=[tool], llm=Scripted(), **options).tools[0] is tool  # type: ignore[index]
 
 
 async def test_errors_and_short_results_stay_as_they_are(words: Compressor, scorer: Any) -> None:
@@ -187,6 +262,11 @@ async def test_an_engine_that_fails_does_not_end_the_run(broken: Compressor) -> 
     with pytest.warns(LongAttnCompWarning, match="out of memory"):
         await made.run("Who signed the lease?")
     assert str(tool_messages(llm)[0].content) == REPORT
+
+
+def test_an_option_of_the_engine_that_the_agent_would_ignore_is_an_error() -> None:
+    with pytest.raises(ValidationError, match=r"compression=LongAttnOptions\(token_budget=\.\.\.\)"):
+        Agent(tools=[report], llm=MockLLM(), token_budget=500)
 
 
 def test_it_goes_with_every_workflow_agent(words: Compressor) -> None:

@@ -201,6 +201,25 @@ async def test_inside_a_memory(opened: list[Settings]) -> None:
     assert len(shorter) < len(recalled)
 
 
+async def test_a_last_line_says_what_was_shortened_and_offers_all_turns(words: Compressor) -> None:
+    block = await filled(LongAttnMemoryBlock(compressor=words, token_budget=480, node_tokens=90))
+    whole = block._turns("s").replace("\nuser", "\n\nuser")
+    said = f"[Earlier turns, shortened from {len(whole)} tokens"
+    for history in (asking("Who signed the lease?"), []):
+        content = await block.aget(history, session_id="s")
+        assert content.splitlines()[-1] == f"{said}.]"
+        assert len(content.encode()) <= 480
+    block.reading_tool()
+    content = await block.aget(asking("Who signed the lease?"), session_id="s")
+    assert content.splitlines()[-1] == f'{said}; read_original_earlier_turns(query="...") searches all of them.]'
+    assert len(content.encode()) <= 480
+    shorter = await block.atruncate(content, 250)
+    assert shorter is not None
+    assert "shortened" not in shorter, "where little fits, the turns need it"
+    block.token_budget = 9_999
+    assert await block.aget(asking("Who signed the lease?"), session_id="s") == whole
+
+
 async def test_images_are_not_written_out(words: Compressor) -> None:
     block = LongAttnMemoryBlock(compressor=words)
     picture = ChatMessage(role="user", blocks=[ImageBlock(image=b"x" * 999), TextBlock(text="My lease.")])

@@ -14,7 +14,7 @@ from llama_index.core.llms.mock import MockLLM
 from llama_index.core.schema import TextNode
 from longattncomp import Settings
 
-from llama_index.postprocessor.longattncomp import LongAttnOptions
+from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnOptions
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "from_pretrained" not in block]
@@ -29,5 +29,5 @@ def test_the_code_runs(number: int, opened: list[Settings], monkeypatch: pytest.
 
 
 def test_every_option_is_named() -> None:
-    for name in LongAttnOptions.model_fields:
+    for name in [*LongAttnOptions.model_fields, *CompressToolResults.model_fields]:
         assert f"`{name}`" in README or f"`{name}=`" in README

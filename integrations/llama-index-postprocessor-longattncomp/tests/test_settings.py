@@ -11,8 +11,15 @@ from llama_index.core import Settings as LlamaIndexSettings
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, TextNode
 from longattncomp import Compressor, LongAttnCompWarning, Settings
+from pydantic import ValidationError
 
-from llama_index.postprocessor.longattncomp import LongAttnPostprocessor
+from llama_index.postprocessor.longattncomp import (
+    LongAttnMemory,
+    LongAttnMemoryBlock,
+    LongAttnOptions,
+    LongAttnPostprocessor,
+    LongAttnPreparer,
+)
 
 TEXT = "".join(f"Flat {n} has three rooms and a balcony. Ada signed lease {n} in May of this year. " for n in range(9))
 
@@ -33,6 +40,20 @@ def test_the_strongest_source_wins(opened: list[Settings], monkeypatch: pytest.M
     assert LongAttnPostprocessor(token_budget=100).engine().settings.token_budget == 100
     assert 50 < length(LongAttnPostprocessor(token_budget=100)) <= 100
     assert 150 < length(LongAttnPostprocessor()) <= 200
+
+
+@pytest.mark.parametrize("component", [LongAttnPostprocessor, LongAttnPreparer, LongAttnMemoryBlock, LongAttnOptions])
+@pytest.mark.parametrize("named", ["top_k", "max_tokens", "k", "budget", "similarity_top_k"])
+def test_a_wrong_name_gets_the_right_one(component: Any, named: str) -> None:
+    with pytest.raises(ValidationError, match=rf"no such option: {named} \(did you mean token_budget\?\)"):
+        component(**{named: 5})
+
+
+def test_a_wrong_name_may_mean_a_component_s_own_option() -> None:
+    with pytest.raises(ValidationError, match=r"did you mean keep_last\?"):
+        LongAttnMemory.from_defaults(keep=5)
+    with pytest.raises(ValidationError, match=r"did you mean replace_score\?"):
+        LongAttnPostprocessor(replace_scores=True)
 
 
 def test_a_downloaded_directory_names_no_model(opened: list[Settings]) -> None:

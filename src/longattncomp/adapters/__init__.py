@@ -16,15 +16,19 @@ class Shortener(Options, TheirBaseClass):  # every setting of the engine is a fi
 `compress_results` keeps what failed in tool results, whatever is asked, `fit_budget` charges what a framework shows
 around the kept text to the budget, `last_said` finds what a chat's user wants, `query_for` makes a query from it and a
 tool's arguments, `counter` makes a counting function from any tokenizer, `read_back` gives a model what it needs of a
-text that was shortened, `Recent` remembers results, and `PER_CALL` names the settings that may change with each call.
+text that was shortened, by the key that `original` makes and `last_line` names, and `GONE` says that it is not kept,
+`PURPOSE_TEXT` tells it what a tool's argument is for that joins the query, `sentences` tells a
+full stop from an abbreviation's, `Recent` remembers results, and `PER_CALL` names the settings that may change with
+each call.
 `longattncomp.testing` has what tests of components need.
 """
 
 from longattncomp.adapters.budget import fit_budget
 from longattncomp.adapters.options import Options
 from longattncomp.adapters.passing import pass_whole, warn_of
-from longattncomp.adapters.reading_back import read_back
-from longattncomp.adapters.tool_results import compress_results
+from longattncomp.adapters.reading_back import GONE, last_line, original, read_back
+from longattncomp.adapters.tool_results import PURPOSE_TEXT, compress_results
+from longattncomp.chunking.sentences import sentences
 from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError, CacheError, InputError, ModelError, ModelNotFoundError
 from longattncomp.query.exchange import last_said
@@ -35,7 +39,9 @@ from longattncomp.runtime.threads import in_background, in_thread, in_threads
 from longattncomp.settings import PER_CALL
 
 __all__ = [
+    "GONE",
     "PER_CALL",
+    "PURPOSE_TEXT",
     "BudgetError",
     "ByteStore",
     "CacheError",
@@ -51,9 +57,12 @@ __all__ = [
     "in_background",
     "in_thread",
     "in_threads",
+    "last_line",
     "last_said",
+    "original",
     "pass_whole",
     "query_for",
     "read_back",
+    "sentences",
     "warn_of",
 ]

@@ -1,17 +1,29 @@
 """optional settings -> a compressor."""
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_serializer,
+    model_validator,
+)
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
 from longattncomp.runtime.stores import ByteStore
-from longattncomp.settings import PER_CALL, Settings
+from longattncomp.settings import PER_CALL, Settings, no_such
 from longattncomp.types import Order
+
+_OWN = "own"
+"""The key of a component's own options in the context of a validation."""
 
 
 def _setting(name: str) -> Any:
@@ -71,6 +83,14 @@ class Options(BaseModel):
         default=None, exclude=True, repr=False, description="An open compressor to use; never dumped nor pickled."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, values: Any, info: ValidationInfo) -> Any:
+        own = (info.context or {}).get(_OWN, ())
+        if isinstance(values, Mapping) and (unknown := [str(name) for name in values if name not in cls.model_fields]):
+            raise no_such("option", unknown, [*own, *cls.model_fields])
+        return values
+
     @model_validator(mode="after")
     def _checked(self) -> Self:
         given = self.given()
@@ -99,6 +119,15 @@ class Options(BaseModel):
         """Leave the open compressor, the store and its secret out of a pickle."""
         left_out = {"compressor": None, "store": None, "store_key": None}
         return super(Options, self.model_copy(update=left_out)).__getstate__()
+
+    @classmethod
+    def beside(cls, own: Collection[str], options: Mapping[str, Any]) -> Self:
+        """Make the options of a component that has others of its own, which the error for a wrong name names, too.
+
+        Raises:
+            ValidationError: an option is unknown or out of its range.
+        """
+        return cls.model_validate(dict(options), context={_OWN: own})
 
     def given(self) -> dict[str, Any]:
         """Return the settings that were given here, without `target_tokenizer`."""

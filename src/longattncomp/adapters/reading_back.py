@@ -1,12 +1,16 @@
 """(whole text, page or query) -> what a model reads of a text that was shortened for it."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 
 from longattncomp.adapters.budget import fit_budget
 from longattncomp.adapters.tool_results import compress_results
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
 from longattncomp.query.parsing import query_for
+
+GONE = "Nothing is kept under {!r} (any more): call the tool that gave the text again."
+"""What a model is told that asks for a text by a key under which none is kept."""
 
 PAGE_TOKENS = 4000
 """Least tokens of a full page: a model that wants all of a text should need few calls."""
@@ -18,6 +22,17 @@ _SHOWN = 80
 
 _PIECE = 64
 """Tokens up to which sentences share a piece of a page, as the draft model counts them."""
+
+
+def original(texts: Sequence[str]) -> tuple[str, str]:
+    """Return a key for the texts of a result, and the whole text; the same texts get the same key."""
+    whole = "\n\n".join(texts)
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:12], whole
+
+
+def last_line(tokens: int, reader: str, key: str) -> str:
+    """Return the line that ends a shortened text: how many tokens it had, and the tool that reads it."""
+    return f'[Shortened from {tokens} tokens; {reader}(id="{key}", query="...") searches the whole text.]'
 
 
 def read_back(compressor: Compressor, text: str, *, page: int = 1, query: str = "") -> str:

@@ -7,6 +7,9 @@ from longattncomp.adapters.failures import failure_pins
 from longattncomp.compressor import Compressor
 from longattncomp.types import Compressed, Node, Progress, Query, Scores
 
+PURPOSE_TEXT = "What you are looking for in the result, in a few words. The result is shortened to that if it is long."
+"""What a model reads about an argument of its tools that joins the query."""
+
 _UNASKED = "…"
 """Stands for the query where nobody asked anything: it has no words."""
 

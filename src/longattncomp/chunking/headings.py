@@ -1,5 +1,6 @@
 """lines of a text -> whether they are a heading, and of which rank."""
 
+import re
 from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
@@ -12,6 +13,9 @@ _CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER = 7, 8, 9, 10, 11, 12
 
 _LONGEST = 200  # characters of a line that may be a heading
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
+
+_LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
+"""A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
 
 def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[int, int]:
@@ -42,7 +46,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _FILE, end - at
     if kinds.SECTION.match(text):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
-        return (_SECTION if entry and any(sign in entry.text for sign in "=:#;[") else 0), 1
+        opens = entry and any(sign in entry.text for sign in "=:#;[") and not _LABELLED.match(entry.text)
+        return (_SECTION if opens else 0), 1
     if kinds.DATE.match(text):
         return _DAY, 1
     if kinds.BOLD.match(text):

@@ -8,7 +8,9 @@ from longattncomp.chunking.lead_ins import LeadIns
 
 _WORD = regex.compile(r"[\p{L}\p{N}_][\p{L}\p{N}\p{M}_./:@#$&+-]*[\p{L}\p{N}_]|[\p{L}\p{N}]")
 _QUOTED = regex.compile(r"[\"“„«`]([^\"“”„«»`\n]{2,60})[\"”“»`]|(?<!\w)'([^'\n]{2,60})'(?!\w)")
-_NAME = regex.compile(r"\p{N}|[\p{L}\p{N}][_/@][\p{L}\p{N}]|\p{Ll}\p{Lu}|\p{L}{2}\.\p{L}{2}|^\p{Lu}{2,}(?:-\p{Lu}+)*$")
+_NAME = regex.compile(
+    r"\p{N}|[\p{L}\p{N}][_/@][\p{L}\p{N}]|\p{Ll}\p{Lu}|\p{L}{2}\.\p{L}{2}|^\p{Lu}{2,}(?:-\p{Lu}+)*$|^\p{Ll}+(?:-\p{Ll}+)+$"
+)
 _KEY = regex.compile(  # alone on its line, above what it leads in: `billing:`, `"billing": {`, `[billing]`
     r"^[ \t]*(?:[\"']?([\p{L}\p{N}_-]{3,40})[\"']?:[ \t]*\{?|\[([\p{L}\p{N}_-]{3,40})\])[ \t]*$", regex.MULTILINE
 )
@@ -19,7 +21,7 @@ _FEW = 3
 
 
 def identifiers(query: str) -> list[str]:
-    """List the words of a query that name one thing: numbers, codes, paths, names of code, quoted words."""
+    """List the words of a query that name one thing: numbers, codes, paths, names of code, quoted words, compounds."""
     found = [match[1] or match[2] for match in _QUOTED.finditer(query)]
     words = [_SENTENCE_STOP.sub("", word) for word in _WORD.findall(query)]
     shouted = query.upper() == query

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from longattncomp import LongAttnCompWarning, Settings
 from longattncomp.adapters import InputError, ModelNotFoundError
 from pydantic import ValidationError
 
-from langchain_longattncomp import LongAttnCompressor
+from langchain_longattncomp import (
+    LongAttnCompressor,
+    LongAttnMiddleware,
+    LongAttnPreparer,
+    pre_model_hook,
+    summarizer,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,26 @@ from langchain_longattncomp import LongAttnCompressor
 def test_wrong_options_raise_when_it_is_made(option: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         LongAttnCompressor(**option)
+
+
+@pytest.mark.parametrize(
+    ("component", "named", "meant"),
+    [
+        *((LongAttnCompressor, name, "token_budget") for name in ("top_k", "max_tokens", "k", "budget", "token_budgt")),
+        (LongAttnCompressor, "anotate", "annotate"),
+        (LongAttnCompressor, "similarity_threshold", "min_relevance"),
+        (LongAttnPreparer, "device_map", "device"),
+        *((LongAttnMiddleware, name, "token_budget") for name in ("top_k", "max_tokens", "k", "budget")),
+        (LongAttnMiddleware, "keep", "keep_last"),
+        (LongAttnMiddleware, "excluded_tools", "exclude_tools"),
+        (summarizer, "max_tokens", "token_budget"),
+        (summarizer, "querry", "query"),
+        (pre_model_hook, "budget", "token_budget"),
+    ],
+)
+def test_a_wrong_name_gets_the_right_one(component: Any, named: str, meant: str) -> None:
+    with pytest.raises(ValidationError, match=rf"no such option: {named} \(did you mean {meant}\?\)"):
+        component(**{named: 5})
 
 
 def test_a_missing_model_raises_at_the_first_use(tmp_path: Path) -> None:

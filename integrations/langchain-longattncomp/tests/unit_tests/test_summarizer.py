@@ -15,6 +15,7 @@ from longattncomp.adapters import ModelNotFoundError
 from longattncomp.testing import BrokenScorer, WordScorer
 
 from langchain_longattncomp import summarizer
+from langchain_longattncomp.summarizer import _rules
 
 MESSAGES = [
     HumanMessage("Hello. " * 50),
@@ -126,6 +127,13 @@ def test_an_earlier_summary_is_not_nested_and_its_rules_stay() -> None:
         assert "human: human:" not in summary
         assert "human: ai:" not in summary
         assert "Always answer in German. Never call the landlord." in summary
+
+
+def test_a_rule_is_kept_to_its_end() -> None:
+    rule = "Never write to Dr. Marsh, no. 4 Mill Rd., or to any tenant before 9 a.m. without asking me."
+    said = f"I look for a flat. It may be old.\n{rule} My name is Ben."
+    pins = _rules(engine(token_budget=700), [("human", said)])
+    assert [said[start:end].strip() for _, start, end in pins] == [rule]
 
 
 def test_a_summary_in_other_words_is_a_turn_like_any_other() -> None:

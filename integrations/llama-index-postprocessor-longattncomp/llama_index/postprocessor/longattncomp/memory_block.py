@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
@@ -17,7 +17,10 @@ from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.background import Background
 from llama_index.postprocessor.longattncomp.events import report
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions, settings_tokenizer
-from llama_index.postprocessor.longattncomp.shrinking import Remembered
+from llama_index.postprocessor.longattncomp.shrinking import READER, Remembered
+
+if TYPE_CHECKING:
+    from llama_index.core.tools import FunctionTool
 
 
 class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
@@ -27,7 +30,8 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
     and has at most `token_budget` tokens; the kept turns have at most `keep_rate` of the tokens of all. Without a
     question the latest turns come back. If the engine fails, so they do, with a `longattncomp.LongAttnCompWarning`:
     a block never raises, because `Memory` would lose the turns. Turns are read in the background when they come, so
-    that a question finds them ready.
+    that a question finds them ready. A last line says from how many tokens the turns were shortened, and names the tool
+    of `reading_tool` if an agent got it.
     """
 
     name: str = Field(default="earlier_turns", description="The tag around what the block brings back.")
@@ -39,6 +43,18 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
     """An agent asks its memory the same question at each of its steps."""
     _ahead: Background = PrivateAttr(default_factory=Background)
     _read: Remembered[str, tuple[Compressor, Compressed, list[Exchange]]] = PrivateAttr(default_factory=Remembered)
+
+    _reader: str = PrivateAttr(default="")
+
+    def reading_tool(self) -> FunctionTool:
+        """Make a tool for an agent with this block in its memory: it searches all turns of the session.
+
+        Its name is `read_original_` and the name of the block.
+        """
+        from llama_index.postprocessor.longattncomp.reading_back import turns_tool
+
+        self._reader = f"{READER}_{self.name}"
+        return turns_tool(self._reader, self._turns, lambda: self.engine(edge_marks=True))
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
         for message in messages:
@@ -64,6 +80,15 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
             return None
         return await in_thread(self._truncated, content, tokens_to_truncate)
 
+    def _turns(self, session: str) -> str:
+        return "\n".join(exchange.text for exchange in exchanges(self.archive.get(session, ())))
+
+    def _line(self, engine: Compressor, tokens: int, token_budget: int) -> str:
+        """Return the line that ends what is brought back, "" where it takes more than a quarter of the budget."""
+        offer = f'; {self._reader}(query="...") searches all of them' if self._reader else ""
+        line = f"\n[Earlier turns, shortened from {tokens} tokens{offer}.]"
+        return line if 4 * engine.count(line) <= token_budget else ""
+
     def _read_ahead(self, turns: list[Turn]) -> None:
         if turns:
             self.engine().prepare([exchange.text for exchange in exchanges(turns)])
@@ -80,13 +105,15 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
             budget, count = engine.budget(texts), engine.count
             asked = query_for(query, tokenizer=engine.tokenizer)
             if not asked:
-                return latest(whole, budget, count)
-            key = (engine, asked, *texts)
+                line = self._line(engine, count(engine.settings.separator.join(texts)), budget)
+                line = line if count(whole) > budget else ""
+                return latest(whole, budget - count(line), count) + line
+            key = (engine, asked, self._reader, *texts)
             if (known := self._pulled.get(key)) is not None:
                 return known
             started = time.perf_counter()
             result = engine.compress(asked, texts, order="position")
-            content = _fitted(engine, result, spoken, engine.settings.token_budget)
+            content = self._fitted(engine, result, spoken, engine.settings.token_budget)
             read = self._read.get(content)
             unknown = read is not None and read[2] != spoken  # whose content it is: other turns gave the same
             self._read.put(content, (engine, result, [] if unknown else spoken))
@@ -109,7 +136,7 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
             engine, result, spoken = known
 
             def again() -> str:
-                return _fitted(engine, result, spoken, engine.count(content) - tokens_to_truncate)
+                return self._fitted(engine, result, spoken, engine.count(content) - tokens_to_truncate)
 
             consequence = "the latest turns are kept instead of those that the question needs"
             try:
@@ -120,20 +147,23 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
                 return shorter or None
         return _counted(lambda count: latest(content, count(content) - tokens_to_truncate, count)) or None
 
+    def _fitted(self, engine: Compressor, result: Compressed, spoken: list[Exchange], token_budget: int) -> str:
+        line = self._line(engine, result.original_tokens, token_budget)
+
+        def shown(found: Compressed) -> str:
+            texts = (
+                spoken[document.index].labelled(document, engine.settings.gap_mark) for document in found.documents
+            )
+            kept = engine.settings.separator.join(texts)
+            return kept if found.stop_reason == "all" or not kept else kept.rstrip("\n") + line
+
+        if token_budget < 1:
+            return ""
+        return fit_budget(engine, result, shown, token_budget=token_budget, order="position")
+
 
 def _counted(work: Callable[[Counter], str], count: Counter | None = None) -> str:
     """Do work that counts tokens, by `count` or LlamaIndex's tokenizer; if counting fails, count characters."""
     consequence = "characters are counted instead of tokens"
     done = pass_whole(lambda: work(count or counter(settings_tokenizer())), None, consequence, raises=())
     return work(len) if done is None else done
-
-
-def _fitted(engine: Compressor, result: Compressed, spoken: list[Exchange], token_budget: int) -> str:
-    def shown(found: Compressed) -> str:
-        return engine.settings.separator.join(
-            spoken[document.index].labelled(document, engine.settings.gap_mark) for document in found.documents
-        )
-
-    if token_budget < 1:
-        return ""
-    return fit_budget(engine, result, shown, token_budget=token_budget, order="position")

@@ -8,7 +8,16 @@ from sys import getsizeof
 from typing import Any, Self, TypeVar
 
 from longattncomp import Compressed
-from longattncomp.adapters import BudgetError, Recent, compress_results, fit_budget, pass_whole, query_for, warn_of
+from longattncomp.adapters import (
+    BudgetError,
+    Recent,
+    compress_results,
+    fit_budget,
+    last_line,
+    pass_whole,
+    query_for,
+    warn_of,
+)
 
 from llama_index.postprocessor.longattncomp.archive import Exchange
 from llama_index.postprocessor.longattncomp.events import report
@@ -17,7 +26,8 @@ from llama_index.postprocessor.longattncomp.options import LongAttnOptions
 WHOLE = "the text is passed on whole"
 """What follows where the engine fails."""
 
-_LINE = '[Shortened from {} tokens; read_original(id="{}", query="...") searches the whole text.]'
+READER = "read_original"
+"""The tool that reads whole texts, and the beginning of the names of all tools whose results are not shortened."""
 
 _NOTHING_LEFT = "[...]"
 """Stands for a text of which nothing is left where the gap mark is blank: some providers refuse an empty message."""
@@ -87,7 +97,7 @@ def shrink(
         place = (engine, query, *whole)
         if known is not None and (remembered := known.get(place)) is not None:
             return remembered
-        line = f"\n{_LINE.format(sum(map(engine.count, whole)), key)}" if key else ""
+        line = f"\n{last_line(sum(map(engine.count, whole)), READER, key)}" if key else ""
         line = line if line and 2 * engine.count(line) <= budget else ""
         room = min(budget, max(engine.budget(whole), 2 * engine.count(line))) if line else engine.budget(whole)
         if engine.count(separator.join(whole)) <= room:
