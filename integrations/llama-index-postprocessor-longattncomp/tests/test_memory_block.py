@@ -81,9 +81,9 @@ def test_a_turn_stands_alone_and_a_question_with_its_answer() -> None:
         "user: It rains.",
     ]
     assert grouped(
-        ("user", "Whose lease? I forgot."), ("tool", "Ada"), ("assistant", "Hers."), ("user", "Thanks.")
+        ("user", "I forgot. Whose lease?"), ("tool", "Ada"), ("assistant", "Hers."), ("user", "Thanks.")
     ) == [
-        "user: Whose lease? I forgot.\ntool: Ada\nassistant: Hers.",
+        "user: I forgot. Whose lease?\ntool: Ada\nassistant: Hers.",
         "user: Thanks.",
     ]
     short, long = "On Friday.", "By the way, the car of Ada is in the garage."

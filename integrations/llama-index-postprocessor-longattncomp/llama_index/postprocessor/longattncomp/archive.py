@@ -67,10 +67,10 @@ def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
 
 
 def _answers(turn: Turn, group: list[Turn]) -> bool:
-    """Whether a turn answers a question in the turns before it; what a user answers is short."""
+    """Whether a turn answers the question that the turns before it end with; what a user answers is short."""
     if turn[0] == MessageRole.USER.value:
         return group[-1][0] != turn[0] and group[-1][1].endswith(_MARKS) and len(turn[1].split()) <= _SHORT
-    return any(mark in group[0][1] for mark in _MARKS)
+    return group[0][1].rstrip('"”’) ').endswith(_MARKS)
 
 
 def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:
