@@ -113,6 +113,7 @@ class Assembler:
                     node.text,
                     node.tokens,
                     node.lead_ins,
+                    node.passages,
                     score=score,
                     reason=reason,
                 )

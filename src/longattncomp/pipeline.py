@@ -113,7 +113,15 @@ class Pipeline:
         boundary = self.method.node_boundary
         ends = tuple(sorted((index, tuple(offsets)) for index, offsets in (cuts or {}).items()))
         room = min(settings.token_budget, 2 * RECORD_TOKENS)
-        key = (tuple(document.text for document in documents), node_tokens, boundary, ends, room, settings.lead_ins)
+        key = (
+            tuple(document.text for document in documents),
+            node_tokens,
+            boundary,
+            ends,
+            room,
+            settings.lead_ins,
+            settings.deduplicate,
+        )
         found = self._cut.get(key)
         if found is None:
             nodes = tuple(
@@ -124,6 +132,7 @@ class Pipeline:
                     boundary=boundary,
                     token_budget=room,
                     cuts=cuts,
+                    deduplicate=settings.deduplicate,
                 )
             )
             if not settings.lead_ins:

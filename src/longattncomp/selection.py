@@ -15,9 +15,6 @@ NEAR = 384
 BESIDE = 32
 """Distance in tokens up to which two nodes count as neighbours."""
 
-_REPEATED = 20
-"""Characters from which a text that stands twice is kept once."""
-
 _UNIT = 2**60
 """Shares are summed as whole multiples of 1/_UNIT, so that windows with equal shares have exactly equal mass."""
 
@@ -89,7 +86,7 @@ def select(
     The mass starts at the instruction's score. In falling order of rank (ties: the earlier node), a node is kept
     unless the mass has reached `top_p`, its score is under `min_score` (AttnComp, arXiv 2509.17486), or it does not
     fit the rest of the budget. A node brings its lead-ins along, the nearest first, as far as they fit. Where not
-    everything fits, a text that stands twice under the same lead-ins is kept once.
+    everything fits, a node is left out if all its words are kept where they stand again (`Node.passages`).
 
     Args:
         scores: one share of the mass per node.
@@ -108,7 +105,7 @@ def select(
         bag.put(index)
         reasons[index] = "pinned"
     tight = sum(node.tokens for node in nodes) > rule.token_budget
-    seen: set[tuple[str, ...]] = set()
+    seen = {word for index in bag.kept for word in _words(nodes[index])}
     lead_in_tokens = 0
     mass = scores.instruction
     ranks = _ranks(scores.nodes, nodes, rule)
@@ -127,7 +124,7 @@ def select(
         wanted = [lead for lead in leads.of[index] if lead not in bag]
         # Without what it is about, a node may say the opposite.
         nearest = bag.cost(wanted[0], with_node=index) if wanted and len(bag) else 0
-        text = (nodes[index].text.strip(), *(nodes[lead].text for lead in leads.of[index]))
+        words = _words(nodes[index])
         if 1 - scores.instruction < rule.min_relevance:
             ended = "min_relevance"
         elif rule.top_p < 1 and mass >= rule.top_p:
@@ -135,8 +132,9 @@ def select(
         elif scores.nodes[index] < rule.min_score:
             reasons[index] = stop_reason = "min_score"
             continue
-        elif tight and len(text[0]) >= _REPEATED and text in seen:
+        elif tight and words and seen.issuperset(words):
             reasons[index], stop_reason = "duplicate", "budget"
+            mass += scores.nodes[index]
             continue
         elif bag.tokens + bag.cost(index) + nearest > rule.token_budget:
             stop_reason = "budget"
@@ -150,7 +148,7 @@ def select(
             break
         bag.put(index)
         reasons[index] = "selected"
-        seen.add(text)
+        seen.update(words)
         mass += scores.nodes[index]
         for number, lead in enumerate(wanted):
             charged = bag.cost(lead)
@@ -163,6 +161,10 @@ def select(
     if len(bag) == len(nodes):
         reasons = ["selected" if reason == "lead_in" else reason for reason in reasons]
     return Selection(tuple(sorted(bag.kept)), tuple(reasons), stop_reason, bag.tokens)
+
+
+def _words(node: Node) -> list[int]:
+    return [word for span in node.passages for word in range(*span)]
 
 
 class _Bag:

@@ -30,19 +30,10 @@ UNTRAINED: Literal["untrained"] = "untrained"
 """Names the draft model's own layer L+1 as the head."""
 
 PER_CALL = frozenset(
-    {
-        "token_budget",
-        "keep_rate",
-        "min_relevance",
-        "top_p",
-        "context_weight",
-        "node_tokens",
-        "lead_ins",
-        "gap_mark",
-        "edge_marks",
-        "separator",
-        "order",
-    }
+    (
+        *("token_budget", "keep_rate", "min_relevance", "top_p", "context_weight", "node_tokens", "lead_ins"),
+        *("deduplicate", "gap_mark", "edge_marks", "separator", "order"),
+    )
 )
 """Settings that one call may replace."""
 
@@ -156,6 +147,11 @@ class Settings(BaseModel):
         True,
         description="Whether kept text brings along its headings, header row, class and def lines, keys. "
         "Set false where every piece makes sense alone.",
+    )
+    deduplicate: bool = Field(
+        True,
+        description="Whether a passage that stands in several places (overlapping chunks, quoted mails) is kept once "
+        "where not everything fits. Set false where it matters how often it stands there.",
     )
     gap_mark: str = Field(
         "\n[...]\n", description="Text that stands where something was left out. Change it if it confuses your model."

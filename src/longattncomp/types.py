@@ -61,6 +61,8 @@ class Node:
         text: the piece itself.
         tokens: its length in tokens.
         lead_ins: spans of the same document that say what the piece is about, such as its headings, the nearest first.
+        passages: numbers of its words, as ranges, where a part of it stands in other nodes, too; equal words of such a
+            part have equal numbers.
     """
 
     document: int
@@ -69,6 +71,7 @@ class Node:
     text: str
     tokens: int
     lead_ins: tuple[Span, ...] = ()
+    passages: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class ScoredNode(Node):
         score: share of the mass, in [0, 1]; 0 for a pinned node, which is not scored.
         reason: `selected`, `pinned`, `cut` (shortened to fit) or `lead_in` (it came with a node that it leads in) if it
             was kept; otherwise the rule that left it out: `min_relevance`, `top_p`, `min_score`, `budget`, or
-            `duplicate` (the same text is kept).
+            `duplicate` (its words are kept where they stand again).
     """
 
     score: float = field(kw_only=True)

@@ -115,7 +115,7 @@ def test_what_the_sources_say_now_and_not_what_they_said(
 
 def test_every_setting_says_what_it_is_and_they_are_few() -> None:
     assert all(field.description for field in Settings.model_fields.values())
-    assert len(Settings.model_fields) <= 22
+    assert len(Settings.model_fields) <= 23
 
 
 def test_none_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

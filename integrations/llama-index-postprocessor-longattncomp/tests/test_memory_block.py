@@ -70,6 +70,38 @@ async def test_the_order_is_that_of_the_conversation(words: Compressor) -> None:
     assert len(found) == 8
 
 
+def grouped(*turns: tuple[str, str]) -> list[str]:
+    return [exchange.text for exchange in exchanges(turns)]
+
+
+def test_a_turn_stands_alone_and_a_question_with_its_answer() -> None:
+    assert grouped(("user", "The lease is mine."), ("assistant", "Noted."), ("user", "It rains.")) == [
+        "user: The lease is mine.",
+        "assistant: Noted.",
+        "user: It rains.",
+    ]
+    assert grouped(
+        ("user", "I forgot. Whose lease?"), ("tool", "Ada"), ("assistant", "Hers."), ("user", "Thanks.")
+    ) == [
+        "user: I forgot. Whose lease?\ntool: Ada\nassistant: Hers.",
+        "user: Thanks.",
+    ]
+    short, long = "On Friday.", "By the way, the car of Ada is in the garage."
+    for said, expected in ((short, 1), (long, 2)):
+        assert len(grouped(("assistant", "When do you leave?"), ("user", said))) == expected
+
+
+async def test_what_is_said_twice_in_the_same_words_comes_back_once(words: Compressor) -> None:
+    block = LongAttnMemoryBlock(compressor=words, token_budget=70)
+    twice = ("user", "The lease of Ada ends in May.")
+    await block.aput(
+        messages(twice, ("assistant", "Noted."), *SMALL_TALK * 3, twice, ("user", "Bob has a lease, too."))
+    )
+    content = await block.aget(asking("Who has a lease?"))
+    assert content == "user: The lease of Ada ends in May.\nuser: Bob has a lease, too."
+    assert len(block.archive[""]) == 10
+
+
 async def test_sessions_are_kept_apart(words: Compressor) -> None:
     block = LongAttnMemoryBlock(compressor=words, token_budget=200, node_tokens=90)
     await block.aput(messages(("user", "The lease is mine.")), session_id="one")
@@ -203,6 +235,8 @@ async def test_inside_a_memory(opened: list[Settings]) -> None:
 
 async def test_a_last_line_says_what_was_shortened_and_offers_all_turns(words: Compressor) -> None:
     block = await filled(LongAttnMemoryBlock(compressor=words, token_budget=480, node_tokens=90))
+    for hours in range(20):
+        await block.aput(messages(("user", f"It rained for {hours} hours.")), session_id="s")
     whole = block._turns("s").replace("\nuser", "\n\nuser")
     said = f"[Earlier turns, shortened from {len(whole)} tokens"
     for history in (asking("Who signed the lease?"), []):

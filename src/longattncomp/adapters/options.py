@@ -51,6 +51,7 @@ class Options(BaseModel):
     context_weight: float | None = _setting("context_weight")
     node_tokens: int | Literal["document"] | None = _setting("node_tokens")
     lead_ins: bool | None = _setting("lead_ins")
+    deduplicate: bool | None = _setting("deduplicate")
     gap_mark: str | None = _setting("gap_mark")
     edge_marks: bool | None = _setting("edge_marks")
     separator: str | None = _setting("separator")

@@ -2,13 +2,14 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from longattncomp.chunking.boundaries import BLANK_LINES, snap
+from longattncomp.chunking.copies import Copies
 from longattncomp.chunking.outline import RECORD_TOKENS
 from longattncomp.chunking.sentences import cut, sentences
 from longattncomp.chunking.structure import outline
@@ -33,6 +34,7 @@ def chunk(
     boundary: NodeBoundary = "unit",
     token_budget: int | None = None,
     cuts: Mapping[int, Sequence[int]] | None = None,
+    deduplicate: bool = False,
 ) -> list[Node]:
     """Cut every document into nodes that tile it: no character is lost or repeated.
 
@@ -48,30 +50,45 @@ def chunk(
         token_budget: tokens of the result. A longer sentence is divided, and so is a record of more than four fifths
             of it.
         cuts: document index -> character offsets where a node must end.
+        deduplicate: whether nodes number the words that stand in several places, see `Node.passages`, and end where
+            such a passage does.
     """
+    all_ends = [increasing(tokenizer.encode(document.text).ends) for document in documents]
+    packers: list[_Packer | None] = [None] * len(documents)
+    if node_tokens != "document" and boundary == "unit":
+        most = token_budget or RECORD_TOKENS * 2
+        packers = [
+            _Packer(document.text, ends, node_tokens, most) if document.text else None
+            for document, ends in zip(documents, all_ends, strict=True)
+        ]
+    copies: Copies | None = None
+    if deduplicate:
+        copies = Copies(
+            [document.text for document in documents], [packer.outline if packer else None for packer in packers]
+        )
     nodes: list[Node] = []
-    for index, document in enumerate(documents):
+    for index, (document, ends, packer) in enumerate(zip(documents, all_ends, packers, strict=True)):
         text = document.text
         if not text:
             continue
-        ends = increasing(tokenizer.encode(text).ends)
         offsets = sorted({cut for cut in (cuts or {}).get(index, ()) if 0 < cut < len(text)})
-        found: list[tuple[int, int, tuple[Span, ...]]]
-        if node_tokens == "document":
+        found: Iterable[tuple[int, int, tuple[Span, ...]]]
+        if packer is not None:
+            found = packer.run(copies.cuts[index] if copies else ())
+        elif node_tokens == "document":
             found = [(0, len(text), ())]
-        elif boundary == "exact":
+        else:
             found = [
                 (start, end, ())
                 for low, high in pairwise([0, *offsets, len(text)])
                 for start, end in _exact(text, ends, node_tokens, low, high)
             ]
-        else:
-            found = list(_Packer(text, ends, node_tokens, token_budget or RECORD_TOKENS * 2).run())
         for low, high, lead_ins in found:
             inside = offsets[bisect_right(offsets, low) : bisect_left(offsets, high)]
             for start, end in pairwise([low, *inside, high]):
                 tokens = token_at(ends, end) - token_at(ends, start)
-                nodes.append(Node(index, start, end, text[start:end], tokens, lead_ins))
+                passages = copies.passages(index, start, end) if copies else ()
+                nodes.append(Node(index, start, end, text[start:end], tokens, lead_ins, passages))
     return nodes
 
 
@@ -120,24 +137,26 @@ class _Packer:
         self._most = node_tokens
         self._sentence = min(max(node_tokens, SENTENCE_TOKENS), token_budget)
         self._together = max(node_tokens, token_budget * 4 // 5)
-        self._outline = outline(text)
-        starts = self._outline.starts
+        self.outline = outline(text)
+        starts = self.outline.starts
         self._starts = [0, *(snap(text, start, before) for before, start in pairwise(starts)), len(text)]
         self._tokens = np.searchsorted(ends, self._starts, side="right")  # tokens before each unit
         self._tokens[0] = 0
         self._last = self._subtrees()
 
-    def run(self) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
-        """Yield nodes and their lead-ins."""
-        n = len(self._outline.starts)
+    def run(self, cuts: Collection[int] = ()) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
+        """Yield nodes and their lead-ins; units that begin at one of the cuts begin a node."""
+        begins = set(cuts)
+        n = len(self.outline.starts)
         unit = 0
         first = -1  # of the units of the node that is not full yet
         while unit < n:
             step()
             after = self._last[unit]
             size = self._size(unit, after)
-            whole = size <= max(self._most, min(self._together, self._outline.together[unit]))
-            if first >= 0 and not (whole and self._joins(first, unit, after)):
+            whole = size <= max(self._most, min(self._together, self.outline.together[unit]))
+            apart = self.outline.starts[unit] in begins
+            if first >= 0 and (apart or not (whole and self._joins(first, unit, after))):
                 yield self._node(first, unit)
                 first = -1
             if whole:
@@ -154,9 +173,9 @@ class _Packer:
 
     def _joins(self, first: int, unit: int, after: int) -> bool:
         """Whether a unit goes into the node of its neighbours before it."""
-        if self._outline.parents[first] != self._outline.parents[unit] or self._size(first, after) > self._most:
+        if self.outline.parents[first] != self.outline.parents[unit] or self._size(first, after) > self._most:
             return False
-        return not self._outline.breaks[unit] or self._size(first, unit) < self._most / 4
+        return not self.outline.breaks[unit] or self._size(first, unit) < self._most / 4
 
     def _divided(self, unit: int) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
         """Yield one unit without those below it: whole, by sentences, or in pieces."""
@@ -186,7 +205,7 @@ class _Packer:
     def _lead_ins(self, unit: int) -> tuple[Span, ...]:
         spans = (
             (self._starts[above], self._starts[above + 1])
-            for above in self._outline.lead_ins(unit)
+            for above in self.outline.lead_ins(unit)
             if self._size(above, above + 1) <= LEAD_IN_TOKENS
         )
         return tuple(span for span in spans if _TELLING.search(self._text, *span))
@@ -199,7 +218,7 @@ class _Packer:
 
     def _subtrees(self) -> list[int]:
         """Find the unit after each unit and all below it."""
-        parents = self._outline.parents
+        parents = self.outline.parents
         last = list(range(1, len(parents) + 1))
         for unit in range(len(parents) - 1, -1, -1):
             if (above := parents[unit]) >= 0:

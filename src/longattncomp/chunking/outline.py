@@ -25,6 +25,7 @@ class Outline:
         parents: index of the unit that leads each in, -1 for none.
         together: tokens up to which a unit and all below it stay together, as a record does.
         breaks: whether a unit begins a paragraph.
+        prose: units that are sentences, but none of a speaker, or quoted lines.
         also: units that lead a unit in without being above it, by index.
     """
 
@@ -32,20 +33,24 @@ class Outline:
     parents: list[int] = field(default_factory=list)
     together: list[int] = field(default_factory=list)
     breaks: list[bool] = field(default_factory=list)
+    prose: set[int] = field(default_factory=set)
     also: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def add(self, start: int, parent: int = -1, *, together: int = 0, breaks: bool = False) -> int:
+    def add(self, start: int, parent: int = -1, *, together: int = 0, breaks: bool = False, prose: bool = False) -> int:
         """Begin a unit, which ends the one before, and return its index; an empty one before it is replaced."""
+        unit = len(self.starts)
         if self.starts and start <= self.starts[-1]:
-            unit = len(self.starts) - 1
+            unit -= 1
             self.parents[unit], self.together[unit] = parent if parent < unit else -1, together
             self.breaks[unit] = breaks
             return unit
+        if prose and (parent < 0 or not self.together[parent]):
+            self.prose.add(unit)
         self.starts.append(start if self.starts else 0)
         self.parents.append(parent)
         self.together.append(together)
         self.breaks.append(breaks)
-        return len(self.starts) - 1
+        return unit
 
     def lead_ins(self, unit: int) -> Sequence[int]:
         """List the units that lead a unit in, the nearest first."""

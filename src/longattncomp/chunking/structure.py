@@ -232,7 +232,7 @@ class _Scan:
             if same and (column, before) == (line.indent, marker):
                 break
         parent = listed[-1][2] if listed else self._list
-        unit = self.out.add(line.start, parent, breaks=not listed)
+        unit = self.out.add(line.start, parent, breaks=not listed, prose=marker.startswith(">"))
         listed.append((line.indent, marker, unit))
 
     def _statements(self, here: list[Line], parent: int | None = None) -> None:
@@ -283,7 +283,7 @@ class _Scan:
         owner = self._owner(here[0].indent)
         for low, high in pairwise(bounds):
             for start, _ in sentences(self.text, low, high):
-                unit = self.out.add(start, owner, breaks=breaks)
+                unit = self.out.add(start, owner, breaks=breaks, prose=True)
                 breaks = False
         if note:
             self._notes[note[1]] = unit

@@ -63,7 +63,7 @@ def chat_lines() -> ChatLines:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class Turn:
     speaker: str
     text: str
 
@@ -92,7 +92,7 @@ def chats(draw: Draw) -> Iterator[Example]:
         if room < 0:
             raise InputError(f"expected room for a chat, got {-room} tokens too few: raise context_tokens")
         while True:
-            turn = _small_talk(rng)
+            turn = small_talk(rng)
             room -= draw.count(turn.line(_CLOCK))
             if room < 0:
                 break
@@ -109,7 +109,7 @@ def chats(draw: Draw) -> Iterator[Example]:
         )
 
 
-def _facts(rng: random.Random, tokens: int) -> tuple[str, str, list[_Turn]]:
+def _facts(rng: random.Random, tokens: int) -> tuple[str, str, list[Turn]]:
     """Draw a question, its answer, the turn that holds it, and after that turn its distractors."""
     kinds, people = chat_lines().kinds, chat_lines().people
     kind, person = rng.choice(kinds), rng.choice(people)
@@ -123,24 +123,24 @@ def _facts(rng: random.Random, tokens: int) -> tuple[str, str, list[_Turn]]:
     rest = [*own[_SAME_PERSON:], *same[_SAME_KIND:], *others][: tokens // _TOKENS_A_FACT]
     facts = [(kind, person), *own[:_SAME_PERSON], *same[:_SAME_KIND], *rest]
     turns = [
-        _Turn(someone, rng.choice(told.lines).format(value=values[told.query][people.index(someone)]))
+        Turn(someone, rng.choice(told.lines).format(value=values[told.query][people.index(someone)]))
         for told, someone in facts
     ]
     speakers = rng.sample([someone for someone in people if someone != person], _NEARBY)
-    turns += [_Turn(speaker, kind.nearby.format(name=person)) for speaker in speakers]
+    turns += [Turn(speaker, kind.nearby.format(name=person)) for speaker in speakers]
     return kind.query.format(name=person), values[kind.query][people.index(person)], turns
 
 
-def _small_talk(rng: random.Random) -> _Turn:
+def small_talk(rng: random.Random) -> Turn:
     lines = chat_lines()
     middle = rng.choice(lines.middles).format(thing=rng.choice(lines.things), place=rng.choice(lines.places))
     opening = rng.choice(lines.openings)
     text = f"{opening}{middle if opening else middle[0].upper() + middle[1:]}{rng.choice(lines.endings)}"
-    return _Turn(rng.choice(lines.people), text)
+    return Turn(rng.choice(lines.people), text)
 
 
 def _days(
-    heads: Sequence[str], turns: Sequence[_Turn], asked: _Turn, rng: random.Random
+    heads: Sequence[str], turns: Sequence[Turn], asked: Turn, rng: random.Random
 ) -> tuple[tuple[Document, ...], Evidence]:
     """Spread the turns over the days, and find the span of the turn that is asked for."""
     documents: list[Document] = []

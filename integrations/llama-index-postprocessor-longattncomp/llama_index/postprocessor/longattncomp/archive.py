@@ -14,10 +14,14 @@ from longattncomp import CompressedDocument
 Turn = tuple[str, str]
 """(role, text)."""
 
+_MARKS = ("?", "？", "؟")
+
+_SHORT = 6  # words
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A user's message and all turns up to the next one, so that an answer is found with its question.
+    """One turn, or a question and what answers it, so that an answer is found with its question.
 
     Attributes:
         text: the turns, each as `role: text`.
@@ -41,7 +45,7 @@ class Exchange:
 
     def _piece(self, start: int, end: int) -> str:
         text = self.text[start:end].lstrip()  # a line break before a turn ends the turn before
-        start = end - len(text)
+        start, text = end - len(text), text.rstrip()
         turn = bisect_right(self.starts, start) - 1
         return text if start == self.starts[turn] else f"{self.roles[turn]}: {text}"
 
@@ -52,13 +56,21 @@ def text_of(message: ChatMessage) -> str:
 
 
 def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
-    """Group turns into exchanges, in order."""
+    """Group turns into exchanges, in order; what was said in the same words before stands where it was said last."""
     groups: list[list[Turn]] = []
     for turn in turns:
-        if not groups or turn[0] == MessageRole.USER.value:
+        if not (groups and _answers(turn, groups[-1])):
             groups.append([])
         groups[-1].append(turn)
-    return [Exchange.of(group) for group in groups]
+    found = {exchange.text: exchange for exchange in map(Exchange.of, reversed(groups))}
+    return list(found.values())[::-1]
+
+
+def _answers(turn: Turn, group: list[Turn]) -> bool:
+    """Whether a turn answers the question that the turns before it end with; what a user answers is short."""
+    if turn[0] == MessageRole.USER.value:
+        return group[-1][0] != turn[0] and group[-1][1].endswith(_MARKS) and len(turn[1].split()) <= _SHORT
+    return group[0][1].rstrip('"”’) ').endswith(_MARKS)
 
 
 def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:

@@ -22,6 +22,9 @@ from llama_index.postprocessor.longattncomp.shrinking import READER, Remembered
 if TYPE_CHECKING:
     from llama_index.core.tools import FunctionTool
 
+_FIXED: dict[str, Any] = {"order": "position", "keep_rate": 1.0}
+"""Options of every call; what `keep_rate` allows is in the budget, as a part of all turns, said twice or not."""
+
 
 class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
     """Archives the turns that leave the chat history and brings back what the last user message needs.
@@ -72,7 +75,7 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
         if not turns:
             return ""
         await self._ahead.done(session_id or "")
-        return await in_thread(self._pull, exchanges(turns), asked_in(messages or ()))
+        return await in_thread(self._pull, turns, asked_in(messages or ()))
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
         """Return the content for the same question in fewer tokens, or None if nothing is left."""
@@ -93,16 +96,17 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
         if turns:
             self.engine().prepare([exchange.text for exchange in exchanges(turns)])
 
-    def _pull(self, spoken: list[Exchange], query: str) -> str:
+    def _pull(self, turns: list[Turn], query: str) -> str:
+        spoken = exchanges(turns)
         texts = [exchange.text for exchange in spoken]
-        whole = "\n".join(texts)
+        whole = "\n".join(f"{role}: {text}" for role, text in turns)
         budget = max(1, self.token_budget or Settings.model_fields["token_budget"].default)
         count: Counter | None = None
 
         def needed() -> str:
             nonlocal budget, count
-            engine = self.engine()
-            budget, count = engine.budget(texts), engine.count
+            engine = self.engine(separator="\n")
+            budget, count = engine.budget([whole]), engine.count
             asked = query_for(query, tokenizer=engine.tokenizer)
             if not asked:
                 line = self._line(engine, count(engine.settings.separator.join(texts)), budget)
@@ -112,7 +116,7 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
             if (known := self._pulled.get(key)) is not None:
                 return known
             started = time.perf_counter()
-            result = engine.compress(asked, texts, order="position")
+            result = engine.compress(asked, texts, token_budget=budget, **_FIXED)
             content = self._fitted(engine, result, spoken, engine.settings.token_budget)
             read = self._read.get(content)
             unknown = read is not None and read[2] != spoken  # whose content it is: other turns gave the same
@@ -159,7 +163,8 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
 
         if token_budget < 1:
             return ""
-        return fit_budget(engine, result, shown, token_budget=token_budget, order="position")
+        content: str = fit_budget(engine, result, shown, token_budget=token_budget, **_FIXED)
+        return content
 
 
 def _counted(work: Callable[[Counter], str], count: Counter | None = None) -> str:

@@ -1,0 +1,186 @@
+"""texts, their units -> numbers of their words, which a copy of a passage shares with the passage."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import regex
+
+from longattncomp.chunking.lines import QUOTED, STAMP, TURN
+from longattncomp.chunking.outline import Outline
+from longattncomp.runtime.cancellation import step
+from longattncomp.types import Span
+
+_LEAST = 10
+"""Words of a passage from which it is no coincidence that it stands twice."""
+
+_LONG = 40
+"""Words from which a passage is a copy where something else leads it in, too."""
+
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_WORD = regex.compile(rf"(?V1)(?m:^[ \t]*>[> \t]*)(*SKIP)(*FAIL)|{_UNSPACED}|[\w--{_UNSPACED}]+|[^\w\s]")
+"""A word or a sign; what marks a line as quoted is neither."""
+
+_BLANK_ABOVE = regex.compile(r"(?r)\n\r?\n")
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Copies:
+    """Finds what stands again in other words' place, and says where nodes have to end for it.
+
+    A sentence is a copy if it lies in a run of at least `_LEAST` words that stands elsewhere under the same lead-ins,
+    of `_LONG` words under others, or behind quote marks. What is no sentence, such as a row, a log's entry, a statement
+    or a turn, may be meant to stand there as often as it does: it is a copy only where one text ends with the
+    different lines that another begins with, as overlapping chunks do, or where a long text stands there twice.
+    A sentence of a turn is a copy only together with who says it.
+
+    Attributes:
+        cuts: for each text the units, by their first characters, that begin or follow a passage with copies.
+    """
+
+    def __init__(self, texts: Sequence[str], outlines: Sequence[Outline | None]) -> None:
+        """Compare texts, each with its units; None for a text that is one unit."""
+        self.cuts: list[list[int]] = [[] for _ in texts]
+        self._texts, self._outlines = texts, outlines
+        known: dict[str, int] = {}
+        ids, places = array("q"), array("q")  # places of the words in their texts
+        self._first = [0]  # word of each text; one that stands nowhere ends each
+        for number, text in enumerate(texts):
+            step()
+            for match in _WORD.finditer(text):
+                ids.append(known.setdefault(match[0].casefold(), len(known)))
+                places.append(match.start())
+            ids.append(-1 - number)
+            places.append(len(text))
+            self._first.append(len(ids))
+        self._known = list(known)
+        self._ids, self._places = np.array(ids), np.array(places)
+        self._numbers = np.arange(len(ids))
+        self._shared = np.zeros(len(ids), dtype=bool)
+        runs = list(_runs(self._ids))
+        if not runs:
+            return
+        telling = np.array([word[0].isalnum() for word in known], dtype=bool)
+        self._telling = np.append(0, (telling[np.maximum(self._ids, 0)] & (self._ids >= 0)).cumsum())
+        self._bounds: list[int] = []  # first word of each unit, and the end of each text
+        self._unit_of: list[tuple[int, int]] = []  # text and number in it
+        for number, outline in enumerate(outlines):
+            low, high = self._first[number], self._first[number + 1] - 1
+            starts = outline.starts if outline else [0]
+            self._bounds += (low + np.searchsorted(self._places[low:high], [0, *starts[1:]])).tolist()
+            self._bounds.append(high)
+            self._unit_of += [(number, unit) for unit in range(len(starts) + 1)]
+        edges: set[int] = set()
+        reached = -1  # end of the last run that goes on from the beginning of its text
+        for start, source, size in runs:
+            reached = self._read(start, source, size, reached, edges)
+        for at in np.flatnonzero(np.isin(self._numbers[self._bounds], list(edges))):
+            number, unit = self._unit_of[at]
+            if (outline := outlines[number]) and unit < len(outline.starts):
+                self.cuts[number].append(outline.starts[unit])
+
+    def passages(self, text: int, start: int, end: int) -> tuple[Span, ...]:
+        """Number the words of a piece of a text; () if none of them has a copy."""
+        places = self._places[self._first[text] : self._first[text + 1] - 1]
+        low, high = (self._first[text] + int(at) for at in np.searchsorted(places, [start, end]))
+        if not self._shared[low:high].any():
+            return ()
+        own = self._numbers[low:high]
+        breaks = [0, *(np.flatnonzero(np.diff(own) != 1) + 1).tolist(), len(own)]
+        return tuple((int(own[low]), int(own[high - 1]) + 1) for low, high in pairwise(breaks))
+
+    def _read(self, start: int, source: int, size: int, reached: int, edges: set[int]) -> int:
+        """Give the units of a run that are copies the numbers of their source."""
+        bounds = self._bounds
+        own, other = (bisect_right(self._first, at) - 1 for at in (start, source))
+        (low, high), (from_, to) = ((self._first[text], self._first[text + 1] - 1) for text in (own, other))
+        # A text that was cut out of another may begin or end within a word.
+        if (
+            start == low + 1
+            and source > from_
+            and self._known[self._ids[source - 1]].endswith(self._known[self._ids[low]])
+        ):
+            start, source, size = start - 1, source - 1, size + 1
+        end, stop = start + size, source + size
+        if end == high - 1 and stop < to and self._known[self._ids[stop]].startswith(self._known[self._ids[end]]):
+            end, stop = end + 1, stop + 1
+        first, after = bisect_left(bounds, start), bisect_right(bounds, end) - 1
+        words = int(self._telling[end] - self._telling[start])
+        if after <= first or words < _LEAST:
+            return reached
+        begins, ends = start <= max(low, reached), end == high
+        whole = begins and ends, source == from_ and stop == to
+        joins = own != other and not any(whole) and ((begins and stop == to) or (ends and source == from_))
+        if joins:
+            lines = [tuple(self._ids[a:b]) for a, b in pairwise(bounds[first : after + 1])]
+            joins = len(set(lines)) == len(lines)
+            reached = end if joins and begins else reached
+        same = joins or (all(whole) and words >= _LONG)
+        for unit in range(first, after):
+            low, high = bounds[unit], bounds[unit + 1]
+            if high > low and (same or self._is_copy(low, source + low - start, start, words)):
+                self._numbers[low:high] = self._numbers[source + low - start : source + high - start]
+                self._shared[low:high] = self._shared[source + low - start : source + high - start] = True
+                if own != other:  # what a text itself says again and again needs no end of its own
+                    edges.update((int(self._numbers[low]), int(self._numbers[high - 1]) + 1, high))
+        return reached
+
+    def _is_copy(self, word: int, source: int, start: int, words: int) -> bool:
+        """Whether the unit at a word is a copy of the words at `source`, in a run of so many words from `start` on."""
+        own, unit = self._unit_of[bisect_right(self._bounds, word) - 1]
+        other, its = self._unit_of[bisect_right(self._bounds, source) - 1]
+        outline, elsewhere = self._outlines[own], self._outlines[other]
+        if outline is None or elsewhere is None:
+            return False
+        text, place = self._texts[own], int(self._places[word])
+        if _quoted(text, place) != _quoted(self._texts[other], int(self._places[source])):
+            return True
+        if unit not in outline.prose or its not in elsewhere.prose:
+            return False
+        blank = _BLANK_ABOVE.search(text, 0, place)
+        said = blank.end() if blank else 0
+        if (TURN.match(text, said) or STAMP.match(text, said)) and int(self._places[start]) > said:
+            return False
+        above, there = self._leading(own, unit), self._leading(other, its)
+        return words >= _LONG or all(one == two for one, two in zip(above, there, strict=False))
+
+    def _leading(self, number: int, unit: int) -> list[str]:
+        outline, text = self._outlines[number], self._texts[number]
+        if outline is None:
+            return []
+        ends = [*outline.starts[1:], len(text)]
+        return [
+            " ".join(text[outline.starts[above] : ends[above]].casefold().split()) for above in outline.lead_ins(unit)
+        ]
+
+
+def _quoted(text: str, place: int) -> bool:
+    return QUOTED.match(text, text.rfind("\n", 0, place) + 1) is not None
+
+
+def _runs(ids: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """Yield runs of words that stood before: their first word, the first one where they stood, and their number."""
+    n = len(ids) - _LEAST + 1
+    if n < 2:
+        return
+    values = (ids.astype(np.uint64) + np.uint64(1)) * _FACTOR
+    hashes = np.zeros(n, dtype=np.uint64)
+    for at in range(_LEAST):
+        hashes = hashes * _FACTOR + (values[at : at + n] ^ (values[at : at + n] >> np.uint64(29)))
+    order = np.argsort(hashes, kind="stable")
+    begins = np.append(True, hashes[order][1:] != hashes[order][:-1])
+    first = np.empty(n, dtype=np.int64)
+    first[order] = order[np.maximum.accumulate(np.where(begins, np.arange(n), 0))]
+    again = np.flatnonzero(first < np.arange(n))
+    if not len(again):
+        return
+    breaks = np.flatnonzero((np.diff(again) != 1) | (np.diff(first[again]) != 1)) + 1
+    for part in np.split(again, breaks):
+        start, source, size = int(part[0]), int(first[part[0]]), len(part) + _LEAST - 1
+        if source + size <= start and np.array_equal(ids[start : start + size], ids[source : source + size]):
+            yield start, source, size
