@@ -96,7 +96,8 @@ class Copies:
 
     def _read(self, start: int, source: int, size: int, reached: int, edges: set[int]) -> int:
         """Give the units of a run that are copies the numbers of their source."""
-        bounds = self._bounds
+        bounds, stood = self._bounds, source - start
+        run = slice(start, start + size)
         own, other = (bisect_right(self._first, at) - 1 for at in (start, source))
         (low, high), (from_, to) = ((self._first[text], self._first[text + 1] - 1) for text in (own, other))
         # A text that was cut out of another may begin or end within a word.
@@ -112,6 +113,8 @@ class Copies:
         first, after = bisect_left(bounds, start), bisect_right(bounds, end) - 1
         words = int(self._telling[end] - self._telling[start])
         if after <= first or words < _LEAST:
+            return reached
+        if not np.array_equal(self._ids[run], self._ids[run.start + stood : run.stop + stood]):  # only their hashes are
             return reached
         begins, ends = start <= max(low, reached), end == high
         whole = begins and ends, source == from_ and stop == to
@@ -179,8 +182,8 @@ def _runs(ids: np.ndarray) -> Iterator[tuple[int, int, int]]:
     again = np.flatnonzero(first < np.arange(n))
     if not len(again):
         return
-    breaks = np.flatnonzero((np.diff(again) != 1) | (np.diff(first[again]) != 1)) + 1
-    for part in np.split(again, breaks):
-        start, source, size = int(part[0]), int(first[part[0]]), len(part) + _LEAST - 1
-        if source + size <= start and np.array_equal(ids[start : start + size], ids[source : source + size]):
-            yield start, source, size
+    heads = np.append(0, np.flatnonzero((np.diff(again) != 1) | (np.diff(first[again]) != 1)) + 1)
+    starts, sizes = again[heads], np.diff(np.append(heads, len(again))) + _LEAST - 1
+    sources = first[starts]
+    apart = sources + sizes <= starts
+    yield from zip(starts[apart].tolist(), sources[apart].tolist(), sizes[apart].tolist(), strict=True)
