@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--answers", action="store_true", help="also write answers: whether they contain the right one")
     parser.add_argument("--hard", action="store_true", help="also measure hard compression, which knows the question")
-    parser.add_argument("--only", help="rows whose name contains this, beside the full text")
+    parser.add_argument("--only", action="append", help="forms whose name contains this, beside the full text")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     settings = Settings.load()
@@ -235,7 +235,7 @@ def main() -> None:
     full = np.ones(len(rows))
     lines = {}
     for name, read in sorted(readings(target, adapters, knowing=options.hard).items(), key=lambda row: row[0] != FULL):
-        if options.only and options.only not in name and name != FULL:
+        if options.only and not any(part in name for part in options.only) and name != FULL:
             continue
         found = measured(target, read, rows, answers=options.answers)
         gains = np.array([row.another - row.right for row in found])
