@@ -132,6 +132,16 @@ MEANT = {
         "2026-03-09 Ada: I will sign the lease for the house behind the mill.\n"
         "2026-03-10 Bob: We will see.\n" + f"\n{OTHERS}"
     ),
+    "a speaker above each statement": f"Ada:\n{PASSAGE}\n\nBob:\n{PASSAGE}\n\n{OTHERS}",
+    "a speaker and a time above each statement": f"ada  10:04 AM\n{PASSAGE}\n\nbob  10:05 AM\n{PASSAGE}\n\n{OTHERS}",
+    "lines with a colon": [
+        f"The lease of the small flat:\n\n{PASSAGE}\n\n{OTHERS}",
+        f"The lease of the large flat:\n\n{PASSAGE}\n\n{MORE}",
+    ],
+    "long parts of one text": (
+        f"# Small\n\nThe lease of the small one. {PASSAGE} {PASSAGE}\n\n"
+        f"# Large\n\nThe lease of the small one. {PASSAGE} {PASSAGE}\n\n# Else\n\n{OTHERS}"
+    ),
     "other headings": (
         "# Small\n\nThe lease of the small one takes a year, and has no notice before its end.\n\n"
         "# Large\n\nThe lease of the small one takes a year, and has no notice before its end.\n\n"

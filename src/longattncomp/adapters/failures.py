@@ -119,7 +119,7 @@ def _found(text: str, lines: Sequence[Span]) -> Iterator[Span]:
             )
         elif header := _TRACEBACK.search(line):
             last = _end_of_traceback(text, lines, number, header.start() + 2 * header[0].startswith("+"))
-            yield lines[max(number + 1, last - 2)][0], lines[last][1]
+            yield lines[max(min(number + 1, last), last - 2)][0], lines[last][1]
             number = last
         elif _says_error(line):
             below = _FRAME.match(following) or _MESSAGE_BELOW.search(line)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-from longattncomp.chunking.lines import QUOTED, STAMP, TURN
+from longattncomp.chunking.lines import QUOTED, STAMP, TURN, introduces
 from longattncomp.chunking.outline import Outline
 from longattncomp.runtime.cancellation import step
 from longattncomp.types import Span
@@ -34,7 +34,7 @@ class Copies:
     """Finds what stands again in other words' place, and says where nodes have to end for it.
 
     A sentence is a copy if it lies in a run of at least `_LEAST` words that stands elsewhere under the same lead-ins,
-    of `_LONG` words under others, or behind quote marks. What is no sentence, such as a row, a log's entry, a statement
+    of `_LONG` words in another text under others, or behind quote marks. What is no sentence, such as a row, a log's entry, a statement
     or a turn, may be meant to stand there as often as it does: it is a copy only where one text ends with the
     different lines that another begins with, as overlapping chunks do, or where a long text stands there twice.
     A sentence of a turn is a copy only together with who says it.
@@ -124,17 +124,28 @@ class Copies:
             joins = len(set(lines)) == len(lines)
             reached = end if joins and begins else reached
         same = joins or (all(whole) and words >= _LONG)
+        # What another line leads to stands on its own where it is long, in another text.
+        alone = words >= _LONG and own != other
+        led = not alone and any(map(self._introduced, (bounds[first], bounds[first] + stood)))
         for unit in range(first, after):
             low, high = bounds[unit], bounds[unit + 1]
-            if high > low and (same or self._is_copy(low, source + low - start, start, words)):
+            if high > low and (same or self._is_copy(low, source + low - start, start, alone=alone, led=led)):
                 self._numbers[low:high] = self._numbers[source + low - start : source + high - start]
                 self._shared[low:high] = self._shared[source + low - start : source + high - start] = True
                 if own != other:  # what a text itself says again and again needs no end of its own
                     edges.update((int(self._numbers[low]), int(self._numbers[high - 1]) + 1, high))
         return reached
 
-    def _is_copy(self, word: int, source: int, start: int, words: int) -> bool:
-        """Whether the unit at a word is a copy of the words at `source`, in a run of so many words from `start` on."""
+    def _is_copy(self, word: int, source: int, start: int, *, alone: bool, led: bool) -> bool:
+        """Whether the unit at a word is a copy of the words at `source`, in a run of words from `start` on.
+
+        Args:
+            word: first one of the unit.
+            source: where it stood.
+            start: of the run.
+            alone: whether it does not matter what leads in the run.
+            led: whether the run begins right below a line that leads to it.
+        """
         own, unit = self._unit_of[bisect_right(self._bounds, word) - 1]
         other, its = self._unit_of[bisect_right(self._bounds, source) - 1]
         outline, elsewhere = self._outlines[own], self._outlines[other]
@@ -150,7 +161,18 @@ class Copies:
         if (TURN.match(text, said) or STAMP.match(text, said)) and int(self._places[start]) > said:
             return False
         above, there = self._leading(own, unit), self._leading(other, its)
-        return words >= _LONG or all(one == two for one, two in zip(above, there, strict=False))
+        return alone or (not led and all(one == two for one, two in zip(above, there, strict=False)))
+
+    def _introduced(self, word: int) -> bool:
+        """Whether what stands right above a word leads to it, such as a speaker's name or a line with a colon."""
+        if self._first[bisect_right(self._first, word) - 1] == word:
+            return False
+        number, unit = self._unit_of[bisect_right(self._bounds, word - 1) - 1]
+        outline, text = self._outlines[number], self._texts[number]
+        if outline is None:
+            return False
+        above = text[outline.starts[unit] : int(self._places[word])]
+        return "\n" in above and introduces(above)
 
     def _leading(self, number: int, unit: int) -> list[str]:
         outline, text = self._outlines[number], self._texts[number]
