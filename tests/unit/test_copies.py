@@ -165,6 +165,15 @@ def test_what_is_meant_to_stand_there_again_is_no_copy(documents: str | list[str
     assert {node.reason for node in result.all_nodes} <= {"selected", "budget", "lead_in"}
 
 
+def test_a_footnote_at_the_end_leads_in_both_copies() -> None:
+    texts = [
+        f"{PASSAGE[:-1]}[1].\n\n{OTHERS}\n\n[1]: The lease of 2019.",
+        f"{PASSAGE[:-1]}[1].\n\n{MORE}\n\n[1]: That of 2020.",
+    ]
+    result = compressed(texts, "When does the lease begin, and what notice ends it?", 400)
+    assert result.text.count("three months' notice in writing") == 2
+
+
 def test_nothing_is_left_out_where_all_fits() -> None:
     documents = COPIES["a quoted mail"]
     assert compressed(documents, "lease", 10_000).text == "\n\n".join(documents)

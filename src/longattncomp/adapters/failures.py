@@ -62,7 +62,7 @@ _WITHIN = re.compile(
     r"|\S (?:merge|build|command|process|step|job|task) failed(?:[;:]|\.?$)"
     r"|: [\w:.-]+ FAILED$|\.\.\. FAILED$| at \S+ line \d+\.$"
     rf"|(?<=\S)\s(?:{_NAME}): \S|\({_NAME}\)$|[\]\w)]:\s+(?:error|fatal|panic)(?:\[\w+\])?:\s+\S"
-    r"|\.{2,}\s*(?:FAILED|FAIL|ERROR)\b|::\S+ (?:FAILED|ERROR)\b|\s:\S+ FAILED$",
+    r"|(?<!\.)\.{2,}\s*(?:FAILED|FAIL|ERROR)\b|::\S+ (?:FAILED|ERROR)\b|\s:\S+ FAILED$",
 )
 _EXPECTED = re.compile(r"\s*expected[^:\n]{0,20}:\s", re.IGNORECASE)
 _RECEIVED = re.compile(r"\s*(?:received|actual|got|but was)[^:\n]{0,20}:\s", re.IGNORECASE)
