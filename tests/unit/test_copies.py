@@ -132,6 +132,16 @@ MEANT = {
         "2026-03-09 Ada: I will sign the lease for the house behind the mill.\n"
         "2026-03-10 Bob: We will see.\n" + f"\n{OTHERS}"
     ),
+    "a speaker above each statement": f"Ada:\n{PASSAGE}\n\nBob:\n{PASSAGE}\n\n{OTHERS}",
+    "a speaker and a time above each statement": f"ada  10:04 AM\n{PASSAGE}\n\nbob  10:05 AM\n{PASSAGE}\n\n{OTHERS}",
+    "lines with a colon": [
+        f"The lease of the small flat:\n\n{PASSAGE}\n\n{OTHERS}",
+        f"The lease of the large flat:\n\n{PASSAGE}\n\n{MORE}",
+    ],
+    "long parts of one text": (
+        f"# Small\n\nThe lease of the small one. {PASSAGE} {PASSAGE}\n\n"
+        f"# Large\n\nThe lease of the small one. {PASSAGE} {PASSAGE}\n\n# Else\n\n{OTHERS}"
+    ),
     "other headings": (
         "# Small\n\nThe lease of the small one takes a year, and has no notice before its end.\n\n"
         "# Large\n\nThe lease of the small one takes a year, and has no notice before its end.\n\n"
@@ -153,6 +163,15 @@ def test_what_is_meant_to_stand_there_again_is_no_copy(documents: str | list[str
     result = compressed(documents, "Who lost or signed the lease?", 400)
     assert result.tokens < result.original_tokens
     assert {node.reason for node in result.all_nodes} <= {"selected", "budget", "lead_in"}
+
+
+def test_a_footnote_at_the_end_leads_in_both_copies() -> None:
+    texts = [
+        f"{PASSAGE[:-1]}[1].\n\n{OTHERS}\n\n[1]: The lease of 2019.",
+        f"{PASSAGE[:-1]}[1].\n\n{MORE}\n\n[1]: That of 2020.",
+    ]
+    result = compressed(texts, "When does the lease begin, and what notice ends it?", 400)
+    assert result.text.count("three months' notice in writing") == 2
 
 
 def test_nothing_is_left_out_where_all_fits() -> None:

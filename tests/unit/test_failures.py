@@ -402,3 +402,8 @@ def test_what_failed_is_found(kind: str) -> None:
 def test_what_only_speaks_of_errors_is_not() -> None:
     lines = INNOCENT.strip("\n").split("\n")
     assert [line for line in lines if failures(f"{line}\n")] == []
+
+
+def test_an_output_that_ends_with_the_head_of_a_traceback() -> None:
+    text = "Run\nTraceback (most recent call last):"
+    assert [text[start:end] for start, end in failures(text)] == ["Traceback (most recent call last):"]

@@ -57,6 +57,12 @@ def test_several_questions_are_told_apart(text: str, parts: list[str]) -> None:
     assert [part.text for part in questions(Query(text))] == parts
 
 
+def test_a_query_with_much_space_is_split_at_once() -> None:  # a pattern that tries each space again takes hours
+    space = " " * 300_000
+    parts = questions(Query(f"What is the rent{space}, and how is{space}it paid?"))
+    assert [" ".join(part.text.split()) for part in parts] == ["What is the rent", "how is it paid?"]
+
+
 class Asked:
     """A scorer that finds one node for each question, and only the first for several at once."""
 

@@ -62,7 +62,7 @@ _WITHIN = re.compile(
     r"|\S (?:merge|build|command|process|step|job|task) failed(?:[;:]|\.?$)"
     r"|: [\w:.-]+ FAILED$|\.\.\. FAILED$| at \S+ line \d+\.$"
     rf"|(?<=\S)\s(?:{_NAME}): \S|\({_NAME}\)$|[\]\w)]:\s+(?:error|fatal|panic)(?:\[\w+\])?:\s+\S"
-    r"|\.{2,}\s*(?:FAILED|FAIL|ERROR)\b|::\S+ (?:FAILED|ERROR)\b|\s:\S+ FAILED$",
+    r"|(?<!\.)\.{2,}\s*(?:FAILED|FAIL|ERROR)\b|::\S+ (?:FAILED|ERROR)\b|\s:\S+ FAILED$",
 )
 _EXPECTED = re.compile(r"\s*expected[^:\n]{0,20}:\s", re.IGNORECASE)
 _RECEIVED = re.compile(r"\s*(?:received|actual|got|but was)[^:\n]{0,20}:\s", re.IGNORECASE)
@@ -119,7 +119,7 @@ def _found(text: str, lines: Sequence[Span]) -> Iterator[Span]:
             )
         elif header := _TRACEBACK.search(line):
             last = _end_of_traceback(text, lines, number, header.start() + 2 * header[0].startswith("+"))
-            yield lines[max(number + 1, last - 2)][0], lines[last][1]
+            yield lines[max(min(number + 1, last), last - 2)][0], lines[last][1]
             number = last
         elif _says_error(line):
             below = _FRAME.match(following) or _MESSAGE_BELOW.search(line)

@@ -16,7 +16,7 @@ from torch import nn
 from longattncomp.backbone import attention, lora
 from longattncomp.backbone.config import read_config, require_supported
 from longattncomp.backbone.packed import unpack
-from longattncomp.backbone.weight_files import PACKED, most_weights, require_fitting
+from longattncomp.backbone.weight_files import AGAIN, PACKED, most_weights, require_fitting
 from longattncomp.errors import BrokenModelError, InputError, ModelError
 from longattncomp.runtime.forking import Lock
 
@@ -88,9 +88,7 @@ def load(auto: Any, folder: Path, *, layers: int | None = None, dtype: Any = "au
         except PermissionError as error:
             raise BrokenModelError(f"may not read the model in {folder}: {error}") from error
         except Exception as error:  # transformers raises anything over files that are not as it expects
-            raise BrokenModelError(
-                f"cannot open the model in {folder}: {error}; if that is the model cache, delete the folder"
-            ) from error
+            raise BrokenModelError(f"cannot open the model in {folder}: {error}; {AGAIN}") from error
     require_weights(info, folder)
     return model
 
@@ -98,7 +96,9 @@ def load(auto: Any, folder: Path, *, layers: int | None = None, dtype: Any = "au
 def require_weights(info: Mapping[str, Any], folder: Path) -> None:
     """Raise BrokenModelError if transformers found no values for some weights and left them random."""
     if info["missing_keys"]:
-        raise BrokenModelError(f"the model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}")
+        raise BrokenModelError(
+            f"the model in {folder} lacks weights: {', '.join(sorted(info['missing_keys']))}; {AGAIN}"
+        )
 
 
 def choose_attention(model: Any, device: torch.device, dtype: torch.dtype) -> None:

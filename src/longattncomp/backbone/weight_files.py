@@ -16,6 +16,9 @@ SINGLE = "model.safetensors"
 PACKED = "blocks.safetensors"
 """Of a weights package, see `packed`."""
 
+AGAIN = "delete the folder if it is in the model cache, install its package again if it is a package's"
+"""What to do about a broken one."""
+
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d{1,9})\.")
 _BESIDE = re.compile(r"[^/\\:\0]+\.safetensors")
 
@@ -93,5 +96,7 @@ def require_fitting(auto: Any, config: Any, most: int, where: Path) -> Any:
         model = auto.from_config(config, trust_remote_code=False)
     described = sum(tensor.numel() for tensors in (model.parameters(), model.buffers()) for tensor in tensors)
     if described > most:
-        raise BrokenModelError(f"{where} describes a model of {described:,} weights, its files hold at most {most:,}")
+        raise BrokenModelError(
+            f"{where} describes a model of {described:,} weights, its files hold at most {most:,}; {AGAIN}"
+        )
     return type(model)

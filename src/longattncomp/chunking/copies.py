@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-from longattncomp.chunking.lines import QUOTED, STAMP, TURN
+from longattncomp.chunking.lines import QUOTED, STAMP, TURN, introduces
 from longattncomp.chunking.outline import Outline
 from longattncomp.runtime.cancellation import step
 from longattncomp.types import Span
@@ -25,7 +26,7 @@ _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar
 _WORD = regex.compile(rf"(?V1)(?m:^[ \t]*>[> \t]*)(*SKIP)(*FAIL)|{_UNSPACED}|[\w--{_UNSPACED}]+|[^\w\s]")
 """A word or a sign; what marks a line as quoted is neither."""
 
-_BLANK_ABOVE = regex.compile(r"(?r)\n\r?\n")
+_BREAK = re.compile(r"(?<=\n)\r?\n")
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
@@ -34,9 +35,10 @@ class Copies:
     """Finds what stands again in other words' place, and says where nodes have to end for it.
 
     A sentence is a copy if it lies in a run of at least `_LEAST` words that stands elsewhere under the same lead-ins,
-    of `_LONG` words under others, or behind quote marks. What is no sentence, such as a row, a log's entry, a statement
-    or a turn, may be meant to stand there as often as it does: it is a copy only where one text ends with the
-    different lines that another begins with, as overlapping chunks do, or where a long text stands there twice.
+    of `_LONG` words in another text under others, or behind quote marks. What is no sentence, such as a row, a log's
+    entry, a statement or a turn, may be meant to stand there as often as it does: it is a copy only where one text
+    ends with the different lines that another begins with, as overlapping chunks do, or where a long text stands
+    there twice.
     A sentence of a turn is a copy only together with who says it.
 
     Attributes:
@@ -47,6 +49,7 @@ class Copies:
         """Compare texts, each with its units; None for a text that is one unit."""
         self.cuts: list[list[int]] = [[] for _ in texts]
         self._texts, self._outlines = texts, outlines
+        self._begun: dict[int, tuple[list[int], list[int]]] = {}  # where lines and paragraphs begin, by text
         known: dict[str, int] = {}
         ids, places = array("q"), array("q")  # places of the words in their texts
         self._first = [0]  # word of each text; one that stands nowhere ends each
@@ -124,46 +127,74 @@ class Copies:
             joins = len(set(lines)) == len(lines)
             reached = end if joins and begins else reached
         same = joins or (all(whole) and words >= _LONG)
+        # What another line leads to stands on its own where it is long, in another text.
+        alone = words >= _LONG and own != other
+        led = not alone and any(map(self._introduced, (bounds[first], bounds[first] + stood)))
         for unit in range(first, after):
             low, high = bounds[unit], bounds[unit + 1]
-            if high > low and (same or self._is_copy(low, source + low - start, start, words)):
+            if high > low and (same or self._is_copy(low, source + low - start, start, alone=alone, led=led)):
                 self._numbers[low:high] = self._numbers[source + low - start : source + high - start]
                 self._shared[low:high] = self._shared[source + low - start : source + high - start] = True
                 if own != other:  # what a text itself says again and again needs no end of its own
                     edges.update((int(self._numbers[low]), int(self._numbers[high - 1]) + 1, high))
         return reached
 
-    def _is_copy(self, word: int, source: int, start: int, words: int) -> bool:
-        """Whether the unit at a word is a copy of the words at `source`, in a run of so many words from `start` on."""
+    def _is_copy(self, word: int, source: int, start: int, *, alone: bool, led: bool) -> bool:
+        """Whether the unit at a word is a copy of the words at `source`, in a run of words from `start` on.
+
+        Args:
+            word: first one of the unit.
+            source: where it stood.
+            start: of the run.
+            alone: whether it does not matter what leads in the run.
+            led: whether the run begins right below a line that leads to it.
+        """
         own, unit = self._unit_of[bisect_right(self._bounds, word) - 1]
         other, its = self._unit_of[bisect_right(self._bounds, source) - 1]
         outline, elsewhere = self._outlines[own], self._outlines[other]
         if outline is None or elsewhere is None:
             return False
-        text, place = self._texts[own], int(self._places[word])
-        if _quoted(text, place) != _quoted(self._texts[other], int(self._places[source])):
+        text, (line, said) = self._texts[own], self._begins(own, word)
+        if (QUOTED.match(text, line) is None) != (
+            QUOTED.match(self._texts[other], self._begins(other, source)[0]) is None
+        ):
             return True
         if unit not in outline.prose or its not in elsewhere.prose:
             return False
-        blank = _BLANK_ABOVE.search(text, 0, place)
-        said = blank.end() if blank else 0
         if (TURN.match(text, said) or STAMP.match(text, said)) and int(self._places[start]) > said:
             return False
         above, there = self._leading(own, unit), self._leading(other, its)
-        return words >= _LONG or all(one == two for one, two in zip(above, there, strict=False))
+        return alone or (not led and all(one == two for one, two in zip(above, there, strict=False)))
+
+    def _begins(self, number: int, word: int) -> Span:
+        """Find where the line and the paragraph of a word begin."""
+        if number not in self._begun:
+            text = self._texts[number]
+            self._begun[number] = (
+                [0, *(match.end() for match in re.finditer("\n", text))],
+                [0, *(match.end() for match in _BREAK.finditer(text))],
+            )
+        place = int(self._places[word])
+        lines, paragraphs = self._begun[number]
+        return lines[bisect_right(lines, place) - 1], paragraphs[bisect_right(paragraphs, place) - 1]
+
+    def _introduced(self, word: int) -> bool:
+        """Whether what stands right above a word leads to it, such as a speaker's name or a line with a colon."""
+        if self._first[bisect_right(self._first, word) - 1] == word:
+            return False
+        number, unit = self._unit_of[bisect_right(self._bounds, word - 1) - 1]
+        outline, text = self._outlines[number], self._texts[number]
+        if outline is None:
+            return False
+        above = text[outline.starts[unit] : int(self._places[word])]
+        return "\n" in above and introduces(above)
 
     def _leading(self, number: int, unit: int) -> list[str]:
         outline, text = self._outlines[number], self._texts[number]
         if outline is None:
             return []
-        ends = [*outline.starts[1:], len(text)]
-        return [
-            " ".join(text[outline.starts[above] : ends[above]].casefold().split()) for above in outline.lead_ins(unit)
-        ]
-
-
-def _quoted(text: str, place: int) -> bool:
-    return QUOTED.match(text, text.rfind("\n", 0, place) + 1) is not None
+        spans = [[*outline.starts[above : above + 2], len(text)][:2] for above in outline.lead_ins(unit)]
+        return [" ".join(text[start:end].casefold().split()) for start, end in spans]
 
 
 def _runs(ids: np.ndarray) -> Iterator[tuple[int, int, int]]:

@@ -1,6 +1,8 @@
 """query, texts -> the query with words of the texts in place of its misspelt ones."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Sequence
 
 import regex
 
@@ -15,12 +17,22 @@ def respelled(query: Query, nodes: Sequence[Node], tokenizer: Tokenizer) -> Quer
     A word is next to another with the same first letter if one letter is left out, added or another, or two neighbours
     are exchanged; of four letters only the last. A query without such words is returned as it is.
     """
+    asked = {match[0].lower() for match in _WORD.finditer(query.text)}
+    rare = [word for word in asked if len(tokenizer.encode(f" {word}").ids) > 1]
+    if not rare:
+        return query
+    known = {word for node in nodes for word in re.findall(r"\w+", node.text.lower())}
+    text = "\n".join(known)
+    like: defaultdict[tuple[str, int], list[str]] = defaultdict(list)  # by first letter and length
+    for word in filter(str.isalpha, known):
+        like[word[0], len(word)].append(word)
     found: dict[str, str] = {}
-    for word in {match[0].lower() for match in _WORD.finditer(query.text)}:
-        if len(tokenizer.encode(f" {word}").ids) > 1 and not any(word in node.text.lower() for node in nodes):
-            close = {near for near in _like(word, nodes) if _next_to(word, near)}
+    for word in rare:
+        if word not in text:
+            sizes = range(len(word) - 1, len(word) + 2)
+            close = [near for size in sizes for near in like[word[0], size] if _next_to(word, near)]
             if len(close) == 1:
-                found[word] = close.pop()
+                found[word] = close[0]
     if not found:
         return query
 
@@ -29,13 +41,6 @@ def respelled(query: Query, nodes: Sequence[Node], tokenizer: Tokenizer) -> Quer
         return near.capitalize() if match[0][0].isupper() else near
 
     return Query(_WORD.sub(replaced, query.text), query.source)
-
-
-def _like(word: str, nodes: Iterable[Node]) -> set[str]:
-    """Find words of the same first letter and about the same length."""
-    size = rf"{{{len(word) - 2},{len(word)}}}"
-    same = regex.compile(rf"(?<![\p{{L}}\p{{N}}_]){word[0]}\p{{L}}{size}(?![\p{{L}}\p{{N}}_])", regex.IGNORECASE)
-    return {match[0].lower() for node in nodes for match in same.finditer(node.text)}
 
 
 def _next_to(word: str, near: str) -> bool:

@@ -77,7 +77,7 @@ def test_a_recipe_that_reads_other_numbers_fails(gguf_file: Path, quantized: Pat
         packed(quantized, tmp_path / "package", tmp_path)
 
 
-@pytest.mark.parametrize("how", ["truncated", "unknown type", "other shape", "lacks one"])
+@pytest.mark.parametrize("how", ["truncated", "no weights", "unknown type", "other shape", "lacks one"])
 def test_a_broken_package(how: str, package: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(package, tmp_path / "package"))
     file = folder / "blocks.safetensors"
@@ -93,8 +93,10 @@ def test_a_broken_package(how: str, package: Path, tmp_path: Path) -> None:
     save_file(tensors, file, metadata=types)
     if how == "truncated":
         file.write_bytes(file.read_bytes()[:-100])
+    elif how == "no weights":
+        file.write_bytes(b"")
 
-    with pytest.raises(BrokenModelError):
+    with pytest.raises(BrokenModelError, match="install its package again"):
         states(folder, 2)
 
 
