@@ -19,6 +19,8 @@ from longattncomp.testing import ByteTokenizer, WordScorer
 ONE = [
     "Who is the man who wrote Emma, which was filmed in 1996?",
     "When and where was he born?",
+    "Which people who work there and whose salary is above 3 have a car?",
+    "Is there a rule on how often and how long we may use the pool?",
     "What did Ann say, and why?",
     "When it rains, what happens?",
     "What is the difference between when it is hot and when it is cold?",

@@ -9,9 +9,9 @@ _MOST = 6
 _LEAST_WORDS = 3
 _PRONOUN = r"(?:I|we|you|they|he|she|it|there|this|that|these|those)\b"
 _AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|may|might|must|shall|should|will|would)\b"
-_ASKS = rf"(?:(?:when|where|why)\s+{_AUXILIARY}|(?:what|how)\s+(?:\w+\s+)?{_AUXILIARY}|how\b|{_AUXILIARY}\s+{_PRONOUN})"
+_ASKS = rf"(?:(?:when|where|why)\s+{_AUXILIARY}|(?:what|how)\s+(?:\w+\s+)?{_AUXILIARY}|{_AUXILIARY}\s+{_PRONOUN})"
 _NEXT = re.compile(  # a clause with who, whose or which after a mere comma tells more about what stands before it
-    rf"(?<!\s)(?:\s*[,;]\s*(?={_ASKS})|(?:\s*[,;])?\s+(?:and|or)\s+(?={_ASKS}|who\b|whom\b|whose\b|which\b))",
+    rf"(?<!\s)(?:\s*[,;]\s*(?={_ASKS})|(?:\s*[,;])?\s+(?:and|or)\s+(?={_ASKS}|who\b))",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
