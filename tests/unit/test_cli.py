@@ -206,6 +206,7 @@ def test_info_says_what_a_build_without_cuda_would_save(
 ) -> None:
     import torch
 
+    monkeypatch.setattr("torch.version.cuda", None)
     assert "build without CUDA, " in run("info").stdout
     for name, files in {
         "torch": "torch/lib/libtorch_cuda.so,,2000000000\ntorch/lib/libtorch_cpu.so,,400000000\n",
@@ -305,7 +306,7 @@ def test_a_head_that_was_trained_again_is_another_run(tmp_path: Path, monkeypatc
     head = tmp_path / "head.safetensors"
     head.write_bytes(b"first")
     settings = Settings.load(head=head)
-    given: dict[str, Any] = {"settings": settings, "tasks": (), "seed": 0, "data": None, "target": "openai:toy"}
+    given: dict[str, Any] = {"settings": settings, "reads": (), "seed": 0, "data": None, "target": "openai:toy"}
     monkeypatch.setenv("OPENAI_BASE_URL", "http://here/v1")
     assert begin(tmp_path / "out", **given) == begin(tmp_path / "out", **given)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://there/v1")
