@@ -9,13 +9,30 @@ from longattncomp.soft import SoftReader
 
 ROWS = [
     (
-        "The Amazon river carries more water than any other. It rises in the Andes.",
-        "Where does the river rise?",
-        "Andes",
+        "The library of the old town was built by a brewer who loved maps. It holds more charts of the sea than books.",
+        "What does the library hold most of?",
+        "charts of the sea",
     ),
-    ("The museum is closed on Mondays. Students pay half of the price.", "When is the museum closed?", "Mondays"),
-    ("Bees make honey from nectar. In winter they stay in the hive.", "What do bees make honey from?", "nectar"),
-    ("Bread is made of flour, water and salt. Yeast lets it rise.", "What lets bread rise?", "yeast"),
+    (
+        "The strike at the glass works ended in a hard winter, because the union ran out of money for coal.",
+        "Why did the strike end?",
+        "the union ran out of money",
+    ),
+    (
+        "The expedition crossed the desert with mules, since camels were too dear. Two of the mules died of thirst.",
+        "Which animals did the expedition take?",
+        "mules",
+    ),
+    (
+        "The opera was a failure at first: the tenor was ill, and the orchestra had only one evening to rehearse.",
+        "Why was the opera a failure?",
+        "the tenor was ill",
+    ),
+    (
+        "The bridge is closed to lorries since its third pillar was found to be cracked by the frost.",
+        "What damaged the bridge?",
+        "frost",
+    ),
 ]
 
 
@@ -30,4 +47,4 @@ def test_the_right_text_is_read(ratio: int) -> None:
         - reader.likelihood(question, [answer], contexts[index - 1])[0]
         for index, (_, question, answer) in enumerate(ROWS)
     ]
-    assert sum(gained) / len(gained) > 0.3
+    assert sum(gained) / len(gained) > 0.3, gained
