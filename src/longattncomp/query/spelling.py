@@ -14,8 +14,9 @@ _WORD = regex.compile(r"(?<![\p{L}\p{N}_./@-])\p{L}{4,30}(?![\p{L}\p{N}_./@-])")
 def respelled(query: Query, nodes: Sequence[Node], tokenizer: Tokenizer) -> Query:
     """Replace words that no node has, and that are none of the tokenizer's tokens, by the one that they are next to.
 
-    A word is next to another with the same first letter if one letter is left out, added or another, or two neighbours
-    are exchanged; of four letters only the last. A query without such words is returned as it is.
+    A word is next to another with the same first letter if one letter is left out, added or another, but not the last
+    one, in which words of one stem differ, or if two neighbours are exchanged; of four letters only that. A query
+    without such words is returned as it is.
     """
     asked = {match[0].lower() for match in _WORD.finditer(query.text)}
     rare = [word for word in asked if len(tokenizer.encode(f" {word}").ids) > 1]
@@ -46,9 +47,9 @@ def respelled(query: Query, nodes: Sequence[Node], tokenizer: Tokenizer) -> Quer
 def _next_to(word: str, near: str) -> bool:
     short, long = sorted((word, near), key=len)
     if len(short) < len(long):
-        return len(word) > 4 and any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
+        return len(word) > 4 and any(long[:at] + long[at + 1 :] == short for at in range(len(long) - 1))
     differing = [at for at, (one, other) in enumerate(zip(word, near, strict=True)) if one != other]
     if len(differing) == 2:
         first, second = differing
         return second == first + 1 and (word[first], word[second]) == (near[second], near[first])
-    return len(word) > 4 and len(differing) == 1
+    return len(word) > 4 and len(differing) == 1 and differing[0] < len(word) - 1
