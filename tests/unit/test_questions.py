@@ -113,6 +113,7 @@ class Words(ByteTokenizer):
         ("cat", "cat"),
         ("deposits and expired", "deposits and expired"),  # of one stem
         ("mush", "mush"),  # of four letters only an exchange
+        ("LeesE is leese", "LeesE is lease"),
         ("id_leese leese2 a.leese", "id_leese leese2 a.leese"),
         ("bank", "bank"),
         ("lumps", "lumps"),  # of two words it might be either

@@ -16,30 +16,31 @@ def respelled(query: Query, nodes: Sequence[Node], tokenizer: Tokenizer) -> Quer
 
     A word is next to another with the same first letter if one letter is left out, added or another, but not the last
     one, in which words of one stem differ, or if two neighbours are exchanged; of four letters only that. A query
-    without such words is returned as it is.
+    without such words is returned as it is. Capitals within a word are a name of code.
     """
-    asked = {match[0].lower() for match in _WORD.finditer(query.text)}
+    asked = {match[0].lower() for match in _WORD.finditer(query.text) if match[0][1:].islower()}
     rare = [word for word in asked if len(tokenizer.encode(f" {word}").ids) > 1]
-    if not rare:
+    text = "\n".join(node.text for node in nodes).lower() if rare else ""
+    absent = [word for word in rare if word not in text]
+    if not absent:
         return query
-    known = {word for node in nodes for word in re.findall(r"\w+", node.text.lower())}
-    text = "\n".join(known)
     like: defaultdict[tuple[str, int], list[str]] = defaultdict(list)  # by first letter and length
-    for word in filter(str.isalpha, known):
+    for word in filter(str.isalpha, set(re.findall(r"\w+", text))):
         like[word[0], len(word)].append(word)
     found: dict[str, str] = {}
-    for word in rare:
-        if word not in text:
-            sizes = range(len(word) - 1, len(word) + 2)
-            close = [near for size in sizes for near in like[word[0], size] if _next_to(word, near)]
-            if len(close) == 1:
-                found[word] = close[0]
+    for word in absent:
+        sizes = range(len(word) - 1, len(word) + 2)
+        close = [near for size in sizes for near in like[word[0], size] if _next_to(word, near)]
+        if len(close) == 1:
+            found[word] = close[0]
     if not found:
         return query
 
     def replaced(match: regex.Match[str]) -> str:
-        near: str = found.get(match[0].lower(), match[0])
-        return near.capitalize() if match[0][0].isupper() else near
+        word: str = match[0]
+        if word.lower() not in found or not word[1:].islower():
+            return word
+        return found[word.lower()].capitalize() if word[0].isupper() else found[word.lower()]
 
     return Query(_WORD.sub(replaced, query.text), query.source)
 
