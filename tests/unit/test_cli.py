@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -217,7 +217,8 @@ def test_info_says_what_a_build_without_cuda_would_save(
         record.mkdir()
         (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
         (record / "RECORD").write_text(files)
-    monkeypatch.syspath_prepend(tmp_path)
+    installed = list(distributions(path=[str(tmp_path)]))
+    monkeypatch.setattr("longattncomp.cli.environment.distributions", lambda: installed)
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setenv("LONGATTNCOMP_DEVICE", "cpu")
