@@ -80,9 +80,9 @@ def continued(rows: list[Asked], target: Target) -> Iterator[Asked]:
     """The first half of each context is read, and the second is predicted."""
     for row in rows:
         text = "\n\n".join(row.documents)
-        found = target.tokenizer.encode(text)
-        half = len(found.ids) // 2
-        middle, end = found.offsets[half][0], found.offsets[min(len(found.ids), half + CONTINUED) - 1][1]
+        ends = target.tokenizer.encode(text).ends
+        half = len(ends) // 2
+        middle, end = ends[half - 1], ends[min(len(ends), half + CONTINUED) - 1]
         yield Asked([text[:middle]], "", (text[middle:end],))
 
 

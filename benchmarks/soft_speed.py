@@ -41,8 +41,8 @@ def main() -> None:
     settings = Settings.load()
     target = Target(TARGET, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype)
     text = "\n\n".join(sources(2 * LENGTHS[-1]))
-    found = target.tokenizer.encode(text)
-    lengths = {tokens: text[: found.offsets[tokens][0]] for tokens in LENGTHS}
+    ends = target.tokenizer.encode(text).ends
+    lengths = {tokens: text[: ends[tokens - 1]] for tokens in LENGTHS}
     seconds = {tokens: first_tokens(target, own) for tokens, own in lengths.items()}
     sizes = {method: compressing(target, method, lengths[4096]) for method in RATIOS}
     show(seconds, sizes)
