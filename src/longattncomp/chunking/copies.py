@@ -32,14 +32,13 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Copies:
-    """Finds what stands again in other words' place, and says where nodes have to end for it.
+    """Finds passages that stand in several places, and says where nodes have to end for them.
 
     A sentence is a copy if it lies in a run of at least `_LEAST` words that stands elsewhere under the same lead-ins,
     of `_LONG` words in another text under others, or behind quote marks. What is no sentence, such as a row, a log's
     entry, a statement or a turn, may be meant to stand there as often as it does: it is a copy only where one text
     ends with the different lines that another begins with, as overlapping chunks do, or where a long text stands
-    there twice.
-    A sentence of a turn is a copy only together with who says it.
+    there twice. A sentence of a turn is a copy only together with who says it.
 
     Attributes:
         cuts: for each text the units, by their first characters, that begin or follow a passage with copies.
