@@ -138,6 +138,17 @@ MEANT = {
         f"The lease of the small flat:\n\n{PASSAGE}\n\n{OTHERS}",
         f"The lease of the large flat:\n\n{PASSAGE}\n\n{MORE}",
     ],
+    "long statements": [
+        f"{who}:\n{PASSAGE} {PASSAGE} {PASSAGE}\n\n{more}" for who, more in (("Ada", OTHERS), ("Bob", MORE))
+    ],
+    "what is said of what follows": [
+        f"The following is {what}. {PASSAGE} {PASSAGE} {PASSAGE}\n\n{more}"
+        for what, more in (("true", OTHERS), ("false", MORE))
+    ],
+    "what a paragraph says of the next": [
+        f"These parts below are {what}.\n\n{PASSAGE} {PASSAGE} {PASSAGE}\n\n{more}"
+        for what, more in (("true", OTHERS), ("false", MORE))
+    ],
     "long parts of one text": (
         f"# Small\n\nThe lease of the small one. {PASSAGE} {PASSAGE}\n\n"
         f"# Large\n\nThe lease of the small one. {PASSAGE} {PASSAGE}\n\n# Else\n\n{OTHERS}"

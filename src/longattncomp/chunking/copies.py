@@ -20,7 +20,10 @@ _LEAST = 10
 """Words of a passage from which it is no coincidence that it stands twice."""
 
 _LONG = 40
-"""Words from which a passage is a copy where something else leads it in, too."""
+"""Words from which a passage is a copy under other headings, too."""
+
+_ANNOUNCES = re.compile(r"\b(?:following|follows|below|folgend\w*|suivante?s?|siguientes?)\b", re.IGNORECASE)
+"""What a sentence about the next one says."""
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _WORD = regex.compile(rf"(?V1)(?m:^[ \t]*>[> \t]*)(*SKIP)(*FAIL)|{_UNSPACED}|[\w--{_UNSPACED}]+|[^\w\s]")
@@ -34,11 +37,12 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 class Copies:
     """Finds passages that stand in several places, and says where nodes have to end for them.
 
-    A sentence is a copy if it lies in a run of at least `_LEAST` words that stands elsewhere under the same lead-ins,
-    of `_LONG` words in another text under others, or behind quote marks. What is no sentence, such as a row, a log's
-    entry, a statement or a turn, may be meant to stand there as often as it does: it is a copy only where one text
-    ends with the different lines that another begins with, as overlapping chunks do, or where a long text stands
-    there twice. A sentence of a turn is a copy only together with who says it.
+    A sentence is a copy if it lies in a run of at least `_LEAST` words that stands elsewhere under the same headings,
+    of `_LONG` words in another text under others, or behind quote marks; never below what speaks of it, such as a
+    speaker's name or "The following is false." What is no sentence, such as a row, a log's entry, a statement or a
+    turn, may be meant to stand there as often as it does: it is a copy only where one text ends with the different
+    lines that another begins with, as overlapping chunks do, or where a long text stands there twice. A sentence of a
+    turn is a copy only together with who says it.
 
     Attributes:
         cuts: for each text the units, by their first characters, that begin or follow a passage with copies.
@@ -98,25 +102,20 @@ class Copies:
 
     def _read(self, start: int, source: int, size: int, reached: int, edges: set[int]) -> int:
         """Give the units of a run that are copies the numbers of their source."""
-        bounds, stood = self._bounds, source - start
-        run = slice(start, start + size)
+        if not np.array_equal(self._ids[start : start + size], self._ids[source : source + size]):
+            return reached  # only their hashes are equal
         own, other = (bisect_right(self._first, at) - 1 for at in (start, source))
         (low, high), (from_, to) = ((self._first[text], self._first[text + 1] - 1) for text in (own, other))
         # A text that was cut out of another may begin or end within a word.
-        if (
-            start == low + 1
-            and source > from_
-            and self._known[self._ids[source - 1]].endswith(self._known[self._ids[low]])
-        ):
+        if start == low + 1 and source > from_ and self._ends_with(source - 1, low):
             start, source, size = start - 1, source - 1, size + 1
         end, stop = start + size, source + size
         if end == high - 1 and stop < to and self._known[self._ids[stop]].startswith(self._known[self._ids[end]]):
             end, stop = end + 1, stop + 1
+        bounds, stood = self._bounds, source - start
         first, after = bisect_left(bounds, start), bisect_right(bounds, end) - 1
         words = int(self._telling[end] - self._telling[start])
         if after <= first or words < _LEAST:
-            return reached
-        if not np.array_equal(self._ids[run], self._ids[run.start + stood : run.stop + stood]):  # only their hashes are
             return reached
         begins, ends = start <= max(low, reached), end == high
         whole = begins and ends, source == from_ and stop == to
@@ -126,27 +125,30 @@ class Copies:
             joins = len(set(lines)) == len(lines)
             reached = end if joins and begins else reached
         same = joins or (all(whole) and words >= _LONG)
-        # What another line leads to stands on its own where it is long, in another text.
-        alone = words >= _LONG and own != other
-        led = not alone and any(map(self._introduced, (bounds[first], bounds[first] + stood)))
+        anywhere = words >= _LONG and own != other
+        announced = any(map(self._announced, (bounds[first], bounds[first] + stood)))
         for unit in range(first, after):
             low, high = bounds[unit], bounds[unit + 1]
-            if high > low and (same or self._is_copy(low, source + low - start, start, alone=alone, led=led)):
-                self._numbers[low:high] = self._numbers[source + low - start : source + high - start]
-                self._shared[low:high] = self._shared[source + low - start : source + high - start] = True
+            copied = same or self._is_copy(low, low + stood, start, anywhere=anywhere, announced=announced)
+            if high > low and copied:
+                self._numbers[low:high] = self._numbers[low + stood : high + stood]
+                self._shared[low:high] = self._shared[low + stood : high + stood] = True
                 if own != other:  # what a text itself says again and again needs no end of its own
                     edges.update((int(self._numbers[low]), int(self._numbers[high - 1]) + 1, high))
         return reached
 
-    def _is_copy(self, word: int, source: int, start: int, *, alone: bool, led: bool) -> bool:
+    def _ends_with(self, word: int, end: int) -> bool:
+        return self._known[self._ids[word]].endswith(self._known[self._ids[end]])
+
+    def _is_copy(self, word: int, source: int, start: int, *, anywhere: bool, announced: bool) -> bool:
         """Whether the unit at a word is a copy of the words at `source`, in a run of words from `start` on.
 
         Args:
             word: first one of the unit.
             source: where it stood.
             start: of the run.
-            alone: whether it does not matter what leads in the run.
-            led: whether the run begins right below a line that leads to it.
+            anywhere: whether it does not matter under which headings it stands.
+            announced: whether what stands right above the run speaks of it.
         """
         own, unit = self._unit_of[bisect_right(self._bounds, word) - 1]
         other, its = self._unit_of[bisect_right(self._bounds, source) - 1]
@@ -162,8 +164,10 @@ class Copies:
             return False
         if (TURN.match(text, said) or STAMP.match(text, said)) and int(self._places[start]) > said:
             return False
+        if announced or anywhere:
+            return not announced
         above, there = self._leading(own, unit), self._leading(other, its)
-        return alone or (not led and all(one == two for one, two in zip(above, there, strict=False)))
+        return all(one == two for one, two in zip(above, there, strict=False))
 
     def _begins(self, number: int, word: int) -> Span:
         """Find where the line and the paragraph of a word begin."""
@@ -177,8 +181,8 @@ class Copies:
         lines, paragraphs = self._begun[number]
         return lines[bisect_right(lines, place) - 1], paragraphs[bisect_right(paragraphs, place) - 1]
 
-    def _introduced(self, word: int) -> bool:
-        """Whether what stands right above a word leads to it, such as a speaker's name or a line with a colon."""
+    def _announced(self, word: int) -> bool:
+        """Whether the unit above a word speaks of what comes, such as a speaker's name or a line with a colon."""
         if self._first[bisect_right(self._first, word) - 1] == word:
             return False
         number, unit = self._unit_of[bisect_right(self._bounds, word - 1) - 1]
@@ -186,7 +190,7 @@ class Copies:
         if outline is None:
             return False
         above = text[outline.starts[unit] : int(self._places[word])]
-        return "\n" in above and introduces(above)
+        return ("\n" in above and introduces(above)) or bool(_ANNOUNCES.search(above))
 
     def _leading(self, number: int, unit: int) -> list[str]:
         outline, text = self._outlines[number], self._texts[number]
