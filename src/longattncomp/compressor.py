@@ -145,7 +145,7 @@ class Compressor:
         Raises:
             InputError: an argument is not as described, or nothing would be kept.
         """
-        nodes = self._nodes(documents, token_budget=token_budget, **options)
+        nodes = self.nodes(documents, token_budget=token_budget, **options)
         if not isinstance(self.scorer, PreparedScorer):
             tokens = sum(node.tokens for node in nodes)
             return Prepared(tokens, tokens, 0)
@@ -237,9 +237,14 @@ class Compressor:
         """Return the most tokens of a result over these documents, by `token_budget` and `keep_rate`."""
         return self._pipeline.bounded(self.settings, as_documents(documents)).token_budget
 
-    def nodes(self, documents: Documents, *, token_budget: int | None = None) -> list[Node]:
+    def nodes(self, documents: Documents, **options: Any) -> list[Node]:
         """Cut documents into the nodes that `compress` would score; `tokens` as the draft model counts."""
-        return list(self._nodes(documents, token_budget=token_budget))
+        texts = as_documents(documents)
+        return list(self._pipeline.nodes(texts, self._pipeline.bounded(self.settings.of_call(**options), texts))[0])
+
+    def score(self, queries: Sequence[Query], nodes: Sequence[Node]) -> list[Scores]:
+        """Score nodes from `nodes` for each query, as `compress` does."""
+        return self._pipeline.score(queries, nodes)
 
     def assemble(
         self,
@@ -287,11 +292,6 @@ class Compressor:
         return self._pipeline.run(
             asked, texts, settings, pins=pins, prompt=bool(prompt), allow_empty=allow_empty, progress=stopping(progress)
         )
-
-    def _nodes(self, documents: Documents, **options: Any) -> Sequence[Node]:
-        texts = as_documents(documents)
-        nodes, _ = self._pipeline.nodes(texts, self._pipeline.bounded(self.settings.of_call(**options), texts))
-        return nodes
 
     def _with(self, scorer: Scorer, settings: Settings) -> Compressor:
         other = copy(self)

@@ -1,7 +1,7 @@
 """(queries, documents, settings of a call) -> results, through chunking, scorer, selection and rendering."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from sys import getsizeof
@@ -18,7 +18,7 @@ from longattncomp.scorers.batch import score_batch, score_questions
 from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.scorers.methods import Method
 from longattncomp.scorers.wording import priority
-from longattncomp.selection import SelectionRule
+from longattncomp.selection import Priority, SelectionRule
 from longattncomp.settings import Settings
 from longattncomp.types import (
     Compressed,
@@ -176,26 +176,48 @@ class Pipeline:
         pinned = {
             index for index, node in enumerate(nodes if spans else ()) if _overlaps(spans.get(node.document, ()), node)
         }
-        free = [index for index in range(len(nodes)) if index not in pinned]
         assembler = self._assembler(settings, allow_empty=allow_empty)
+        found = self.score(queries, nodes, pinned=pinned, parts=parts, progress=progress)
         results = []
-        scored = [nodes[index] for index in free] if pinned else nodes
+        for query, scores in zip(queries, found, strict=True):
+            first = self._priority(query, nodes, scores) if assembler.rule.words else None
+            results.append(assembler.assemble(query, documents, counted, scores, pinned=pinned, priority=first))
+        return results
+
+    def score(
+        self,
+        queries: Sequence[Query],
+        nodes: Sequence[Node],
+        *,
+        pinned: Container[int] = (),
+        parts: Mapping[int, Sequence[int]] | None = None,
+        progress: Progress | None = None,
+    ) -> list[Scores]:
+        """Score nodes for each query.
+
+        Args:
+            queries: what the context is read for.
+            nodes: from `nodes`.
+            pinned: indices of nodes that are kept anyway: they are not read, and have no share.
+            parts: offsets by document where it goes on as another one.
+            progress: called while the context is read.
+        """
+        free = [index for index in range(len(nodes)) if index not in pinned]
+        read = [nodes[index] for index in free] if len(free) < len(nodes) else nodes
+        read = _apart(read, parts) if parts else read
         asked = [asking(query) for query in queries]
-        read = _apart(scored, parts) if parts else scored
-        spelled = [respelled(query, nodes, self.tokenizer) if self.method.words else query for query in asked]
         if self.method.words:
+            spelled = [respelled(query, nodes, self.tokenizer) for query in asked]
             found = score_questions(self.scorer, asked, spelled, read, progress=progress)
         else:
             found = score_batch(self.scorer, asked, read, progress=progress)
-        for query, words, scores in zip(queries, spelled, found, strict=True):
+        results = []
+        for query, scores in zip(queries, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
                 shares[index] = share
-            found_scores = Scores(tuple(shares), scores.instruction)
             worth = [1.0] * len(nodes) if self.method.as_published else novelty(query, nodes)
-            found_scores = without_echoes(found_scores, worth)
-            first = priority(words, nodes, found_scores, worth) if assembler.rule.words else None
-            results.append(assembler.assemble(query, documents, counted, found_scores, pinned=pinned, priority=first))
+            results.append(without_echoes(Scores(tuple(shares), scores.instruction), worth))
         return results
 
     def assemble(
@@ -209,9 +231,13 @@ class Pipeline:
     ) -> Compressed:
         """Do what `run` does after scoring; a rule replaces that of the settings, and what was pinned stays so."""
         assembler = self._assembler(settings, rule=rule)
-        first = priority(query, nodes, scores, novelty(query, nodes)) if assembler.rule.words else None
+        first = self._priority(query, nodes, scores) if assembler.rule.words else None
         pinned = {index for index, node in enumerate(nodes) if isinstance(node, ScoredNode) and node.reason == "pinned"}
         return assembler.assemble(query, documents, self._counted(nodes), scores, pinned=pinned, priority=first)
+
+    def _priority(self, query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
+        spelled = respelled(asking(query), nodes, self.tokenizer)
+        return priority(spelled, nodes, scores, novelty(query, nodes))
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self.target

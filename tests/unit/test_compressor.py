@@ -152,6 +152,16 @@ def test_a_context_is_read_as_it_is() -> None:
     assert scorer.shown == [text]
 
 
+@pytest.mark.parametrize("query", ["Who siigned the leaase?", "Ada: Hello.\nBob: Hi.\nUser: Who signed the lease?"])
+def test_the_steps_one_by_one_are_compress(words: Compressor, query: str) -> None:
+    text = "The rent is low. The lease was signed by Ada. Hello is what Bob said. " * 3
+    nodes, asked = words.nodes(text, token_budget=60), Query(query)
+    (scores,) = words.score([asked], nodes)
+    steps = words.assemble(asked, [Document(text)], nodes, scores, token_budget=60)
+    assert "lease" in steps.text
+    assert steps == words.compress(query, text, token_budget=60)
+
+
 def test_scores_for_other_nodes_are_refused(words: Compressor) -> None:
     nodes = words.nodes("One. Two.")
     with pytest.raises(InputError, match="one score for each of 1 nodes, got 2"):

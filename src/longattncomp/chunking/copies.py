@@ -138,7 +138,8 @@ class Copies:
         return reached
 
     def _ends_with(self, word: int, end: int) -> bool:
-        return self._known[self._ids[word]].endswith(self._known[self._ids[end]])
+        known: str = self._known[self._ids[word]]
+        return known.endswith(self._known[self._ids[end]])
 
     def _is_copy(self, word: int, source: int, start: int, *, anywhere: bool, announced: bool) -> bool:
         """Whether the unit at a word is a copy of the words at `source`, in a run of words from `start` on.

@@ -16,9 +16,6 @@ from longattncomp.evaluation.kept import KeptContext, record, references, whole,
 from longattncomp.evaluation.records import Record, Records
 from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.evaluation.targets.target import SHORT_ANSWER, Target, TargetQuestion
-from longattncomp.query.spelling import respelled
-from longattncomp.scorers.batch import score_batch, score_questions
-from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.types import Node, Progress, Query
 
 if TYPE_CHECKING:  # it loads torch, which most runs of `eval` need, and its `--list` does not
@@ -158,15 +155,7 @@ def _kept(
     queries = [Query(example.query) for example in group]
     for nodes, own in cut.items():
         started = perf_counter()
-        if compressor.method.words:
-            spelled = [respelled(query, nodes, compressor.tokenizer) for query in queries]
-            found = score_questions(compressor.scorer, queries, spelled, nodes)
-        else:
-            found = score_batch(compressor.scorer, queries, nodes)
-        if not compressor.method.as_published:
-            found = [
-                without_echoes(scores, novelty(query, nodes)) for query, scores in zip(queries, found, strict=True)
-            ]
+        found = compressor.score(queries, nodes)
         seconds = (perf_counter() - started) / len(group)
         for example, query, scores in zip(group, queries, found, strict=True):
             for budget in own:
