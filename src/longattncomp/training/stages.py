@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.data.sources import SubQuestions, read_source
 from longattncomp.scorers.cross_attention.head import EXTENSIONS
+from longattncomp.training.samples.bridges import bridge_samples
 from longattncomp.training.samples.chats import chat_samples
 from longattncomp.training.samples.code import code_samples
 from longattncomp.training.samples.meetings import meeting_samples
@@ -25,6 +26,7 @@ _LARGE = 1_000
 """Collections that are taken whole are drawn as often as one of so many contexts."""
 _MADE_OF: Mapping[str, tuple[Callable[..., Iterator[Example]], tuple[str, ...]]] = {
     "code": (code_samples, ()),
+    "bridges": (bridge_samples, ("squad",)),
     "chains": (chain_samples, ("squad",)),
     "needles": (needle_samples, ("squad",)),
     "chats": (chat_samples, ("qmsum", "squad")),
@@ -41,7 +43,8 @@ class Stage:
     Attributes:
         name: name of the stage on the command line.
         sources: collection -> most contexts to take from it. `code` is Python's own library; `chains` and `needles` are
-            lines hidden in paragraphs of SQuAD; `chats` are made of QMSum's turns and SQuAD's paragraphs.
+            lines hidden in paragraphs of SQuAD, and `bridges` questions that take two of these; `chats` are made of
+            QMSum's turns and SQuAD's paragraphs.
         samples: how samples are drawn.
         joined: share of the contexts of passages whose documents are joined into one.
         sub_questions: whether MuSiQue's questions come with their decomposition (subq), without it (nosubq) or both.
