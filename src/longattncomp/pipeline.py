@@ -17,6 +17,7 @@ from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.batch import score_batch, score_questions
 from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.scorers.methods import Method
+from longattncomp.scorers.relevance import CalibratedScorer
 from longattncomp.scorers.wording import priority
 from longattncomp.selection import Priority, SelectionRule
 from longattncomp.settings import Settings
@@ -211,13 +212,17 @@ class Pipeline:
             found = score_questions(self.scorer, asked, spelled, read, progress=progress)
         else:
             found = score_batch(self.scorer, asked, read, progress=progress)
+        calibration = self.scorer.calibration if isinstance(self.scorer, CalibratedScorer) else None
+        tokens = sum(node.tokens for node in read)
         results = []
         for query, scores in zip(queries, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
                 shares[index] = share
             worth = [1.0] * len(nodes) if self.method.as_published else novelty(query, nodes)
-            results.append(without_echoes(Scores(tuple(shares), scores.instruction), worth))
+            fresh = without_echoes(Scores(tuple(shares), scores.instruction), worth)
+            chance = calibration.chance(fresh.instruction, tokens) if calibration else None
+            results.append(replace(fresh, chance=chance))
         return results
 
     def assemble(

@@ -32,7 +32,7 @@ class SelectionRule:
     Attributes:
         token_budget: most tokens, gap marks and separators included.
         top_p: mass at which the search ends, in (0, 1]; 1 leaves the end to the other rules.
-        min_relevance: `1 - scores.instruction` below which no node is kept.
+        min_relevance: `scores.relevance` below which no node is kept.
         min_score: score under which a node is left out.
         context_weight: how much of a node's rank is due to its neighbours and its document, in [0, 1].
         surroundings: part of the mass around a node, its own included, that is added to its score for its rank.
@@ -125,7 +125,7 @@ def select(
         # Without what it is about, a node may say the opposite.
         nearest = bag.cost(wanted[0], with_node=index) if wanted and len(bag) else 0
         words = _words(nodes[index])
-        if 1 - scores.instruction < rule.min_relevance:
+        if scores.relevance < rule.min_relevance:
             ended = "min_relevance"
         elif rule.top_p < 1 and mass >= rule.top_p:
             ended = "top_p"

@@ -98,10 +98,21 @@ class Scores:
     """Shares of the attention mass: one per node, in node order, and the instruction's.
 
     `instruction + sum(nodes) == 1`, each in [0, 1] (AttnComp, arXiv 2509.17486, eq. 3 to 5).
+
+    Attributes:
+        nodes: (n_nodes,) shares.
+        instruction: its share.
+        chance: calibrated chance that the nodes answer the query; None where nothing was calibrated.
     """
 
     nodes: tuple[float, ...]
     instruction: float
+    chance: float | None = None
+
+    @property
+    def relevance(self) -> float:
+        """The chance that the nodes answer the query, or else what the instruction leaves them."""
+        return 1 - self.instruction if self.chance is None else self.chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +178,9 @@ class Compressed:
         original_tokens: length of the whole context in the order given, by the same count.
         token_budget: most tokens that were allowed.
         query: the query it was compressed for.
-        instruction_score: the instruction's share of the mass, in [0, 1]; with the head that ships, the chance that
-            nothing in the context answers the query.
+        instruction_score: the instruction's share of the mass, in [0, 1]; high where nothing answers the query.
+        relevance: chance that the context answers the query, in [0, 1]; `1 - instruction_score` with a method whose
+            head was not calibrated.
         stop_reason: the rule that left out the last of the nodes, in the order of rank: `min_relevance`, `top_p`,
             `min_score` or `budget`; or `all`.
         documents: one per document with kept text, in the order of `text`.
@@ -183,6 +195,7 @@ class Compressed:
     token_budget: int
     query: Query
     instruction_score: float
+    relevance: float
     stop_reason: StopReason
     documents: tuple[CompressedDocument, ...]
     nodes: tuple[ScoredNode, ...]

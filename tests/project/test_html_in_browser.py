@@ -77,6 +77,7 @@ def hostile() -> Compressed:
         token_budget=250,
         query=Query(" ".join(PAYLOADS)),
         instruction_score=0.1,
+        relevance=0.9,
         stop_reason="min_score",
         documents=(),
         nodes=kept,

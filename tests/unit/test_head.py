@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from longattncomp.scorers.cross_attention.head import (
     untrained_head,
 )
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.scorers.relevance import CalibratedScorer, Calibration
 from longattncomp.testing import ByteTokenizer, save_draft_model
 from longattncomp.types import Node, Query, Scores
 
@@ -65,6 +67,16 @@ def scores(backbone: Backbone, head: CrossAttentionHead) -> Scores:
 def checkpoint(backbone: Backbone, tmp_path: Path) -> Path:
     trained(backbone).save(tmp_path / "head.safetensors")
     return tmp_path / "head.safetensors"
+
+
+def test_the_calibration_is_saved(backbone: Backbone, tmp_path: Path) -> None:
+    head = trained(backbone)
+    head.config = replace(head.config, calibration=Calibration(0.5, 1.25, -0.1))
+    head.save(tmp_path / "head.safetensors")
+    found = load_head(tmp_path / "head.safetensors", backbone)
+    scorer = CrossAttentionScorer(backbone, found, ByteTokenizer())
+    assert isinstance(scorer, CalibratedScorer)
+    assert scorer.calibration == Calibration(0.5, 1.25, -0.1)
 
 
 @pytest.mark.parametrize("rotary", [True, False])

@@ -72,6 +72,7 @@ def compressed(
         token_budget=2 * tokens,
         query=Query(query),
         instruction_score=0.125,
+        relevance=0.875,
         stop_reason="top_p",
         documents=(),
         nodes=tuple(kept),

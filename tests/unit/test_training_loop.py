@@ -33,9 +33,11 @@ from longattncomp.scorers.cross_attention.head import (
     HeadConfig,
     load_head,
     read_adapters,
+    read_head_config,
 )
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
-from longattncomp.training import loop
+from longattncomp.scorers.relevance import Calibration
+from longattncomp.training import loop, relevance
 from longattncomp.training.checkpoints import LOG
 from longattncomp.training.loop import HEAD, Trained, train
 from longattncomp.training.lora import adapted_layers
@@ -194,6 +196,18 @@ def test_the_loss_falls(stage: Stage, share: float, bench: Bench, tmp_path: Path
     validations = logged(tmp_path, "validation")
     assert list(validations) == [epoch * number for number in range(1, stage.epochs + 1)]
     assert trained.validation == min(validations.values()) < validations[epoch]
+
+
+def test_the_head_is_calibrated_by_questions_that_were_kept_out(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for least in (1000, 1):
+        monkeypatch.setattr(relevance, "_LEAST", least)
+        bench.train(replace(TOY, epochs=1, validation=0.5), tmp_path / str(least))
+        found.append(read_head_config(tmp_path / str(least) / HEAD).calibration)
+    assert found[0] is None
+    assert isinstance(found[1], Calibration)
 
 
 def test_the_rate_rises_and_falls_to_nothing(bench: Bench, tmp_path: Path) -> None:

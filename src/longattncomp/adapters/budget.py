@@ -38,7 +38,7 @@ def fit_budget(
     Raises:
         BudgetError: what is shown around the kept text leaves nothing for it, or less than its pins take.
     """
-    scores = Scores(result.scores, result.instruction_score)
+    scores = Scores(result.scores, result.instruction_score, result.relevance)
     limit = min(result.token_budget, token_budget)
     fitted = result
     while True:

@@ -6,20 +6,22 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
+from statistics import fmean
 
 import torch
 import xxhash
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch import nn
 
 from longattncomp.data.rows import Context
 from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead
+from longattncomp.scorers.relevance import Calibration
 from longattncomp.training import losses
 from longattncomp.training.batches import Item, batches, split
 from longattncomp.training.checkpoints import Run
 from longattncomp.training.lora import AdaptedLayers
 from longattncomp.training.objective import Objective, Work
+from longattncomp.training.relevance import Measured, calibrated
 from longattncomp.training.stages import Stage
 from longattncomp.training.states import StateReader
 from longattncomp.training.steps import Trained, prepared, take_steps
@@ -77,11 +79,11 @@ def train(
     def validate() -> dict[str, float]:
         with _averaged(head, before, stage.kept):
             items = [Item(index, tuple(range(len(contexts[index])))) for index in kept_out]
-            found = _validate(parts[0], work, items)
+            found, measured = _validate(accelerator.unwrap_model(parts[0]), work, items)
             if found < run.best:
                 run.best = found
                 if accelerator.is_main_process:
-                    _save(head, layers, out / HEAD, stage, found)
+                    _save(head, layers, out / HEAD, stage, found, calibrated(measured))
         return {"validation": found}
 
     return take_steps(
@@ -112,10 +114,19 @@ def _averaged(head: CrossAttentionHead, before: Mapping[str, torch.Tensor], kept
         head.load_state_dict(now)
 
 
-def _validate(objective: nn.Module, work: Callable[[Sequence[Item]], list[Work]], items: Sequence[Item]) -> float:
-    with torch.no_grad():
-        total = sum(float(objective(work([item]))) for item in items)
-    return total / sum(len(item.questions) for item in items)
+@torch.no_grad()
+def _validate(
+    objective: Objective, work: Callable[[Sequence[Item]], list[Work]], items: Sequence[Item]
+) -> tuple[float, list[Measured]]:
+    """Return the mean loss, and what the instruction's score is to be calibrated by."""
+    found: list[float] = []
+    measured: list[Measured] = []
+    for item in items:
+        for loss, shares, layout, number in objective.losses(work([item])):
+            found.append(float(loss))
+            answers = bool((layout.questions[number].evidence > 0).any())
+            measured.append((float(shares[0].exp()), sum(layout.context.sizes), answers))
+    return fmean(found), measured
 
 
 def _identity(stage: Stage, contexts: Sequence[Context], objective: Objective, reader: StateReader, seed: int) -> str:
@@ -144,10 +155,17 @@ def _groups(head: CrossAttentionHead, layers: AdaptedLayers | None, stage: Stage
     return [{"params": params, "lr": rate, "weight_decay": decay} for params, rate, decay in groups if params]
 
 
-def _save(head: CrossAttentionHead, layers: AdaptedLayers | None, file: Path, stage: Stage, validation: float) -> None:
+def _save(
+    head: CrossAttentionHead,
+    layers: AdaptedLayers | None,
+    file: Path,
+    stage: Stage,
+    validation: float,
+    calibration: Calibration | None,
+) -> None:
     if layers is not None:
         head.adapters = layers.adapters()
         head.config = replace(head.config, backbone=layers.fingerprint)
     trained = {**head.config.trained, stage.name: {**asdict(stage), "validation_loss": validation}}
-    head.config = replace(head.config, segment_tokens=stage.segment_tokens, trained=trained)
+    head.config = replace(head.config, segment_tokens=stage.segment_tokens, calibration=calibration, trained=trained)
     head.save(file)

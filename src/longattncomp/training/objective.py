@@ -37,11 +37,16 @@ class Objective(nn.Module):
         """Sum the losses of all questions."""
         # A process without questions has to take part in the exchange of gradients as well.
         total = sum((weight.flatten()[:0].sum() for weight in self.parameters()), torch.zeros(()))
+        for loss, *_ in self.losses(work):
+            total = total + loss
+        return total
+
+    def losses(self, work: Sequence[Work]) -> Iterator[tuple[Tensor, Tensor, Layout, int]]:
+        """Yield the loss of each question, the logarithms of its shares, its context, and its number in that."""
         for layout, read, questions in work:
             states = read if self.layers is None else self.layers(read, questions)
             for number, found in zip(questions, self.log_shares(layout, states, questions), strict=True):
-                total = total + self._loss(found, layout.questions[number].evidence)
-        return total
+                yield self._loss(found, layout.questions[number].evidence), found, layout, number
 
     def log_shares(self, layout: Layout, states: States, questions: Sequence[int]) -> Iterator[Tensor]:
         """Yield the logarithms of the shares, (1 + n_nodes,) for each question, the instruction's share first."""

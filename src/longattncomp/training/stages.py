@@ -16,7 +16,13 @@ from longattncomp.training.samples.bridges import bridge_samples
 from longattncomp.training.samples.chats import chat_samples
 from longattncomp.training.samples.code import code_samples
 from longattncomp.training.samples.meetings import meeting_samples
-from longattncomp.training.samples.mixing import contract_samples, mixed, multi_hop_samples, paragraph_samples
+from longattncomp.training.samples.mixing import (
+    contract_samples,
+    excerpt_samples,
+    mixed,
+    multi_hop_samples,
+    paragraph_samples,
+)
 from longattncomp.training.samples.needles import chain_samples, needle_samples
 from longattncomp.training.samples.queries import SampleOptions, joined
 from longattncomp.training.soft_stages import SoftStage
@@ -28,6 +34,7 @@ _MADE_OF: Mapping[str, tuple[Callable[..., Iterator[Example]], tuple[str, ...]]]
     "code": (code_samples, ()),
     "bridges": (bridge_samples, ("squad",)),
     "chains": (chain_samples, ("squad",)),
+    "excerpts": (excerpt_samples, ("squad",)),
     "needles": (needle_samples, ("squad",)),
     "chats": (chat_samples, ("qmsum", "squad")),
     "cuad": (contract_samples, ("cuad", "cuad-none")),
@@ -42,9 +49,9 @@ class Stage:
 
     Attributes:
         name: name of the stage on the command line.
-        sources: collection -> most contexts to take from it. `code` is Python's own library; `chains` and `needles` are
-            lines hidden in paragraphs of SQuAD, and `bridges` questions that take two of these; `chats` are made of
-            QMSum's turns and SQuAD's paragraphs.
+        sources: collection -> most contexts to take from it. `code` is Python's own library; `excerpts` are a few
+            sentences of a paragraph of SQuAD, `bridges` questions that take two paragraphs, `chains` and `needles`
+            lines hidden between them; `chats` are made of QMSum's turns and SQuAD's paragraphs.
         samples: how samples are drawn.
         joined: share of the contexts of passages whose documents are joined into one.
         sub_questions: whether MuSiQue's questions come with their decomposition (subq), without it (nosubq) or both.

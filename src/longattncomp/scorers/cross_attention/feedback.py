@@ -7,6 +7,7 @@ from longattncomp.errors import InputError
 from longattncomp.scorers.batch import BatchScorer, part_of
 from longattncomp.scorers.cross_attention.cascade import CascadeScorer
 from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.scorers.relevance import Calibration
 from longattncomp.types import Node, Prepared, Progress, Query, Scores, Tokenizer
 
 LOOKED_AT = 8192
@@ -35,6 +36,11 @@ class FeedbackScorer(BatchScorer):
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:
             raise InputError(f"expected a weight in [0, 1], got {self.weight}")
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """That of `first`, whose instruction's score stays."""
+        return self.first.calibration if isinstance(self.first, CrossAttentionScorer) else None
 
     def prepare(self, nodes: Sequence[Node], *, progress: Progress | None = None) -> Prepared:
         """Do what `first.prepare` does."""

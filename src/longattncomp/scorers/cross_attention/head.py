@@ -19,6 +19,7 @@ from longattncomp.backbone.lora import Adapters, packed, unpacked
 from longattncomp.backbone.passes import Rotary
 from longattncomp.errors import BrokenModelError, HeadMismatchError
 from longattncomp.scorers.cross_attention.spreading import SCALES
+from longattncomp.scorers.relevance import Calibration
 from longattncomp.types import ContextEncoding, QueryPlace
 
 LEAST_SHARE = 1e-20
@@ -44,6 +45,7 @@ class HeadConfig:
         rotary: whether queries and keys carry the layer's rotary embedding.
         encoding: whether the context is read in segments or in one pass (causal), in training as in use.
         segment_tokens: longest segment, in tokens.
+        calibration: makes a chance of the instruction's score.
         trained: data, settings and results of its training; empty for an untrained head.
     """
 
@@ -55,6 +57,7 @@ class HeadConfig:
     rotary: bool
     encoding: ContextEncoding = "segmented"
     segment_tokens: PositiveInt = SEGMENT_TOKENS
+    calibration: Calibration | None = None
     trained: Mapping[str, Any] = field(default_factory=dict)
 
 

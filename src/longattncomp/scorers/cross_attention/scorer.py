@@ -15,6 +15,7 @@ from longattncomp.scorers.cross_attention.keys import joined
 from longattncomp.scorers.cross_attention.layout import Columns, ContextLayout, Frame
 from longattncomp.scorers.cross_attention.query_mass import QueryMass
 from longattncomp.scorers.cross_attention.reading import ReadSegment, SegmentReader
+from longattncomp.scorers.relevance import Calibration
 from longattncomp.types import Node, Prepared, Progress, Query, Scores, Tokenizer
 
 _QUERIES = 64  # that share one reading of the context; each holds a row of results as long as the context
@@ -63,6 +64,11 @@ class CrossAttentionScorer(BatchScorer):
             )
         self.reader = SegmentReader(backbone, head, self.frame.instruction, cache)
         self._alone = config.query_place == "alone"
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes a chance of the instruction's score; None if the head has none."""
+        return self.head.config.calibration
 
     def score_batch(
         self, queries: Sequence[Query], nodes: Sequence[Node], *, progress: Progress | None = None

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 
-from longattncomp.data.rows import Context, Example, contexts
+from longattncomp.data.rows import Context, Evidence, Example, contexts
+from longattncomp.data.sources import sentence_ends
 from longattncomp.errors import InputError
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, move, unanswerable, whole
 from longattncomp.types import Document
 
 _ROWS = 256
 """Multi-hop rows in memory, from which the next one is drawn."""
+_SENTENCES = (2, 6)
+"""Of an excerpt."""
 _TITLES = 20
 """SQuAD titles in memory, for each title of a pool."""
 _Title = tuple[str, list[Context], list[Context]]
@@ -66,6 +69,30 @@ def paragraph_samples(examples: Iterable[Example], options: SampleOptions = DEFA
         documents, places = pool([context[0].documents[0] for context in taken], rng)
         singles = [move(question, documents, places) for context in taken for question in context]
         yield from ask(singles, _left_out(opened, documents, places, rng), options, rng)
+
+
+def excerpt_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
+    """Make contexts of a few sentences of a SQuAD paragraph; an unanswerable question is about the rest of it."""
+    rng = generator(options.seed, "excerpts")
+    for context in _shuffled(contexts(examples), rng):
+        (document,) = context[0].documents
+        cuts = [0, *sentence_ends(document.text)]
+        first = rng.randrange(len(cuts) - 1)
+        last = min(len(cuts) - 1, first + rng.randint(*_SENTENCES))
+        low, high = cuts[first], cuts[last]
+        text = document.text[low:high]
+        if not text.strip() or last - first == len(cuts) - 1:
+            continue
+        excerpt = (replace(document, text=text),)
+        singles, foreign = [], []
+        for question in context:
+            (span,) = question.evidence
+            if low <= span.start and span.end <= high:
+                moved = Evidence(0, span.start - low, span.end - low)
+                singles.append(replace(question, documents=excerpt, evidence=(moved,)))
+            elif not any(answer.lower() in text.lower() for answer in question.answers):
+                foreign.append(unanswerable(question, excerpt))
+        yield from ask(singles, iter(foreign), options, rng) if singles else foreign[:1]
 
 
 def multi_hop_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT) -> Iterator[Example]:
