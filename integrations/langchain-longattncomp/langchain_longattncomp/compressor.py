@@ -50,8 +50,8 @@ class LongAttnCompressor(
 
     annotate: bool = Field(
         default=True,
-        description="Whether kept documents get relevance_score, longattncomp_spans (JSON) and "
-        "longattncomp_instruction_score in their metadata.",
+        description="Whether kept documents get relevance_score, longattncomp_spans (JSON) and longattncomp_relevance "
+        "in their metadata.",
     )
 
     audit: bool = Field(
@@ -119,7 +119,7 @@ class LongAttnCompressor(
             facts = {
                 "relevance_score": float(part.score),
                 "longattncomp_spans": json.dumps(part.spans),  # vector stores take no nested lists
-                "longattncomp_instruction_score": float(result.instruction_score),
+                "longattncomp_relevance": float(result.relevance),
             }
             kept[part.index] = _with_text(documents[part.index], part.text, facts if self.annotate else {})
         kept |= {index: document for index, document in enumerate(documents) if not document.page_content}

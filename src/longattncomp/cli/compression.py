@@ -106,7 +106,7 @@ def to_json(result: Compressed) -> dict[str, Any]:
     """Convert a result to JSON values, without the text that was left out."""
     return {
         "query": result.query.text,
-        **_fields(result, "text", "tokens", "original_tokens", "token_budget", "instruction_score", "stop_reason"),
+        **_fields(result, "text", "tokens", "original_tokens", "token_budget", "relevance", "stop_reason"),
         "documents": [_fields(document, "index", "id", "spans", "score") for document in result.documents],
         "nodes": [_fields(node, "document", "start", "end", "tokens", "score", "reason") for node in result.all_nodes],
     }
@@ -150,7 +150,7 @@ def _compress(compressor: Compressor, query: str, documents: Sequence[Document])
     return result, (
         f"{result.original_tokens:,} tokens -> {result.tokens:,} of {result.token_budget:,} allowed, "
         f"{len(result.nodes)} of {len(result.all_nodes)} nodes, {time.perf_counter() - started:.1f} s; stopped by "
-        f"{result.stop_reason}, instruction score {result.instruction_score:.2f}"
+        f"{result.stop_reason}, relevance {result.relevance:.2f}"
     )
 
 

@@ -61,7 +61,7 @@ def test_metadata_is_flat_and_can_be_switched_off() -> None:
     assert {name: type(value) for name, value in kept[1].metadata.items()} == {
         "relevance_score": float,
         "longattncomp_spans": str,
-        "longattncomp_instruction_score": float,
+        "longattncomp_relevance": float,
     }
     plain = compressor(annotate=False).compress_documents(documents(), QUERY)
     assert [one.page_content for one in plain] == [one.page_content for one in kept]
