@@ -462,6 +462,7 @@ def test_endpoints_are_opened_by_name_and_count_with_the_draft_where_tiktoken_kn
     server: Server, tmp_path: Path, toy_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("longattncomp.evaluation.targets.endpoint.DEFAULT_MODEL", str(toy_folder))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     target = open_target("openai:toy/model-7b", model_dir=tmp_path)
     assert isinstance(target, Endpoint)
     assert target.name == "openai:toy/model-7b"

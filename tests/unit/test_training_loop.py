@@ -229,9 +229,9 @@ def test_the_best_checkpoint_is_kept(bench: Bench, tmp_path: Path, monkeypatch: 
     after: list[dict[str, Tensor]] = []
     script = iter([3.0, 1.0, 2.0])
 
-    def validate(objective: Any, *_: Any) -> float:
+    def validate(objective: Any, *_: Any) -> tuple[float, list[Any]]:
         after.append({name: weight.clone() for name, weight in objective.head.state_dict().items()})
-        return next(script)
+        return next(script), []
 
     monkeypatch.setattr(loop, "_validate", validate)
 
@@ -265,11 +265,11 @@ def test_the_validation_is_the_mean_loss_of_contexts_never_trained_on(
     bench: Bench, contexts: list[Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[bool, set[int]] = {True: set(), False: set()}
-    forward = Objective.forward
+    losses = Objective.losses
 
-    def spy(objective: Objective, work: Any) -> Tensor:
+    def spy(objective: Objective, work: Any) -> Any:
         seen[objective.training].update(id(layout) for layout, _, _ in work)
-        return forward(objective, work)
+        return losses(objective, work)
 
     made: dict[int, Context] = {}
     layout = StateReader.layout
@@ -279,7 +279,7 @@ def test_the_validation_is_the_mean_loss_of_contexts_never_trained_on(
         made[id(found)] = examples
         return found
 
-    monkeypatch.setattr(Objective, "forward", spy)
+    monkeypatch.setattr(Objective, "losses", spy)
     monkeypatch.setattr(StateReader, "layout", remember)
 
     trained, _ = bench.train(TOY, tmp_path)
