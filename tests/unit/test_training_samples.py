@@ -12,7 +12,7 @@ import pytest
 from longattncomp.data.rows import Evidence, Example, contexts
 from longattncomp.errors import InputError
 from longattncomp.training.samples.meetings import meeting_samples
-from longattncomp.training.samples.mixing import mixed, multi_hop_samples, paragraph_samples
+from longattncomp.training.samples.mixing import excerpt_samples, mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.samples.queries import SampleOptions, compound, joined
 from longattncomp.types import Document
 
@@ -132,6 +132,30 @@ def test_a_foreign_question_is_dropped_if_its_answer_is_in_the_pool() -> None:
         for example in paragraphs()
     ]
     assert all(sample.evidence for sample in paragraph_samples(told, OPTIONS))
+
+
+def test_an_excerpt_is_asked_what_it_answers_and_what_the_rest_does() -> None:
+    source = []
+    for number in range(60):
+        text = " ".join(f"Part {part} of {number} says s{part}x{number}." for part in range(9))
+        documents = (Document(text, id=str(number), metadata={"title": "T"}),)
+        for part in range(9):
+            start = text.index(f"Part {part} of")
+            span = Evidence(0, start, text.index(f"s{part}x{number}.") + len(f"s{part}x{number}."))
+            source.append(
+                Example(f"{number}-{part}", "squad", f"part {part}?", (f"s{part}x{number}",), documents, (span,))
+            )
+    groups = list(contexts(excerpt_samples(source, SampleOptions(compound=0.0, unanswerable=0.25))))
+    assert len(groups) == 60
+    assert {text.count("Part") for text in (group[0].documents[0].text for group in groups)} == {1, 2, 3, 4, 5, 6}
+    for group in groups:
+        text = group[0].documents[0].text
+        for sample in group:
+            number, _, part = sample.id.removesuffix("#none").partition("-")
+            assert (f"s{part}x{number}." in text) == bool(sample.evidence)
+            assert not sample.evidence or quoted(sample) == {f"Part {part} of {number} says s{part}x{number}."}
+    none = [not sample.evidence for group in groups for sample in group]
+    assert 0.2 < fmean(none) < 0.3
 
 
 def test_a_question_about_a_whole_meeting_is_asked_of_no_other() -> None:
