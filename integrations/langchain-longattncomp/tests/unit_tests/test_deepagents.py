@@ -11,7 +11,7 @@ from langchain_toys import ScriptedModel, engine, report
 
 from langchain_longattncomp import LongAttnMiddleware
 
-deepagents = pytest.importorskip("deepagents", reason="pip install deepagents")
+deepagents = pytest.importorskip("deepagents", reason="it needs newer versions than the lowest")
 
 LEASE = "Ada Marsh signed the lease in May."
 LONG = report(LEASE, 200_000)
