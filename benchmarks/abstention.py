@@ -1,8 +1,10 @@
 """Measure whether `relevance` tells that no document answers: a table, the same in Markdown, a line of JSON.
 
-python benchmarks/abstention.py --data FOLDER
+python benchmarks/abstention.py --data FOLDER [--calibrate FILE]
 
 Each row is asked twice: over documents with its evidence, and without. The last collection has two sentences a row.
+The table is over every other row. With --calibrate, the relevance is calibrated on the rows between, and FILE is the
+head with that calibration.
 """
 
 from __future__ import annotations
@@ -30,11 +32,14 @@ from longattncomp.data.rows import Example
 from longattncomp.data.sources import sentence_ends
 from longattncomp.evaluation.tasks.catalogue import find_task
 from longattncomp.evaluation.tasks.task import Draw
+from longattncomp.scorers.cross_attention.scorer import CrossAttentionScorer
+from longattncomp.scorers.relevance import Calibration
+from longattncomp.training.relevance import Measured, calibrated
 
 TASKS = ("hotpotqa", "musique", "2wiki", "contractnli-dev", "cuad-dev", "squad-dev")
 FEW = "two sentences"
 FEW_OF = "squad-dev"
-DRAWN = 25  # rows of each task unless --limit says otherwise
+DRAWN = 40  # rows of each task unless --limit says otherwise
 LEAST = 0.5  # what the documentation recommends as `min_relevance`
 BINS = 10
 
@@ -46,11 +51,17 @@ def main() -> None:
     parser.add_argument("--task", nargs="+", default=(*TASKS, FEW), help="as `longattncomp eval` takes it")
     parser.add_argument("--limit", type=int, default=DRAWN, help="rows of each task")
     parser.add_argument("--head", type=Path, help="checkpoint of a head, used instead of the default one")
+    parser.add_argument("--calibrate", type=Path, help="file for the head, calibrated on every other row")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     started = time.perf_counter()
     compressor = Compressor.from_pretrained(head=options.head)
-    measured: dict[str, list[tuple[bool, float]]] = {}
+    scorer = compressor.scorer
+    if not isinstance(scorer, CrossAttentionScorer):
+        raise SystemExit("expected the default method in the settings")
+    calibration = scorer.calibration
+    fitted: list[Measured] = []
+    measured: dict[str, list[Measured]] = {}
     for name in options.task:
         task = find_task(FEW_OF if name == FEW else name)
         most = 2 * options.limit if task.sized else sys.maxsize
@@ -60,13 +71,19 @@ def main() -> None:
         rng.shuffle(rows)
         pairs = few_sentences(rows, rng) if name == FEW else (with_and_without(row, rows, rng) for row in rows)
         drawn = [pair for pair, _ in zip(pairs, range(options.limit), strict=False)]
-        measured[name] = [
-            (not without, relevance(compressor, example))
+        own = [
+            [share(compressor, example, answers=not without) for without, example in enumerate(pair)]
             for pair in track(drawn, name, console=Console(stderr=True))
-            for without, example in enumerate(pair)
         ]
+        measured[name] = [one for pair in own[::2] for one in pair]
+        fitted += [one for pair in own[1::2] for one in pair]
     measured["all"] = [one for own in list(measured.values()) for one in own]
-    found = {name: judged(own) for name, own in measured.items()}
+    if options.calibrate:
+        calibration = calibrated(fitted)
+        head = scorer.head
+        head.config = replace(head.config, calibration=calibration)
+        head.save(options.calibrate)
+    found = {name: judged(chances(own, calibration)) for name, own in measured.items()}
     show(
         f"Relevance with and without the evidence; {LEAST} as the least",
         (
@@ -94,10 +111,19 @@ def main() -> None:
     print(json.dumps({"what": "abstention", "machine": machine(), "results": found, "seconds": seconds}))
 
 
-def relevance(compressor: Compressor, example: Example) -> float:
-    """Return the chance that an example's documents answer it."""
-    (scores,) = compressor.score([Query(example.query)], compressor.nodes(example.documents))
-    return scores.relevance
+def share(compressor: Compressor, example: Example, *, answers: bool) -> Measured:
+    """Return the instruction's score over an example's documents, their tokens, and whether they answer."""
+    nodes = compressor.nodes(example.documents)
+    (scores,) = compressor.score([Query(example.query)], nodes)
+    return scores.instruction, sum(node.tokens for node in nodes), answers
+
+
+def chances(measured: Sequence[Measured], calibration: Calibration | None) -> list[tuple[bool, float]]:
+    """Return whether each context answers, and its relevance."""
+    return [
+        (answers, calibration.chance(score, tokens) if calibration else 1 - score)
+        for score, tokens, answers in measured
+    ]
 
 
 def judged(measured: Sequence[tuple[bool, float]]) -> dict[str, Any]:

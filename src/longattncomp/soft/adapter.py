@@ -128,6 +128,6 @@ def adapter_file(target: str, method: str) -> Path:
         there = sorted(f"{path.parent.name} with {path.stem}" for path in _FOLDER.glob("*/*.safetensors"))
         raise InputError(
             f"no adapter ships for {target} with method={method!r} (there is {', '.join(there) or 'none'}): give "
-            f"adapter=FILE, which `longattncomp train --stage {method}` makes"
+            f"adapter=FILE, or --adapter FILE, which `longattncomp train --stage {method}` makes"
         )
     return file
