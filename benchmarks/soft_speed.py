@@ -3,7 +3,7 @@
 python benchmarks/soft_speed.py [--plot FILE]
 
 Adapters are untrained, for training changes no time. `fresh` compresses and reads; `cached` reads vectors of a
-store that were compressed before; `again` is the next question over the same context. Medians of five.
+store that were compressed before; `again` is the next question over the same context. Medians of three.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TARGET = "smollm2-135m-instruct"
 LENGTHS = (512, 1024, 2048, 4096, 7500)
 RATIOS = {"compllm": 2, "sac": 5}
 QUESTION = "Which of these functions waits for a future?"
-REPEATS = 5
+REPEATS = 3
 
 
 def main() -> None:

@@ -133,7 +133,7 @@ class Assembler:
                 token_budget=budget,
                 query=query,
                 instruction_score=scores.instruction,
-                relevance=scores.relevance,
+                relevance=scores.chance,
                 stop_reason=stop_reason,
                 documents=tuple(
                     CompressedDocument(i, documents[i].id, text, spans, min(mass[i], 1.0), documents[i].metadata)

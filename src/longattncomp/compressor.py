@@ -242,9 +242,9 @@ class Compressor:
         texts = as_documents(documents)
         return list(self._pipeline.nodes(texts, self._pipeline.bounded(self.settings.of_call(**options), texts))[0])
 
-    def score(self, queries: Sequence[Query], nodes: Sequence[Node]) -> list[Scores]:
+    def score(self, queries: Sequence[str | Query], nodes: Sequence[Node]) -> list[Scores]:
         """Score nodes from `nodes` for each query, as `compress` does."""
-        return self._pipeline.score(queries, nodes)
+        return [found.scores for found in self._pipeline.score([as_query(query) for query in queries], nodes)]
 
     def assemble(
         self,

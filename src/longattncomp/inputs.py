@@ -148,4 +148,6 @@ def what_is_wrong(scores: Scores, nodes: Sequence[Node]) -> str:
         return f"expected scores of 0 or more, got {least}: give each node its share of the mass"
     if not (mass := sum(shares)) <= 1 + _ROUNDING:  # false for NaN, too
         return f"expected scores and the instruction's score to sum to 1 at most, got {mass}: divide them by it"
+    if scores.chance is not None and not 0 <= scores.chance <= 1:
+        return f"expected a chance in [0, 1], or None, got {scores.chance}"
     return ""

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from sys import getsizeof
 from typing import Any
 
@@ -19,7 +19,7 @@ from longattncomp.scorers.echoes import novelty, without_echoes
 from longattncomp.scorers.methods import Method
 from longattncomp.scorers.relevance import CalibratedScorer
 from longattncomp.scorers.wording import priority
-from longattncomp.selection import Priority, SelectionRule
+from longattncomp.selection import SelectionRule
 from longattncomp.settings import Settings
 from longattncomp.types import (
     Compressed,
@@ -45,6 +45,21 @@ _NODE_BYTES = 600  # of one node as the draft model counts and as the budget doe
 
 _PART_TOKENS = 192
 """Least tokens of a part of a prompt that is scored as a document; with the instruction it fills 256 tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Nodes scored for one query.
+
+    Attributes:
+        query: what the query asks, well spelled.
+        scores: one share per node.
+        worth: the `novelty` of each node.
+    """
+
+    query: Query
+    scores: Scores
+    worth: Sequence[float]
 
 
 class Pipeline:
@@ -180,9 +195,9 @@ class Pipeline:
         assembler = self._assembler(settings, allow_empty=allow_empty)
         found = self.score(queries, nodes, pinned=pinned, parts=parts, progress=progress)
         results = []
-        for query, scores in zip(queries, found, strict=True):
-            first = self._priority(query, nodes, scores) if assembler.rule.words else None
-            results.append(assembler.assemble(query, documents, counted, scores, pinned=pinned, priority=first))
+        for query, one in zip(queries, found, strict=True):
+            first = priority(one.query, nodes, one.scores, one.worth) if assembler.rule.words else None
+            results.append(assembler.assemble(query, documents, counted, one.scores, pinned=pinned, priority=first))
         return results
 
     def score(
@@ -193,7 +208,7 @@ class Pipeline:
         pinned: Container[int] = (),
         parts: Mapping[int, Sequence[int]] | None = None,
         progress: Progress | None = None,
-    ) -> list[Scores]:
+    ) -> list[Scored]:
         """Score nodes for each query.
 
         Args:
@@ -207,22 +222,22 @@ class Pipeline:
         read = [nodes[index] for index in free] if len(free) < len(nodes) else nodes
         read = _apart(read, parts) if parts else read
         asked = [asking(query) for query in queries]
+        spelled = [self._spelled(query, nodes) for query in queries]
         if self.method.words:
-            spelled = [respelled(query, nodes, self.tokenizer) for query in asked]
             found = score_questions(self.scorer, asked, spelled, read, progress=progress)
         else:
             found = score_batch(self.scorer, asked, read, progress=progress)
         calibration = self.scorer.calibration if isinstance(self.scorer, CalibratedScorer) else None
         tokens = sum(node.tokens for node in read)
         results = []
-        for query, scores in zip(queries, found, strict=True):
+        for query, words, scores in zip(queries, spelled, found, strict=True):
             shares = [0.0] * len(nodes)
             for index, share in zip(free, scores.nodes, strict=True):
                 shares[index] = share
             worth = [1.0] * len(nodes) if self.method.as_published else novelty(query, nodes)
             fresh = without_echoes(Scores(tuple(shares), scores.instruction), worth)
-            chance = calibration.chance(fresh.instruction, tokens) if calibration else None
-            results.append(replace(fresh, chance=chance))
+            chance = calibration.chance(fresh.instruction, tokens) if calibration and tokens else scores.chance
+            results.append(Scored(words, replace(fresh, chance=chance), worth))
         return results
 
     def assemble(
@@ -236,13 +251,14 @@ class Pipeline:
     ) -> Compressed:
         """Do what `run` does after scoring; a rule replaces that of the settings, and what was pinned stays so."""
         assembler = self._assembler(settings, rule=rule)
-        first = self._priority(query, nodes, scores) if assembler.rule.words else None
+        first = None
+        if assembler.rule.words:
+            first = priority(self._spelled(query, nodes), nodes, scores, novelty(query, nodes))
         pinned = {index for index, node in enumerate(nodes) if isinstance(node, ScoredNode) and node.reason == "pinned"}
         return assembler.assemble(query, documents, self._counted(nodes), scores, pinned=pinned, priority=first)
 
-    def _priority(self, query: Query, nodes: Sequence[Node], scores: Scores) -> Priority:
-        spelled = respelled(asking(query), nodes, self.tokenizer)
-        return priority(spelled, nodes, scores, novelty(query, nodes))
+    def _spelled(self, query: Query, nodes: Sequence[Node]) -> Query:
+        return respelled(asking(query), nodes, self.tokenizer) if self.method.words else asking(query)
 
     def _counted(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         count = self.target

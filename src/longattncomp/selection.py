@@ -32,7 +32,7 @@ class SelectionRule:
     Attributes:
         token_budget: most tokens, gap marks and separators included.
         top_p: mass at which the search ends, in (0, 1]; 1 leaves the end to the other rules.
-        min_relevance: `scores.relevance` below which no node is kept.
+        min_relevance: chance, or else `1 - scores.instruction`, below which no node is kept.
         min_score: score under which a node is left out.
         context_weight: how much of a node's rank is due to its neighbours and its document, in [0, 1].
         surroundings: part of the mass around a node, its own included, that is added to its score for its rank.
@@ -108,6 +108,7 @@ def select(
     seen = {word for index in bag.kept for word in _words(nodes[index])}
     lead_in_tokens = 0
     mass = scores.instruction
+    relevance = 1 - scores.instruction if scores.chance is None else scores.chance
     ranks = _ranks(scores.nodes, nodes, rule)
     order: Sequence[int] = [0] * len(nodes)
     if priority is not None:
@@ -125,7 +126,7 @@ def select(
         # Without what it is about, a node may say the opposite.
         nearest = bag.cost(wanted[0], with_node=index) if wanted and len(bag) else 0
         words = _words(nodes[index])
-        if scores.relevance < rule.min_relevance:
+        if relevance < rule.min_relevance:
             ended = "min_relevance"
         elif rule.top_p < 1 and mass >= rule.top_p:
             ended = "top_p"

@@ -102,17 +102,12 @@ class Scores:
     Attributes:
         nodes: (n_nodes,) shares.
         instruction: its share.
-        chance: calibrated chance that the nodes answer the query; None where nothing was calibrated.
+        chance: calibrated chance, in [0, 1], that the nodes answer the query; None where nothing was calibrated.
     """
 
     nodes: tuple[float, ...]
     instruction: float
     chance: float | None = None
-
-    @property
-    def relevance(self) -> float:
-        """The chance that the nodes answer the query, or else what the instruction leaves them."""
-        return 1 - self.instruction if self.chance is None else self.chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +174,8 @@ class Compressed:
         token_budget: most tokens that were allowed.
         query: the query it was compressed for.
         instruction_score: the instruction's share of the mass, in [0, 1]; high where nothing answers the query.
-        relevance: chance that the context answers the query, in [0, 1]; `1 - instruction_score` with a method whose
-            head was not calibrated.
+        relevance: chance, in [0, 1], that what is not pinned answers the query; None where nothing was read, or with
+            a method that has no calibrated head.
         stop_reason: the rule that left out the last of the nodes, in the order of rank: `min_relevance`, `top_p`,
             `min_score` or `budget`; or `all`.
         documents: one per document with kept text, in the order of `text`.
@@ -195,7 +190,7 @@ class Compressed:
     token_budget: int
     query: Query
     instruction_score: float
-    relevance: float
+    relevance: float | None
     stop_reason: StopReason
     documents: tuple[CompressedDocument, ...]
     nodes: tuple[ScoredNode, ...]

@@ -84,6 +84,10 @@ def test_a_chunk_that_begins_within_a_sentence_repeats_it() -> None:
 
 
 COPIES = {
+    "under a sentence that only has a word of announcements": [
+        f"{OTHERS}\n\nThe following year was below all hopes. {PASSAGE} {SENTENCES[0]} {SENTENCES[1]}",
+        f"{PASSAGE} {SENTENCES[0]} {SENTENCES[1]} {MORE}",
+    ],
     "the same passage in two files": [f"{OTHERS} {PASSAGE}", f"{PASSAGE} {MORE}"],
     "other white space and case": [f"{OTHERS}\n\n{PASSAGE}", PASSAGE.replace(" ", "\n  ", 3).upper() + f"\n\n{MORE}"],
     "a quoted mail": [f"{PASSAGE}\n\n{OTHERS}", f"Fine with me.\n\nOn Monday, Ada wrote:\n> {PASSAGE}\n\n{MORE}"],

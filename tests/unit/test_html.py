@@ -269,7 +269,7 @@ def test_header(lease: Compressed) -> None:
         "Budget": "25% of 4,000",
         "Nodes kept": "5 of 11in 3 of 5 documents",
         "Stopped by": "top_penough of the score is kept",
-        "Instruction score": "0.125what no document deserved",
+        "Relevance": "0.875chance that the context answers",
     }
     assert [bar.all("span")[0].attributes["style"] for bar in stats.having("lac-bar")] == ["width:25.0%"]
 

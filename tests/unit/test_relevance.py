@@ -10,6 +10,7 @@ from math import exp, log
 import pytest
 
 from longattncomp import Compressor, Settings
+from longattncomp.errors import ModelError
 from longattncomp.scorers.relevance import Calibration
 from longattncomp.testing import ByteTokenizer, WordScorer
 from longattncomp.training.relevance import calibrated
@@ -27,7 +28,17 @@ class Calibrated:
     calibration: Calibration | None = CALIBRATION
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
-        return Scores((round((1 - self.instruction) / len(nodes), 12),) * len(nodes), self.instruction)
+        return Scores(tuple((1 - self.instruction) / (len(nodes) + 1) for _ in nodes), self.instruction)
+
+
+@dataclass(frozen=True)
+class Sure:
+    """Brings its own chance."""
+
+    chance: float = 0.125
+
+    def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:
+        return Scores((0.0,) * len(nodes), 0.5, self.chance)
 
 
 def compressor(scorer: object) -> Compressor:
@@ -51,13 +62,31 @@ def test_a_result_tells_the_chance() -> None:
 
 
 @pytest.mark.parametrize("scorer", [Calibrated(0.1, None), WordScorer()])
-def test_without_calibration_the_chance_is_what_the_instruction_leaves(scorer: object) -> None:
+def test_without_calibration_there_is_no_chance_and_the_instruction_decides(scorer: object) -> None:
     result = compressor(scorer).compress("Who signed the lease?", TEXT, token_budget=60)
-    assert result.relevance == 1 - result.instruction_score
+    assert result.relevance is None
+    left = 1 - result.instruction_score
+    for least, kept in ((left - 0.01, True), (left + 0.01, False)):
+        if least <= 1:
+            found = compressor(scorer).compress("Who signed the lease?", TEXT, token_budget=60, min_relevance=least)
+            assert bool(found.text) == kept
+
+
+def test_what_is_pinned_is_not_judged() -> None:
+    result = compressor(Calibrated(0.1)).compress("Who signed it?", TEXT, token_budget=400, pins=[0])
+    assert result.relevance is None
+
+
+def test_a_scorer_may_bring_its_own_chance() -> None:
+    result = compressor(Sure()).compress("Who signed it?", TEXT, token_budget=60)
+    assert result.relevance == 0.125
+    with pytest.raises(ModelError, match=r"a chance in \[0, 1\]"):
+        compressor(Sure(1.5)).compress("Who signed it?", TEXT, token_budget=60)
 
 
 def test_nothing_is_kept_below_the_least_chance() -> None:
     chance = compressor(Calibrated(0.4)).compress("Who signed it?", TEXT, token_budget=60).relevance
+    assert chance is not None
     assert chance < 1 - 0.4 - 0.05
     for least, kept in ((chance - 0.01, True), (chance + 0.01, False)):
         result = compressor(Calibrated(0.4)).compress("Who signed it?", TEXT, token_budget=60, min_relevance=least)

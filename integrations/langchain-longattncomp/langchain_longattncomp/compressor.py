@@ -119,8 +119,9 @@ class LongAttnCompressor(
             facts = {
                 "relevance_score": float(part.score),
                 "longattncomp_spans": json.dumps(part.spans),  # vector stores take no nested lists
-                "longattncomp_relevance": float(result.relevance),
             }
+            if result.relevance is not None:
+                facts["longattncomp_relevance"] = float(result.relevance)
             kept[part.index] = _with_text(documents[part.index], part.text, facts if self.annotate else {})
         kept |= {index: document for index, document in enumerate(documents) if not document.page_content}
         return [kept[index] for index in (sorted(kept) if engine.settings.order == "position" else kept)]

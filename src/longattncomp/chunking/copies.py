@@ -22,7 +22,11 @@ _LEAST = 10
 _LONG = 40
 """Words from which a passage is a copy under other headings, too."""
 
-_ANNOUNCES = re.compile(r"\b(?:following|follows|below|folgend\w*|suivante?s?|siguientes?)\b", re.IGNORECASE)
+_TIME = r"(?:years?|months?|weeks?|days?|mornings?|evenings?|nights?|seasons?|decades?|centur(?:y|ies)|summer|winter)"
+_ANNOUNCES = re.compile(
+    rf"\bthe following\b(?! {_TIME}\b)|\bas follows\b|\bbelow (?:is|are)\b|\b(?:is|are|see|given|listed|shown) below\b",
+    re.IGNORECASE,
+)
 """What a sentence about the next one says."""
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"

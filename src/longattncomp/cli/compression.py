@@ -150,7 +150,7 @@ def _compress(compressor: Compressor, query: str, documents: Sequence[Document])
     return result, (
         f"{result.original_tokens:,} tokens -> {result.tokens:,} of {result.token_budget:,} allowed, "
         f"{len(result.nodes)} of {len(result.all_nodes)} nodes, {time.perf_counter() - started:.1f} s; stopped by "
-        f"{result.stop_reason}, relevance {result.relevance:.2f}"
+        f"{result.stop_reason}" + ("" if result.relevance is None else f", relevance {result.relevance:.2f}")
     )
 
 

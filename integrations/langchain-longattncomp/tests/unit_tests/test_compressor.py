@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from copy import deepcopy
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from langchain_core.documents import Document
 from langchain_toys import Unsure, engine, report
-from longattncomp import LongAttnCompWarning
+from longattncomp import LongAttnCompWarning, Scores
 from longattncomp.adapters import BudgetError, InputError
-from longattncomp.testing import BrokenScorer
+from longattncomp.testing import BrokenScorer, WordScorer
 
 from langchain_longattncomp import LongAttnCompressor
 
@@ -61,7 +63,6 @@ def test_metadata_is_flat_and_can_be_switched_off() -> None:
     assert {name: type(value) for name, value in kept[1].metadata.items()} == {
         "relevance_score": float,
         "longattncomp_spans": str,
-        "longattncomp_relevance": float,
     }
     plain = compressor(annotate=False).compress_documents(documents(), QUERY)
     assert [one.page_content for one in plain] == [one.page_content for one in kept]
@@ -105,6 +106,15 @@ def test_what_the_caller_got_wrong_raises() -> None:
         compressor().compress_documents(documents(), 5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match='"documents"'):
         compressor().invoke({"docs": []})  # type: ignore[typeddict-item]
+
+
+def test_the_chance_that_anything_answers_is_told_where_it_is_known() -> None:
+    class Sure(WordScorer):
+        def score(self, *args: Any, **options: Any) -> Scores:
+            return replace(super().score(*args, **options), chance=0.75)
+
+    (first, *_) = LongAttnCompressor(compressor=engine(Sure())).compress_documents(documents(), QUERY)
+    assert first.metadata["longattncomp_relevance"] == 0.75
 
 
 def test_min_relevance_may_leave_nothing() -> None:

@@ -76,7 +76,7 @@ def bridge_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
         size = rng.randint(*_PARAGRAPHS)
         documents, places = pool([*needed, *rng.sample(near, min(len(near), size))][: max(size, len(needed))], rng)
         singles = [_asked(bridge, documents, places) for bridge in taken]
-        yield from ask(singles, _foreign(bridges, documents, places), options, rng)
+        yield from ask(singles, _foreign(bridges, documents, places, rng), options, rng)
 
 
 def _asked(bridge: _Bridge, documents: tuple[Document, ...], places: dict[str, int]) -> Example:
@@ -90,11 +90,15 @@ def _asked(bridge: _Bridge, documents: tuple[Document, ...], places: dict[str, i
     )
 
 
-def _foreign(bridges: Sequence[_Bridge], documents: tuple[Document, ...], places: dict[str, int]) -> Iterator[Example]:
+def _foreign(
+    bridges: Sequence[_Bridge], documents: tuple[Document, ...], places: dict[str, int], rng: random.Random
+) -> Iterator[Example]:
     titles = {document.metadata["title"] for document in documents}
-    for bridge in bridges:
+    text = "\n".join(paragraph.lower() for paragraph in places)
+    for bridge in rng.sample(bridges, len(bridges)):
         own = bridge.documents
-        if any(one.metadata["title"] in titles for one in own) and not any(one.text in places for one in own):
+        near = any(one.metadata["title"] in titles for one in own) and not any(one.text in places for one in own)
+        if near and bridge.second.answers[0].lower() not in text:
             yield unanswerable(replace(bridge.second, task="bridges", query=bridge.query), documents)
 
 
