@@ -149,6 +149,10 @@ MEANT = {
         f"The following is {what}. {PASSAGE} {PASSAGE} {PASSAGE}\n\n{more}"
         for what, more in (("true", OTHERS), ("false", MORE))
     ],
+    "what is said of what follows soon": [
+        f"The following is {what}. Please do not quote it. {PASSAGE} {PASSAGE} {PASSAGE}\n\n{more}"
+        for what, more in (("true", OTHERS), ("false", MORE))
+    ],
     "what a paragraph says of the next": [
         f"These parts below are {what}.\n\n{PASSAGE} {PASSAGE} {PASSAGE}\n\n{more}"
         for what, more in (("true", OTHERS), ("false", MORE))

@@ -27,7 +27,7 @@ _ANNOUNCES = re.compile(
     rf"\bthe following\b(?! {_TIME}\b)|\bas follows\b|\bbelow (?:is|are)\b|\b(?:is|are|see|given|listed|shown) below\b",
     re.IGNORECASE,
 )
-"""What a sentence about the next one says."""
+"""What a sentence says about those after it in its paragraph."""
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _WORD = regex.compile(rf"(?V1)(?m:^[ \t]*>[> \t]*)(*SKIP)(*FAIL)|{_UNSPACED}|[\w--{_UNSPACED}]+|[^\w\s]")
@@ -187,7 +187,7 @@ class Copies:
         return lines[bisect_right(lines, place) - 1], paragraphs[bisect_right(paragraphs, place) - 1]
 
     def _announced(self, word: int) -> bool:
-        """Whether the unit above a word speaks of what comes, such as a speaker's name or a line with a colon."""
+        """Whether what is above a word speaks of what comes, such as a speaker's name or a line with a colon."""
         if self._first[bisect_right(self._first, word) - 1] == word:
             return False
         number, unit = self._unit_of[bisect_right(self._bounds, word - 1) - 1]
@@ -195,7 +195,8 @@ class Copies:
         if outline is None:
             return False
         above = text[outline.starts[unit] : int(self._places[word])]
-        return ("\n" in above and introduces(above)) or bool(_ANNOUNCES.search(above))
+        paragraph = text[self._begins(number, word - 1)[1] : int(self._places[word])]
+        return ("\n" in above and introduces(above)) or bool(_ANNOUNCES.search(paragraph))
 
     def _leading(self, number: int, unit: int) -> list[str]:
         outline, text = self._outlines[number], self._texts[number]
