@@ -64,11 +64,9 @@ def main() -> None:
     parser.add_argument("--contexts", type=int, default=1, help="contexts of each file")
     parser.add_argument("--questions", type=int, default=40, help="most questions about a context")
     parser.add_argument("--budget", default="5%")
-    parser.add_argument("--no-e5", action="store_true", help="without multilingual-e5-small")
     options = parser.parse_args()
     ours = Compressor.from_pretrained()
-    scorers = {} if options.no_e5 else {"e5": E5Scorer()}
-    methods = compressors(["longattncomp", *PEERS, *scorers], ours, scorers=scorers)
+    methods = compressors(["longattncomp", *PEERS, "e5"], ours, scorers={"e5": E5Scorer()})
     body = []
     results: dict[str, dict[str, float]] = {}
     with Progress(console=Console(stderr=True)) as bar:

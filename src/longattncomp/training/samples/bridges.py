@@ -68,7 +68,6 @@ def bridge_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
         (document,) = question.documents
         titles[document.metadata["title"]][document.text] = document
     bridges = list(_bridges(questions, rng))
-    rng.shuffle(bridges)
     while bridges:
         taken = [bridges.pop() for _ in range(min(len(bridges), rng.randint(*_BRIDGES)))]
         needed = [document for bridge in taken for document in bridge.documents]
