@@ -34,14 +34,15 @@ demo: .venv/wheel      ## compress Python's own asyncio sources with the embedde
 	$(BIN)/longattncomp demo
 
 test: .venv/test       ## run the tests, the adapters' too, against the built wheels, two at a time
-	$(BIN)/pytest -n 2 --dist worksteal -m "not long"
+	# Two threads of PyTorch in each of two processes would wait for each other on two processors.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "not long"
 
 test-long: .venv/test  ## run all tests, the long ones too, with many more examples of hypothesis
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest
 
 test-lowest: .venv-lowest/adapters  ## run the adapters' tests, and those of models, settings and pages, on the lowest versions
 	$(LOWEST)/longattncomp compress --help >/dev/null
-	$(LOWEST)/pytest -n 2 -m "not model and not slow and not long" \
+	OMP_NUM_THREADS=1 $(LOWEST)/pytest -n 2 -m "not model and not slow and not long" \
 		integrations tests/unit/backbone tests/unit/test_settings.py tests/unit/test_html.py
 
 lint: .venv/lint       ## ruff, mypy --strict, licences of what is installed, and known vulnerabilities in it

@@ -39,7 +39,7 @@ from longattncomp.soft.reader import SoftReader
 from longattncomp.soft.target import Memory, Target
 from longattncomp.soft.turning import turned
 
-FULL, NONE = "full text", "none"
+FULL, NONE, KNOWING = "full text", "none", "(knows the question)"
 CONTINUED = 128  # tokens
 
 Read = Callable[[list[str], str], tuple[Memory, int]]
@@ -172,19 +172,21 @@ def readings(target: Target, adapters: list[Adapter], *, knowing: bool) -> dict[
     if knowing:
         compressor = Compressor.from_pretrained(target.name)
         for ratio in (2, 5, 15):
-            found[f"hard {ratio}x (knows the question)"] = partial(hard, target, compressor, ratio)
+            found[f"hard {ratio}x {KNOWING}"] = partial(hard, target, compressor, ratio)
         for name, reader in readers:
             if name == "compllm 2x":
-                found["hard 2x, then compllm 2x (knows the question)"] = partial(hard_then_soft, reader, compressor)
+                found[f"hard 2x, then compllm 2x {KNOWING}"] = partial(hard_then_soft, reader, compressor)
     return found
 
 
 @torch.inference_mode()
-def measured(target: Target, read: Read, rows: list[Asked], *, answers: bool) -> list[Row]:
+def measured(target: Target, read: Read, rows: list[Asked], *, knowing: bool, answers: bool) -> list[Row]:
     found = []
+    other, _ = read(rows[-1].documents, rows[0].question)
     for index, row in enumerate(rows):
+        if knowing and index:
+            other, _ = read(rows[index - 1].documents, row.question)
         memory, size = read(row.documents, row.question)
-        other, _ = read(rows[index - 1].documents, row.question)
         told = said(target, memory, row.question).casefold() if answers else ""
         found.append(
             Row(
@@ -194,6 +196,7 @@ def measured(target: Target, read: Read, rows: list[Asked], *, answers: bool) ->
                 float(any(accepted.casefold() in told for accepted in row.answers)) if answers else None,
             )
         )
+        other = memory
     return found
 
 
@@ -237,7 +240,7 @@ def main() -> None:
     for name, read in sorted(readings(target, adapters, knowing=options.hard).items(), key=lambda row: row[0] != FULL):
         if options.only and not any(part in name for part in options.only) and name != FULL:
             continue
-        found = measured(target, read, rows, answers=options.answers)
+        found = measured(target, read, rows, knowing=name.endswith(KNOWING), answers=options.answers)
         gains = np.array([row.another - row.right for row in found])
         full = gains if name == FULL else full
         share, low, high = interval(gains, full)

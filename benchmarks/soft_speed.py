@@ -4,6 +4,7 @@ python benchmarks/soft_speed.py [--plot FILE]
 
 Adapters are untrained, for training changes no time. `fresh` compresses and reads; `cached` reads vectors of a
 store that were compressed before; `again` is the next question over the same context. Medians of three.
+It takes some twenty minutes, and prints each length as soon as it is measured.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ def main() -> None:
     text = "\n\n".join(sources(2 * LENGTHS[-1]))
     ends = target.tokenizer.encode(text).ends
     lengths = {tokens: text[: ends[tokens - 1]] for tokens in LENGTHS}
-    seconds = {tokens: first_tokens(target, own) for tokens, own in lengths.items()}
+    seconds = {}
+    for tokens, own in lengths.items():
+        seconds[tokens] = first_tokens(target, own)
+        print(json.dumps({"tokens": tokens, "seconds": seconds[tokens]}), flush=True)
     sizes = {method: compressing(target, method, lengths[4096]) for method in RATIOS}
     show(seconds, sizes)
     if options.plot:
