@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
@@ -51,13 +51,18 @@ CODE = re.compile(
     r"|[\w.>:*&\[\]]+\([^)\n]*\)?[;,{:]?\s*$|[\w.$ *&<>\[\]]+ = )"
 )
 CODE_END = re.compile(r"[{}();,\[\]]\s*$|(?<=[\w)\]\"'])[:\\]\s*$")
-CLOSER = re.compile(r"\s*(?:[)\]}]|</|end\b|esac\b|fi\b|done\b)")
+CLOSER = re.compile(r"\s*(?:[)\]}]|</|(?:end|esac|fi|done)\b(?!\s*[(.=:]))")
 CONTINUES = re.compile(r"\s*(?:\}\s*)?(?:else|elif|elsif|except|catch|finally|rescue|ensure|case|default)\b")
+CASE = re.compile(r"\s*(?:case|default)\b")
 ATTRIBUTE = re.compile(r"\s*(?:@\w|#\[)")
 GAPS = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
 
 _SHORT = 60
 _WORDS = 4
+_WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
+_ALIKE = 4  # characters in which rows begin alike
+_ROWS = 3
+_ENDED = re.compile(r"(?<!\.)[.!?。！？][\"'”’»)\]]*$")
 _SENTENCE_END = re.compile(r"[.!?;,。！？][\"'”’»)\]]*$")
 
 
@@ -120,6 +125,51 @@ def introduces(line: str) -> bool:
     """Whether a line leads to a list or table below it: it ends in a colon, or is short and no sentence."""
     words = line.rstrip()
     return words.endswith((":", "：")) or (len(words) <= 2 * _SHORT and not _SENTENCE_END.search(words))
+
+
+def apart(lines: Sequence[Line]) -> tuple[list[int], set[int]]:
+    """Find where the lines of a paragraph stay apart, instead of being one text that was wrapped.
+
+    Returns:
+        where a line begins that does not go on with the one above; where rows begin, such as those of a test's report.
+    """
+    rows = {line.start for run in _runs(lines) if len(run) >= _ROWS for line in run}
+    longest = max(len(line.text.rstrip()) for line in lines)
+    wrapped = len(lines) > 1 and longest >= _WRAPPED and all(len(line.text) >= 0.6 * longest for line in lines[:-1])
+    if wrapped and 2 * len(rows) < len(lines):
+        rows.clear()
+    wrapped = wrapped and not rows
+    found = [lines[0].start]
+    for before, line in pairwise(lines):
+        if before.start in rows and line.start not in rows:
+            begins = line.indent <= before.indent
+        else:
+            begins = line.start in rows or not (wrapped or line.text.lstrip()[0].islower())
+        if begins:
+            found.append(line.start)
+    return found, rows
+
+
+def _runs(lines: Sequence[Line]) -> list[list[Line]]:
+    """Group neighbours that begin alike, end in the same word or have the same signs, and end no sentence."""
+    found: list[list[Line]] = [[]]
+    before = ""
+    for line in lines:
+        words = re.sub(r"\d+", "0", line.text.strip())
+        words = "" if _ENDED.search(words) else words
+        if not (words and before and _alike(before, words)):
+            found.append([])
+        if words:
+            found[-1].append(line)
+        before = words
+    return found
+
+
+def _alike(one: str, other: str) -> bool:
+    if one[:_ALIKE] == other[:_ALIKE] or one.rpartition(" ")[2] == other.rpartition(" ")[2]:
+        return True
+    shape = re.sub(r"\w+", "w", one)
+    return shape == re.sub(r"\w+", "w", other) and bool(set(shape) - set("w ,'"))
 
 
 def goes_on(before: Line, line: Line) -> bool:

@@ -5,17 +5,17 @@ from bisect import bisect_right
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.code import Statements
 from longattncomp.chunking.headings import SPEAKER, heading
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.nested import Html, json_end, json_units
-from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
+from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_diff, add_log, stamped
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_rows
 from longattncomp.runtime.cancellation import step
 
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
-_WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 """A heading that may stand without a blank line above it."""
 
@@ -36,8 +36,8 @@ class _Scan:
         self.text = text
         self.lines = lines_of(text)
         self.out = Outline()
+        self._statements = Statements(text, self.out)
         self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
-        self._opened: list[tuple[int, int]] = []  # (indent, unit) of the lines of code above
         self._code = False
         self._intro = -1  # the unit right before, if it leads to a list or table
         self._list = -1  # the unit that introduced the list above
@@ -85,8 +85,7 @@ class _Scan:
                 return after
         here = self.lines[at:end]
         if self._code and first.indent > 0:
-            self._statements(here)
-            return end
+            return self._read_code(here, self._above, end)
         turns = sum(kinds.TURN.match(line.text) is not None for line in here)
         spoken = turns >= 2 and 2 * turns >= len(here)
         if not self._code and not spoken and kinds.TAG.match(first.text):
@@ -104,15 +103,14 @@ class _Scan:
             self._turns(here)
             return self._done(end)
         if kinds.is_code(here, within=self._code):
-            self._statements(here)
-            return end
+            return self._read_code(here, self._above, end)
         self._prose(at, end)
         return self._done(end, indent=first.indent)
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
         self._code = False
-        self._opened.clear()
+        self._statements.end()
         if not indent or not self._listed:
             self._list = -1
             self._listed.clear()
@@ -154,11 +152,11 @@ class _Scan:
             self.out.add(self.lines[at].start, parent, breaks=True)
             return self._done(last + 1, indent=indent)
         inner[0] = Line(self.lines[at].start, inner[0].text, inner[0].indent)  # the fence is part of the first line
-        self._opened.clear()
+        self._statements.end()
         if (n_header := header_rows(inner)) is not None:
             add_table(self.out, inner, n_header, parent)
         else:
-            self._statements(inner, parent)
+            self._read_code(inner, parent, last + 1)
         return self._done(last + 1, indent=indent)
 
     def _diff(self, at: int, end: int) -> int:
@@ -214,7 +212,7 @@ class _Scan:
         elif not self._listed:
             self._list = self._introduced(here[first].indent)
         self._code = False
-        self._opened.clear()
+        self._statements.end()
         for line, mark in zip(here[first:], marks[first:], strict=True):
             if mark:
                 self._item(line, kinds.marker(mark[0]))
@@ -235,55 +233,25 @@ class _Scan:
         unit = self.out.add(line.start, parent, breaks=not listed, prose=marker.startswith(">"))
         listed.append((line.indent, marker, unit))
 
-    def _statements(self, here: list[Line], parent: int | None = None) -> None:
-        """Add lines of code or of settings, led in by the less indented lines above them."""
-        outside = self._above if parent is None else parent
-        attribute = False
-        opened = self._opened
-        for number, line in enumerate(here):
-            if attribute:
-                attribute = bool(kinds.ATTRIBUTE.match(line.text))
-                continue
-            if number and here[number - 1].indent == line.indent and kinds.goes_on(here[number - 1], line):
-                continue
-            while opened and opened[-1][0] > line.indent:
-                opened.pop()
-            same = opened.pop() if opened and opened[-1][0] == line.indent else None
-            if same is not None and line.text.strip() == "{":  # it belongs to the line above
-                opened.append(same)
-                continue
-            if same is not None and (kinds.CLOSER.match(line.text) or self._values(same[1], line)):
-                self.out.add(line.start, same[1])
-                opened.append(same)
-                continue
-            unit_above = opened[-1][1] if opened else outside
-            if same is not None and kinds.CONTINUES.match(line.text):
-                opened.append(same)
-                unit_above = same[1]
-            unit = self.out.add(line.start, unit_above, together=BLOCK_TOKENS, breaks=not number)
-            opened.append((line.indent, unit))
-            attribute = bool(kinds.ATTRIBUTE.match(line.text)) and number + 1 < len(here)
+    def _read_code(self, here: list[Line], above: int, end: int) -> int:
+        self._statements.add(here, above)
         self._code = True
         self._intro = -1
-
-    def _values(self, unit: int, line: Line) -> bool:
-        """Whether a line has values of the statement above it, as in SQL."""
-        return line.text.startswith("(") and self.text.startswith(("INSERT", "insert"), self.out.starts[unit])
+        return end
 
     def _prose(self, at: int, end: int) -> None:
-        """Add the sentences of a paragraph; short lines that no paragraph would be wrapped to stay apart."""
+        """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart."""
         here = self.lines[at:end]
-        longest = max(len(line.text.rstrip()) for line in here)
-        wrapped = len(here) > 1 and longest >= _WRAPPED and all(len(x.text) >= 0.6 * longest for x in here[:-1])
         note = _FOOTNOTE.match(here[0].text)
-        starts = [line.start for line in here[1:] if not wrapped and not line.text.lstrip()[0].islower()]
-        bounds = [here[0].start, *starts, self._end(end)]
+        bounds, rows = kinds.apart(here)
+        bounds.append(self._end(end))
         breaks = True
         unit = -1
         owner = self._owner(here[0].indent)
         for low, high in pairwise(bounds):
-            for start, _ in sentences(self.text, low, high):
-                unit = self.out.add(start, owner, breaks=breaks, prose=True)
+            whole = low in rows
+            for start, _ in [(low, high)] if whole else sentences(self.text, low, high):
+                unit = self.out.add(start, owner, breaks=breaks, prose=not whole)
                 breaks = False
         if note:
             self._notes[note[1]] = unit
