@@ -153,9 +153,10 @@ def select(
         mass += scores.nodes[index]
         for number, lead in enumerate(wanted):
             charged = bag.cost(lead)
-            share = lead_in_tokens + charged <= rule.lead_in_share * rule.token_budget
+            root = lead == min(wanted)  # below another one, the node would seem to belong to that
+            share = root or lead_in_tokens + charged <= rule.lead_in_share * rule.token_budget
             if bag.tokens + charged > rule.token_budget or (number and not share):
-                break
+                continue
             bag.put(lead)
             lead_in_tokens += charged
             reasons[lead] = "lead_in"

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-from longattncomp.chunking.lines import QUOTED, STAMP, TURN, introduces
+from longattncomp.chunking.lines import ANNOUNCES, QUOTED, STAMP, TURN, introduces
 from longattncomp.chunking.outline import Outline
 from longattncomp.runtime.cancellation import step
 from longattncomp.types import Span
@@ -21,13 +21,6 @@ _LEAST = 10
 
 _LONG = 40
 """Words from which a passage is a copy under other headings, too."""
-
-_TIME = r"(?:years?|months?|weeks?|days?|mornings?|evenings?|nights?|seasons?|decades?|centur(?:y|ies)|summer|winter)"
-_ANNOUNCES = re.compile(
-    rf"\bthe following\b(?! {_TIME}\b)|\bas follows\b|\bbelow (?:is|are)\b|\b(?:is|are|see|given|listed|shown) below\b",
-    re.IGNORECASE,
-)
-"""What a sentence says about those after it in its paragraph."""
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _WORD = regex.compile(rf"(?V1)(?m:^[ \t]*>[> \t]*)(*SKIP)(*FAIL)|{_UNSPACED}|[\w--{_UNSPACED}]+|[^\w\s]")
@@ -172,7 +165,7 @@ class Copies:
         if announced or anywhere:
             return not announced
         above, there = self._leading(own, unit), self._leading(other, its)
-        return all(one == two for one, two in zip(above, there, strict=False))
+        return above == there
 
     def _begins(self, number: int, word: int) -> Span:
         """Find where the line and the paragraph of a word begin."""
@@ -196,7 +189,7 @@ class Copies:
             return False
         above = text[outline.starts[unit] : int(self._places[word])]
         paragraph = text[self._begins(number, word - 1)[1] : int(self._places[word])]
-        return ("\n" in above and introduces(above)) or bool(_ANNOUNCES.search(paragraph))
+        return ("\n" in above and introduces(above)) or bool(ANNOUNCES.search(paragraph))
 
     def _leading(self, number: int, unit: int) -> list[str]:
         outline, text = self._outlines[number], self._texts[number]

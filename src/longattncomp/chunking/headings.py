@@ -8,7 +8,7 @@ from longattncomp.chunking.lines import Line
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
-_CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER = 7, 8, 9, 10, 11, 12
+_CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER, _PLAIN = 7, 8, 9, 10, 11, 12, 13
 """Ranks of headings below the six of Markdown."""
 
 _LONGEST = 200  # characters of a line that may be a heading
@@ -58,7 +58,40 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return (0 if kinds.is_capitals(below.text) else SPEAKER), 1
     if below is not None and kinds.FILE.match(text) and " " not in text.strip():
         return _FILE, 1
+    if below is None and not code and _is_plain_title(lines, at):
+        return _PLAIN, 1
     return 0, 1
+
+
+def _is_plain_title(lines: Sequence[Line], at: int) -> bool:
+    """Whether a short line that stands alone and ends no sentence has sentences below it, which are no list's items."""
+    before, after = at - 1, at + 1
+    while before >= 0 and lines[before].indent < 0:
+        before -= 1
+    while after < len(lines) and lines[after].indent < 0:
+        after += 1
+    if after == len(lines) or not kinds.is_title(lines[at].text):
+        return False
+    if kinds.ITEM.match(lines[after].text) or (
+        before >= 0 and kinds.ITEM.match(lines[at].text) and kinds.ITEM.match(lines[before].text)
+    ):
+        return False
+    last = after
+    while last + 1 < len(lines) and lines[last + 1].indent >= 0:
+        last += 1
+    sentence = len(lines[after].text) > len(lines[at].text) or last > after
+    return sentence and kinds.ends_sentence(lines[last].text)
+
+
+def is_talk(lines: Sequence[Line]) -> bool:
+    """Whether most paragraphs begin with the name of somebody who speaks, and somebody speaks twice."""
+    first = [
+        line
+        for above, line in zip([None, *lines], lines, strict=False)
+        if line.indent >= 0 and (above is None or above.indent < 0)
+    ]
+    names = [match[0].partition(":")[0] for line in first if (match := kinds.TURN.match(line.text))]
+    return 1 < len(set(names)) < len(names) and 2 * len(names) >= len(first)
 
 
 def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | None:

@@ -20,9 +20,10 @@ DATE = re.compile(
 )
 FILE = re.compile(r"[\w.@~-]*(?:[/\\][\w.@ -]+)+(?:\.\w{1,8}|[/\\])?:?\s*$|[\w-]+\.[a-z]\w{0,4}:?\s*$")
 ITEM = re.compile(
-    r"[ \t]*(?:[-*+•·‣▪◦–]|\(?\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\(?[a-z][.)]|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?)"
-    r"[ \t]+(?=\S)"
+    r"[ \t]*(?:[-*+•·‣▪◦–]|\(?\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\(?[a-z][.)]|\(?[A-Z]\)"
+    r"|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?)[ \t]+(?=\S)"
 )
+FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
 QUOTED = re.compile(r">+[ \t]*")
 ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)\W{1,3}")
 ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)\W{1,3}")
@@ -35,6 +36,13 @@ STAMP = re.compile(
 )
 CUE = re.compile(r"\s*\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3} --> ")
 """The times of a subtitle."""
+
+_TIME = r"(?:years?|months?|weeks?|days?|mornings?|evenings?|nights?|seasons?|decades?|centur(?:y|ies)|summer|winter)"
+ANNOUNCES = re.compile(
+    rf"\bthe following\b(?! {_TIME}\b)|\bas follows\b|\bbelow (?:is|are)\b|\b(?:is|are|see|given|listed|shown) below\b",
+    re.IGNORECASE,
+)
+"""What a sentence says about those after it in its paragraph, or about the paragraph below."""
 
 TURN = re.compile(
     r"<[\w.@+-]+>[ \t]+\S|(?:\*\*)?[^\W\d_a-z][\w.’' -]{0,30}(?:\s?\([^)\n]{1,30}\))?(?:\*\*)?:(?:\*\*)?[ \t]+\S"
@@ -104,7 +112,7 @@ def is_rule(line: str) -> bool:
 def marker(matched: str) -> str:
     """Reduce the marker of a list's item to its kind: 1. and 12. are of one, (a) and (b) of another."""
     words = matched.strip()
-    return re.sub(r"[a-z]+", "a", re.sub(r"\d+", "1", words))
+    return re.sub(r"[A-Z]", "A", re.sub(r"[a-z]+", "a", re.sub(r"\d+", "1", words)))
 
 
 def is_capitals(line: str) -> bool:
@@ -119,6 +127,24 @@ def is_capitals(line: str) -> bool:
         and sum(map(str.isalpha, words)) >= 0.6 * len(words)
         and not _SENTENCE_END.search(words)
     )
+
+
+def is_title(line: str) -> bool:
+    """Whether a line may be the title of the paragraph below it: it is short, and a question or no sentence."""
+    words = line.strip()
+    return (
+        len(words) <= _SHORT
+        and any(map(str.isalpha, words))
+        and (words[-1] in "?？" or not _SENTENCE_END.search(words))
+        and words[0] not in "-*+•>|<{[(\"'/"
+        and not any(kind.match(line) for kind in (TURN, STAMP, FOOTNOTE, FENCE))
+        and not (CODE.match(line) and CODE_END.search(line))
+    )
+
+
+def ends_sentence(line: str) -> bool:
+    """Whether a line ends a sentence."""
+    return _ENDED.search(line.rstrip()) is not None
 
 
 def introduces(line: str) -> bool:
@@ -144,7 +170,8 @@ def apart(lines: Sequence[Line]) -> tuple[list[int], set[int]]:
         if before.start in rows and line.start not in rows:
             begins = line.indent <= before.indent
         else:
-            begins = line.start in rows or not (wrapped or line.text.lstrip()[0].islower())
+            wraps = line.text.lstrip()[0].islower() or (wrapped and not FOOTNOTE.match(line.text))
+            begins = line.start in rows or not wraps
         if begins:
             found.append(line.start)
     return found, rows

@@ -10,7 +10,7 @@ import numpy as np
 
 from longattncomp.chunking.boundaries import BLANK_LINES, snap
 from longattncomp.chunking.copies import Copies
-from longattncomp.chunking.outline import RECORD_TOKENS
+from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS
 from longattncomp.chunking.sentences import cut, sentences
 from longattncomp.chunking.structure import outline
 from longattncomp.runtime.cancellation import step
@@ -18,12 +18,11 @@ from longattncomp.types import Document, Node, NodeBoundary, Span, Tokenizer
 
 _TELLING = re.compile(r"\w")
 
-SENTENCE_TOKENS = 96
-"""Longest sentence, line or row that stays whole in one node, in tokens."""
-
-
 LEAD_IN_TOKENS = 96
 """Longest lead-in, in tokens; a longer unit leads in nothing."""
+
+_BEGINNING = 16
+"""Tokens of a unit that is too long that lead in the rest of it."""
 
 
 def chunk(
@@ -180,11 +179,17 @@ class _Packer:
     def _divided(self, unit: int) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
         """Yield one unit without those below it: whole, by sentences, or in pieces."""
         low, high = self._starts[unit], self._starts[unit + 1]
-        lead_ins = self._lead_ins(unit)
+        lead_ins = self._lead_ins(unit, unit + 1)
         if self._size(unit, unit + 1) <= self._sentence:
             yield low, high, lead_ins
             return
-        held = low  # short sentences are held back for the next
+        # The rest of a clause, an entry or a value would say something else without its beginning.
+        first = token_at(self._ends, low)
+        most = min(_BEGINNING, max(1, self._most // 3))
+        held = cut(self._text, low, *(_offset(self._ends, first + n * most, low, high) for n in (1, 2)))
+        yield low, held, lead_ins
+        lead_ins = ((low, held), *lead_ins)
+        # Short sentences are held back for the next.
         for start, end in sentences(self._text, low, high):
             if held < start and self._between(held, end) > self._most:
                 yield held, start, lead_ins
@@ -200,13 +205,14 @@ class _Packer:
             yield held, high, lead_ins
 
     def _node(self, first: int, after: int) -> tuple[int, int, tuple[Span, ...]]:
-        return self._starts[first], self._starts[after], self._lead_ins(first)
+        return self._starts[first], self._starts[after], self._lead_ins(first, after)
 
-    def _lead_ins(self, unit: int) -> tuple[Span, ...]:
+    def _lead_ins(self, first: int, after: int) -> tuple[Span, ...]:
+        also = (unit for own in range(first + 1, after) for unit in self.outline.also.get(own, ()))
         spans = (
             (self._starts[above], self._starts[above + 1])
-            for above in self.outline.lead_ins(unit)
-            if self._size(above, above + 1) <= LEAD_IN_TOKENS
+            for above in dict.fromkeys((*self.outline.lead_ins(first), *also))
+            if not first <= above < after and self._size(above, above + 1) <= LEAD_IN_TOKENS
         )
         return tuple(span for span in spans if _TELLING.search(self._text, *span))
 

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+SENTENCE_TOKENS = 96
+"""Longest sentence, line or row that stays whole in one node, in tokens."""
+
 RECORD_TOKENS = 256
 """Longest record (object, log entry with its traceback, hunk) that stays whole, in tokens."""
 
 BLOCK_TOKENS = 64
 """Longest block of code that stays whole, in tokens."""
 
-MOST_LEAD_INS = 8
+MOST_LEAD_INS = 32
 """Nearest units above a unit that lead it in; deeper ones are left out."""
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from longattncomp.chunking.lines import CUE, DIFF, STAMP, Line
-from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
 
 _ERROR = re.compile(r"\s*(?:[\w.]*(?:Error|Exception|Fault|Interrupt|Exit|Warning)\b|Caused by|panic)")
 
@@ -12,12 +12,12 @@ _ERROR = re.compile(r"\s*(?:[\w.]*(?:Error|Exception|Fault|Interrupt|Exit|Warnin
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
     """Add the files of a diff as units: the lines with the file's name lead in its hunks, a hunk leads in its changes.
 
-    A change is a run of removed and added lines. Returns the line after the diff, `at` if there is none.
+    A change is a run of removed and added lines; its first line leads in the others. Returns the line after the diff,
+    `at` if there is none.
     """
     if not DIFF.match(text, lines[at].start):
         return at
-    file = name = hunk = -1
-    changing = False
+    file = name = hunk = change = -1
     for index in range(at, len(lines)):
         start, line, _ = lines[index]
         if not line.startswith("@@") and DIFF.match(text, start) and (hunk >= 0 or file < 0 or line[0] != "-"):
@@ -29,14 +29,13 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
         elif line.startswith("@@"):
             owner = next((unit for unit in (name, file) if unit >= 0), above)
             hunk = outline.add(start, owner, together=RECORD_TOKENS, breaks=True)
-            changing = False
+            change = -1
         elif hunk >= 0 and line[0] in "+-":
-            if not changing:
-                outline.add(start, hunk)
-            changing = True
+            unit = outline.add(start, hunk if change < 0 else change, together=SENTENCE_TOKENS if change < 0 else 0)
+            change = unit if change < 0 else change
         elif hunk >= 0 and line[0] in " \\\r\n":
             outline.add(start, hunk)
-            changing = False
+            change = -1
         elif hunk >= 0:
             return index
     return len(lines)

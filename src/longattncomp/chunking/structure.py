@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
-from longattncomp.chunking.headings import SPEAKER, heading
+from longattncomp.chunking.headings import SPEAKER, heading, is_talk
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.nested import Html, json_end, json_units
-from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
 from longattncomp.chunking.records import add_diff, add_log, stamped
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_rows
@@ -19,7 +19,6 @@ _LOOKED_AT = 20  # characters before an item that tell whether the one above lea
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 """A heading that may stand without a blank line above it."""
 
-_FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
 _REFERENCE = re.compile(r"(?<=[^\s\[(])\[\^?(\w{1,4})\](?![:(])")
 
 
@@ -44,7 +43,11 @@ class _Scan:
         self._listed: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
         self._html = Html()
         self._broken = False  # whether a JSON value was seen that does not end
-        self._notes: dict[str, int] = {}
+        self._notes: dict[str, list[int]] = {}
+        self._talk = is_talk(self.lines)
+        self._speaker = -1  # the turn above
+        self._question = -1  # the turn above, if it asks
+        self._announces = -1  # the unit right before, if it speaks of the paragraph below
 
     def run(self) -> Outline:
         lines, at, end, walked = self.lines, 0, 0, 0
@@ -87,7 +90,7 @@ class _Scan:
         if self._code and first.indent > 0:
             return self._read_code(here, self._above, end)
         turns = sum(kinds.TURN.match(line.text) is not None for line in here)
-        spoken = turns >= 2 and 2 * turns >= len(here)
+        spoken = (turns >= 2 and 2 * turns >= len(here)) or (self._talk and kinds.TURN.match(first.text) is not None)
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
@@ -100,7 +103,7 @@ class _Scan:
         if self._items(at, end):
             return end
         if spoken:
-            self._turns(here)
+            self._turns(here, self._end(end))
             return self._done(end)
         if kinds.is_code(here, within=self._code):
             return self._read_code(here, self._above, end)
@@ -121,7 +124,7 @@ class _Scan:
             self._sections.pop()
         unit = self.out.add(start, self._above, together=RECORD_TOKENS if level == SPEAKER else 0, breaks=True)
         self._sections.append((level, unit))
-        self._intro = -1
+        self._intro = self._speaker = self._question = -1
 
     def _introduced(self, indent: int) -> int:
         """The unit that leads to the block that begins here; otherwise the item or heading above."""
@@ -178,22 +181,32 @@ class _Scan:
             after += 1
         return self._done(after)
 
-    def _turns(self, here: list[Line]) -> None:
-        """Add turns; a question leads in the answer below it."""
-        turn = question = -1
-        for line in here:
-            if not kinds.TURN.match(line.text) and turn >= 0:
+    def _turns(self, here: list[Line], end: int) -> None:
+        """Add turns: who speaks leads in what is said, and a question the answer below it."""
+        begins = [number for number, line in enumerate(here) if not number or kinds.TURN.match(line.text)]
+        stops = [here[number].start for number in begins[1:]]
+        for number, stop in zip(begins, [*stops, end], strict=True):
+            line = here[number]
+            answers = self._question >= 0 and kinds.ANSWER.match(line.text)
+            owner = self._question if answers else self._above
+            turn = self.out.add(line.start, owner, together=SENTENCE_TOKENS, breaks=not number)
+            self._speaker = turn
+            if kinds.ASKED.match(line.text):
+                self._question = turn
                 continue
-            answers = question >= 0 and kinds.ANSWER.match(line.text)
-            turn = self.out.add(line.start, question if answers else self._above, breaks=turn < 0)
-            question = turn if kinds.ASKED.match(line.text) else question if answers else -1
+            named = kinds.TURN.match(line.text)
+            for start, _ in sentences(self.text, line.start + named.end() - 1 if named else line.start, stop):
+                self.out.add(start, turn)
+            self._question = self._question if answers else -1
 
     def _items(self, at: int, end: int) -> bool:
         """Add the items of a list, each with the lines that it goes on in; False if the paragraph is no list."""
         here = self.lines[at:end]
         marks = [kinds.ITEM.match(line.text) for line in here]
         quoted = next((n for n, line in enumerate(here) if n and line.text.startswith(">")), 0)
-        if not any(marks) and quoted and here[quoted - 1].text.rstrip().endswith(":"):
+        led = quoted and here[quoted - 1].text.rstrip().endswith(":")
+        led = led or (here[0].text.startswith(">") and self._intro == len(self.out.starts) - 1 >= 0)
+        if not any(marks) and led:
             marks = [kinds.QUOTED.match(line.text) for line in here]
         first = next((number for number, mark in enumerate(marks) if mark), -1)
         if first < 0:
@@ -242,27 +255,34 @@ class _Scan:
     def _prose(self, at: int, end: int) -> None:
         """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart."""
         here = self.lines[at:end]
-        note = _FOOTNOTE.match(here[0].text)
         bounds, rows = kinds.apart(here)
         bounds.append(self._end(end))
         breaks = True
-        unit = -1
-        owner = self._owner(here[0].indent)
+        unit = len(self.out.starts) - 1
+        owner = self._announces if self._announces == unit >= 0 else self._owner(here[0].indent)
+        if owner < 0 and self._talk:
+            owner = self._speaker
+        note: list[int] | None = None
         for low, high in pairwise(bounds):
+            if match := kinds.FOOTNOTE.match(self.text, low):
+                note = self._notes.setdefault(match[1], [])
             whole = low in rows
-            for start, _ in [(low, high)] if whole else sentences(self.text, low, high):
+            for start, stop in [(low, high)] if whole else sentences(self.text, low, high):
                 unit = self.out.add(start, owner, breaks=breaks, prose=not whole)
                 breaks = False
-        if note:
-            self._notes[note[1]] = unit
+                if note is not None:
+                    note.append(unit)
+                if not whole and kinds.ANNOUNCES.search(self.text, start, stop):
+                    owner = unit
         last = self.text[self.out.starts[unit] : self._end(end)]
         self._intro = unit if kinds.introduces(last) else -1
+        self._announces = unit if owner == unit else -1
 
     def _refer(self) -> None:
         """Let footnotes lead in the units that refer to them."""
-        notes = set(self._notes.values())
+        notes = {unit for note in self._notes.values() for unit in note}
         for reference in _REFERENCE.finditer(self.text):
             note = self._notes.get(reference[1])
             unit = bisect_right(self.out.starts, reference.start()) - 1
             if note is not None and unit not in notes:
-                self.out.also[unit] = (*self.out.also.get(unit, ()), note)
+                self.out.also[unit] = (*self.out.also.get(unit, ()), *note)

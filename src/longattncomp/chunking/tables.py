@@ -15,8 +15,30 @@ _YEAR = re.compile(r"\s*(?:19|20)\d\d\s*$")
 _SENTENCE = re.compile(r"[a-z]{2}[.!?] [A-Z]")
 
 
+_UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
+"""A cell of a row of units below a header, such as (km)."""
+
+
 def header_rows(lines: Sequence[Line]) -> int | None:
-    """Count the lines that are a table's header; None if the lines of a paragraph are no table."""
+    """Count the lines that are a table's header, with a comment above it and units below it; None if there is no table.
+
+    Args:
+        lines: of a paragraph.
+    """
+    comment = int(len(lines) > _LEAST_ROWS and lines[0].text.lstrip()[0] in "#%")
+    found = _header_rows(lines[comment:])
+    if found is None:
+        return _header_rows(lines) if comment else None
+    found += comment
+    return found + int(0 < found < len(lines) - 1 and _are_units(lines[found].text))
+
+
+def _are_units(row: str) -> bool:
+    cells = re.split(r"[\t;,|]", row.strip().strip("|"))
+    return len(cells) > 1 and bool(row.strip(" \t;,|")) and all(map(_UNIT.match, cells))
+
+
+def _header_rows(lines: Sequence[Line]) -> int | None:
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
     if len(lines) >= 3 and is_rule(lines[0].text) and is_rule(lines[2].text):
