@@ -79,8 +79,7 @@ def _is_plain_title(lines: Sequence[Line], at: int) -> bool:
     last = after
     while last + 1 < len(lines) and lines[last + 1].indent >= 0:
         last += 1
-    sentence = len(lines[after].text) > len(lines[at].text) or last > after
-    return sentence and kinds.ends_sentence(lines[last].text)
+    return kinds.ends_sentence(lines[last].text)
 
 
 def is_talk(lines: Sequence[Line]) -> bool:

@@ -1,0 +1,286 @@
+"""What says what a text is about leads it in."""
+
+import pytest
+from cutting import cut
+
+TABLE = "| part | price |\n|---|---|\n| bolt | 3.10 |\n| nut | 0.95 |\n"
+
+KINDS = {
+    "a heading leads in its section": (
+        "# Guide\n\nIt has two parts in all.\n\n## Paid\n\n- fire and smoke in the house\n- storm above force eight\n\n"
+        "## Not paid\n\n- mice and moths in the attic\n",
+        "mice",
+        "# Guide\n\n## Not paid\n\n- mice and moths in the attic\n",
+    ),
+    "an underlined one": (
+        "GRAZ\n====\n\nThe panel costs 102 EUR there.\n\nBARI\n====\n\nThe panel costs 302 EUR there.\n",
+        "302",
+        "BARI\n====\n\nThe panel costs 302 EUR there.\n",
+    ),
+    "a bold question leads in its answer": (
+        "**May I bring a dog along here?**\n\nYes, on a lead, in the yard.\n\n**May I smoke anywhere at all?**\n\n"
+        "No, nowhere in the whole house.\n",
+        "nowhere",
+        "**May I smoke anywhere at all?**\n\nNo, nowhere in the whole house.\n",
+    ),
+    "the header leads in rows of Markdown": (TABLE, "nut", "| part | price |\n|---|---|\n| nut | 0.95 |\n"),
+    "and of CSV": (
+        "id,name,total\n17,Ann Bell of York,3.50\n18,Ben Cole of Hull,4.75\n19,Cy Dunn of Bath,9.10\n",
+        "18,",
+        "id,name,total\n18,Ben Cole of Hull,4.75\n",
+    ),
+    "and of aligned columns, with their caption": (
+        "Income (in thousands)\n\n              2023    2024\nRent           410     395\nSales        8,120   9,004\n"
+        "Interest        12      15\n",
+        "Sales",
+        "Income (in thousands)\n\n              2023    2024\nSales        8,120   9,004\n",
+    ),
+    "a line with a colon leads in its list": (
+        "We do not pay for:\n- wear of the outer walls\n- mice in the attic, moths\n",
+        "mice",
+        "We do not pay for:\n- mice in the attic, moths\n",
+    ),
+    "class and def lead in a block of code": (
+        "class Pool:\n    size = 3\n\n    def wait(self, seconds):\n        log.info('waiting for a worker')\n"
+        + "        self.calls += 12345\n" * 31
+        + "        time.sleep(seconds * 2)\n",
+        "sleep",
+        "class Pool:\n    def wait(self, seconds):\n        time.sleep(seconds * 2)\n",
+    ),
+    "keys lead in an entry of YAML": (
+        "web:\n  image: a.example/web:1\n  limits:\n    cpu: 500m\n    memory: 1Gi\nbilling:\n  image: a.example/b:7\n"
+        + "".join(f"  option{number}: {number}\n" for number in range(40))
+        + "  limits:\n    cpu: 300m\n    memory: 768Mi\n",
+        "768Mi",
+        "billing:\n  limits:\n    cpu: 300m\n    memory: 768Mi\n",
+    ),
+    "a section leads in an entry of INI": (
+        "[cache]\nhost = a\ntimeout = 2\nsize = 50\n\n[queue]\nhost = b\ntimeout = 60\nsize = 8\n",
+        "60",
+        "[queue]\ntimeout = 60\n",
+    ),
+    "a name that stands before each line of a log is no section": (
+        "[web] starting up\n[web]\n[web] the cache is warm now\n[db]\n[db] the disk is full\n[web] it is done\n",
+        "disk",
+        "[db] the disk is full\n",
+    ),
+    "the day leads in a turn": (
+        "--- 2026-03-05 ---\n[8:27] Aiko: the panel is in the van\n--- 2026-03-06 ---\n[9:47] Mei: lunch at noon?\n"
+        "[12:29] Petra: I broke the gasket, sorry\n",
+        "gasket",
+        "--- 2026-03-06 ---\n[12:29] Petra: I broke the gasket, sorry\n",
+    ),
+    "the file leads in a hunk": (
+        "diff --git a/x.py b/x.py\nindex 12..98\n--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n-a = 1\n+a = 2\n"
+        "diff --git a/y.py b/y.py\nindex 13..99\n--- a/y.py\n+++ b/y.py\n@@ -7,3 +7,3 @@\n b = 0\n-a = 5\n+a = 6\n",
+        "a = 6",
+        "diff --git a/y.py b/y.py\nindex 13..99\n--- a/y.py\n+++ b/y.py\n@@ -7,3 +7,3 @@\n b = 0\n-a = 5\n+a = 6\n",
+    ),
+    "a heading and a table lead in a row of HTML": (
+        "<h2>The north branch</h2><table><tr><th>Day of the week</th></tr><tr><td>Monday from 8 to 5</td></tr></table>"
+        "<h2>The south branch</h2><table><tr><th>Day of the week</th></tr><tr><td>Monday from 9 to 6</td></tr></table>",
+        "from 9",
+        "<h2>The south branch</h2><table><tr><th>Day of the week</th></tr><tr><td>Monday from 9 to 6</td></tr></table>",
+    ),
+    "a footnote leads in what refers to it": (
+        "Postage is free from 40 EUR.[1] We send daily.\n\nThe shop was founded in 1987.\n\n[1] Not on islands.\n",
+        "Postage",
+        "[1] Not on islands.\nPostage is free from 40 EUR.[1] ",
+    ),
+    "an item leads in the items below it that have another marker": (
+        "1. Insured is all damage to the house caused by:\n(a) fire in or near it;\n(b) storm above force eight;\n"
+        "2. Excluded are these kinds of damage:\n(a) moths in or near it;\n(b) mice in or near the house;\n",
+        "mice",
+        "2. Excluded are these kinds of damage:\n(b) mice in or near the house;\n",
+    ),
+    "also with blank lines": (
+        "- Covered in full are these:\n\n  - fire in the attic, and smoke\n\n- Not covered at all are:\n\n"
+        "  - mice in the attic, and rats\n",
+        "mice",
+        "- Not covered at all are:\n\n  - mice in the attic, and rats\n",
+    ),
+    "an item leads in the code below it": (
+        "1. To start the big pump:\n\n   ```sh\n   pump --start --valve 77 --now\n   ```\n\n"
+        "2. To erase all the data:\n\n   ```sh\n   pump --wipe --force --all\n   ```\n",
+        "wipe",
+        "2. To erase all the data:\n\n   ```sh\n   pump --wipe --force --all\n   ```\n",
+    ),
+    "a heading of HTML leads in what stands below a blank line": (
+        "<h2>The north branch</h2>\n\n<p>Open from 8 to 5 on weekdays.</p>\n\n"
+        "<h2>The south branch</h2>\n\n<p>Open from 9 to 6 on Sundays.</p>\n",
+        "from 9",
+        "<h2>The south branch</h2>\n\n<p>Open from 9 to 6 on Sundays.</p>\n",
+    ),
+    "a commit leads in its message": (
+        "commit 1f3a9c0\nAuthor: Anna Bell\n\n    Raise the limit of the pump\n\n"
+        "commit 2f3a9c0\nAuthor: Bob Cole\n\n    Lower the limit of the valve\n",
+        "valve",
+        "commit 2f3a9c0\nAuthor: Bob Cole\n\n    Lower the limit of the valve\n",
+    ),
+    "a question leads in its answer": (
+        "Q: May I keep mice in the flat?\nA: No, nowhere in the house.\nQ: May I keep fish in a tank?\n"
+        "A: Yes, up to 80 litres.\n",
+        "litres",
+        "Q: May I keep fish in a tank?\nA: Yes, up to 80 litres.\n",
+    ),
+    "years head a table": (
+        "city,2022,2023\nGraz in the south of Styria,12,13\nBari in the north of Apulia,17,18\n"
+        "Hull in the east of Yorkshire,19,20\n",
+        "Hull",
+        "city,2022,2023\nHull in the east of Yorkshire,19,20\n",
+    ),
+    "a function leads in its lines, wherever its brace stands": (
+        "int start(int id)\n{\n" + "    log_the_step(id, 0, 1);\n" * 40 + "    set_valve(id, 77);\n}\n"
+        "int stop(int id)\n{\n" + "    log_the_step(id, 0, 1);\n" * 40 + "    set_valve(id, 12);\n}\n",
+        "12",
+        "int stop(int id)\n{\n    set_valve(id, 12);\n}\n",
+    ),
+    "titles of reStructuredText and LaTeX": (
+        "North hut\n~~~~~~~~~\n\nThe key is with the baker now.\n\n"
+        "South hut\n~~~~~~~~~\n\nThe key lies under the bench.\n",
+        "bench",
+        "South hut\n~~~~~~~~~\n\nThe key lies under the bench.\n",
+    ),
+    "the file leads in what was found in it": (
+        "src/a.ts\n12:    const limit = 3;\n29:    const retries = 5;\n\n"
+        "src/b.ts\n12:    const limit = 4;\n84:    const idle = 9;\n",
+        "idle",
+        "src/b.ts\n84:    const idle = 9;\n",
+    ),
+    "a branch leads in what stands in it, and no other branch does": (
+        "if (user.banned) {\n"
+        + "    log.warn('the user has been banned, id', user.id);\n" * 20
+        + "} else {\n"
+        + "    door.open('front', user.id, true);\n" * 19
+        + "    door.close('back', user.id, 'now', at, once);\n}\n",
+        "back",
+        "if (user.banned) {\n} else {\n    door.close('back', user.id, 'now', at, once);\n",
+    ),
+    "a case is led in by its switch": (
+        "switch (level) {\ncase 1:\n"
+        + "    pump.start(level, 'slow', 12);\n" * 30
+        + "case 2:\n"
+        + "    pump.start(level, 'fast', 77);\n" * 30
+        + "    valve.open(level, 1, 2, 3, 4);\n}\n",
+        "valve",
+        "switch (level) {\ncase 2:\n    valve.open(level, 1, 2, 3, 4);\n",
+    ),
+    "what follows a block is not led in by it": (
+        "def start(self):\n    if self.dry:\n        print('it', 'is', 'dry')\n    else:\n        self.pump(1, 2, 3)\n"
+        + "    self.count += 1\n" * 40
+        + "    self.valve(7, 7, 7)\n",
+        "valve",
+        "def start(self):\n    self.valve(7, 7, 7)\n",
+    ),
+    "who speaks leads in a long turn": (
+        "Ada: Which car do you take?\nOskar: "
+        + "The road is long and wet in the north. " * 14
+        + "I take the blue car.\nAda: Good.\n",
+        "blue",
+        "Oskar: I take the blue car.\n",
+    ),
+    "also with blank lines between turns": (
+        "Ada: Which car do you take?\n\nOskar: "
+        + "The road is long and wet in the north. " * 14
+        + "\n\nI take the blue car there.\n\n"
+        "Ada: Good.\n\nOskar: Yes.\n",
+        "blue",
+        "Oskar: I take the blue car there.\n\n",
+    ),
+    "a sentence that announces leads in the rest of its paragraph": (
+        "**The following is false.** The office opens at seven in the morning.\n\nThe hall is open all day.\n",
+        "seven",
+        "**The following is false.** The office opens at seven in the morning.\n\n",
+    ),
+    "or the paragraph below it": (
+        "These statements are wrong, as follows:\n\nThe office opens at seven in the morning.\n\nThe hall is open.\n",
+        "seven",
+        "These statements are wrong, as follows:\n\nThe office opens at seven in the morning.\n\n",
+    ),
+    "a footnote is all of its sentences, but no other footnote": (
+        "A day ticket costs 12 EUR.[^1] We close late.\n\n[^1]: For members who joined early. Ask at the desk.\n"
+        "[^2]: See the map.\n",
+        "ticket",
+        "Ask at the desk.\n[^1]: For members who joined early. A day ticket costs 12 EUR.[^1] ",
+    ),
+    "a plain line leads in the paragraphs below it": (
+        "Paid\n\nFire and smoke are paid at once. So storm.\n\n2. Excluded\n\nWater is never paid. Nor are mice.\n",
+        "mice",
+        "2. Excluded\n\nNor are mice.\n",
+    ),
+    "a question on a line of its own its answer": (
+        "May I bring a dog along?\n\nYes, on a lead.\n\nMay I smoke anywhere at all?\n\nNo, nowhere in the house.\n",
+        "nowhere",
+        "May I smoke anywhere at all?\n\nNo, nowhere in the house.\n",
+    ),
+    "who wrote leads in what is quoted below a blank line": (
+        "Hello all,\n\nOn Monday Mei Lin wrote:\n\n> I lost the key of the boat\n> and the lamp\n\nWho has it?\n",
+        "lamp",
+        "On Monday Mei Lin wrote:\n\n> and the lamp\n\n",
+    ),
+    "units below a header, and a comment above it, are part of it": (
+        "# all amounts are of 2024\nroad;length;load\n;(km);(t)\nA1 in the north;12;40\nB2 in the south;17;44\n"
+        "C3 in the east;19;38\n",
+        "B2",
+        "# all amounts are of 2024\nroad;length;load\n;(km);(t)\nB2 in the south;17;44\n",
+    ),
+    "deep keys keep their root": (
+        "production:\n" + "".join(f"{'  ' * n}level{n}:\n" for n in range(1, 12)) + f"{'  ' * 12}retries: 3\n"
+        "staging:\n" + "".join(f"{'  ' * n}level{n}:\n" for n in range(1, 12)) + f"{'  ' * 12}retries: 9\n",
+        "retries: 9",
+        "staging:\n" + "".join(f"{'  ' * n}level{n}:\n" for n in range(1, 12)) + f"{'  ' * 12}retries: 9\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "expected"), KINDS.values(), ids=KINDS)
+def test_what_leads_in(text: str, within: str, expected: str) -> None:
+    assert lead_ins(text, within) == expected
+
+
+def lead_ins(text: str, within: str, node_tokens: int = 5) -> str:
+    """What leads in the node that has the text `within`, farthest first, and the node."""
+    return next("".join([*reversed(above), node]) for node, above in cut(text, node_tokens) if within in node)
+
+
+CLAUSE = "The tenant shall not, without asking, " + ", ".join(f"keep animals of kind {n}" for n in range(60)) + "."
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        (CLAUSE, "The tenant shall not,"),
+        ("- one\n- We never pay for " + "water that rises from below. " * 40, "- We never pay for"),
+        ('{"a": 1, "never_insured": "' + "the boat at the pier. " * 60 + '", "b": 2}', '"never_insured":'),
+    ],
+    ids=["a clause", "an item", "a value"],
+)
+def test_the_beginning_of_what_is_too_long_leads_in_the_rest(text: str, beginning: str) -> None:
+    found = cut(text, 24)
+    first = next(number for number, (node, _) in enumerate(found) if beginning in node)
+    parts = [above[0] for node, above in found[first + 1 :] if above]
+    assert len(parts) > 2
+    assert all(part == found[first][0] for part in parts)
+
+
+def test_a_changed_line_keeps_its_sign() -> None:
+    text = "--- a/x.py\n+++ b/x.py\n@@ -1,200 +1,1 @@\n" + "".join(f"-option_{n} = compute({n})\n" for n in range(200))
+    nodes = [node for node, _ in cut(text) if "option" in node]
+    assert len(nodes) > 3
+    assert all(line.startswith("-") for node in nodes for line in node.splitlines() if "option" in line)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "test_{name}_{n} (tests.test_client.ClientTest) ... {state}",
+        "test parser::{name}{n} ... {state}",
+        "64 bytes from 10.0.0.{n}: icmp_seq={n} ttl=64 time=0.{n} ms",
+        "tests/test_{name}.py::test_{n} {state}",
+    ],
+)
+def test_rows_of_a_report_stay_whole(row: str) -> None:
+    names, states = ("login", "check", "empty"), ("ok", "FAIL", "ok", "ERROR")
+    rows = [row.format(name=names[n % 3], n=n, state=states[n % 4]) for n in range(60)]
+    for node, _ in cut("\n".join(["Running all tests", *rows]) + "\n", 24):
+        assert {*node.splitlines()} <= {"Running all tests", *rows}
