@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from longattncomp import Compressor, Settings
 from longattncomp.adapters import compress_results, fit_budget
 from longattncomp.adapters.failures import PINNED_SHARE, failure_pins, failures
-from longattncomp.adapters.reading_back import pages
+from longattncomp.adapters.reading_back import pages, read_back
 from longattncomp.testing import ByteTokenizer, WordScorer
+from longattncomp.types import Scores
 
 QUIET = "".join(f"2026-03-01 10:00:{second:02} INFO worker: batch {second} is done\n" for second in range(60))
 
@@ -164,3 +168,14 @@ def test_a_page_has_its_budget_whatever_counts_it() -> None:
     found = list(pages(counted, QUIET, 1_500))
     assert "".join(found) == QUIET
     assert all(counted.count(page) <= 1_500 for page in found)
+
+
+def test_no_relevance_is_too_low_for_a_tool_s_result() -> None:
+    class Unsure(WordScorer):
+        def score(self, *args: Any, **options: Any) -> Scores:
+            return replace(super().score(*args, **options), chance=0.01)
+
+    unsure = Compressor(Unsure(), ByteTokenizer(), settings=engine(min_relevance=0.5).settings)
+    assert not unsure.compress("batch 17", QUIET).text
+    assert "batch 17" in compress_results(unsure, "batch 17", [QUIET], token_budget=500).text
+    assert "batch 17" in read_back(unsure, QUIET, query="batch 17")

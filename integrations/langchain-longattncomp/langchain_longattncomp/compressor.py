@@ -88,8 +88,15 @@ class LongAttnCompressor(
 
     def _compressed(self, given: CompressionInput, **options: Any) -> list[Document]:
         if not isinstance(given, dict) or not {"documents", "query"} <= given.keys():
-            raise InputError(f'expected {{"documents": [...], "query": "..."}}, got {type(given).__name__}')
+            found = ", ".join(map(repr, given)) if isinstance(given, dict) else type(given).__name__
+            raise InputError(f'expected {{"documents": [...], "query": "..."}}, got {found}')
         documents, query = list(given["documents"]), given["query"]
+        for document in documents:
+            if not isinstance(document, Document):
+                raise InputError(
+                    f"expected documents that are LangChain's, got {document!r:.60}: wrap a text as "
+                    "Document(page_content=text)"
+                )
         # Plain ones, without what a subclass carries, such as the embedding that `EmbeddingsFilter` leaves behind.
         whole = [_with_text(document, document.page_content) for document in documents]
         if not any(document.page_content for document in documents):
@@ -111,6 +118,7 @@ class LongAttnCompressor(
             stop_reason=result.stop_reason,
             seconds=time.perf_counter() - started,
             audit=self.audit,
+            relevance=result.relevance,
         )
         if self.audit:
             return documents

@@ -106,8 +106,8 @@ class LongAttnMiddleware(AgentMiddleware):
             InputError: `trigger` or `keep_last` is out of its range.
         """
         super().__init__()
-        if trigger is not None and trigger < 1:
-            raise InputError(f"expected a trigger of at least 1 token, got {trigger}")
+        if trigger is not None and (not isinstance(trigger, int) or trigger < 1):
+            raise InputError(f"expected a trigger of at least 1 token, such as 30000, got {trigger!r}")
         if keep_last < 0:
             raise InputError(f"expected keep_last of at least 0 messages, got {keep_last}")
         self.options = LongAttnOptions.beside(_OWN, options)

@@ -16,7 +16,16 @@ EVENT = "longattncomp"
 _log = logging.getLogger(__name__)
 
 
-def report(what: str, *, before: int, after: int, stop_reason: str, seconds: float, audit: bool) -> None:
+def report(
+    what: str,
+    *,
+    before: int,
+    after: int,
+    stop_reason: str,
+    seconds: float,
+    audit: bool,
+    relevance: float | None = None,
+) -> None:
     """Say what was saved, or with `audit` what would be, where the current run and its callbacks show it.
 
     Args:
@@ -26,6 +35,7 @@ def report(what: str, *, before: int, after: int, stop_reason: str, seconds: flo
         stop_reason: as `Compressed.stop_reason`.
         seconds: that the compression took.
         audit: whether the text passes whole all the same.
+        relevance: as `Compressed.relevance`; None where it is not known.
     """
     facts: dict[str, Any] = {
         "what": what,
@@ -34,6 +44,7 @@ def report(what: str, *, before: int, after: int, stop_reason: str, seconds: flo
         "stop_reason": stop_reason,
         "milliseconds": round(1000 * seconds, 1),
         "audit": audit,
+        "relevance": relevance,
     }
     _log.info("%s: %s tokens -> %s, stopped by %s, %.0f ms", what, before, after, stop_reason, 1000 * seconds)
     callbacks = ensure_config().get("callbacks")

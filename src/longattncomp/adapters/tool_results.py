@@ -42,7 +42,8 @@ def compress_results(
 ) -> Compressed:
     """Keep what the query needs of the results of tools, and the lines that say what failed.
 
-    Where there is no query, the beginnings and ends of the texts are kept beside what failed.
+    Where there is no query, the beginnings and ends of the texts are kept beside what failed. The relevance, which is
+    calibrated on prose, leaves nothing out: an agent would take an empty result for an answer.
 
     Args:
         compressor: opened.
@@ -60,7 +61,10 @@ def compress_results(
     count, gap_mark = compressor.count, compressor.settings.gap_mark
     taken = sum(count(texts[index][start:end]) + 2 * count(gap_mark) for index, start, end in pins)
     found = failure_pins(searched, token_budget - taken, count, gap_mark=gap_mark)
+    options["min_relevance"] = 0.0
     if not query.strip():
         compressor, query = compressor.scored_by(_Ends()), _UNASKED
         options["context_weight"] = 0.0
-    return compressor.compress(query, list(texts), token_budget=token_budget, pins=[*pins, *found], **options)
+    return compressor.compress(
+        query, list(texts), token_budget=token_budget, pins=[*pins, *found], min_relevance=0.0, **options
+    )

@@ -1,6 +1,7 @@
 """lines of a text -> whether they are a heading, and of which rank."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
@@ -83,14 +84,15 @@ def _is_plain_title(lines: Sequence[Line], at: int) -> bool:
 
 
 def is_talk(lines: Sequence[Line]) -> bool:
-    """Whether most paragraphs begin with the name of somebody who speaks, and somebody speaks twice."""
+    """Whether most paragraphs begin with the name of somebody who speaks, and two of them speak twice."""
     first = [
         line
         for above, line in zip([None, *lines], lines, strict=False)
         if line.indent >= 0 and (above is None or above.indent < 0)
     ]
     names = [match[0].partition(":")[0] for line in first if (match := kinds.TURN.match(line.text))]
-    return 1 < len(set(names)) < len(names) and 2 * len(names) >= len(first)
+    again = sum(count > 1 for count in Counter(names).values())
+    return again > 1 and 2 * len(names) >= len(first)
 
 
 def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | None:

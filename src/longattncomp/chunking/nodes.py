@@ -22,7 +22,10 @@ LEAD_IN_TOKENS = 96
 """Longest lead-in, in tokens; a longer unit leads in nothing."""
 
 _BEGINNING = 16
-"""Tokens of a unit that is too long that lead in the rest of it."""
+"""Tokens of a unit that is too long that lead in the rest of it, up to `RECORD_TOKENS`.
+
+The rest of a clause, an entry or a value would say something else without its beginning.
+"""
 
 
 def chunk(
@@ -177,32 +180,36 @@ class _Packer:
         return not self.outline.breaks[unit] or self._size(first, unit) < self._most / 4
 
     def _divided(self, unit: int) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
-        """Yield one unit without those below it: whole, by sentences, or in pieces."""
+        """Yield one unit without those below it: whole, by sentences, or in pieces, which its beginning leads in."""
         low, high = self._starts[unit], self._starts[unit + 1]
         lead_ins = self._lead_ins(unit, unit + 1)
         if self._size(unit, unit + 1) <= self._sentence:
             yield low, high, lead_ins
             return
-        # The rest of a clause, an entry or a value would say something else without its beginning.
-        first = token_at(self._ends, low)
         most = min(_BEGINNING, max(1, self._most // 3))
-        held = cut(self._text, low, *(_offset(self._ends, first + n * most, low, high) for n in (1, 2)))
-        yield low, held, lead_ins
-        lead_ins = ((low, held), *lead_ins)
-        # Short sentences are held back for the next.
+        first = token_at(self._ends, low)
+        begun = cut(self._text, low, *(_offset(self._ends, first + n * most, low, high) for n in (1, 2)))
+        yield low, begun, lead_ins
+        for start, end in self._pieces(begun, high):
+            near = self._between(low, start) <= RECORD_TOKENS
+            yield start, end, ((low, begun), *lead_ins) if near else lead_ins
+
+    def _pieces(self, low: int, high: int) -> Iterator[Span]:
+        """Cut at sentences, and sentences that are too long where else it may be; short ones share a piece."""
+        held = low
         for start, end in sentences(self._text, low, high):
             if held < start and self._between(held, end) > self._most:
-                yield held, start, lead_ins
+                yield held, start
                 held = start
             while self._between(held, end) > self._sentence:
                 first = token_at(self._ends, held)
                 near = _offset(self._ends, first + self._most, held, end)
                 far = _offset(self._ends, first + self._sentence, held, end)
                 at = cut(self._text, held, near, far)
-                yield held, at, lead_ins
+                yield held, at
                 held = at
         if held < high:
-            yield held, high, lead_ins
+            yield held, high
 
     def _node(self, first: int, after: int) -> tuple[int, int, tuple[Span, ...]]:
         return self._starts[first], self._starts[after], self._lead_ins(first, after)

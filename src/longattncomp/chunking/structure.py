@@ -15,6 +15,7 @@ from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_rows
 from longattncomp.runtime.cancellation import step
 
+_ANNOUNCED = 400  # characters after an announcement that it speaks of
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 """A heading that may stand without a blank line above it."""
@@ -259,21 +260,24 @@ class _Scan:
         bounds.append(self._end(end))
         breaks = True
         unit = len(self.out.starts) - 1
-        owner = self._announces if self._announces == unit >= 0 else self._owner(here[0].indent)
-        if owner < 0 and self._talk:
-            owner = self._speaker
+        beside = self._owner(here[0].indent)
+        if beside < 0 and self._talk:
+            beside = self._speaker
+        owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
         note: list[int] | None = None
         for low, high in pairwise(bounds):
             if match := kinds.FOOTNOTE.match(self.text, low):
                 note = self._notes.setdefault(match[1], [])
             whole = low in rows
             for start, stop in [(low, high)] if whole else sentences(self.text, low, high):
+                if start - announced > _ANNOUNCED:
+                    owner = beside
                 unit = self.out.add(start, owner, breaks=breaks, prose=not whole)
                 breaks = False
                 if note is not None:
                     note.append(unit)
-                if not whole and kinds.ANNOUNCES.search(self.text, start, stop):
-                    owner = unit
+                if not whole and stop - start <= _ANNOUNCED // 2 and kinds.ANNOUNCES.search(self.text, start, stop):
+                    owner, announced = unit, stop
         last = self.text[self.out.starts[unit] : self._end(end)]
         self._intro = unit if kinds.introduces(last) else -1
         self._announces = unit if owner == unit else -1

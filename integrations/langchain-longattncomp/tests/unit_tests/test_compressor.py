@@ -117,6 +117,13 @@ def test_the_chance_that_anything_answers_is_told_where_it_is_known() -> None:
     assert first.metadata["longattncomp_relevance"] == 0.75
 
 
+def test_other_keys_and_plain_strings_are_named() -> None:
+    with pytest.raises(InputError, match="got 'documents', 'question'"):
+        compressor().invoke({"documents": documents(), "question": QUERY})  # type: ignore[typeddict-item]
+    with pytest.raises(InputError, match=r"wrap a text as Document\(page_content=text\)"):
+        compressor().compress_documents(["a text"], QUERY)  # type: ignore[list-item]
+
+
 def test_min_relevance_may_leave_nothing() -> None:
     unsure = LongAttnCompressor(compressor=engine(Unsure()), token_budget=150, min_relevance=0.5)
     assert unsure.compress_documents(documents(), QUERY) == []

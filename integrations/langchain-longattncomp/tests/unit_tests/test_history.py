@@ -14,6 +14,7 @@ from langchain_toys import ScriptedModel, calls, engine, report
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from longattncomp import LongAttnCompWarning
+from longattncomp.errors import InputError
 from longattncomp.testing import BrokenScorer, WordScorer
 
 from langchain_longattncomp import LongAttnMiddleware
@@ -62,6 +63,11 @@ def test_under_the_trigger_or_without_one_nothing_changes() -> None:
         scorer = WordScorer()
         assert run(LongAttnMiddleware(compressor=engine(scorer), trigger=trigger, keep_last=0), before) == before
         assert scorer.queries == []
+
+
+def test_a_trigger_is_a_number_of_tokens() -> None:
+    with pytest.raises(InputError, match="such as 30000"):
+        LongAttnMiddleware(compressor=engine(), trigger=("tokens", 30_000))  # type: ignore[arg-type]
 
 
 def test_keep_last_keeps_them() -> None:

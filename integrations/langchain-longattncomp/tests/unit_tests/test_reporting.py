@@ -48,7 +48,7 @@ class Events(BaseCallbackHandler):
 
 
 def checked(facts: dict[str, Any], audit: bool) -> None:
-    assert set(facts) == {"what", "tokens_before", "tokens_after", "stop_reason", "milliseconds", "audit"}
+    assert set(facts) == {"what", "tokens_before", "tokens_after", "stop_reason", "milliseconds", "audit", "relevance"}
     assert facts["tokens_before"] == len(LONG)
     assert 0 < facts["tokens_after"] <= 500
     assert facts["stop_reason"] in ("budget", "top_p")

@@ -81,7 +81,15 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
             engine.count(separator.join(filter(None, map(shown_to_llm, shown)))) for shown in (nodes, left.values())
         )
         seconds = time.perf_counter() - started
-        report("nodes", before=before, after=after, stop_reason=result.stop_reason, seconds=seconds, audit=self.audit)
+        report(
+            "nodes",
+            before=before,
+            after=after,
+            stop_reason=result.stop_reason,
+            seconds=seconds,
+            audit=self.audit,
+            relevance=result.relevance,
+        )
         if self.audit:
             return nodes
         return [left[index] for index in (sorted(left) if engine.settings.order == "position" else left)]

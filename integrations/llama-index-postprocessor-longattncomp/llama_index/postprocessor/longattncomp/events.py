@@ -18,6 +18,7 @@ class CompressionEvent(BaseEvent):
         stop_reason: the rule that left out the rest, see `longattncomp.Compressed`.
         milliseconds: that the compression took.
         audit: whether the texts pass whole all the same.
+        relevance: of "nodes", see `longattncomp.Compressed`; None where it is not known.
     """
 
     what: str
@@ -26,13 +27,23 @@ class CompressionEvent(BaseEvent):
     stop_reason: str
     milliseconds: float
     audit: bool = False
+    relevance: float | None = None
 
     @classmethod
     def class_name(cls) -> str:
         return "CompressionEvent"
 
 
-def report(what: str, *, before: int, after: int, stop_reason: str, seconds: float, audit: bool = False) -> None:
+def report(
+    what: str,
+    *,
+    before: int,
+    after: int,
+    stop_reason: str,
+    seconds: float,
+    audit: bool = False,
+    relevance: float | None = None,
+) -> None:
     """Emit a `CompressionEvent`."""
     dispatcher.event(
         CompressionEvent(
@@ -42,5 +53,6 @@ def report(what: str, *, before: int, after: int, stop_reason: str, seconds: flo
             stop_reason=stop_reason,
             milliseconds=round(1000 * seconds, 1),
             audit=audit,
+            relevance=relevance,
         )
     )
