@@ -9,13 +9,14 @@ from longattncomp.chunking.code import Statements
 from longattncomp.chunking.headings import SPEAKER, heading, is_talk
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.nested import Html, json_end, json_units
-from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
+from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_diff, add_log, stamped
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_rows
 from longattncomp.runtime.cancellation import step
 
 _ANNOUNCED = 400  # characters after an announcement that it speaks of
+_SAID = 1000  # characters of a turn whose parts all come with who speaks
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 """A heading that may stand without a blank line above it."""
@@ -183,21 +184,21 @@ class _Scan:
         return self._done(after)
 
     def _turns(self, here: list[Line], end: int) -> None:
-        """Add turns: who speaks leads in what is said, and a question the answer below it."""
+        """Add turns: who speaks leads in what is said, unless it is long, and a question the answer below it."""
         begins = [number for number, line in enumerate(here) if not number or kinds.TURN.match(line.text)]
         stops = [here[number].start for number in begins[1:]]
         for number, stop in zip(begins, [*stops, end], strict=True):
             line = here[number]
             answers = self._question >= 0 and kinds.ANSWER.match(line.text)
             owner = self._question if answers else self._above
-            turn = self.out.add(line.start, owner, together=SENTENCE_TOKENS, breaks=not number)
+            turn = self.out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
             self._speaker = turn
             if kinds.ASKED.match(line.text):
                 self._question = turn
                 continue
             named = kinds.TURN.match(line.text)
             for start, _ in sentences(self.text, line.start + named.end() - 1 if named else line.start, stop):
-                self.out.add(start, turn)
+                self.out.add(start, turn if stop - line.start <= _SAID else owner)
             self._question = self._question if answers else -1
 
     def _items(self, at: int, end: int) -> bool:
