@@ -172,21 +172,6 @@ KINDS = {
         "valve",
         "def start(self):\n    self.valve(7, 7, 7)\n",
     ),
-    "who speaks leads in a long turn": (
-        "Ada: Which car do you take?\nOskar: "
-        + "The road is long and wet in the north. " * 14
-        + "I take the blue car.\nAda: Good.\n",
-        "blue",
-        "Oskar: I take the blue car.\n",
-    ),
-    "also with blank lines between turns": (
-        "Ada: Which car do you take?\n\nOskar: "
-        + "The road is long and wet in the north. " * 14
-        + "\n\nI take the blue car there.\n\n"
-        "Ada: Good.\n\nOskar: Yes.\n",
-        "blue",
-        "Oskar: I take the blue car there.\n\n",
-    ),
     "a sentence that announces leads in the rest of its paragraph": (
         "**The following is false.** The office opens at seven in the morning.\n\nThe hall is open all day.\n",
         "seven",
@@ -261,6 +246,21 @@ def test_the_beginning_of_what_is_too_long_leads_in_the_rest(text: str, beginnin
     parts = [above[0] for node, above in found[first + 1 :] if above]
     assert len(parts) > 2
     assert all(part == found[first][0] for part in parts)
+
+
+@pytest.mark.parametrize("break_", ["\n", "\n\n"])
+def test_who_speaks_leads_in_a_turn_that_does_not_fit(break_: str) -> None:
+    said = "The road is long and wet in the north. " * 20
+    turns = ["Ada: Which car do you take?", f"Oskar: {said}I take the blue car.", "Ada: Good.", "Oskar: Yes."]
+    text = break_.join(turns) + "\n"
+    assert any("Oskar:" in node and "blue" in node for node, _ in cut(text))
+    ((_, above),) = [found for found in cut(text, token_budget=100) if "blue" in found[0]]
+    assert above == ("Oskar: ",)
+
+
+def test_a_paragraph_without_a_name_belongs_to_the_turn_above() -> None:
+    text = "Ada: Which car?\n\nOskar: The big one.\n\nI take it to the north on Monday.\n\nAda: Good.\n\nOskar: Yes.\n"
+    assert any("Oskar:" in node and "Monday" in node for node, _ in cut(text))
 
 
 def test_a_changed_line_keeps_its_sign() -> None:
