@@ -209,6 +209,13 @@ KINDS = {
         "B2",
         "# all amounts are of 2024\nroad;length;load\n;(km);(t)\nB2 in the south;17;44\n",
     ),
+    "a comment leads in the entry below it": (
+        "server:\n"
+        + "  port: 80\n" * 40
+        + "  # not used any more, since May\n  timeout: 12 # as agreed on\n  size: 3\n",
+        "12",
+        "server:\n  # not used any more, since May\n  timeout: 12 # as agreed on\n",
+    ),
     "deep keys keep their root": (
         "production:\n" + "".join(f"{'  ' * n}level{n}:\n" for n in range(1, 12)) + f"{'  ' * 12}retries: 3\n"
         "staging:\n" + "".join(f"{'  ' * n}level{n}:\n" for n in range(1, 12)) + f"{'  ' * 12}retries: 9\n",

@@ -1,4 +1,7 @@
-"""lines of code or of settings -> units, each led in by the less indented lines above it."""
+"""lines of code or of settings -> units, each led in by the less indented lines above it.
+
+A comment right above an entry leads it in, too: it may say that the entry is not used.
+"""
 
 from collections.abc import Sequence
 
@@ -22,6 +25,7 @@ class Statements:
         """Add the statements of a paragraph, which the unit `outside` leads in."""
         opened, out = self._opened, self._out
         attribute = False
+        comment = -1  # right above
         for number, line in enumerate(here):
             if attribute:
                 attribute = bool(kinds.ATTRIBUTE.match(line.text))
@@ -44,6 +48,9 @@ class Statements:
             above = opened[-1][1] if opened else outside
             unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=not number)
             opened.append((line.indent, unit))
+            if comment >= 0 and kinds.ENTRY.match(line.text):
+                out.also[unit] = (comment,)
+            comment = unit if kinds.COMMENT.match(line.text) else -1
             attribute = bool(kinds.ATTRIBUTE.match(line.text)) and number + 1 < len(here)
 
     def _is_case(self, unit: int) -> bool:

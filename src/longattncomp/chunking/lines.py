@@ -61,6 +61,8 @@ CODE = re.compile(
 CODE_END = re.compile(r"[{}();,\[\]]\s*$|(?<=[\w)\]\"'])[:\\]\s*$")
 CLOSER = re.compile(r"\s*(?:[)\]}]|</|(?:end|esac|fi|done)\b(?!\s*[(.=:]))")
 CONTINUES = re.compile(r"\s*(?:\}\s*)?(?:else|elif|elsif|except|catch|finally|rescue|ensure|case|default)\b")
+COMMENT = re.compile(r"\s*(?:#|;|//)")
+ENTRY = re.compile(r"\s*(?:- )?[\w.\"'-]+\s*[:=](?:\s|$)")
 CASE = re.compile(r"\s*(?:case|default)\b")
 ATTRIBUTE = re.compile(r"\s*(?:@\w|#\[)")
 GAPS = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
