@@ -214,7 +214,7 @@ KINDS = {
         + "  port: 80\n" * 40
         + "  # not used any more, since May\n  timeout: 12 # as agreed on\n  size: 3\n",
         "12",
-        "server:\n  # not used any more, since May\n  timeout: 12 # as agreed on\n",
+        "  # not used any more, since May\nserver:\n  timeout: 12 # as agreed on\n",
     ),
     "deep keys keep their root": (
         "production:\n" + "".join(f"{'  ' * n}level{n}:\n" for n in range(1, 12)) + f"{'  ' * 12}retries: 3\n"
