@@ -65,6 +65,4 @@ def compress_results(
     if not query.strip():
         compressor, query = compressor.scored_by(_Ends()), _UNASKED
         options["context_weight"] = 0.0
-    return compressor.compress(
-        query, list(texts), token_budget=token_budget, pins=[*pins, *found], min_relevance=0.0, **options
-    )
+    return compressor.compress(query, list(texts), token_budget=token_budget, pins=[*pins, *found], **options)

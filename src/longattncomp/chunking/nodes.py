@@ -22,7 +22,7 @@ LEAD_IN_TOKENS = 96
 """Longest lead-in, in tokens; a longer unit leads in nothing."""
 
 _BEGINNING = 16
-"""Tokens of a unit that is too long that lead in the rest of it, up to `RECORD_TOKENS`.
+"""Tokens of a unit that is too long that lead in the rest of it, up to `RECORD_TOKENS`, where the budget has room.
 
 The rest of a clause, an entry or a value would say something else without its beginning.
 """
@@ -186,13 +186,15 @@ class _Packer:
         if self._size(unit, unit + 1) <= self._sentence:
             yield low, high, lead_ins
             return
-        most = min(_BEGINNING, max(1, self._most // 3))
-        first = token_at(self._ends, low)
-        begun = cut(self._text, low, *(_offset(self._ends, first + n * most, low, high) for n in (1, 2)))
-        yield low, begun, lead_ins
+        begun = low
+        if self._most >= _BEGINNING and self._sentence >= 4 * _BEGINNING:
+            first = token_at(self._ends, low)
+            near, far = (_offset(self._ends, first + n * _BEGINNING, low, high) for n in (1, 2))
+            begun = cut(self._text, low, near, far)
+            yield low, begun, lead_ins
         for start, end in self._pieces(begun, high):
-            near = self._between(low, start) <= RECORD_TOKENS
-            yield start, end, ((low, begun), *lead_ins) if near else lead_ins
+            led = low < begun and self._between(low, start) <= RECORD_TOKENS
+            yield start, end, ((low, begun), *lead_ins) if led else lead_ins
 
     def _pieces(self, low: int, high: int) -> Iterator[Span]:
         """Cut at sentences, and sentences that are too long where else it may be; short ones share a piece."""
