@@ -14,7 +14,7 @@ from langchain_toys import ScriptedModel, calls, engine, report
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from longattncomp import LongAttnCompWarning
-from longattncomp.errors import InputError
+from longattncomp.adapters import InputError
 from longattncomp.testing import BrokenScorer, WordScorer
 
 from langchain_longattncomp import LongAttnMiddleware
