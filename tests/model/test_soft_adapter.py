@@ -1,4 +1,4 @@
-"""The adapter that ships: the target reads something of the right text, and nothing of another."""
+"""The adapters that ship: the target reads something of the right text, and nothing of another."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ ROWS = [
 
 @pytest.mark.long
 @pytest.mark.model
-@pytest.mark.parametrize("ratio", [5, 15])
-def test_the_right_text_is_read(ratio: int) -> None:
-    reader = SoftReader.from_pretrained(DEFAULT_MODEL, method="sac", ratio=ratio)
+@pytest.mark.parametrize(("method", "ratio"), [("sac", 5), ("sac", 15), ("compllm", 2), ("compllm", 4)])
+def test_the_right_text_is_read(method: str, ratio: int) -> None:
+    reader = SoftReader.from_pretrained(DEFAULT_MODEL, method=method, ratio=ratio)
     contexts = [reader.compress(text) for text, _, _ in ROWS]
     gained = [
         reader.likelihood(question, [answer], contexts[index])[0]
