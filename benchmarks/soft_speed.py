@@ -1,6 +1,6 @@
 """Measure the time to a local target's first token from text, from vectors and from whole keys: tables, a plot, JSON.
 
-python benchmarks/soft_speed.py [--plot FILE]
+python benchmarks/soft_speed.py [--tokens 512 1024 ...] [--plot FILE]
 
 Adapters are untrained, for training changes no time. `fresh` compresses and reads; `cached` reads vectors of a
 store that were compressed before; `again` is the next question over the same context. Medians of three.
@@ -29,6 +29,7 @@ from longattncomp.soft.target import Memory, Target
 
 TARGET = "smollm2-135m-instruct"
 LENGTHS = (512, 1024, 2048, 4096, 7500)
+COMPRESSED = 4096  # tokens whose compression is timed
 RATIOS = {"compllm": 2, "sac": 5}
 QUESTION = "Which of these functions waits for a future?"
 REPEATS = 3
@@ -37,18 +38,19 @@ REPEATS = 3
 def main() -> None:
     """Measure every length, print tables, draw the plot, then print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tokens", type=int, nargs="+", default=LENGTHS, help="lengths of the context")
     parser.add_argument("--plot", type=Path, help="file for a PNG with the seconds by length")
     options = parser.parse_args()
     settings = Settings.load()
     target = Target(TARGET, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype)
-    text = "\n\n".join(sources(2 * LENGTHS[-1]))
+    text = "\n\n".join(sources(2 * max(*options.tokens, COMPRESSED)))
     ends = target.tokenizer.encode(text).ends
-    lengths = {tokens: text[: ends[tokens - 1]] for tokens in LENGTHS}
+    lengths = {tokens: text[: ends[tokens - 1]] for tokens in options.tokens}
     seconds = {}
     for tokens, own in lengths.items():
         seconds[tokens] = first_tokens(target, own)
         print(json.dumps({"tokens": tokens, "seconds": seconds[tokens]}), flush=True)
-    sizes = {method: compressing(target, method, lengths[4096]) for method in RATIOS}
+    sizes = {method: compressing(target, method, text[: ends[COMPRESSED - 1]]) for method in RATIOS}
     show(seconds, sizes)
     if options.plot:
         draw(seconds, options.plot)
@@ -111,7 +113,7 @@ def repeated(work: Callable[[], Any]) -> float:
 def show(seconds: dict[int, dict[str, float]], sizes: dict[str, dict[str, float]]) -> None:
     """Print the tables."""
     table = Table("time to the first token, s", *(f"{tokens:,} tokens" for tokens in seconds))
-    for name in seconds[LENGTHS[0]]:
+    for name in next(iter(seconds.values())):
         table.add_row(name, *(f"{own[name]:.3f}" for own in seconds.values()))
     Console(width=120).print(table)
     table = Table("method", "bytes a token", "tokens compressed in a second")
@@ -126,7 +128,7 @@ def draw(seconds: dict[int, dict[str, float]], file: Path) -> None:
 
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
-    for name in seconds[LENGTHS[0]]:
+    for name in next(iter(seconds.values())):
         style = "--" if "fresh" in name else ":" if "again" in name else "-"
         colour = {"compllm": "#1f6f8b", "sac": "#c8553d"}.get(
             name.partition(",")[0], "#9aa5b1" if "keys" in name else "k"
@@ -134,7 +136,7 @@ def draw(seconds: dict[int, dict[str, float]], file: Path) -> None:
         axes.plot(list(seconds), [own[name] for own in seconds.values()], style, color=colour, marker="o", label=name)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks(LENGTHS, [f"{tokens:,}" for tokens in LENGTHS])
+    axes.set_xticks(list(seconds), [f"{tokens:,}" for tokens in seconds])
     axes.set_xlabel("tokens of context")
     axes.set_ylabel("seconds to the first token, 2 cores")
     figure.legend(loc="outside right upper")
