@@ -57,12 +57,12 @@ _ORDINAL = regex.compile(  # the number of an item or a section, or a German dat
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}º§]+(?:\.[\p{L}\p{N}]+)*$")
 
 _SPACE = r"(?:(?<![\d§])\s+|\s+(?!\s*\d))"  # none within a number such as 1 000 000, or in § 17
-_NUMERAL = r"(?<=[〇零一二三四五六七八九十百千万萬亿億兆两兩])[〇零一二三四五六七八九十百千万萬亿億兆两兩]"
+_NUMERALS = "[〇零一二三四五六七八九十百千万萬亿億兆两兩]"
 _CUTS = (
     regex.compile(rf"(?<=[;][\"'”’»)]?){_SPACE}|[；;](?=[\p{{L}}\"{{}}\[])"),
     regex.compile(rf"(?<=[:,،、)\]}}>–—-][\"'”’»)]?){_SPACE}|[，、：]|(?<=[,}}>])(?=[\p{{L}}\"{{<\[])"),
     regex.compile(
-        rf"{_SPACE}|(?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])(?!{_NUMERAL})(?=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])"
+        rf"{_SPACE}|(?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])(?!(?<={_NUMERALS}){_NUMERALS})(?=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])"
     ),
     # Where nothing has a space after it; three digits after a comma may be part of a number.
     regex.compile(r"(?<=[,;|])(?!(?<=\d,)\d{3}(?!\d))(?=\S)"),

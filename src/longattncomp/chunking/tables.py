@@ -13,17 +13,13 @@ _NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
 _STATEMENT = re.compile(r"(?:INSERT|CREATE|SELECT|UPDATE|WITH)\b")
 _YEAR = re.compile(r"\s*(?:19|20)\d\d\s*$")
 _SENTENCE = re.compile(r"[a-z]{2}[.!?] [A-Z]")
-
-
 _UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
 """A cell of a row of units below a header, such as (km)."""
 
 
 def header_rows(lines: Sequence[Line]) -> int | None:
-    """Count the lines that are a table's header, with a comment above it and units below it; None if there is no table.
-
-    Args:
-        lines: of a paragraph.
+    """Count the lines that are a table's header, with a comment above it and units below it; None if the lines of a
+    paragraph are no table.
     """
     comment = int(len(lines) > _LEAST_ROWS and lines[0].text.lstrip()[0] in "#%")
     found = _header_rows(lines[comment:])
