@@ -1,7 +1,7 @@
 """What says what a text is about leads it in."""
 
 import pytest
-from cutting import cut
+from cutting import cut, lead_ins
 
 TABLE = "| part | price |\n|---|---|\n| bolt | 3.10 |\n| nut | 0.95 |\n"
 
@@ -228,11 +228,6 @@ KINDS = {
 @pytest.mark.parametrize(("text", "within", "expected"), KINDS.values(), ids=KINDS)
 def test_what_leads_in(text: str, within: str, expected: str) -> None:
     assert lead_ins(text, within) == expected
-
-
-def lead_ins(text: str, within: str, node_tokens: int = 5) -> str:
-    """What leads in the node that has the text `within`, farthest first, and the node."""
-    return next("".join([*reversed(above), node]) for node, above in cut(text, node_tokens) if within in node)
 
 
 CLAUSE = "The tenant shall not, without asking, " + ", ".join(f"keep animals of kind {n}" for n in range(60)) + "."

@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-from longattncomp.chunking.lines import ANNOUNCES, QUOTED, STAMP, TURN, introduces
+from longattncomp.chunking.lines import ANNOUNCES, STAMP, TURN, introduces
+from longattncomp.chunking.lists import QUOTED
 from longattncomp.chunking.outline import Outline
 from longattncomp.runtime.cancellation import step
 from longattncomp.types import Span

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
-RULED = re.compile(r"\s*([=_*#~—-])\1{2,}[ \t]+(\S.*?)[ \t]+\1{2,}\s*$")
+RULED = re.compile(r"\s*([=_*#~—-])\1{2,}[ \t]*([^\s=_*#~—|+-].*?)[ \t]*\1{2,}\s*$")
 BOLD = re.compile(r"\s*(\*\*|__)\S(?:(?!\1).)*\1:?\s*$")
 LATEX = re.compile(r"\s*\\(part|chapter|(?:sub)*section|paragraph)\*?\{[^{}]*\}\s*$")
 LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(?:From|Subject|Von|Betreff|De|Objet): \S")
@@ -24,7 +24,6 @@ ITEM = re.compile(
     r"|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?)[ \t]+(?=\S)"
 )
 FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
-QUOTED = re.compile(r">+[ \t]*")
 ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)\W{1,3}")
 ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)\W{1,3}")
 STAMP = re.compile(
@@ -45,16 +44,16 @@ ANNOUNCES = re.compile(
 """What a sentence says about those after it in its paragraph, or about the paragraph below."""
 
 TURN = re.compile(
-    r"<[\w.@+-]+>[ \t]+\S|(?:\*\*)?[^\W\d_a-z][\w.’' -]{0,30}(?:\s?\([^)\n]{1,30}\))?(?:\*\*)?:(?:\*\*)?[ \t]+\S"
+    r"<[\w.@+-]+>[ \t]+\S|(?:\*\*)?[^\W\d_a-z][\w.’' -]{0,30}(?:\s?\([^)\n]{1,30}\))?(?:\*\*)?(?::(?:\*\*)?[ \t]+|：)\S"
 )
-JSON = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\[\"]|$|-?\d[\d.eE+-]*\s*,))")
 TAG = re.compile(r"\s*<(?:!--|!doctype|\?xml|/?[a-zA-Z][\w:-]*(?=[\s/>]))", re.IGNORECASE)
 DIFF = re.compile(r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ )|@@ -\d")
 CODE = re.compile(
     r"\s*(?:(?:def|class|import|from|return|if|for|while|elif|else|try|except|finally|with|raise|yield|async|await"
     r"|public|private|protected|static|final|const|let|var|function|func|fn|impl|struct|enum|interface|package|use"
-    r"|using|namespace|module|export|type|match|switch|case|begin|end|do|throw|CREATE|SELECT|INSERT|ALTER|DROP|FROM"
-    r"|WHERE|JOIN)\b[^.!?]*$|@\w|#\[|#include|#!|//|/\*|\*/|--\s|[)\]}]"
+    r"|using|namespace|module|export|type|match|switch|case|begin|end|do|throw)\b[^.!?]*$"
+    r"|(?:CREATE|SELECT|INSERT|UPDATE|DELETE|ALTER|DROP|FROM|WHERE|(?:LEFT |RIGHT |INNER |OUTER |FULL )*JOIN|UNION"
+    r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#include|#!|//|/\*|\*/|--\s|[)\]}]"
     r"|(?:- )?[\w.\"'/$-]+[ \t]*(?::=|[:=+-]=?|=>)(?:[ \t]|$)"
     r"|[\w.>:*&\[\]]+\([^)\n]*\)?[;,{:]?\s*$|[\w.$ *&<>\[\]]+ = )"
 )
@@ -64,6 +63,10 @@ CONTINUES = re.compile(r"\s*(?:\}\s*)?(?:else|elif|elsif|except|catch|finally|re
 COMMENT = re.compile(r"\s*(?:#|;|//)")
 ENTRY = re.compile(r"\s*(?:- )?[\w.\"'-]+\s*[:=](?:\s|$)")
 CASE = re.compile(r"\s*(?:case|default)\b")
+RECIPE = re.compile(r"[\w.$(){}%/ -]+:(?!=)[^\n]*\n$")
+"""The target of a Makefile's recipe, whose commands begin with a tab."""
+
+CAPTION = re.compile(r"\W{0,3}(?:Table|Tab\.|Tabelle|Tableau|Tabla|Exhibit) ?[\dA-Z]")
 ATTRIBUTE = re.compile(r"\s*(?:@\w|#\[)")
 GAPS = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
 
@@ -103,6 +106,17 @@ def _indent(line: str) -> int:
         return -1
     width = len(line) - len(rest)
     return width if not width or "\t" not in line[:width] else len(line[:width].expandtabs(4))
+
+
+def fenced(lines: Sequence[Line], at: int) -> int:
+    """Find the line that ends the fenced block that begins at `at`; `at` if none does."""
+    fence = FENCE.match(lines[at].text)
+    if fence is None:
+        return at
+    last = at + 1
+    while last < len(lines) and not lines[last].text.strip().startswith(fence[1]):
+        last += 1
+    return last
 
 
 def is_rule(line: str) -> bool:
@@ -147,6 +161,11 @@ def is_title(line: str) -> bool:
 def ends_sentence(line: str) -> bool:
     """Whether a line ends a sentence."""
     return _ENDED.search(line.rstrip()) is not None
+
+
+def ends_part(line: str) -> bool:
+    """Whether a line ends a sentence or a part of one, by its last sign."""
+    return _SENTENCE_END.search(line.rstrip()) is not None
 
 
 def introduces(line: str) -> bool:
@@ -217,6 +236,8 @@ def goes_on(before: Line, line: Line) -> bool:
 
 def is_code(lines: Sequence[Line], *, within: bool) -> bool:
     """Whether most lines of a paragraph are statements or entries; `within` for text that follows such lines."""
+    if len(lines) > 1 and RECIPE.match(lines[0].text) and all(line.text[0] == "\t" for line in lines[1:]):
+        return True
     votes = sum(1 for line in lines if CODE.match(line.text) or CODE_END.search(line.text))
     if within:
         return lines[0].indent > 0 or 2 * votes >= len(lines)

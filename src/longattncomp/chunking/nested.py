@@ -1,20 +1,39 @@
 """JSON and HTML -> units, by their brackets and tags, however they are laid out."""
 
 import re
+from collections.abc import Sequence
 
+from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.references import lead
 
+_BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\[\"]|$|-?\d[\d.eE+-]*\s*,))")
+_INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|[{}\[\],]")
 _SPACE = re.compile(r"\s*")
 _DEEPEST = 64
 _SEVERAL = 3
 _BLOCK = re.compile(
-    r"<(/?)(h[1-6]|tr|li|p|div|section|article|main|aside|header|footer|nav|table|thead|tbody|tfoot|ul|ol|dl|dt|dd|pre"
-    r"|blockquote|form|body|head|html|title|option|figure|script|style)\b[^<>]*>",
+    r"<(?P<closes>/?)(?P<name>h[1-6]|tr|li|p|div|section|article|main|aside|header|footer|nav|table|caption|thead|tbody"
+    r"|tfoot|ul|ol|dl|dt|dd|pre|blockquote|form|body|head|html|title|option|figure|figcaption|script|style|details"
+    r"|summary)\b[^<>]*>"
+    r"|<!--|-->|\{%-?\s*(?P<switch>if|elif|else|endif)\b[^%]*%\}",
     re.IGNORECASE,
 )
+_ENDS = {"<": re.compile("-->"), "{": re.compile(r"\{%-?\s*endif")}
 _TEXT = re.compile(r"[^<\s]")
-_ROWS = ("table", "thead", "tbody")
+_CELL = re.compile(r"<(t[hd])\b[^<>]*", re.IGNORECASE)
+_ROW_END = re.compile(r"</?tr\b", re.IGNORECASE)
+_ENCLOSING = ("table", "dl", "details")
+_TITLE, _HEADER, _GROUP = 1, 2, 3
+"""Ranks of what leads in the rows and entries below it: caption, term or summary; header row; row of one cell."""
+
+
+def begins_json(lines: Sequence[Line]) -> bool:
+    """Whether a line begins a JSON value; a bracket alone does if the line below it is part of one."""
+    line, below = lines[0].text, lines[1:2]
+    alone = line.strip() in ("{", "[")
+    return bool(_BEGINS.match(line)) and not (alone and not (below and _INSIDE.match(below[0].text)))
 
 
 def json_units(outline: Outline, text: str, start: int, end: int, parent: int) -> int:
@@ -72,39 +91,85 @@ def json_end(text: str, start: int) -> int:
 
 
 class Html:
-    """Adds the blocks of HTML as units, led in by the headings above them and by the header row of their table."""
+    """Adds the blocks of HTML as units, led in by what stands above them: headings, the caption, header rows and rows
+    of one cell of their table, the term of a definition, and the condition or comment that they stand in.
+    """
 
     def __init__(self) -> None:
         self._headings: list[tuple[int, int]] = []  # (level, unit)
-        self._header = -1  # the row that leads in those of its table
+        self._led: list[tuple[int, int]] = []  # (rank, unit) of what leads in, in a table or list
+        self._rows = False  # whether a row of the table was seen that leads in nothing
+        self._regions: list[tuple[int, int, int]] = []  # unit that begins it, that of its branch, where it ends
 
     def add(self, outline: Outline, text: str, start: int, end: int, parent: int) -> None:
         """Add the units of a paragraph; `parent` leads in what stands above the first heading."""
-        headings = self._headings
+        self._regions = [region for region in self._regions if region[2] > start]
         unit, empty = outline.add(start, self._above(parent), breaks=True), True
         last = start
         for tag in _BLOCK.finditer(text, start, end):
-            closes, name = bool(tag[1]), tag[2].lower()
+            name = (tag["name"] or "").lower()
             empty = empty and not _TEXT.search(text, last, tag.start())
             last = tag.end()
-            if name == "table":
-                self._header = -1
-            if closes:
+            if not name:
+                found = self._switch(outline, text, tag, parent)
+                unit, empty = (unit, empty) if found < 0 else (found, False)
                 continue
-            is_heading = name[0] == "h" and name[1:].isdigit()
-            if is_heading:
-                self._header = -1
-                while headings and headings[-1][0] >= int(name[1]):
-                    headings.pop()
+            if name in _ENCLOSING:
+                self._led.clear()
+                self._rows = False
+            if tag["closes"]:
+                continue
+            level = int(name[1]) if name[1:].isdigit() else 0
+            if level:
+                self._led.clear()
+                while self._headings and self._headings[-1][0] >= level:
+                    self._headings.pop()
+            rank = _TITLE if name in ("caption", "dt", "summary") else self._row(text, tag.end()) if name == "tr" else 0
+            while rank and self._led and (self._led[-1][0] > rank or (self._led[-1][0] == rank and self._rows)):
+                self._led.pop()
             above = self._above(parent)
             if not empty:
                 unit, empty = outline.add(tag.start(), above), True
-            else:
+            elif above != unit:
                 outline.parents[unit] = above
-            if is_heading:
-                headings.append((int(name[1]), unit))
-            elif name == "tr" and "<th" in text[tag.end() : tag.end() + 40].lower():
-                self._header = unit
+            if level:
+                self._headings.append((level, unit))
+            elif rank:
+                self._led.append((rank, unit))
+            self._rows = not rank and (self._rows or name in ("tr", "dd"))
+
+    def _row(self, text: str, start: int) -> int:
+        """The rank of a row of a table that leads in others; otherwise 0."""
+        after = _ROW_END.search(text, start)
+        cells = [*_CELL.finditer(text, start, after.start() if after else len(text))]
+        heads = sum(cell[1].lower() == "th" for cell in cells)
+        if len(cells) == 1 and ("colspan" in cells[0][0].lower() or (heads and self._rows)):
+            return _GROUP
+        return _HEADER if heads and heads == len(cells) else 0
+
+    def _switch(self, outline: Outline, text: str, tag: re.Match[str], parent: int) -> int:
+        """Begin or end a comment or a condition, or begin another branch; return the unit that it begins, or -1."""
+        name = (tag["switch"] or "").lower()
+        if name == "endif" or tag[0] == "-->":
+            if not self._regions:
+                return -1
+            first = self._regions.pop()[0]
+            unit = outline.add(tag.start(), first)
+            lead(outline, range(first, unit), unit)
+            return unit
+        if name in ("elif", "else"):
+            if not self._regions:
+                return -1
+            first, _, stop = self._regions.pop()
+            self._regions.append((first, outline.add(tag.start(), first), stop))
+            return self._regions[-1][1]
+        after = _ENDS[tag[0][0]].search(text, tag.end())
+        if after is None or (tag[0] == "<!--" and not _BLOCK.search(text, tag.end(), after.start())):
+            return -1
+        unit = outline.add(tag.start(), self._above(parent))
+        self._regions.append((unit, unit, after.end()))
+        return unit
 
     def _above(self, parent: int) -> int:
-        return self._header if self._header >= 0 else self._headings[-1][1] if self._headings else parent
+        above = self._led[-1][1] if self._led else self._headings[-1][1] if self._headings else parent
+        return max(above, self._regions[-1][1]) if self._regions else above

@@ -16,9 +16,10 @@ from longattncomp.chunking.structure import outline
 from longattncomp.runtime.cancellation import step
 from longattncomp.types import Document, Node, NodeBoundary, Span, Tokenizer
 
-_TELLING = re.compile(r"\w")
+_TELLING = re.compile(r"""\w|/\*|\*/|<!--|-->|'''|\"{3}""")
+"""What a lead-in has at least: a word, or a sign that begins or ends a comment."""
 
-LEAD_IN_TOKENS = 96
+LEAD_IN_TOKENS = RECORD_TOKENS
 """Longest lead-in, in tokens; a longer unit leads in nothing."""
 
 _BEGINNING = 16

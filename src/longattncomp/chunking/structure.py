@@ -1,16 +1,17 @@
 """text -> its units, paragraph by paragraph, each as what it looks like."""
 
 import re
-from bisect import bisect_right
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
 from longattncomp.chunking.headings import SPEAKER, heading, is_talk
 from longattncomp.chunking.lines import Line, lines_of
-from longattncomp.chunking.nested import Html, json_end, json_units
-from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.lists import TAIL, items, terms
+from longattncomp.chunking.nested import Html, begins_json, json_end, json_units
+from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
 from longattncomp.chunking.records import add_diff, add_log, stamped
+from longattncomp.chunking.references import TABLE_NOTE, lead, link
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_rows
 from longattncomp.runtime.cancellation import step
@@ -20,8 +21,6 @@ _SAID = 1000  # characters of a turn whose parts all come with who speaks
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 """A heading that may stand without a blank line above it."""
-
-_REFERENCE = re.compile(r"(?<=[^\s\[(])\[\^?(\w{1,4})\](?![:(])")
 
 
 def outline(text: str) -> Outline:
@@ -45,11 +44,12 @@ class _Scan:
         self._listed: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
         self._html = Html()
         self._broken = False  # whether a JSON value was seen that does not end
-        self._notes: dict[str, list[int]] = {}
         self._talk = is_talk(self.lines)
         self._speaker = -1  # the turn above
         self._question = -1  # the turn above, if it asks
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
+        self._lone = -1  # the unit right before, if it is the only one of its paragraph
+        self._rows = self._items_above = range(0)  # units of the table and of the list above
 
     def run(self) -> Outline:
         lines, at, end, walked = self.lines, 0, 0, 0
@@ -66,8 +66,7 @@ class _Scan:
             walked = self._end(at)
         if not self.out.starts:
             self.out.add(0)
-        if self._notes:
-            self._refer()
+        link(self.text, self.out)
         return self.out
 
     @property
@@ -85,6 +84,8 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
+        if self._statements.within:
+            return self._read_code(self.lines[at:end], self._above, end)
         for read in (self._fenced, self._heading, self._diff, self._json):
             if (after := read(at, end)) > at:
                 return after
@@ -97,8 +98,14 @@ class _Scan:
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
         if (n_header := header_rows(here)) is not None:
-            add_table(self.out, here, n_header, self._introduced(first.indent))
+            begun = len(self.out.starts)
+            lone = self._lone == begun - 1 >= 0
+            add_table(self.out, here, n_header, self._lone if lone else self._introduced(first.indent))
+            self._rows = range(begun, len(self.out.starts))
             return self._done(end, indent=first.indent)
+        if self._is_below(self._rows) and TABLE_NOTE.match(first.text) and self._end(end) - first.start <= _ANNOUNCED:
+            lead(self.out, self._rows, self.out.add(first.start, self._above, breaks=True))
+            return self._done(end)
         if stamps := stamped(here):
             add_log(self.out, self.text, here, stamps, self._above)
             return self._done(end)
@@ -109,8 +116,14 @@ class _Scan:
             return self._done(end)
         if kinds.is_code(here, within=self._code):
             return self._read_code(here, self._above, end)
+        if found := terms(here):
+            return self._terms(here, found, end)
         self._prose(at, end)
         return self._done(end, indent=first.indent)
+
+    def _is_below(self, units: range) -> bool:
+        """Whether what begins here stands right below these units."""
+        return 0 < units.stop == len(self.out.starts)
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
@@ -144,25 +157,20 @@ class _Scan:
     # blocks
 
     def _fenced(self, at: int, end: int) -> int:
-        fence = kinds.FENCE.match(self.lines[at].text)
-        if fence is None:
+        if (last := kinds.fenced(self.lines, at)) == at:
             return at
-        last = at + 1
-        while last < len(self.lines) and not self.lines[last].text.strip().startswith(fence[1]):
-            last += 1
-        inner = [line for line in self.lines[at + 1 : last] if line.indent >= 0]
-        indent = self.lines[at].indent
-        parent = self._introduced(indent)
-        if not inner:
-            self.out.add(self.lines[at].start, parent, breaks=True)
-            return self._done(last + 1, indent=indent)
-        inner[0] = Line(self.lines[at].start, inner[0].text, inner[0].indent)  # the fence is part of the first line
+        first, inner = self.lines[at], [line for line in self.lines[at + 1 : last] if line.indent >= 0]
+        parent = self._introduced(first.indent)
         self._statements.end()
+        if not inner:
+            self.out.add(first.start, parent, breaks=True)
+            return self._done(last + 1, indent=first.indent)
+        inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
         if (n_header := header_rows(inner)) is not None:
             add_table(self.out, inner, n_header, parent)
         else:
             self._read_code(inner, parent, last + 1)
-        return self._done(last + 1, indent=indent)
+        return self._done(last + 1, indent=first.indent)
 
     def _diff(self, at: int, end: int) -> int:
         after = add_diff(self.out, self.text, self.lines, at, self._above)
@@ -170,9 +178,7 @@ class _Scan:
 
     def _json(self, at: int, end: int) -> int:
         first = self.lines[at]
-        if self._code or not kinds.JSON.match(first.text):
-            return at
-        if first.text.strip() in "{[" and not (end > at + 1 and re.match(r"\s*[\"{\[}\]\d]", self.lines[at + 1].text)):
+        if self._code or not begins_json(self.lines[at:end][:2]):
             return at
         stop = -1 if self._broken else json_end(self.text, first.start)
         self._broken = self._broken or stop < 0
@@ -204,40 +210,48 @@ class _Scan:
     def _items(self, at: int, end: int) -> bool:
         """Add the items of a list, each with the lines that it goes on in; False if the paragraph is no list."""
         here = self.lines[at:end]
-        marks = [kinds.ITEM.match(line.text) for line in here]
-        quoted = next((n for n, line in enumerate(here) if n and line.text.startswith(">")), 0)
-        led = quoted and here[quoted - 1].text.rstrip().endswith(":")
-        led = led or (here[0].text.startswith(">") and self._intro == len(self.out.starts) - 1 >= 0)
-        if not any(marks) and led:
-            marks = [kinds.QUOTED.match(line.text) for line in here]
-        first = next((number for number, mark in enumerate(marks) if mark), -1)
-        if first < 0:
+        led = self._intro == len(self.out.starts) - 1 >= 0
+        if not (marks := items(here, code=self._code, led=led)):
             return False
-        if first and (sum(map(bool, marks)) < 2 and not here[first - 1].text.rstrip().endswith(":")):
-            return False
-        bullets = "•" if self._code else "-*+•"
-        others = here if self._code else [line for line, mark in zip(here, marks, strict=True) if not mark]
-        statements = (self._code or not first) and bool(others) and kinds.is_code(others, within=self._code)
-        if statements and here[0].text.lstrip()[0] not in bullets:
-            return False
+        first = next(number for number, mark in enumerate(marks) if mark)
         if first:
             self._prose(at, at + first)
             self._listed.clear()
-            self._list = self._introduced(here[first].indent)
-        elif not self._listed:
+        if not self._listed:
             self._list = self._introduced(here[first].indent)
         self._code = False
         self._statements.end()
+        begun = self._items_above.start if self._listed and self._is_below(self._items_above) else len(self.out.starts)
         for line, mark in zip(here[first:], marks[first:], strict=True):
             if mark:
-                self._item(line, kinds.marker(mark[0]))
+                self._item(line, kinds.marker(mark))
+            elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
+                lead(self.out, range(begun, len(self.out.starts)), self.out.add(line.start, self._list))
+        self._items_above = range(begun, len(self.out.starts))
         return True
+
+    def _terms(self, here: list[Line], found: list[bool], end: int) -> int:
+        """Add terms, each with the more indented lines below it, which it leads in."""
+        indent = here[0].indent
+        owner = self._owner(indent)
+        self._done(end)
+        begins = [number for number, term in enumerate(found) if term]
+        for number, after in pairwise([*begins, len(here)]):
+            term = self.out.add(here[number].start, owner, together=SENTENCE_TOKENS, breaks=not number)
+            stop = here[after].start if after < len(here) else self._end(end)
+            for start, _ in sentences(self.text, here[number + 1].start, stop):
+                self.out.add(start, term)
+            self._listed.append((indent, "", term))
+        return end
+
+    def _before(self, line: Line) -> str:
+        return self.text[max(0, line.start - _LOOKED_AT) : line.start].rstrip()
 
     def _item(self, line: Line, marker: str) -> None:
         """Add an item, perhaps as part of one above: less indented, or with another marker and a colon at its end."""
         listed = self._listed
         same = any((column, before) == (line.indent, marker) for column, before, _ in listed)
-        opened = self.text[max(0, line.start - _LOOKED_AT) : line.start].rstrip().endswith((":", "："))
+        opened = self._before(line).endswith((":", "："))
         while listed and listed[-1][0] >= line.indent:
             if opened and not same and listed[-1][0] == line.indent:
                 break
@@ -258,36 +272,29 @@ class _Scan:
         """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart."""
         here = self.lines[at:end]
         bounds, rows = kinds.apart(here)
+        if kinds.CAPTION.match(here[0].text) and self._end(end) - here[0].start <= _ANNOUNCED:
+            bounds, rows = [here[0].start], {here[0].start}
+        tail = self._is_below(self._items_above) and TAIL.match(here[0].text)
         bounds.append(self._end(end))
         breaks = True
-        unit = len(self.out.starts) - 1
+        first = len(self.out.starts)
+        unit = first - 1
         beside = self._owner(here[0].indent)
         if beside < 0 and self._talk:
             beside = self._speaker
         owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
-        note: list[int] | None = None
         for low, high in pairwise(bounds):
-            if match := kinds.FOOTNOTE.match(self.text, low):
-                note = self._notes.setdefault(match[1], [])
             whole = low in rows
             for start, stop in [(low, high)] if whole else sentences(self.text, low, high):
                 if start - announced > _ANNOUNCED:
                     owner = beside
                 unit = self.out.add(start, owner, breaks=breaks, prose=not whole)
                 breaks = False
-                if note is not None:
-                    note.append(unit)
                 if not whole and stop - start <= _ANNOUNCED // 2 and kinds.ANNOUNCES.search(self.text, start, stop):
                     owner, announced = unit, stop
         last = self.text[self.out.starts[unit] : self._end(end)]
         self._intro = unit if kinds.introduces(last) else -1
         self._announces = unit if owner == unit else -1
-
-    def _refer(self) -> None:
-        """Let footnotes lead in the units that refer to them."""
-        notes = {unit for note in self._notes.values() for unit in note}
-        for reference in _REFERENCE.finditer(self.text):
-            note = self._notes.get(reference[1])
-            unit = bisect_right(self.out.starts, reference.start()) - 1
-            if note is not None and unit not in notes:
-                self.out.also[unit] = (*self.out.also.get(unit, ()), *note)
+        self._lone = unit if unit == first else -1
+        if tail:
+            lead(self.out, self._items_above, first)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from longattncomp.chunking.lines import GAPS, Line, is_rule
 from longattncomp.chunking.outline import Outline
@@ -75,12 +76,46 @@ def records(lines: Sequence[Line]) -> list[int]:
 
 
 def add_table(outline: Outline, lines: Sequence[Line], n_header: int, parent: int) -> None:
-    """Add one unit for the header and one for each row."""
+    """Add one unit for the header and one for each row.
+
+    A row with nothing but its first cell leads in those below it, and a row with a first cell those without.
+    """
     if n_header:
         parent = outline.add(lines[0].start, parent, breaks=True)
     body = lines[n_header:]
-    for number, index in enumerate(records(body)):
-        outline.add(body[index].start, parent, breaks=not n_header and not number)
+    delimiter = _delimiter(body)
+    group = full = parent
+    for number, (index, after) in enumerate(pairwise([*records(body), len(body)])):
+        row = "".join(line.text for line in body[index:after])
+        first, others = _filled(row, delimiter)
+        above = parent if first and not others else group if first else full
+        unit = outline.add(body[index].start, above, breaks=not n_header and not number)
+        if first:
+            full = unit
+        if first and not others:
+            group = unit
+
+
+def _delimiter(rows: Sequence[Line]) -> str:
+    """Find what stands between the cells of a table; "" for gaps of two spaces or more."""
+    if not rows or rows[0].text.lstrip().startswith("|"):
+        return "|"
+    if "\t" in rows[0].text.rstrip():
+        return "\t"
+    if 2 * sum(GAPS.search(row.text.strip()) is not None for row in rows) >= len(rows):
+        return ""
+    return max(_DELIMITERS, key=lambda sign: sum(row.text.count(sign) for row in rows[:20]))
+
+
+def _filled(row: str, delimiter: str) -> tuple[bool, bool]:
+    """Tell whether the first cell of a row has something in it, and whether another has."""
+    row = _QUOTED.sub(lambda quoted: "_" if len(quoted[0]) > 2 else "", row)
+    if not delimiter:
+        return True, len(GAPS.split(row.strip())) > 1
+    if delimiter == "|":
+        row = row.strip().removeprefix("|").removesuffix("|")
+    first, _, others = row.partition(delimiter)
+    return bool(first.strip()), bool(others.strip(f"{delimiter} \r\n"))
 
 
 def _cells(row: str) -> int:

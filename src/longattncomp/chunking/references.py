@@ -1,0 +1,116 @@
+"""units that say what others mean, though they do not stand above them: footnotes, exceptions, quotations.
+
+Each leads in what it speaks of.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+
+from longattncomp.chunking.outline import Outline
+
+TABLE_NOTE = re.compile(
+    r"\s*(?:(?:notes?|n\.?b|source|legend|key|anmerkung|hinweis|quelle)[.:]|[*†‡¹²³](?!\*)"
+    r"|\([*a-z1-9]\)|(?:all )?(?:figures|amounts|prices|values|numbers|sums)\b)",
+    re.IGNORECASE,
+)
+"""The beginning of a note below a table."""
+
+_SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}|\*{1,3}"
+_NOTE = re.compile(rf"[ \t]*(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_])")
+_REFERENCE = re.compile(rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])({_SIGN})(?=[\s.,;:|)]|$)")
+_STRUCK = re.compile(r"~~(?=\S)(?:(?!~~|\n\s*\n).)+~~|<(del|s|strike)>(?:(?!\n\s*\n).)*?</\1>", re.DOTALL)
+_QUOTATION = re.compile(r"“[^”\n]{1,600}”|«[^»\n]{1,600}»|„[^“”\n]{1,600}[“”]|(?<!\w)\"(?=\S)[^\"\n]{1,600}(?<=\S)\"")
+_WORD = re.compile(r"[^\W\d_]{2}")
+_OTHERWISE = re.compile(
+    r"(?:Otherwise|If (?:so|not)|In (?:that|this|such|these|all other) (?:case|event)s?|Andernfalls|Sonst|Sinon)\b"
+)
+"""How a sentence begins that holds under what the one before it says."""
+
+_TAKES_BACK = re.compile(
+    r"(?:Th(?:is|at|ese|ose)|The (?:above|foregoing|preceding|same)|It|They)\b[^.;:]{0,60}?"
+    r"\b(?:(?:does|do|shall|will|is|are|did) ?(?:not|n.t|never)|cannot|no longer)"
+    r" (?:apply|applicable|include|cover|extend|valid)|(?:Excepted|Excluded|Exempt|Not (?:included|covered))\b"
+    r"|(?:The|An) (?:only )?exceptions?\b|Exceptions?:"
+)
+"""How a sentence begins that takes back part of what the one before it says."""
+
+
+def link(text: str, outline: Outline) -> None:
+    """Let such units lead in those that they speak of."""
+    _link_notes(text, outline)
+    for struck in _STRUCK.finditer(text):
+        first, last = (_unit(outline, at) for at in (struck.start(), struck.end() - 1))
+        lead(outline, range(first, last + 1), first, last)
+    sentences = sorted(outline.prose)
+    for unit in sentences:
+        if outline.breaks[unit] or unit - 1 not in outline.prose:
+            continue
+        if _OTHERWISE.match(text, outline.starts[unit]):
+            lead(outline, [unit], unit - 1)
+        elif _TAKES_BACK.match(text, outline.starts[unit]):
+            lead(outline, [unit - 1], unit)
+    _link_quotations(text, outline)
+
+
+def _link_notes(text: str, outline: Outline) -> None:
+    """Link a reference with the next footnote of its sign, which ends where a paragraph or another one begins."""
+    starts = outline.starts
+    signs = [_sign(_NOTE.match(text, start)) for start in starts]
+    found: dict[str, list[int]] = {}
+    for unit, sign in enumerate(signs):
+        if sign:
+            found.setdefault(sign, []).append(unit)
+    # Several paragraphs that begin with an asterisk are the items of a list.
+    found = {sign: units for sign, units in found.items() if sign != "*" or len(units) == 1}
+    if not found:
+        return
+    for reference in _REFERENCE.finditer(text):
+        sign = _sign(reference)
+        if sign not in found or (sign[0] == "*" and _is_emphasis(text, reference.start())):
+            continue
+        unit, notes = _unit(outline, reference.start()), found[sign]
+        note = next((note for note in notes if note > unit), notes[-1])
+        if signs[unit] in found:
+            continue
+        last = note + 1
+        while last < len(starts) and not outline.breaks[last] and not signs[last]:
+            last += 1
+        if not note <= unit < last:
+            lead(outline, [unit], *range(note, last))
+
+
+def _sign(match: re.Match[str] | None) -> str:
+    return (match[1] or match[2]) if match else ""
+
+
+def _is_emphasis(text: str, at: int) -> bool:
+    """Whether an asterisk ends what another one in its line begins."""
+    return text.count("*", text.rfind("\n", 0, at) + 1, at) % 2 == 1
+
+
+def _link_quotations(text: str, outline: Outline) -> None:
+    """Let the words before and after a quotation of several sentences, which say whose it is, lead in all of them."""
+    starts = outline.starts
+    for quotation in _QUOTATION.finditer(text):
+        first, last = (_unit(outline, at) for at in (quotation.start(), quotation.end() - 1))
+        inside = range(first, last + 1)
+        if first == last or not all(unit in outline.prose for unit in inside):
+            continue
+        end = starts[last + 1] if last + 1 < len(starts) else len(text)
+        said = [first] if text[starts[first] : quotation.start()].rstrip().endswith((":", ",")) else []
+        said += [last] if quotation[0][-2] == "," and _WORD.search(text, quotation.end(), end) else []
+        lead(outline, inside, *said)
+
+
+def _unit(outline: Outline, at: int) -> int:
+    return bisect_right(outline.starts, at) - 1
+
+
+def lead(outline: Outline, led: Iterable[int], *units: int) -> None:
+    """Let other units lead in those that are `led`, too."""
+    for unit in led:
+        also = dict.fromkeys((*outline.also.get(unit, ()), *units))
+        also.pop(unit, None)
+        if also:
+            outline.also[unit] = tuple(also)

@@ -1,0 +1,196 @@
+"""What says that a text holds under a condition, no longer, or not at all comes with it."""
+
+import pytest
+from cutting import cut, lead_ins
+
+LIMITS = "".join(f"int limit_{number} = {number}00;\n" for number in range(30))
+OTHER_LIMITS = LIMITS.replace("00;", "01;")
+ROWS = "".join(f"| bolt number {number} of steel | {number}.50 |\n" for number in range(9))
+BOLTS = f"| part | price |\n|---|---|\n{ROWS}"
+ITEMS = "".join(f"<li>bolt {number} is free of charge</li>\n" for number in range(20))
+CELLS = "".join(f"<tr><td>bolt {number} of steel</td><td>{number}.50</td></tr>" for number in range(9))
+HEADER = "<tr><th>part</th><th>price</th></tr>"
+
+AFTER = ("int b", "b = 2", "<li>x", "price")
+REGIONS = {
+    "a block that is commented out": (f"int a = 1;\n/* not used:\n{LIMITS}*/\nint b = 2;\n", ("/* not used:", "*/")),
+    "one that the preprocessor leaves out": (f"int a = 1;\n#if 0\n{LIMITS}#endif\nint b = 2;\n", ("#if 0", "#endif")),
+    "the other branch": (
+        f"#ifdef WINDOWS\n{OTHER_LIMITS}#else\n{LIMITS}#endif\nint b = 2;\n",
+        ("#ifdef WINDOWS", "#else", "#endif"),
+    ),
+    "a string that is no documentation": (f"a = 1\n\n'''\nnot used:\n{LIMITS}'''\nb = 2\n", ("'''",)),
+    "across blank lines": (
+        f"int a = 1;\n/* not used:\n\n{LIMITS}\nSee below.\n*/\nint b = 2;\n",
+        ("/* not used:", "*/"),
+    ),
+    "a branch of a Makefile": (f"ifeq ($(CI),1)\n{LIMITS}else\nB = 1\nendif\nprice = 3\n", ("ifeq ($(CI),1)", "endif")),
+    "a comment of HTML": (f"<ul>\n<!-- not valid:\n{ITEMS}-->\n<li>x</li></ul>\n", ("<!-- not valid:", "-->")),
+    "a condition of a template": (
+        f"<ul>\n{{% if paid %}}\n{ITEMS}{{% else %}}\n<li>none</li>\n{{% endif %}}\n</ul>\n\nprice = 3\n",
+        ("{% if paid %}", "{% endif %}"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "lines"), REGIONS.values(), ids=REGIONS)
+def test_a_region_comes_with_its_beginning_and_end(text: str, lines: tuple[str, ...]) -> None:
+    within = "limit_15 = 1500" if "limit" in text else "bolt 15 "
+    (above,) = (above for node, above in cut(text, 12) if within in node)
+    assert {line for lead in above for line in lead.splitlines()} >= set(lines)
+    after = next(above for node, above in cut(text, 12) if node.startswith(AFTER))
+    assert not {line for lead in after for line in lead.splitlines()} & set(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"#ifndef POOL_H\n#define POOL_H\n{LIMITS}#endif\n",
+        f"int a = 1;\n/* not closed\n{LIMITS}",
+        f'def limit():\n    """Say the limit.\n\n    It is high.\n    """\n{LIMITS}\n"""\n'.replace(
+            "\nint", "\n    int"
+        ),
+    ],
+    ids=["the guard of a header", "a comment that nothing ends", "the end of a docstring"],
+)
+def test_what_is_no_region(text: str) -> None:
+    found = [lead for node, above in cut(text, 12) if "limit_15 " in node for lead in above]
+    assert not any(sign in lead for lead in found for sign in ("POOL", "/*", '"""'))
+
+
+KINDS = {
+    "a caption, a header and a row of one cell lead in rows of HTML": (
+        f"<table><caption>Not valid any more</caption>{HEADER}<tr><td colspan=2>Sold out</td></tr>{CELLS}</table>",
+        "bolt 7",
+        f"<table><caption>Not valid any more</caption>{HEADER}<tr><td colspan=2>Sold out</td></tr>"
+        "<tr><td>bolt 7 of steel</td><td>7.50</td></tr>",
+    ),
+    "a row that begins with its name leads in no other": (
+        f"<table>{HEADER}" + CELLS.replace("<td>bolt", "<th>bolt") + "</table>",
+        "bolt 7",
+        f"<table>{HEADER}<tr><th>bolt 7 of steel</td><td>7.50</td></tr>",
+    ),
+    "a term leads in its definition": (
+        "<dl><dt>colour</dt><dd>what the border is drawn in</dd><dt>width</dt><dd>how wide the border is</dd></dl>",
+        "how wide",
+        "<dt>width</dt><dd>how wide the border is</dd></dl>",
+    ),
+    "also on a manual's page": (
+        "OPTIONS\n\n--verbose\n       Say more about what is done while it runs.\n\n"
+        "--wipe\n       Remove all files in the folder.\n\n       It does not ask anybody before that.\n\n"
+        "--quiet\n       Say nothing.\n",
+        "not ask",
+        "OPTIONS\n\n--wipe\n       Remove all files in the folder.\n\n       It does not ask anybody before that.\n\n",
+    ),
+    "a row of one cell leads in those below it": (
+        "| part | price |\n|---|---|\n| **Sold out** | |\n| bolt of steel | 3 |\n| nut of steel | 4 |\n"
+        "| **For sale** | |\n| bolt of brass | 5 |\n| nut of brass | 6 |\n",
+        "nut of brass",
+        "| part | price |\n|---|---|\n| **For sale** | |\n| nut of brass | 6 |\n",
+    ),
+    "a row with a first cell those without": (
+        "region,who was there,sales\nNorth,Ann of Bell Street,31\n,Ben of Cole Street,32\n"
+        "South,Cy of Dunn Street,41\n,Di of Elm Street,42\n,Ed of Fox Street,43\n",
+        "43",
+        "region,who was there,sales\nSouth,Cy of Dunn Street,41\n,Ed of Fox Street,43\n",
+    ),
+    "a sentence above a table, and a note below it": (
+        f"Table 3. Prices until 2019.\n\n{BOLTS}\nNote: in thousands of euros.\n",
+        "number 7",
+        "Note: in thousands of euros.\nTable 3. Prices until 2019.\n\n| part | price |\n|---|---|\n"
+        "| bolt number 7 of steel | 7.50 |\n",
+    ),
+    "a header of many columns": (
+        ", ".join(f"column_{number}" for number in range(150)) + "\n" + (", ".join(map(str, range(150))) + "\n") * 3,
+        "0, 1, ",
+        ", ".join(f"column_{number}" for number in range(150)) + "\n0, 1, 2, 3, 4, ",
+    ),
+    "the target leads in the commands of its recipe": (
+        "build: deps\n\tgo build ./...\n\ndeploy-prod:\n"
+        + "".join(f"\tkubectl apply -f m{n}.yaml\n" for n in range(30)),
+        "m20.yaml",
+        "deploy-prod:\n\tkubectl apply -f m20.yaml\n",
+    ),
+    "a condition of SQL": (
+        "SELECT * FROM orders o\nWHERE o.open = 1\n  AND NOT EXISTS (\n"
+        + "".join(f"    SELECT {n} FROM refunds r WHERE r.id = o.id AND kind = {n}\n    UNION\n" for n in range(20))
+        + "    SELECT 1\n  )\nORDER BY 1;\n",
+        "kind = 12",
+        "WHERE o.open = 1\n  AND NOT EXISTS (\n    SELECT 12 FROM refunds r WHERE r.id = o.id AND kind = 12\n",
+    ),
+    "the head of a forwarded mail": (
+        "It is fixed.\n\n-----Original Message-----\nFrom: Ben\nTo: Ann\n\nThe price is 30 EUR. That is final.\n",
+        "30 EUR",
+        "-----Original Message-----\nFrom: Ben\nTo: Ann\n\nThe price is 30 EUR. ",
+    ),
+    "what follows a list and speaks of all its items": (
+        "We pay for\n(a) fire in the house,\n(b) storm above force eight,\n(c) theft from a room,\n"
+        "provided that it is reported within three days.\n",
+        "storm",
+        "provided that it is reported within three days.\nWe pay for\n(b) storm above force eight,\n",
+    ),
+    "an alert leads in the lines below it": (
+        "> [!WARNING]\n> Only for version one of it.\n> The width is given in pixels as before.\n",
+        "pixels",
+        "> [!WARNING]\n> The width is given in pixels as before.\n",
+    ),
+    "a footnote by a sign": (
+        "It may be used at sea.* It is light.\n\nIt has *two* buttons.\n\n* Not below ten metres.\n",
+        "at sea",
+        "* Not below ten metres.\nIt may be used at sea.* ",
+    ),
+    "the footnote of its own page": (
+        "It may be used at sea.¹ It is light.\n\n¹ Not in winter.\n\nIt may be used in ice.¹\n\n¹ In summer.\n",
+        "in ice",
+        "¹ In summer.\nIt may be used in ice.¹\n\n",
+    ),
+    "a sentence of what is struck out": (
+        "~~The price is 30 EUR for a piece. It includes the postage for all.~~\n\nThe price is 40 EUR.\n",
+        "postage",
+        "~~The price is 30 EUR for a piece. It includes the postage for all.~~\n\n",
+    ),
+    "what holds otherwise": (
+        "Until the first of May the fee is 10 EUR. Otherwise the fee is 300 EUR. Children are free.\n",
+        "300",
+        "Until the first of May the fee is 10 EUR. Otherwise the fee is 300 EUR. ",
+    ),
+    "what takes something back": (
+        "The theft of things is paid for. This does not apply to bicycles. Claims are made by letter.\n",
+        "theft",
+        "This does not apply to bicycles. The theft of things is paid for. ",
+    ),
+    "who says it, before": (
+        'The minister said: "The bridge is safe. Lorries may use it from Monday on." Nobody believes it.\n',
+        "Lorries",
+        'The minister said: "The bridge is safe. Lorries may use it from Monday on." ',
+    ),
+    "and after": (
+        '"The bridge is safe. Lorries may use it from Monday on," said the liar. Nobody believes it.\n',
+        "bridge",
+        'Lorries may use it from Monday on," said the liar. "The bridge is safe. ',
+    ),
+    "several lines of a comment": (
+        "first: 1\n# the old server,\n# not used any more\nhost: a.example for all of us\nport: 80\n",
+        "host",
+        "# not used any more\n# the old server,\nhost: a.example for all of us\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "expected"), KINDS.values(), ids=KINDS)
+def test_what_leads_in(text: str, within: str, expected: str) -> None:
+    assert lead_ins(text, within) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'She wrote "Hello! Goodbye!" in 1962. It was played in many towns.\n',
+        "* one thing\n* another thing\n\nIt costs 3 EUR.* It is red.\n",
+        "This is *light*. It is red.\n\n* Not in winter.\n",
+        "It was not cold. They did not come.\n",
+    ],
+    ids=["a title", "the items of a list", "emphasis", "a plain negation"],
+)
+def test_what_speaks_of_nothing_else(text: str) -> None:
+    assert not any(above for _, above in cut(text, 4))
