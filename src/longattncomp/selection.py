@@ -62,12 +62,14 @@ class Priority:
         weights: b for each node, in [0, 1]; with r its rank by score and l its share of the words, its rank is
             `r^(1-b) l^b`.
         lifts: what each node's rank is multiplied by.
+        surroundings: for each node what is added to the rule's.
     """
 
     first: Sequence[int]
     words: Sequence[float]
     weights: Sequence[float]
     lifts: Sequence[float]
+    surroundings: Sequence[float]
 
 
 def select(
@@ -109,7 +111,10 @@ def select(
     lead_in_tokens = 0
     mass = scores.instruction
     relevance = 1 - scores.instruction if scores.chance is None else scores.chance
-    ranks = _ranks(scores.nodes, nodes, rule)
+    around = np.full(len(nodes), rule.surroundings)
+    if priority is not None:
+        around += priority.surroundings
+    ranks = _ranks(scores.nodes, nodes, around, rule.context_weight)
     order: Sequence[int] = [0] * len(nodes)
     if priority is not None:
         order = priority.first
@@ -202,9 +207,10 @@ class _Bag:
         return node.tokens + self._gap * (1 - beside)
 
 
-def _ranks(scores: Sequence[float], nodes: Sequence[Node], rule: SelectionRule) -> Sequence[float]:
-    surroundings, context_weight = rule.surroundings, rule.context_weight
-    if not nodes or not (surroundings or context_weight):
+def _ranks(
+    scores: Sequence[float], nodes: Sequence[Node], surroundings: np.ndarray, context_weight: float
+) -> Sequence[float]:
+    if not nodes or not (surroundings.any() or context_weight):
         return scores
     own = np.asarray(scores, dtype=np.float64)  # (n,), as all below
     units = np.rint(own * _UNIT).astype(np.int64)
@@ -221,7 +227,7 @@ def _ranks(scores: Sequence[float], nodes: Sequence[Node], rule: SelectionRule) 
         return np.asarray(sums[last] - sums[first])
 
     ranks = own
-    if surroundings:
+    if surroundings.any():
         ranks = ranks + surroundings * (within(NEAR, units) / _UNIT)
     if context_weight:
         density = within(BESIDE, units) / _UNIT / np.maximum(1, within(BESIDE, tokens))

@@ -90,7 +90,7 @@ def is_talk(lines: Sequence[Line]) -> bool:
         for above, line in zip([None, *lines], lines, strict=False)
         if line.indent >= 0 and (above is None or above.indent < 0)
     ]
-    names = [match[0].partition(":")[0] for line in first if (match := kinds.TURN.match(line.text))]
+    names = [name for line in first if (name := kinds.speaker(line.text))]
     again = sum(count > 1 for count in Counter(names).values())
     return again > 1 and 2 * len(names) >= len(first)
 

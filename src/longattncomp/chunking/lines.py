@@ -131,6 +131,12 @@ def marker(matched: str) -> str:
     return re.sub(r"[A-Z]", "A", re.sub(r"[a-z]+", "a", re.sub(r"\d+", "1", words)))
 
 
+def speaker(line: str) -> str:
+    """Read who speaks in a turn that begins with a name and a colon; "" if the line is none."""
+    match = TURN.match(line)
+    return re.split("[:：]", match[0])[0] if match else ""
+
+
 def is_capitals(line: str) -> bool:
     """Whether a line is a title or a speaker in capital letters."""
     words = line.strip()

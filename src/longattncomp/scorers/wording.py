@@ -1,9 +1,10 @@
 """query, nodes, scores -> which nodes come first because they have the query's words."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from longattncomp.chunking.lead_ins import LeadIns
+from longattncomp.chunking.lines import speaker
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.bm25 import BM25Scorer
@@ -20,6 +21,12 @@ _STRUCTURED = 0.75
 _FLOOR = 0.5
 """Share of the words that nodes without any have together, as part of all."""
 
+_AROUND = 0.1
+"""Part of the mass around a node in a long talk that is added to its score for its rank."""
+
+_TALK_TOKENS, _TURN_TOKENS = 2_048, (12, 200)
+"""Least tokens of a long talk; least and most tokens of its turns on average: fewer have the fields of records."""
+
 _ECHO = 0.25
 """Novelty under which a node's words, names and numbers are only those of the query."""
 
@@ -31,7 +38,8 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
     nodes come first. Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
     `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
-    the rank of its whole share.
+    the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
+    turns.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
@@ -47,10 +55,30 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         if index not in leads.served:
             tokens[node.document] += node.tokens
             led[node.document] += node.tokens * bool(leads.of[index])
+    talks = _talks(nodes)
     weights = {index: max(least, _STRUCTURED * led[index] / max(1, tokens[index])) for index in tokens}
     return Priority(
         counts or [0] * len(nodes),
         [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words],
         [weights.get(node.document, least) for node in nodes],
         [1.0 if index in echoes else 1 / part for index, part in enumerate(worth)],
+        [_AROUND * (node.document in talks) for node in nodes],
     )
+
+
+def _talks(nodes: Sequence[Node]) -> set[int]:
+    """Find the documents that are long talks, such as meetings: most of their lines begin with one of a few names."""
+    tokens: Counter[int] = Counter()
+    names: dict[int, Counter[str]] = defaultdict(Counter)
+    for node in nodes:
+        tokens[node.document] += node.tokens
+        names[node.document].update(speaker(line) for line in node.text.splitlines())
+    found = set()
+    for document, said in names.items():
+        del said[""]
+        turns = said.total()
+        again = sum(count for count in said.values() if count > 1)
+        usual = _TURN_TOKENS[0] * turns <= tokens[document] <= _TURN_TOKENS[1] * turns
+        if tokens[document] >= _TALK_TOKENS and usual and 2 * again >= turns:
+            found.add(document)
+    return found
