@@ -11,7 +11,7 @@ ITEMS = "".join(f"<li>bolt {number} is free of charge</li>\n" for number in rang
 CELLS = "".join(f"<tr><td>bolt {number} of steel</td><td>{number}.50</td></tr>" for number in range(9))
 HEADER = "<tr><th>part</th><th>price</th></tr>"
 
-AFTER = ("int b", "b = 2", "<li>x", "price")
+AFTER = ("int b", "b = 2", "<li>x", "</ul>", "price")
 REGIONS = {
     "a block that is commented out": (f"int a = 1;\n/* not used:\n{LIMITS}*/\nint b = 2;\n", ("/* not used:", "*/")),
     "one that the preprocessor leaves out": (f"int a = 1;\n#if 0\n{LIMITS}#endif\nint b = 2;\n", ("#if 0", "#endif")),
@@ -116,7 +116,8 @@ KINDS = {
         + "".join(f"    SELECT {n} FROM refunds r WHERE r.id = o.id AND kind = {n}\n    UNION\n" for n in range(20))
         + "    SELECT 1\n  )\nORDER BY 1;\n",
         "kind = 12",
-        "WHERE o.open = 1\n  AND NOT EXISTS (\n    SELECT 12 FROM refunds r WHERE r.id = o.id AND kind = 12\n",
+        "SELECT * FROM orders o\nWHERE o.open = 1\n  AND NOT EXISTS (\n"
+        "    SELECT 12 FROM refunds r WHERE r.id = o.id AND kind = 12\n    UNION\n",
     ),
     "the head of a forwarded mail": (
         "It is fixed.\n\n-----Original Message-----\nFrom: Ben\nTo: Ann\n\nThe price is 30 EUR. That is final.\n",

@@ -4,36 +4,39 @@ A comment right above an entry leads it in, too: it may say that the entry is no
 what is commented out must not be shown as if it were not.
 """
 
+import re
 from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, Outline
 from longattncomp.chunking.references import lead
-from longattncomp.chunking.regions import Finder, Region
+from longattncomp.chunking.regions import Regions
 
 _COMMENTS = 4  # lines of a comment that lead in an entry
 _LOOKED_AT = 200  # characters before a string that tell what it stands below
+_VERB = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"\s*(?:FROM|WHERE|SET|AND|OR|(?:(?:LEFT|RIGHT|FULL|INNER|OUTER|CROSS) )*JOIN|ON|GROUP BY|ORDER BY|HAVING|LIMIT"
+    r"|VALUES|RETURNING|UNION)\b",
+    re.IGNORECASE,
+)
+_WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
+_CLAUSES = 8  # units above a WHERE that it leads in
+_DASH = re.compile(r"\s*- ")
 
 
 class Statements:
     """Adds the statements of a text, paragraph by paragraph; it knows which blocks are open."""
 
-    def __init__(self, text: str, out: Outline) -> None:
+    def __init__(self, text: str, out: Outline, regions: Regions) -> None:
         self._text, self._out = text, out
-        self._opened: list[tuple[int, int]] = []  # (indent, unit) of the lines above
-        self._regions: list[Region] = []
-        self._finder = Finder(text)
-
-    @property
-    def within(self) -> bool:
-        """Whether a region goes on, so that the next lines belong to it whatever they look like."""
-        return bool(self._regions)
+        self._opened: list[tuple[int, int]] = []  # (level, unit) of the lines above
+        self._regions = regions
 
     def end(self) -> None:
         """Close all blocks: what follows is no code, or stands elsewhere."""
         self._opened.clear()
-        self._regions.clear()
 
     def add(self, here: Sequence[Line], outside: int) -> None:
         """Add the statements of a paragraph, which the unit `outside` leads in."""
@@ -48,9 +51,10 @@ class Statements:
                 continue
             if number and here[number - 1].indent == line.indent and kinds.goes_on(here[number - 1], line):
                 continue
-            while opened and opened[-1][0] > line.indent:
+            level = self._level(line)
+            while opened and opened[-1][0] > level:
                 opened.pop()
-            same = opened[-1] if opened and opened[-1][0] == line.indent else None
+            same = opened[-1] if opened and opened[-1][0] == level else None
             if same is not None and line.text.strip() == "{":  # it belongs to the line above
                 continue
             goes_on = kinds.CONTINUES.match(line.text)
@@ -59,11 +63,13 @@ class Statements:
                 continue
             if same is not None and goes_on and kinds.CASE.match(line.text) and self._is_case(same[1]):
                 opened.pop()
-            while not goes_on and opened and opened[-1][0] == line.indent:
+            while not goes_on and opened and opened[-1][0] == level:
                 opened.pop()
-            above = opened[-1][1] if opened else self._outside(outside)
+            above = opened[-1][1] if opened else max(outside, self._regions.above)
             unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=not number)
-            opened.append((line.indent, unit))
+            opened.append((level, unit))
+            if level % 2 and _WHERE.match(line.text) and above >= 0:
+                lead(out, range(max(above, unit - _CLAUSES), unit), unit)
             if number and here[number - 1].indent != line.indent:
                 comments = []
             if comments and kinds.ENTRY.match(line.text):
@@ -71,34 +77,37 @@ class Statements:
             comments = [*comments, unit] if kinds.COMMENT.match(line.text) else []
             attribute = bool(kinds.ATTRIBUTE.match(line.text)) and number + 1 < len(here)
 
-    def _outside(self, outside: int) -> int:
-        return self._regions[-1].branch if self._regions else outside
+    def _level(self, line: Line) -> int:
+        """Rank a line: the items of a key, and the clauses of a statement of SQL, may be indented as it is."""
+        level = 2 * line.indent
+        if _DASH.match(line.text):
+            return level + 1
+        if _CLAUSE.match(line.text):
+            verb = next((unit for other, unit in reversed(self._opened) if other == level), -1)
+            return level + (verb >= 0 and _VERB.match(self._text, self._out.starts[verb]) is not None)
+        return level
 
     def _goes_to(self, here: Sequence[Line], number: int, outside: int) -> bool:
         """Begin a region or another branch of one, or end it, if the line does."""
-        line, opened, out = here[number], self._opened, self._out
-        if self._regions:
-            kind, first, _, around = self._regions[-1]
-            if kind.ends.match(line.text):
-                last = out.add(line.start, first)
-                lead(out, range(first, last), last)
-                self._regions.pop()
-                opened[:] = around
-                return True
-            if kind.branches and kind.branches.match(line.text):
-                self._regions[-1] = Region(kind, first, out.add(line.start, first), around)
-                opened.clear()
-                return True
+        line, opened, regions = here[number], self._opened, self._regions
+        if regions.ends_in(line):
+            self._out.add(line.start, max(outside, regions.above))
+            closed = regions.close(line.start + len(line.text))
+            opened[:] = closed.around if closed else ()
+            return True
+        if regions.branch(line):
+            opened.clear()
+            return True
         before = self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip()
-        begun = self._finder.kind(line, documents=not before or before.endswith(":"))
+        begun = regions.opens(line, documents=not before or before.endswith(":"))
         if begun is None:
             return False
-        level = max(line.indent, here[number + 1].indent if number + 1 < len(here) else 0)
+        level = 2 * max(line.indent, here[number + 1].indent if number + 1 < len(here) else 0)
         while opened and opened[-1][0] >= level:
             opened.pop()
-        above = opened[-1][1] if opened else self._outside(outside)
-        unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=not number)
-        self._regions.append(Region(begun, unit, unit, tuple(opened)))
+        above = opened[-1][1] if opened else max(outside, regions.above)
+        unit = self._out.add(line.start, above, together=BLOCK_TOKENS, breaks=not number)
+        regions.begin(*begun, unit, tuple(opened))
         opened.clear()
         return True
 

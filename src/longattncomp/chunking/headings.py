@@ -18,6 +18,16 @@ _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a com
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
+_BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
+
+
+def breaks(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line may be a heading, or begin a fenced block, without a blank line above it."""
+    text = lines[at].text
+    if _BREAK.match(text) or text.lstrip().startswith("```"):
+        return True
+    return kinds.BOLD.match(text) is not None and at + 1 < len(lines) and bool(kinds.ITEM.match(lines[at + 1].text))
+
 
 def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[int, int]:
     """Find the rank of a heading, 1 for the highest and 0 for none, and how many lines it has.
@@ -47,7 +57,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _FILE, end - at
     if kinds.SECTION.match(text):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
-        opens = entry and any(sign in entry.text for sign in "=:#;[") and not _LABELLED.match(entry.text)
+        words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text
+        opens = any(sign in words for sign in "=:#;[") and not _LABELLED.match(words)
         return (_SECTION if opens else 0), 1
     if kinds.DATE.match(text):
         return _DAY, 1
@@ -71,7 +82,7 @@ def _is_plain_title(lines: Sequence[Line], at: int) -> bool:
         before -= 1
     while after < len(lines) and lines[after].indent < 0:
         after += 1
-    if after == len(lines) or not kinds.is_title(lines[at].text):
+    if after == len(lines) or after == at + 1 or not kinds.is_title(lines[at].text):
         return False
     if kinds.ITEM.match(lines[after].text) or (
         before >= 0 and kinds.ITEM.match(lines[at].text) and kinds.ITEM.match(lines[before].text)
@@ -103,6 +114,9 @@ def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | N
         title, size = lines[at + 1], 3
     under = kinds.UNDERLINE.match(lines[at + size - 1].text)
     if under is None or (over and over[1] != under[1]) or "|" in title.text or kinds.UNDERLINE.match(title.text):
+        return None
+    words = title.text.strip()
+    if words.endswith((".", ";")) or words.startswith("["):  # a block between two lines of AsciiDoc
         return None
     if under[1] == "=":
         return (1 if size == 3 or not over else 2), size

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
-RULED = re.compile(r"\s*([=_*#~—-])\1{2,}[ \t]*([^\s=_*#~—|+-].*?)[ \t]*\1{2,}\s*$")
+RULED = re.compile(r"\s*([=_*#~—-])\1{2,}(?:(?<=[=-])[ \t]*|[ \t]+)(?!\1)(\S.*?)(?:[ \t]+|(?<=\w))\1{2,}\s*$")
 BOLD = re.compile(r"\s*(\*\*|__)\S(?:(?!\1).)*\1:?\s*$")
 LATEX = re.compile(r"\s*\\(part|chapter|(?:sub)*section|paragraph)\*?\{[^{}]*\}\s*$")
 LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(?:From|Subject|Von|Betreff|De|Objet): \S")
@@ -43,6 +43,12 @@ ANNOUNCES = re.compile(
 )
 """What a sentence says about those after it in its paragraph, or about the paragraph below."""
 
+POINTS = re.compile(r"\?\W*$|\b(?:the following|these|those|this)\b[^.:]{0,40}[.!]\W*$", re.IGNORECASE)
+"""How a paragraph ends that leads to a list or table below it, besides a colon: it asks, or points at them."""
+
+DIRECTIVE = re.compile(r"[ \t]*(?:\.\. [\w:.-]+::|(?:!!!|\?\?\?\+?)[ \t]?\w)")
+"""The first line of a block of reStructuredText or of MkDocs; what it holds is more indented."""
+
 TURN = re.compile(
     r"<[\w.@+-]+>[ \t]+\S|(?:\*\*)?[^\W\d_a-z][\w.’' -]{0,30}(?:\s?\([^)\n]{1,30}\))?(?:\*\*)?(?::(?:\*\*)?[ \t]+|：)\S"
 )
@@ -53,7 +59,8 @@ CODE = re.compile(
     r"|public|private|protected|static|final|const|let|var|function|func|fn|impl|struct|enum|interface|package|use"
     r"|using|namespace|module|export|type|match|switch|case|begin|end|do|throw)\b[^.!?]*$"
     r"|(?:CREATE|SELECT|INSERT|UPDATE|DELETE|ALTER|DROP|FROM|WHERE|(?:LEFT |RIGHT |INNER |OUTER |FULL )*JOIN|UNION"
-    r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#include|#!|//|/\*|\*/|--\s|[)\]}]"
+    r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#(?:include|if|el|end|def|undef|pragma|error|region)|#!|//|/\*|\*/"
+    r"|--\s|[)\]}]"
     r"|(?:- )?[\w.\"'/$-]+[ \t]*(?::=|[:=+-]=?|=>)(?:[ \t]|$)"
     r"|[\w.>:*&\[\]]+\([^)\n]*\)?[;,{:]?\s*$|[\w.$ *&<>\[\]]+ = )"
 )
@@ -69,6 +76,9 @@ RECIPE = re.compile(r"[\w.$(){}%/ -]+:(?!=)[^\n]*\n$")
 CAPTION = re.compile(r"\W{0,3}(?:Table|Tab\.|Tabelle|Tableau|Tabla|Exhibit) ?[\dA-Z]")
 ATTRIBUTE = re.compile(r"\s*(?:@\w|#\[)")
 GAPS = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
+
+LABEL = re.compile(r"[^\W\d_a-z][^\W\d_]*:\s*$")
+"""A line such as "Excluded:", which is no key of settings if nothing stands right below it."""
 
 _SHORT = 60
 _WORDS = 4
@@ -122,7 +132,7 @@ def fenced(lines: Sequence[Line], at: int) -> int:
 def is_rule(line: str) -> bool:
     """Whether a line stands between the header of a table and its rows."""
     words = line.strip()
-    return "--" in words and ("|" in words or "+" in words) and set(words) <= set("|:+- \t")
+    return ("--" in words or "==" in words) and ("|" in words or "+" in words) and set(words) <= set("|:+-= \t")
 
 
 def marker(matched: str) -> str:
@@ -161,6 +171,7 @@ def is_title(line: str) -> bool:
         and words[0] not in "-*+•>|<{[(\"'/"
         and not any(kind.match(line) for kind in (TURN, STAMP, FOOTNOTE, FENCE))
         and not (CODE.match(line) and CODE_END.search(line))
+        and not DIRECTIVE.match(line)
     )
 
 
@@ -178,6 +189,12 @@ def introduces(line: str) -> bool:
     """Whether a line leads to a list or table below it: it ends in a colon, or is short and no sentence."""
     words = line.rstrip()
     return words.endswith((":", "：")) or (len(words) <= 2 * _SHORT and not _SENTENCE_END.search(words))
+
+
+def leads_on(line: str) -> bool:
+    """Whether a line between the items of a list leads to those below it: it ends in a colon."""
+    words = line.strip()
+    return words.endswith((":", "：")) and not words[0].islower()
 
 
 def apart(lines: Sequence[Line]) -> tuple[list[int], set[int]]:
@@ -240,9 +257,18 @@ def goes_on(before: Line, line: Line) -> bool:
     )
 
 
+def are_settings(lines: Sequence[Line]) -> bool:
+    """Whether the lines between the items are keys, with values or indented, so that the items are theirs."""
+    keys = all(ENTRY.match(line.text) or COMMENT.match(line.text) for line in lines)
+    return keys and any(line.indent > 0 or not line.text.rstrip().endswith(":") for line in lines)
+
+
 def is_code(lines: Sequence[Line], *, within: bool) -> bool:
     """Whether most lines of a paragraph are statements or entries; `within` for text that follows such lines."""
     if len(lines) > 1 and RECIPE.match(lines[0].text) and all(line.text[0] == "\t" for line in lines[1:]):
+        return True
+    plain = [line for line in lines if not line.text.lstrip().startswith("- ")]
+    if lines[0].text.lstrip().startswith("/*") or (0 < len(plain) < len(lines) and are_settings(plain)):
         return True
     votes = sum(1 for line in lines if CODE.match(line.text) or CODE_END.search(line.text))
     if within:

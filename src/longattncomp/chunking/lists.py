@@ -1,4 +1,4 @@
-"""lines of a paragraph -> which of them begin an item, a term or a quoted line, and which speak of all items."""
+"""items of lists, terms with their definitions, quoted lines -> units, each led in by what leads to it."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,9 @@ from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
+from longattncomp.chunking.outline import SENTENCE_TOKENS, Outline
+from longattncomp.chunking.references import lead
+from longattncomp.chunking.sentences import sentences
 
 QUOTED = re.compile(r">+[ \t]*")
 _ALERT = re.compile(r">[ \t]*\[!\w+\]")
@@ -15,6 +18,7 @@ TAIL = re.compile(
 )
 """How a line below the last item of a list begins that speaks of all of them."""
 
+_LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _LONGEST_TERM = 60  # characters
 _LEAST_SPACES = 2  # in the first line of a definition
 
@@ -27,6 +31,8 @@ def items(here: Sequence[Line], *, code: bool, led: bool) -> list[str]:
         code: whether code stands above.
         led: whether what stands above leads to them, so that quoted lines are items, too.
     """
+    if here[0].text.lstrip().startswith("/*"):
+        return []
     marks = [match[0] if (match := kinds.ITEM.match(line.text)) else "" for line in here]
     quoted = next((number for number, line in enumerate(here) if number and line.text.startswith(">")), 0)
     alert = _ALERT.match(here[0].text) is not None
@@ -40,9 +46,10 @@ def items(here: Sequence[Line], *, code: bool, led: bool) -> list[str]:
     if first and not alert and sum(map(bool, marks)) < 2 and not here[first - 1].text.rstrip().endswith(":"):
         return []
     bullets = "•" if code else "-*+•"
-    others = here if code else [line for line, mark in zip(here, marks, strict=True) if not mark]
+    plain = [line for line, mark in zip(here, marks, strict=True) if not mark]
+    others = here if code else plain
     statements = (code or not first) and bool(others) and kinds.is_code(others, within=code)
-    return [] if statements and here[0].text.lstrip()[0] not in bullets else marks
+    return [] if (statements and here[0].text.lstrip()[0] not in bullets) or kinds.are_settings(plain) else marks
 
 
 def terms(here: Sequence[Line]) -> list[bool]:
@@ -55,6 +62,94 @@ def terms(here: Sequence[Line]) -> list[bool]:
         return []
     for (line, below), (term, next_term) in zip(pairwise(here), pairwise(found), strict=True):
         long = len(line.text.strip()) > _LONGEST_TERM or kinds.ends_part(line.text)
-        if term and (next_term or long or below.text.strip().count(" ") < _LEAST_SPACES):
+        few = below.text.strip().count(" ") < _LEAST_SPACES and not line.text.rstrip().endswith(":")
+        if term and (next_term or long or few):
             return []
     return found
+
+
+class Lists:
+    """Adds the items of a text, list by list; it knows which items are open.
+
+    Attributes:
+        units: those of the list above.
+    """
+
+    def __init__(self, text: str, out: Outline) -> None:
+        self._text, self._out = text, out
+        self._intro = -1  # the unit that introduced the list above
+        self._open: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
+        self.units = range(0)
+
+    def end(self) -> None:
+        """End the list."""
+        self._intro = -1
+        self._open.clear()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a next item may belong to the list above."""
+        return bool(self._open)
+
+    def owner(self, indent: int) -> int:
+        """The item that an indented paragraph belongs to; -1 for none."""
+        return next((unit for column, _, unit in reversed(self._open) if column < indent), -1) if indent > 0 else -1
+
+    def open(self, indent: int, unit: int) -> None:
+        """Let a unit lead in the more indented paragraphs below it."""
+        self._open.append((indent, "", unit))
+
+    def add(self, here: Sequence[Line], marks: Sequence[str], intro: int, outside: int) -> None:
+        """Add items, each with the lines that it goes on in.
+
+        Args:
+            here: lines from an item on.
+            marks: what `items` found in them.
+            intro: the unit that leads to the items, unless they go on with the list above.
+            outside: the unit above that leads in lines that lead to items themselves.
+        """
+        out = self._out
+        n = len(out.starts)
+        goes_on = bool(self._open)
+        begun = self.units.start if goes_on and self.units.stop == n else n
+        self._intro = self._intro if goes_on else intro
+        least = min(line.indent for line, mark in zip(here, marks, strict=True) if mark)
+        for line, mark in zip(here, marks, strict=True):
+            if mark:
+                self._item(line, kinds.marker(mark))
+            elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
+                lead(out, range(begun, len(out.starts)), out.add(line.start, self._intro))
+                begun = len(out.starts)
+            elif line.indent <= least and kinds.leads_on(line.text):
+                self._open.clear()
+                self._intro = out.add(line.start, outside, breaks=True)
+                begun = len(out.starts)
+        self.units = range(begun, len(out.starts))
+
+    def add_terms(self, here: Sequence[Line], found: Sequence[bool], owner: int, end: int) -> None:
+        """Add terms, each with the more indented lines below it, which it leads in."""
+        begins = [number for number, term in enumerate(found) if term]
+        for number, after in pairwise([*begins, len(here)]):
+            term = self._out.add(here[number].start, owner, together=SENTENCE_TOKENS, breaks=not number)
+            stop = here[after].start if after < len(here) else end
+            for start, _ in sentences(self._text, here[number + 1].start, stop):
+                self._out.add(start, term)
+            self.open(here[0].indent, term)
+
+    def _before(self, line: Line) -> str:
+        return self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip()
+
+    def _item(self, line: Line, marker: str) -> None:
+        """Add an item, perhaps as part of one above: less indented, or with another marker and a colon at its end."""
+        listed = self._open
+        same = any((column, before) == (line.indent, marker) for column, before, _ in listed)
+        opened = self._before(line).endswith((":", "："))
+        while listed and listed[-1][0] >= line.indent:
+            if opened and not same and listed[-1][0] == line.indent:
+                break
+            column, before, _ = listed.pop()
+            if same and (column, before) == (line.indent, marker):
+                break
+        parent = listed[-1][2] if listed else self._intro
+        unit = self._out.add(line.start, parent, breaks=not listed, prose=marker.startswith(">"))
+        listed.append((line.indent, marker, unit))

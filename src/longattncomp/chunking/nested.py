@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
+from longattncomp.chunking.regions import COMMENT, CONDITION, DEEPEST, Regions
 
 _BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\[\"]|$|-?\d[\d.eE+-]*\s*,))")
 _INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
@@ -20,10 +21,12 @@ _BLOCK = re.compile(
     r"|<!--|-->|\{%-?\s*(?P<switch>if|elif|else|endif)\b[^%]*%\}",
     re.IGNORECASE,
 )
-_ENDS = {"<": re.compile("-->"), "{": re.compile(r"\{%-?\s*endif")}
 _TEXT = re.compile(r"[^<\s]")
 _CELL = re.compile(r"<(t[hd])\b[^<>]*", re.IGNORECASE)
 _ROW_END = re.compile(r"</?tr\b", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_LOOKED_AT = 400  # characters before a list that tell whether they lead to it
+_LED = ("ul", "ol", "dl", "table", "blockquote", "pre")
 _ENCLOSING = ("table", "dl", "details")
 _TITLE, _HEADER, _GROUP = 1, 2, 3
 """Ranks of what leads in the rows and entries below it: caption, term or summary; header row; row of one cell."""
@@ -95,10 +98,12 @@ class Html:
     of one cell of their table, the term of a definition, and the condition or comment that they stand in.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, regions: Regions) -> None:
+        self._ends = regions
         self._headings: list[tuple[int, int]] = []  # (level, unit)
         self._led: list[tuple[int, int]] = []  # (rank, unit) of what leads in, in a table or list
-        self._rows = False  # whether a row of the table was seen that leads in nothing
+        self._rows = self._head = False  # whether a row of the table was seen that leads in nothing; within its head
+        self._lists: list[int] = []  # units that lead to the lists, tables and quotations that are open, or -1
         self._regions: list[tuple[int, int, int]] = []  # unit that begins it, that of its branch, where it ends
 
     def add(self, outline: Outline, text: str, start: int, end: int, parent: int) -> None:
@@ -117,8 +122,14 @@ class Html:
             if name in _ENCLOSING:
                 self._led.clear()
                 self._rows = False
+            if name == "thead":
+                self._head = not tag["closes"]
             if tag["closes"]:
+                if name in _LED and self._lists:
+                    self._lists.pop()
                 continue
+            if name in _LED:
+                self._lists.append(self._intro(text, outline.starts[unit], tag.start(), unit, empty))
             level = int(name[1]) if name[1:].isdigit() else 0
             if level:
                 self._led.clear()
@@ -140,6 +151,8 @@ class Html:
 
     def _row(self, text: str, start: int) -> int:
         """The rank of a row of a table that leads in others; otherwise 0."""
+        if self._head:
+            return _HEADER
         after = _ROW_END.search(text, start)
         cells = [*_CELL.finditer(text, start, after.start() if after else len(text))]
         heads = sum(cell[1].lower() == "th" for cell in cells)
@@ -155,7 +168,8 @@ class Html:
                 return -1
             first = self._regions.pop()[0]
             unit = outline.add(tag.start(), first)
-            lead(outline, range(first, unit), unit)
+            if len(self._regions) < DEEPEST:
+                lead(outline, range(first, unit), unit)
             return unit
         if name in ("elif", "else"):
             if not self._regions:
@@ -163,13 +177,22 @@ class Html:
             first, _, stop = self._regions.pop()
             self._regions.append((first, outline.add(tag.start(), first), stop))
             return self._regions[-1][1]
-        after = _ENDS[tag[0][0]].search(text, tag.end())
-        if after is None or (tag[0] == "<!--" and not _BLOCK.search(text, tag.end(), after.start())):
+        end = self._ends.end(COMMENT if tag[0] == "<!--" else CONDITION, tag.start())
+        inside = _BLOCK.search(text, tag.end(), end) if end > 0 else None
+        if inside is None or inside[0] == "-->":
             return -1
         unit = outline.add(tag.start(), self._above(parent))
-        self._regions.append((unit, unit, after.end()))
+        self._regions.append((unit, unit, end))
         return unit
 
+    def _intro(self, text: str, start: int, end: int, unit: int, empty: bool) -> int:
+        """The unit that leads to a list or table: the item that it is part of, or what ends in a colon; -1 for none."""
+        if not empty and text.startswith("<li", start):
+            return unit
+        words = _TAG.sub("", text[max(0, end - _LOOKED_AT) : end]).rstrip()
+        return (unit - empty) if words.endswith((":", "：", "?")) else -1
+
     def _above(self, parent: int) -> int:
-        above = self._led[-1][1] if self._led else self._headings[-1][1] if self._headings else parent
-        return max(above, self._regions[-1][1]) if self._regions else above
+        above = self._headings[-1][1] if self._headings else parent
+        led = self._led[-1][1] if self._led else -1
+        return max(above, led, max(self._lists, default=-1), self._regions[-1][1] if self._regions else -1)

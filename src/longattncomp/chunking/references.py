@@ -10,17 +10,21 @@ from collections.abc import Iterable
 from longattncomp.chunking.outline import Outline
 
 TABLE_NOTE = re.compile(
-    r"\s*(?:(?:notes?|n\.?b|source|legend|key|anmerkung|hinweis|quelle)[.:]|[*†‡¹²³](?!\*)"
-    r"|\([*a-z1-9]\)|(?:all )?(?:figures|amounts|prices|values|numbers|sums)\b)",
+    r"\W{0,3}(?:(?:notes?|n\.?b|source|legend|key|anmerkung|hinweis|quelle)[.:]"
+    r"|(?:all )?(?:figures|amounts|prices|values|numbers|sums)\s+(?:(?:are|were) )?(?:(?:given|stated|shown) )?in\b)",
     re.IGNORECASE,
 )
 """The beginning of a note below a table."""
 
-_SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}|\*{1,3}"
+_SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}|(?<!\*)\*(?!\*)"
 _NOTE = re.compile(rf"[ \t]*(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_])")
 _REFERENCE = re.compile(rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])({_SIGN})(?=[\s.,;:|)]|$)")
-_STRUCK = re.compile(r"~~(?=\S)(?:(?!~~|\n\s*\n).)+~~|<(del|s|strike)>(?:(?!\n\s*\n).)*?</\1>", re.DOTALL)
+_STRUCK = re.compile(
+    r"~~(?=\S)(?:(?!~~|\n\s*\n).){1,2000}~~|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>", re.DOTALL
+)
 _QUOTATION = re.compile(r"“[^”\n]{1,600}”|«[^»\n]{1,600}»|„[^“”\n]{1,600}[“”]|(?<!\w)\"(?=\S)[^\"\n]{1,600}(?<=\S)\"")
+_LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
+_MOST = 8  # units of a note
 _WORD = re.compile(r"[^\W\d_]{2}")
 _OTHERWISE = re.compile(
     r"(?:Otherwise|If (?:so|not)|In (?:that|this|such|these|all other) (?:case|event)s?|Andernfalls|Sonst|Sinon)\b"
@@ -31,7 +35,8 @@ _TAKES_BACK = re.compile(
     r"(?:Th(?:is|at|ese|ose)|The (?:above|foregoing|preceding|same)|It|They)\b[^.;:]{0,60}?"
     r"\b(?:(?:does|do|shall|will|is|are|did) ?(?:not|n.t|never)|cannot|no longer)"
     r" (?:apply|applicable|include|cover|extend|valid)|(?:Excepted|Excluded|Exempt|Not (?:included|covered))\b"
-    r"|(?:The|An) (?:only )?exceptions?\b|Exceptions?:"
+    r"|(?:The|An) (?:only )?exceptions?\b|Exceptions?:|Unless\b|None of (?:this|these|the above)\b"
+    r"|Dies gilt nicht\b|Das gilt nicht\b|Ausgenommen\b|Hiervon ausgenommen\b"
 )
 """How a sentence begins that takes back part of what the one before it says."""
 
@@ -47,7 +52,7 @@ def link(text: str, outline: Outline) -> None:
         if outline.breaks[unit] or unit - 1 not in outline.prose:
             continue
         if _OTHERWISE.match(text, outline.starts[unit]):
-            lead(outline, [unit], unit - 1)
+            lead(outline, [unit], unit - 1, *outline.also.get(unit - 1, ()))
         elif _TAKES_BACK.match(text, outline.starts[unit]):
             lead(outline, [unit - 1], unit)
     _link_quotations(text, outline)
@@ -56,7 +61,7 @@ def link(text: str, outline: Outline) -> None:
 def _link_notes(text: str, outline: Outline) -> None:
     """Link a reference with the next footnote of its sign, which ends where a paragraph or another one begins."""
     starts = outline.starts
-    signs = [_sign(_NOTE.match(text, start)) for start in starts]
+    signs = [_note_sign(text, start) for start in starts]
     found: dict[str, list[int]] = {}
     for unit, sign in enumerate(signs):
         if sign:
@@ -67,17 +72,21 @@ def _link_notes(text: str, outline: Outline) -> None:
         return
     for reference in _REFERENCE.finditer(text):
         sign = _sign(reference)
-        if sign not in found or (sign[0] == "*" and _is_emphasis(text, reference.start())):
+        unit, notes = _unit(outline, reference.start()), found.get(sign, [])
+        if not notes or signs[unit] in found or (sign == "*" and _is_emphasis(text, reference.start())):
             continue
-        unit, notes = _unit(outline, reference.start()), found[sign]
-        note = next((note for note in notes if note > unit), notes[-1])
-        if signs[unit] in found:
-            continue
+        note = notes[min(bisect_right(notes, unit), len(notes) - 1)]
         last = note + 1
-        while last < len(starts) and not outline.breaks[last] and not signs[last]:
+        while last < min(note + _MOST, len(starts)) and not outline.breaks[last] and not signs[last]:
             last += 1
         if not note <= unit < last:
             lead(outline, [unit], *range(note, last))
+
+
+def _note_sign(text: str, start: int) -> str:
+    sign = _sign(_NOTE.match(text, start))
+    end = text.find("\n", start)
+    return "" if sign == "*" and text.count("*", start, end if end >= 0 else len(text)) % 2 == 0 else sign
 
 
 def _sign(match: re.Match[str] | None) -> str:
@@ -86,7 +95,7 @@ def _sign(match: re.Match[str] | None) -> str:
 
 def _is_emphasis(text: str, at: int) -> bool:
     """Whether an asterisk ends what another one in its line begins."""
-    return text.count("*", text.rfind("\n", 0, at) + 1, at) % 2 == 1
+    return text.count("*", max(text.rfind("\n", 0, at) + 1, at - _LOOKED_AT), at) % 2 == 1
 
 
 def _link_quotations(text: str, outline: Outline) -> None:

@@ -1,81 +1,174 @@
-"""lines of code that hold only under a condition, or not at all, until another line ends that."""
+"""lines that hold only under a condition, or not at all, until another line ends that."""
 
 import re
 from typing import NamedTuple
 
 from longattncomp.chunking.lines import Line
+from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.references import lead
 
 
 class Kind(NamedTuple):
-    """How a region is told: lines that begin it, that begin another branch of it, and that end it."""
+    """How a region is told: what begins it, what begins another branch of it, and what ends it.
+
+    Conditions stand in each other, comments do not.
+    """
 
     opens: re.Pattern[str]
-    branches: re.Pattern[str] | None
     ends: re.Pattern[str]
+    branches: re.Pattern[str] | None = None
+
+
+def _condition(opens: str, branches: str, ends: str) -> Kind:
+    return Kind(re.compile(opens, re.MULTILINE), re.compile(ends, re.MULTILINE), re.compile(rf"\s*(?:{branches})"))
+
+
+def _comment(opens: str, ends: str) -> Kind:
+    return Kind(re.compile(opens, re.MULTILINE), re.compile(ends, re.MULTILINE))
 
 
 _KINDS = (
-    Kind(re.compile(r"\s*#\s*if"), re.compile(r"\s*#\s*el"), re.compile(r"\s*#\s*endif", re.MULTILINE)),
-    Kind(
-        re.compile(r"\s*\{%-?\s*(?:if|unless)\b(?!.*\{%-?\s*end)"),
-        re.compile(r"\s*\{%-?\s*els"),
-        re.compile(r".*\{%-?\s*end(?:if|unless)"),
+    _condition(
+        r"^[ \t]*#(?:if|[ \t]*ifn?def|[ \t]+if[ \t]+(?:!?[ \t]*defined|[A-Z_0-9]+[ \t]*$))\b",
+        r"#[ \t]*el(?:se|if)",
+        r"^[ \t]*#[ \t]*endif\b",
     ),
-    Kind(re.compile(r"if(?:n?eq|n?def)\b"), re.compile(r"else\b"), re.compile(r"endif\b", re.MULTILINE)),
-    Kind(re.compile(r"\s*/\*(?!\*|.*\*/)"), None, re.compile(r".*\*/")),
-    Kind(re.compile(r"\s*<!--(?!.*-->)"), None, re.compile(r".*-->")),
-    Kind(re.compile(r"\s*'''(?!.*''')"), None, re.compile(r".*'''")),
-    Kind(re.compile(r'\s*"""(?!.*""")'), None, re.compile(r'.*"""')),
+    _condition(r"^ifn?(?:eq|def)\b", r"else\b", r"^endif\b"),
+    _condition(r"\{%-?\s*(?:if|unless)\b", r"\{%-?\s*els", r"\{%-?\s*end(?:if|unless)\b"),
+    _condition(r"\{\{-?\s*(?:if|with|range)\b", r"\{\{-?\s*else", r"\{\{-?\s*end\b"),
+    _condition(r"\{\{#(?:if|unless)\b", r"\{\{\s*else", r"\{\{/(?:if|unless)\b"),
+    _condition(r"<%-?\s*(?:if|unless)\b", r"<%-?\s*els", r"<%-?\s*end\b"),
+    _comment(r"^:::[ \t]*\w", r"^:::[ \t]*$"),
+    _comment(r"^[ \t]*/\*(?!\*)", r"\*/"),
+    _comment(r"<!--", r"-->"),
+    _comment(r"^[ \t]*\{#", r"#\}"),
+    _comment(r"^[ \t]*--\[\[", r"\]\]"),
+    _comment(r"^=begin\b", r"^=end\b"),
+    _comment(r"^[ \t]*<#", r"#>"),
+    _comment(r"^[ \t]*\\iffalse\b", r"^[ \t]*\\fi\b"),
+    _comment(r"^[ \t]*\\begin\{comment\}", r"\\end\{comment\}"),
+    _comment(r"'''", r"'''"),
+    _comment(r'"""', r'"""'),
 )
 _QUOTED = _KINDS[-2:]
-_STRING = re.compile(r"(\"{3}|'{3}).*?(?:\1|$(?!\n))", re.DOTALL)
 _GUARD = re.compile(r"\s*#\s*ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b")
 """What keeps a C header from being read twice; it says nothing about the lines in it."""
+
+DEEPEST = 8
+"""Outermost regions whose ends lead in what they hold."""
+
+_MARK = re.compile(
+    r"\s*(?:#[ \t]*if|\{[%{#]|<[%!#]|/\*|--\[\[|=begin\b|\\iffalse|\\begin\{comment|'{3}|\"{3}|ifn?(?:eq|def)|:::)"
+)
+"""How a line begins that may begin a region."""
 
 
 class Region(NamedTuple):
     """An open region.
 
     Attributes:
-        kind: what ends it.
+        kind: how it is told.
+        end: where it ends.
         first: the unit that begins it.
         branch: the unit that begins its present branch.
-        around: (indent, unit) of the lines that it stands in.
+        around: (level, unit) of the statements that it stands in.
     """
 
     kind: Kind
+    end: int
     first: int
     branch: int
-    around: tuple[tuple[int, int], ...]
+    around: tuple[tuple[int, int], ...] = ()
 
 
-class Finder:
-    """Finds where regions begin in one text; a region that nothing ends is none."""
+class Regions:
+    """The regions of one text; one that nothing ends is none."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._ends: dict[Kind, int] = {}  # where the next end stands, as far as it was looked for
-        self._strings: set[int] | None = None  # where strings of several lines begin
+    def __init__(self, text: str, outline: Outline) -> None:
+        self._text, self._outline = text, outline
+        self._pairs: dict[Kind, dict[int, int]] = {}
+        self._open: list[Region] = []
 
-    def kind(self, line: Line, *, documents: bool) -> Kind | None:
-        """Tell which region a line begins; `documents` where a string would document the line above."""
+    @property
+    def above(self) -> int:
+        """The unit that begins the branch that is open, -1 for none."""
+        return self._open[-1].branch if self._open else -1
+
+    def opens(self, line: Line, *, documents: bool = False) -> tuple[Kind, int] | None:
+        """Tell which region a line begins, and where it ends; `documents` where a string would document the line
+        above.
+        """
+        if not _MARK.match(line.text):
+            return None
+        start = line.start + len(line.text) - len(line.text.lstrip())
         for kind in _KINDS:
-            if kind.opens.match(line.text):
-                string = kind in _QUOTED
-                fits = not string or (not documents and self._is_string(line))
-                fits = fits and not _GUARD.match(self._text, line.start)
-                return kind if fits and self._is_ended(kind, line.start + len(line.text)) else None
+            end = self.end(kind, start)
+            if end > line.start + len(line.text):
+                quiet = (kind in _QUOTED and documents) or _GUARD.match(self._text, line.start)
+                return None if quiet else (kind, end)
         return None
 
-    def _is_string(self, line: Line) -> bool:
-        """Whether the quotes at the beginning of a line begin a string, instead of ending one."""
-        if self._strings is None:
-            self._strings = {match.start() for match in _STRING.finditer(self._text)}
-        return line.start + len(line.text) - len(line.text.lstrip()) in self._strings
+    def end(self, kind: Kind, start: int) -> int:
+        """Find where the region of a kind that begins at a character ends; -1 if none does."""
+        if kind not in self._pairs:
+            self._pairs[kind] = self._pair(kind)
+        return self._pairs[kind].get(start, -1)
 
-    def _is_ended(self, kind: Kind, after: int) -> bool:
-        known = self._ends.get(kind, 0)
-        if 0 <= known < after:
-            found = kind.ends.search(self._text, after)
-            self._ends[kind] = known = found.start() if found else -1
-        return known >= 0
+    def begin(self, kind: Kind, end: int, unit: int, around: tuple[tuple[int, int], ...] = ()) -> None:
+        """Open a region with its first unit."""
+        self._open.append(Region(kind, end, unit, unit, around))
+
+    def branch(self, line: Line) -> bool:
+        """Begin another branch of the open region if the line does, with a unit of its own."""
+        if not self._branches(line):
+            return False
+        region = self._open[-1]
+        self._open[-1] = region._replace(branch=self._outline.add(line.start, region.first))
+        return True
+
+    def _branches(self, line: Line) -> bool:
+        branches = self._open[-1].kind.branches if self._open else None
+        return branches is not None and branches.match(line.text) is not None
+
+    def marks(self, line: Line) -> bool:
+        """Whether a line begins a region or another branch of one, or ends it; strings are no regions here."""
+        return self.ends_in(line) or self._branches(line) or self.opens(line, documents=True) is not None
+
+    def ends_in(self, line: Line) -> bool:
+        """Whether the open region ends in a line."""
+        return bool(self._open) and self._open[-1].end <= line.start + len(line.text)
+
+    def close(self, at: int) -> Region | None:
+        """Close the regions that end at a character or before; what ends them leads in all of it. Return the last."""
+        region = None
+        while self._open and self._open[-1].end <= at:
+            region = self._open.pop()
+            last = len(self._outline.starts) - 1
+            if len(self._open) < DEEPEST:
+                lead(self._outline, range(region.first, last), last)
+        return region
+
+    def _pair(self, kind: Kind) -> dict[int, int]:
+        found: dict[int, int] = {}
+        if kind.branches is None:
+            after = 0
+            for match in kind.opens.finditer(self._text):
+                if match.start() >= after:
+                    ends = kind.ends.search(self._text, match.end())
+                    if ends is None:
+                        break
+                    after = found[match.end() - len(match[0].lstrip())] = ends.end()
+            return found
+        marks = [(match.end() - len(match[0].lstrip()), -1) for match in kind.opens.finditer(self._text)]
+        marks += [(match.start(), match.end()) for match in kind.ends.finditer(self._text)]
+        begun: list[int] = []
+        for start, end in sorted(marks):
+            if end < 0:
+                begun.append(start)
+            elif begun:
+                found[begun.pop()] = end
+        return found
+
+
+CONDITION, COMMENT = _KINDS[2], _KINDS[8]
+"""A condition of a template, and a comment of HTML."""

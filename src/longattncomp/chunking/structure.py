@@ -1,26 +1,24 @@
 """text -> its units, paragraph by paragraph, each as what it looks like."""
 
-import re
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
-from longattncomp.chunking.headings import SPEAKER, heading, is_talk
+from longattncomp.chunking.headings import SPEAKER, breaks, heading, is_talk
 from longattncomp.chunking.lines import Line, lines_of
-from longattncomp.chunking.lists import TAIL, items, terms
+from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.nested import Html, begins_json, json_end, json_units
-from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
+from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_diff, add_log, stamped
 from longattncomp.chunking.references import TABLE_NOTE, lead, link
+from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.sentences import sentences
-from longattncomp.chunking.tables import add_table, header_rows
+from longattncomp.chunking.tables import add_table, header_rows, is_table_edge
 from longattncomp.runtime.cancellation import step
 
 _ANNOUNCED = 400  # characters after an announcement that it speaks of
 _SAID = 1000  # characters of a turn whose parts all come with who speaks
-_LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
-_BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
-"""A heading that may stand without a blank line above it."""
+_LOOKED_AT = 20  # lines below a label
 
 
 def outline(text: str) -> Outline:
@@ -36,20 +34,21 @@ class _Scan:
         self.text = text
         self.lines = lines_of(text)
         self.out = Outline()
-        self._statements = Statements(text, self.out)
+        self._regions = Regions(text, self.out)
+        self._statements = Statements(text, self.out, self._regions)
         self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
         self._code = False
         self._intro = -1  # the unit right before, if it leads to a list or table
-        self._list = -1  # the unit that introduced the list above
-        self._listed: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
-        self._html = Html()
+        self._lists = Lists(text, self.out)
+        self._html = Html(self._regions)
         self._broken = False  # whether a JSON value was seen that does not end
         self._talk = is_talk(self.lines)
         self._speaker = -1  # the turn above
         self._question = -1  # the turn above, if it asks
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
-        self._rows = self._items_above = range(0)  # units of the table and of the list above
+        self._rows = range(0)  # units of the table above
+        self._captioned = False  # whether a caption stands above that table
 
     def run(self) -> Outline:
         lines, at, end, walked = self.lines, 0, 0, 0
@@ -59,9 +58,11 @@ class _Scan:
                 continue
             if end <= at:
                 end = at + 1
-                while end < len(lines) and lines[end].indent >= 0 and not _BREAK.match(lines[end].text):
+                alone = not self._code and self._regions.marks(lines[at])
+                while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end):
                     end += 1
             at = self._paragraph(at, end)
+            self._close(self._end(at))
             step(self._end(at) - walked)
             walked = self._end(at)
         if not self.out.starts:
@@ -69,14 +70,29 @@ class _Scan:
         link(self.text, self.out)
         return self.out
 
+    def _breaks(self, at: int) -> bool:
+        """Whether a line begins a paragraph without a blank line above it."""
+        if breaks(self.lines, at):
+            return True
+        return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
+
+    def _close(self, at: int) -> None:
+        """Close the regions that end at a character or before, with the sections that begin in them."""
+        if region := self._regions.close(at):
+            self._sections = [section for section in self._sections if section[1] < region.first]
+
+    @property
+    def _section(self) -> int:
+        return self._sections[-1][1] if self._sections else -1
+
     @property
     def _above(self) -> int:
-        return self._sections[-1][1] if self._sections else -1
+        return max(self._section, self._regions.above)
 
     def _owner(self, indent: int) -> int:
         """The list item that an indented paragraph belongs to; otherwise the heading above."""
-        found = (unit for column, _, unit in reversed(self._listed) if column < indent)
-        return next(found, self._above) if indent > 0 else self._above
+        item = self._lists.owner(indent)
+        return item if item >= 0 else self._above
 
     def _end(self, at: int) -> int:
         return self.lines[at].start if at < len(self.lines) else len(self.text)
@@ -84,26 +100,33 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
-        if self._statements.within:
-            return self._read_code(self.lines[at:end], self._above, end)
+        if not self._code and self._regions.marks(first):
+            if not self._regions.branch(first):
+                unit = self.out.add(first.start, self._above, breaks=True)
+                if begun := self._regions.opens(first, documents=True):
+                    self._regions.begin(*begun, unit)
+            return at + 1
         for read in (self._fenced, self._heading, self._diff, self._json):
             if (after := read(at, end)) > at:
                 return after
         here = self.lines[at:end]
         if self._code and first.indent > 0:
-            return self._read_code(here, self._above, end)
+            return self._read_code(here, self._section, end)
         turns = sum(kinds.TURN.match(line.text) is not None for line in here)
         spoken = (turns >= 2 and 2 * turns >= len(here)) or (self._talk and kinds.TURN.match(first.text) is not None)
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
         if (n_header := header_rows(here)) is not None:
-            begun = len(self.out.starts)
-            lone = self._lone == begun - 1 >= 0
+            top = len(self.out.starts)
+            lone = self._lone == top - 1 >= 0
+            self._captioned = lone and kinds.CAPTION.match(self.text, self.out.starts[self._lone]) is not None
             add_table(self.out, here, n_header, self._lone if lone else self._introduced(first.indent))
-            self._rows = range(begun, len(self.out.starts))
+            self._rows = range(top, len(self.out.starts))
             return self._done(end, indent=first.indent)
-        if self._is_below(self._rows) and TABLE_NOTE.match(first.text) and self._end(end) - first.start <= _ANNOUNCED:
+        # Captions stand above all tables of a text or below all of them.
+        notes = TABLE_NOTE.match(first.text) or (kinds.CAPTION.match(first.text) and not self._captioned)
+        if notes and self._is_below(self._rows) and self._end(end) - first.start <= _ANNOUNCED:
             lead(self.out, self._rows, self.out.add(first.start, self._above, breaks=True))
             return self._done(end)
         if stamps := stamped(here):
@@ -114,12 +137,25 @@ class _Scan:
         if spoken:
             self._turns(here, self._end(end))
             return self._done(end)
-        if kinds.is_code(here, within=self._code):
-            return self._read_code(here, self._above, end)
+        if kinds.is_code(here, within=self._code) and not self._is_label(at, end):
+            return self._read_code(here, self._section, end)
+        owner = self._owner(first.indent)
         if found := terms(here):
-            return self._terms(here, found, end)
+            self._done(end)
+            self._lists.add_terms(here, found, owner, self._end(end))
+            return end
+        if kinds.DIRECTIVE.match(first.text):
+            self._done(end)
+            self._lists.open(first.indent, self.out.add(first.start, owner, breaks=True))
+            return end
         self._prose(at, end)
         return self._done(end, indent=first.indent)
+
+    def _is_label(self, at: int, end: int) -> bool:
+        """Whether a paragraph is a word with a colon, and what follows is not more indented, as it is below a key."""
+        after = next((line for line in self.lines[end : end + _LOOKED_AT] if line.indent >= 0), None)
+        label = end == at + 1 and not self._code and kinds.LABEL.match(self.lines[at].text)
+        return bool(label) and after is not None and after.indent <= self.lines[at].indent
 
     def _is_below(self, units: range) -> bool:
         """Whether what begins here stands right below these units."""
@@ -129,9 +165,8 @@ class _Scan:
         """End a block; a list goes on after a block that is indented."""
         self._code = False
         self._statements.end()
-        if not indent or not self._listed:
-            self._list = -1
-            self._listed.clear()
+        if not indent or not self._lists.goes_on:
+            self._lists.end()
         return end
 
     def _open_section(self, level: int, start: int) -> None:
@@ -145,16 +180,12 @@ class _Scan:
         """The unit that leads to the block that begins here; otherwise the item or heading above."""
         return self._intro if self._intro >= 0 and self._intro == len(self.out.starts) - 1 else self._owner(indent)
 
-    # headings
-
     def _heading(self, at: int, end: int) -> int:
         level, size = heading(self.lines, at, end, code=self._code)
         if not level:
             return at
         self._open_section(level, self.lines[at].start)
         return self._done(at + size)
-
-    # blocks
 
     def _fenced(self, at: int, end: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:
@@ -208,7 +239,7 @@ class _Scan:
             self._question = self._question if answers else -1
 
     def _items(self, at: int, end: int) -> bool:
-        """Add the items of a list, each with the lines that it goes on in; False if the paragraph is no list."""
+        """Add the items of a list, and what leads to them; False if the paragraph is no list."""
         here = self.lines[at:end]
         led = self._intro == len(self.out.starts) - 1 >= 0
         if not (marks := items(here, code=self._code, led=led)):
@@ -216,51 +247,12 @@ class _Scan:
         first = next(number for number, mark in enumerate(marks) if mark)
         if first:
             self._prose(at, at + first)
-            self._listed.clear()
-        if not self._listed:
-            self._list = self._introduced(here[first].indent)
+            self._lists.end()
         self._code = False
         self._statements.end()
-        begun = self._items_above.start if self._listed and self._is_below(self._items_above) else len(self.out.starts)
-        for line, mark in zip(here[first:], marks[first:], strict=True):
-            if mark:
-                self._item(line, kinds.marker(mark))
-            elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
-                lead(self.out, range(begun, len(self.out.starts)), self.out.add(line.start, self._list))
-        self._items_above = range(begun, len(self.out.starts))
+        intro = self._introduced(here[first].indent)
+        self._lists.add(here[first:], marks[first:], intro, self._owner(here[0].indent))
         return True
-
-    def _terms(self, here: list[Line], found: list[bool], end: int) -> int:
-        """Add terms, each with the more indented lines below it, which it leads in."""
-        indent = here[0].indent
-        owner = self._owner(indent)
-        self._done(end)
-        begins = [number for number, term in enumerate(found) if term]
-        for number, after in pairwise([*begins, len(here)]):
-            term = self.out.add(here[number].start, owner, together=SENTENCE_TOKENS, breaks=not number)
-            stop = here[after].start if after < len(here) else self._end(end)
-            for start, _ in sentences(self.text, here[number + 1].start, stop):
-                self.out.add(start, term)
-            self._listed.append((indent, "", term))
-        return end
-
-    def _before(self, line: Line) -> str:
-        return self.text[max(0, line.start - _LOOKED_AT) : line.start].rstrip()
-
-    def _item(self, line: Line, marker: str) -> None:
-        """Add an item, perhaps as part of one above: less indented, or with another marker and a colon at its end."""
-        listed = self._listed
-        same = any((column, before) == (line.indent, marker) for column, before, _ in listed)
-        opened = self._before(line).endswith((":", "："))
-        while listed and listed[-1][0] >= line.indent:
-            if opened and not same and listed[-1][0] == line.indent:
-                break
-            column, before, _ = listed.pop()
-            if same and (column, before) == (line.indent, marker):
-                break
-        parent = listed[-1][2] if listed else self._list
-        unit = self.out.add(line.start, parent, breaks=not listed, prose=marker.startswith(">"))
-        listed.append((line.indent, marker, unit))
 
     def _read_code(self, here: list[Line], above: int, end: int) -> int:
         self._statements.add(here, above)
@@ -274,9 +266,9 @@ class _Scan:
         bounds, rows = kinds.apart(here)
         if kinds.CAPTION.match(here[0].text) and self._end(end) - here[0].start <= _ANNOUNCED:
             bounds, rows = [here[0].start], {here[0].start}
-        tail = self._is_below(self._items_above) and TAIL.match(here[0].text)
+        tail = self._is_below(self._lists.units) and TAIL.match(here[0].text)
         bounds.append(self._end(end))
-        breaks = True
+        begins = True
         first = len(self.out.starts)
         unit = first - 1
         beside = self._owner(here[0].indent)
@@ -286,15 +278,18 @@ class _Scan:
         for low, high in pairwise(bounds):
             whole = low in rows
             for start, stop in [(low, high)] if whole else sentences(self.text, low, high):
-                if start - announced > _ANNOUNCED:
+                leads = not whole and self.text[start:stop].rstrip().endswith(":")
+                if leads or start - announced > _ANNOUNCED:
                     owner = beside
-                unit = self.out.add(start, owner, breaks=breaks, prose=not whole)
-                breaks = False
-                if not whole and stop - start <= _ANNOUNCED // 2 and kinds.ANNOUNCES.search(self.text, start, stop):
+                unit = self.out.add(start, owner, breaks=begins, prose=not whole)
+                begins = False
+                if whole or stop - start > _ANNOUNCED // 2:
+                    continue
+                if leads or kinds.ANNOUNCES.search(self.text, start, stop):
                     owner, announced = unit, stop
         last = self.text[self.out.starts[unit] : self._end(end)]
-        self._intro = unit if kinds.introduces(last) else -1
+        self._intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
         self._announces = unit if owner == unit else -1
         self._lone = unit if unit == first else -1
         if tail:
-            lead(self.out, self._items_above, first)
+            lead(self.out, self._lists.units, first)

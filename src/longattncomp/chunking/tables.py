@@ -8,6 +8,10 @@ from longattncomp.chunking.lines import GAPS, Line, is_rule
 from longattncomp.chunking.outline import Outline
 
 _LEAST_ROWS = 3
+_TITLE = 40  # characters
+_ABOVE = 6  # lines of a table of LaTeX above its columns
+_TABULAR = re.compile(r"\\begin\{(?:tabular|longtable|tabularx)\b")
+_SIMPLE = re.compile(r"={3,}(?: +={3,})+\s*$")
 _DELIMITERS = ("\t", ";", ",", "|")
 _QUOTED = re.compile(r'"[^"]*"')
 _NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
@@ -30,12 +34,25 @@ def header_rows(lines: Sequence[Line]) -> int | None:
     return found + int(0 < found < len(lines) - 1 and _are_units(lines[found].text))
 
 
+def is_table_edge(lines: Sequence[Line], at: int) -> bool:
+    """Whether a table of Markdown begins or ends at a line, right below other text or above it."""
+    bar, before = (line.text.lstrip().startswith("|") or is_rule(line.text) for line in (lines[at], lines[at - 1]))
+    if bar and not before:
+        return at + 1 < len(lines) and is_rule(lines[at + 1].text)
+    return before and "|" not in lines[at].text and not bar
+
+
 def _are_units(row: str) -> bool:
     cells = re.split(r"[\t;,|]", row.strip().strip("|"))
     return len(cells) > 1 and bool(row.strip(" \t;,|")) and all(map(_UNIT.match, cells))
 
 
 def _header_rows(lines: Sequence[Line]) -> int | None:
+    if any(_TABULAR.match(line.text.lstrip()) for line in lines[:_ABOVE]):
+        first = next((number for number, line in enumerate(lines) if "&" in line.text), -1)
+        return None if first < 0 else first + 1 + (first + 1 < len(lines) and "\\" in lines[first + 1].text[:2])
+    if len(lines) > _LEAST_ROWS and all(_SIMPLE.match(lines[number].text) for number in (0, 2)):
+        return 3
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
     if len(lines) >= 3 and is_rule(lines[0].text) and is_rule(lines[2].text):
@@ -48,8 +65,10 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     if 2 * sum(row.endswith((";", "{", "}")) for row in rows) >= len(rows) or _STATEMENT.match(rows[0]):
         return None
     gaps = [len(GAPS.findall(row)) for row in rows[:50]]
-    if sum(count >= 2 for count in gaps[1:]) >= 0.8 * len(gaps[1:]):
-        usual = max(set(gaps[1:]), key=gaps[1:].count)
+    # A short row without gaps is the title of the rows below it.
+    below = [count for count, row in zip(gaps[1:], rows[1:], strict=False) if count or len(row) > _TITLE]
+    if 2 * len(below) >= len(gaps) - 1 and sum(count >= 2 for count in below) >= 0.8 * len(below):
+        usual = max(set(below), key=below.count)
         return int(gaps[0] != usual or _is_header(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]]))
     for delimiter in _DELIMITERS:
         counts = [row.count(delimiter) for row in rows[:50]]
@@ -87,6 +106,9 @@ def add_table(outline: Outline, lines: Sequence[Line], n_header: int, parent: in
     group = full = parent
     for number, (index, after) in enumerate(pairwise([*records(body), len(body)])):
         row = "".join(line.text for line in body[index:after])
+        if is_rule(row):
+            outline.add(body[index].start, full)
+            continue
         first, others = _filled(row, delimiter)
         above = parent if first and not others else group if first else full
         unit = outline.add(body[index].start, above, breaks=not n_header and not number)
