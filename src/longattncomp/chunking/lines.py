@@ -20,7 +20,7 @@ DATE = re.compile(
 )
 FILE = re.compile(r"[\w.@~-]*(?:[/\\][\w.@ -]+)+(?:\.\w{1,8}|[/\\])?:?\s*$|[\w-]+\.[a-z]\w{0,4}:?\s*$")
 ITEM = re.compile(
-    r"[ \t]*(?:[-*+•·‣▪◦–]|\(?\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\(?[a-z][.)]|\(?[A-Z]\)"
+    r"[ \t]*(?:[-*+•·‣▪◦–・]|\(?\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\(?[a-z][.)]|\(?[A-Z]\)"
     r"|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?)[ \t]+(?=\S)"
 )
 FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
@@ -51,6 +51,10 @@ DIRECTIVE = re.compile(r"[ \t]*(?:\.\. [\w:.-]+::|(?:!!!|\?\?\?\+?)[ \t]?\w)")
 
 TURN = re.compile(
     r"<[\w.@+-]+>[ \t]+\S|(?:\*\*)?[^\W\d_a-z][\w.’' -]{0,30}(?:\s?\([^)\n]{1,30}\))?(?:\*\*)?(?::(?:\*\*)?[ \t]+|：)\S"
+)
+HTML_BLOCKS = (
+    "h[1-6]|tr|li|p|div|section|article|main|aside|header|footer|nav|table|caption|thead|tbody|tfoot|ul|ol|dl|dt|dd"
+    "|pre|blockquote|form|body|head|html|title|option|figure|figcaption|script|style|details|summary"
 )
 TAG = re.compile(r"\s*<(?:!--|!doctype|\?xml|/?[a-zA-Z][\w:-]*(?=[\s/>]))", re.IGNORECASE)
 DIFF = re.compile(r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ )|@@ -\d")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines import Line
+from longattncomp.chunking.lines import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import COMMENT, CONDITION, DEEPEST, Regions
@@ -15,9 +15,7 @@ _SPACE = re.compile(r"\s*")
 _DEEPEST = 64
 _SEVERAL = 3
 _BLOCK = re.compile(
-    r"<(?P<closes>/?)(?P<name>h[1-6]|tr|li|p|div|section|article|main|aside|header|footer|nav|table|caption|thead|tbody"
-    r"|tfoot|ul|ol|dl|dt|dd|pre|blockquote|form|body|head|html|title|option|figure|figcaption|script|style|details"
-    r"|summary)\b[^<>]*>"
+    rf"<(?P<closes>/?)(?P<name>{HTML_BLOCKS})\b[^<>]*>"
     r"|<!--|-->|\{%-?\s*(?P<switch>if|elif|else|endif)\b[^%]*%\}",
     re.IGNORECASE,
 )

@@ -18,11 +18,16 @@ TABLE_NOTE = re.compile(
 
 _SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}|(?<!\*)\*(?!\*)"
 _NOTE = re.compile(rf"[ \t]*(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_])")
-_REFERENCE = re.compile(rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])({_SIGN})(?=[\s.,;:|)]|$)")
+_REFERENCE = re.compile(
+    rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])(?<!\b[kcmd]m)(?<!\bm)({_SIGN})(?=[\s.,;:|)]|$)"
+)
 _STRUCK = re.compile(
     r"~~(?=\S)(?:(?!~~|\n\s*\n).){1,2000}~~|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>", re.DOTALL
 )
-_QUOTATION = re.compile(r"“[^”\n]{1,600}”|«[^»\n]{1,600}»|„[^“”\n]{1,600}[“”]|(?<!\w)\"(?=\S)[^\"\n]{1,600}(?<=\S)\"")
+_QUOTATION = re.compile(
+    r"“[^”\n]{1,600}”|«[^»\n]{1,600}»|„[^“”\n]{1,600}[“”]|「[^」\n]{1,600}」"
+    r"|(?<!\w)\"(?=\S)[^\"\n]{1,600}(?<=\S)\""
+)
 _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
 _MOST = 8  # units of a note
 _WORD = re.compile(r"[^\W\d_]{2}")
@@ -31,7 +36,7 @@ _OTHERWISE = re.compile(
 )
 """How a sentence begins that holds under what the one before it says."""
 
-_TAKES_BACK = re.compile(
+TAKES_BACK = re.compile(
     r"(?:Th(?:is|at|ese|ose)|The (?:above|foregoing|preceding|same)|It|They)\b[^.;:]{0,60}?"
     r"\b(?:(?:does|do|shall|will|is|are|did) ?(?:not|n.t|never)|cannot|no longer)"
     r" (?:apply|applicable|include|cover|extend|valid)|(?:Excepted|Excluded|Exempt|Not (?:included|covered))\b"
@@ -53,7 +58,7 @@ def link(text: str, outline: Outline) -> None:
             continue
         if _OTHERWISE.match(text, outline.starts[unit]):
             lead(outline, [unit], unit - 1, *outline.also.get(unit - 1, ()))
-        elif _TAKES_BACK.match(text, outline.starts[unit]):
+        elif TAKES_BACK.match(text, outline.starts[unit]):
             lead(outline, [unit - 1], unit)
     _link_quotations(text, outline)
 
@@ -107,8 +112,8 @@ def _link_quotations(text: str, outline: Outline) -> None:
         if first == last or not all(unit in outline.prose for unit in inside):
             continue
         end = starts[last + 1] if last + 1 < len(starts) else len(text)
-        said = [first] if text[starts[first] : quotation.start()].rstrip().endswith((":", ",")) else []
-        said += [last] if quotation[0][-2] == "," and _WORD.search(text, quotation.end(), end) else []
+        said = [first] if text[starts[first] : quotation.start()].rstrip().endswith((":", ",", "：", "，")) else []
+        said += [last] if quotation[0][-2] in ",，" and _WORD.search(text, quotation.end(), end) else []
         lead(outline, inside, *said)
 
 

@@ -1,9 +1,10 @@
 """lines that hold only under a condition, or not at all, until another line ends that."""
 
 import re
+from collections import defaultdict
 from typing import NamedTuple
 
-from longattncomp.chunking.lines import Line
+from longattncomp.chunking.lines import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import Outline
 from longattncomp.chunking.references import lead
 
@@ -51,6 +52,11 @@ _KINDS = (
     _comment(r'"""', r'"""'),
 )
 _QUOTED = _KINDS[-2:]
+_TAGGED = _comment(
+    rf"^<(?!(?:{HTML_BLOCKS})\b)([A-Za-z][\w.-]*)(?:[ \t][^<>\n]*)?>[ \t]*$", r"^</([A-Za-z][\w.-]*)>[ \t]*$"
+)
+"""A section of a prompt between lines with its tags."""
+
 _GUARD = re.compile(r"\s*#\s*ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b")
 """What keeps a C header from being read twice; it says nothing about the lines in it."""
 
@@ -58,7 +64,8 @@ DEEPEST = 8
 """Outermost regions whose ends lead in what they hold."""
 
 _MARK = re.compile(
-    r"\s*(?:#[ \t]*if|\{[%{#]|<[%!#]|/\*|--\[\[|=begin\b|\\iffalse|\\begin\{comment|'{3}|\"{3}|ifn?(?:eq|def)|:::)"
+    r"\s*(?:#[ \t]*if|\{[%{#]|<[%!#A-Za-z]|/\*|--\[\[|=begin\b|\\iffalse"
+    r"|\\begin\{comment|'{3}|\"{3}|ifn?(?:eq|def)|:::)"
 )
 """How a line begins that may begin a region."""
 
@@ -101,7 +108,7 @@ class Regions:
         if not _MARK.match(line.text):
             return None
         start = line.start + len(line.text) - len(line.text.lstrip())
-        for kind in _KINDS:
+        for kind in (*_KINDS, _TAGGED):
             end = self.end(kind, start)
             if end > line.start + len(line.text):
                 quiet = (kind in _QUOTED and documents) or _GUARD.match(self._text, line.start)
@@ -150,6 +157,15 @@ class Regions:
 
     def _pair(self, kind: Kind) -> dict[int, int]:
         found: dict[int, int] = {}
+        if kind is _TAGGED:
+            marks = sorted([*kind.opens.finditer(self._text), *kind.ends.finditer(self._text)], key=re.Match.start)
+            named: dict[str, list[int]] = defaultdict(list)
+            for mark in marks:
+                if mark[0][1] != "/":
+                    named[mark[1]].append(mark.start())
+                elif named[mark[1]]:
+                    found[named[mark[1]].pop()] = mark.end()
+            return found
         if kind.branches is None:
             after = 0
             for match in kind.opens.finditer(self._text):
@@ -159,10 +175,10 @@ class Regions:
                         break
                     after = found[match.end() - len(match[0].lstrip())] = ends.end()
             return found
-        marks = [(match.end() - len(match[0].lstrip()), -1) for match in kind.opens.finditer(self._text)]
-        marks += [(match.start(), match.end()) for match in kind.ends.finditer(self._text)]
+        places = [(match.end() - len(match[0].lstrip()), -1) for match in kind.opens.finditer(self._text)]
+        places += [(match.start(), match.end()) for match in kind.ends.finditer(self._text)]
         begun: list[int] = []
-        for start, end in sorted(marks):
+        for start, end in sorted(places):
             if end < 0:
                 begun.append(start)
             elif begun:

@@ -18,16 +18,16 @@ _WORDS = """
     ca cal cap capt cf ch chap cia cit civ cl cm cmdr co col colo com cons conn corp cpl ct
     dec def del dept dez dgl dir dist div dr dra drs ds dt
     ed eds eg ehem eigtl einschl emp encl eng esc esp esq est etc etw evtl ex exc excl ext
-    feb febr ff fig figs fl fla fn fol folg forts fr frl
+    feb febr ff fig figs ft fl fla fn fol folg forts fr frl
     gal geb gegr gem gen gens gesch gest gez gg ggf gmbh gob gov
     haupts hd hon hr hrn hrsg hs
     ibid ie ill illus inc incl ind inf ing inkl insb int
     jan jap jg jh jhdt jr jul jun jur
     kan kap kath kfm kgl konst ky
-    lab lat led lfd lib lic lieut lit lt ltd ltda
+    lab lat lb lbs led lfd lib lic lieut lit lt ltd ltda
     maj mar max mbl med messrs mex mfg mgr mil min minn mio misc mlle mlles mm mme mmes mr mrd mrs ms mss mt mtg mtl
     nat nm no nom nos nota nov np nr nrn nto num núm nº
-    obj oct od okt op orig
+    obj oct od okt op orig oz
     pág págs pl pls pp ppal pref pres prev prof profa prov ps pt pto pts pvt
     qty qq
     red ref reg rel rep resp ret rev rf rg
@@ -52,7 +52,7 @@ _END = regex.compile(
 )
 _INITIALS = regex.compile(r"(?:\p{L}{1,2}\.)+\p{L}{1,2}$|\p{L}$")
 _ORDINAL = regex.compile(  # the number of an item or a section, or a German date
-    r"(?:^|[\n§(]|\b(?:am|vom|zum|der|dem|den|des|im|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
+    r"(?:^|[\n§(]|\b(?i:am|vom|zum|der|dem|den|des|im|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
 )
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}º§]+(?:\.[\p{L}\p{N}]+)*$")
 

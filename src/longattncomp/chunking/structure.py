@@ -10,7 +10,7 @@ from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.nested import Html, begins_json, json_end, json_units
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_diff, add_log, stamped
-from longattncomp.chunking.references import TABLE_NOTE, lead, link
+from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
 from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_rows, is_table_edge
@@ -266,7 +266,7 @@ class _Scan:
         bounds, rows = kinds.apart(here)
         if kinds.CAPTION.match(here[0].text) and self._end(end) - here[0].start <= _ANNOUNCED:
             bounds, rows = [here[0].start], {here[0].start}
-        tail = self._is_below(self._lists.units) and TAIL.match(here[0].text)
+        tail = self._is_below(self._lists.units) and (TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
         bounds.append(self._end(end))
         begins = True
         first = len(self.out.starts)
@@ -278,7 +278,7 @@ class _Scan:
         for low, high in pairwise(bounds):
             whole = low in rows
             for start, stop in [(low, high)] if whole else sentences(self.text, low, high):
-                leads = not whole and self.text[start:stop].rstrip().endswith(":")
+                leads = stop in rows and self.text[start:stop].rstrip().endswith(":")
                 if leads or start - announced > _ANNOUNCED:
                     owner = beside
                 unit = self.out.add(start, owner, breaks=begins, prose=not whole)

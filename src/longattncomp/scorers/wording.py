@@ -21,7 +21,7 @@ _STRUCTURED = 0.75
 _FLOOR = 0.5
 """Share of the words that nodes without any have together, as part of all."""
 
-_AROUND = 0.1
+_AROUND = 0.03
 """Part of the mass around a node in a long talk that is added to its score for its rank."""
 
 _TALK_TOKENS, _TURN_TOKENS = 2_048, (12, 200)
