@@ -47,15 +47,16 @@ def test_a_region_comes_with_its_beginning_and_end(text: str, lines: tuple[str, 
     [
         f"#ifndef POOL_H\n#define POOL_H\n{LIMITS}#endif\n",
         f"int a = 1;\n/* not closed\n{LIMITS}",
+        f"x = 1\n# if the guard is missing, add it\n\n{LIMITS}\nout.write('#endif')\n",
         f'def limit():\n    """Say the limit.\n\n    It is high.\n    """\n{LIMITS}\n"""\n'.replace(
             "\nint", "\n    int"
         ),
     ],
-    ids=["the guard of a header", "a comment that nothing ends", "the end of a docstring"],
+    ids=["the guard of a header", "a comment that nothing ends", "a comment with an if", "the end of a docstring"],
 )
 def test_what_is_no_region(text: str) -> None:
     found = [lead for node, above in cut(text, 12) if "limit_15 " in node for lead in above]
-    assert not any(sign in lead for lead in found for sign in ("POOL", "/*", '"""'))
+    assert not any(sign in lead for lead in found for sign in ("POOL", "/*", "guard", '"""'))
 
 
 KINDS = {
@@ -175,6 +176,105 @@ KINDS = {
         "host",
         "# not used any more\n# the old server,\nhost: a.example for all of us\n",
     ),
+    "an intro in the middle of a list": (
+        "Allowed in the cabin:\n- books of all kinds, small and large\n- music players with their headphones\n"
+        "Forbidden in the cabin:\n- scissors and knives of all kinds\n- liquids in bottles of all kinds\n",
+        "liquids",
+        "Forbidden in the cabin:\n- liquids in bottles of all kinds\n",
+    ),
+    "also in bold": (
+        "**Added**\n- support for pumps of all kinds\n**Removed**\n- support for valves of all kinds\n- the old one\n",
+        "valves",
+        "**Removed**\n- support for valves of all kinds\n",
+    ),
+    "a key leads in its items, indented or not": (
+        "on:\n  push:\n    branches:\n    - main or another one\n    branches-ignore:\n    - old\n    - test of it\n"
+        + "    - x\n" * 40,
+        "test of it",
+        "on:\n  push:\n    branches-ignore:\n    - test of it\n",
+    ),
+    "its condition and its verb lead in a clause of SQL": (
+        "DELETE FROM users\nWHERE last_login < 2019\n  AND NOT protected;\n\n"
+        f"UPDATE accounts\nSET {', '.join(f'balance_{n} = 0' for n in range(40))}\nWHERE closed = 1;\n",
+        "balance_0",
+        "WHERE closed = 1;\nUPDATE accounts\nSET balance_0 = 0, ",
+    ),
+    "captions that stand below their tables": (
+        f"{BOLTS}\nTable 1. For sale in Italy.\n\n{BOLTS.replace('bolt', 'nut')}\nTable 2. Not for sale there.\n",
+        "nut number 7",
+        "Table 2. Not for sale there.\n| part | price |\n|---|---|\n| nut number 7 of steel | 7.50 |\n",
+    ),
+    "a question leads in a list below it": (
+        "Which of these is false?\n\n- The moon is a stone.\n- The earth is flat like a plate.\n",
+        "flat",
+        "Which of these is false?\n\n- The earth is flat like a plate.\n",
+    ),
+    "so does a word with a colon": (
+        "Covered:\n\n- smoke in the whole house\n\nExcluded:\n\n- damage by fire or water\n- theft from a car\n",
+        "theft",
+        "Excluded:\n\n- theft from a car\n",
+    ),
+    "a line with a colon the lines below it": (
+        "Tested with:\n  Python 3.11 and later\n\nNot tested with:\n  Python 3.9\n"
+        + "  PyPy 7.3\n" * 50
+        + "  Jython 2\n",
+        "Jython",
+        "Not tested with:\n  PyPy 7.3\n  Jython 2\n",
+    ),
+    "a table right below its intro": (
+        f"The parts below are old:\n{BOLTS}They are sold in shops of all kinds.\n",
+        "number 7",
+        "The parts below are old:\n| part | price |\n|---|---|\n| bolt number 7 of steel | 7.50 |\n",
+    ),
+    "a paragraph of HTML leads in the list below it": (
+        "<p>Never do any of this:</p><ul><li>open the door of it</li><li>remove the guard of it</li></ul><p>Red.</p>",
+        "guard",
+        "<p>Never do any of this:</p><li>remove the guard of it</li></ul>",
+    ),
+    "an item the list in it": (
+        "<ul><li>Never do this<ul><li>open the door of it</li></ul></li>"
+        "<li>Always do this<ul><li>wear the gloves</li></ul></li></ul>",
+        "gloves",
+        "<li>Always do this<ul><li>wear the gloves</li></ul></li></ul>",
+    ),
+    "the head of a table without th": (
+        "<table><thead><tr><td>part</td></tr></thead><tbody><tr><td>bolt of steel here</td></tr>"
+        "<tr><td>nut of steel here</td></tr></tbody></table>",
+        "nut",
+        "<table><thead><tr><td>part</td></tr></thead><tr><td>nut of steel here</td></tr></tbody></table>",
+    ),
+    "the header of a grid": (
+        "+------+-------+\n| part | price |\n+======+=======+\n| bolt | 5     |\n+------+-------+\n| nut  | 6     |\n",
+        "nut",
+        "+------+-------+\n| part | price |\n+======+=======+\n| nut  | 6     |\n",
+    ),
+    "the columns of LaTeX": (
+        "\\caption{Old}\n\\begin{tabular}{ll}\npart & price \\\\\n\\hline\nbolt & 5 \\\\\nnut of steel & 6 \\\\\n"
+        "\\end{tabular}\n",
+        "nut",
+        "\\caption{Old}\n\\begin{tabular}{ll}\npart & price \\\\\n\\hline\nnut of steel & 6 \\\\\n",
+    ),
+    "a title of rows in columns": (
+        "Item      2023   2024\nLosses\n  Fire      10     20\n  Theft     30     40\nGains\n  Rent      50     60\n"
+        "  Sale      70     80\n",
+        "Sale",
+        "Item      2023   2024\nGains\n  Sale      70     80\n",
+    ),
+    "the tags of a prompt's section": (
+        "Be a clerk.\n\n<bad_example>\nUser: where is it?\nAssistant: Look for it yourself.\n</bad_example>\n\nBrief.\n",
+        "yourself",
+        "</bad_example>\n\n<bad_example>\nAssistant: Look for it yourself.\n",
+    ),
+    "an exception below a list": (
+        "We pay for:\n- fire in the house\n- storm above force eight\n\nThis does not apply to bicycles.\n",
+        "storm",
+        "This does not apply to bicycles.\nWe pay for:\n- storm above force eight\n\n",
+    ),
+    "a branch in prose": (
+        "{% if paid %}\n\nYou pay nothing at all.\n\n{% else %}\n\nYou pay 30 EUR a month.\n\n{% endif %}\n\nThanks.\n",
+        "30 EUR",
+        "{% endif %}\n\n{% if paid %}\n\n{% else %}\n\nYou pay 30 EUR a month.\n\n",
+    ),
 }
 
 
@@ -190,8 +290,11 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
         "* one thing\n* another thing\n\nIt costs 3 EUR.* It is red.\n",
         "This is *light*. It is red.\n\n* Not in winter.\n",
         "It was not cold. They did not come.\n",
+        "A **strong** word is here.\n\n**Never** pay it there.\n",
+        "The flat has 70 m² of it.\n\n² Not in winter.\n",
+        "== Safety\n\n[NOTE]\n====\nThe old rules hold.\n====\n\nThe pump runs at night.\n",
     ],
-    ids=["a title", "the items of a list", "emphasis", "a plain negation"],
+    ids=["a title", "the items of a list", "emphasis", "a plain negation", "bold words", "a unit", "AsciiDoc's blocks"],
 )
 def test_what_speaks_of_nothing_else(text: str) -> None:
     assert not any(above for _, above in cut(text, 4))

@@ -132,8 +132,10 @@ class Lists:
         for number, after in pairwise([*begins, len(here)]):
             term = self._out.add(here[number].start, owner, together=SENTENCE_TOKENS, breaks=not number)
             stop = here[after].start if after < len(here) else end
-            for start, _ in sentences(self._text, here[number + 1].start, stop):
-                self._out.add(start, term)
+            bounds, rows = kinds.apart(here[number + 1 : after])
+            for low, high in pairwise([*bounds, stop]):
+                for start, _ in [(low, high)] if low in rows else sentences(self._text, low, high):
+                    self._out.add(start, term)
             self.open(here[0].indent, term)
 
     def _before(self, line: Line) -> str:
