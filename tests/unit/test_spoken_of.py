@@ -261,9 +261,9 @@ KINDS = {
         "Item      2023   2024\nGains\n  Sale      70     80\n",
     ),
     "the tags of a prompt's section": (
-        "Be a clerk.\n\n<bad_example>\nUser: where is it?\nAssistant: Look for it yourself.\n</bad_example>\n\nBrief.\n",
+        "Be a clerk.\n\n<bad_example>\nUser: where is it?\nAssistant: Find it yourself.\n</bad_example>\n\nBrief.\n",
         "yourself",
-        "</bad_example>\n\n<bad_example>\nAssistant: Look for it yourself.\n",
+        "</bad_example>\n\n<bad_example>\nAssistant: Find it yourself.\n",
     ),
     "an exception below a list": (
         "We pay for:\n- fire in the house\n- storm above force eight\n\nThis does not apply to bicycles.\n",
