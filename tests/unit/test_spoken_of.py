@@ -1,63 +1,12 @@
-"""What says that a text holds under a condition, no longer, or not at all comes with it."""
+"""What says what a unit means, though it may stand elsewhere, leads it in."""
 
 import pytest
 from cutting import cut, lead_ins
 
-LIMITS = "".join(f"int limit_{number} = {number}00;\n" for number in range(30))
-OTHER_LIMITS = LIMITS.replace("00;", "01;")
 ROWS = "".join(f"| bolt number {number} of steel | {number}.50 |\n" for number in range(9))
 BOLTS = f"| part | price |\n|---|---|\n{ROWS}"
-ITEMS = "".join(f"<li>bolt {number} is free of charge</li>\n" for number in range(20))
 CELLS = "".join(f"<tr><td>bolt {number} of steel</td><td>{number}.50</td></tr>" for number in range(9))
 HEADER = "<tr><th>part</th><th>price</th></tr>"
-
-AFTER = ("int b", "b = 2", "<li>x", "</ul>", "price")
-REGIONS = {
-    "a block that is commented out": (f"int a = 1;\n/* not used:\n{LIMITS}*/\nint b = 2;\n", ("/* not used:", "*/")),
-    "one that the preprocessor leaves out": (f"int a = 1;\n#if 0\n{LIMITS}#endif\nint b = 2;\n", ("#if 0", "#endif")),
-    "the other branch": (
-        f"#ifdef WINDOWS\n{OTHER_LIMITS}#else\n{LIMITS}#endif\nint b = 2;\n",
-        ("#ifdef WINDOWS", "#else", "#endif"),
-    ),
-    "a string that is no documentation": (f"a = 1\n\n'''\nnot used:\n{LIMITS}'''\nb = 2\n", ("'''",)),
-    "across blank lines": (
-        f"int a = 1;\n/* not used:\n\n{LIMITS}\nSee below.\n*/\nint b = 2;\n",
-        ("/* not used:", "*/"),
-    ),
-    "a branch of a Makefile": (f"ifeq ($(CI),1)\n{LIMITS}else\nB = 1\nendif\nprice = 3\n", ("ifeq ($(CI),1)", "endif")),
-    "a comment of HTML": (f"<ul>\n<!-- not valid:\n{ITEMS}-->\n<li>x</li></ul>\n", ("<!-- not valid:", "-->")),
-    "a condition of a template": (
-        f"<ul>\n{{% if paid %}}\n{ITEMS}{{% else %}}\n<li>none</li>\n{{% endif %}}\n</ul>\n\nprice = 3\n",
-        ("{% if paid %}", "{% endif %}"),
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "lines"), REGIONS.values(), ids=REGIONS)
-def test_a_region_comes_with_its_beginning_and_end(text: str, lines: tuple[str, ...]) -> None:
-    within = "limit_15 = 1500" if "limit" in text else "bolt 15 "
-    (above,) = (above for node, above in cut(text, 12) if within in node)
-    assert {line for lead in above for line in lead.splitlines()} >= set(lines)
-    after = next(above for node, above in cut(text, 12) if node.startswith(AFTER))
-    assert not {line for lead in after for line in lead.splitlines()} & set(lines)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"#ifndef POOL_H\n#define POOL_H\n{LIMITS}#endif\n",
-        f"int a = 1;\n/* not closed\n{LIMITS}",
-        f"x = 1\n# if the guard is missing, add it\n\n{LIMITS}\nout.write('#endif')\n",
-        f'def limit():\n    """Say the limit.\n\n    It is high.\n    """\n{LIMITS}\n"""\n'.replace(
-            "\nint", "\n    int"
-        ),
-    ],
-    ids=["the guard of a header", "a comment that nothing ends", "a comment with an if", "the end of a docstring"],
-)
-def test_what_is_no_region(text: str) -> None:
-    found = [lead for node, above in cut(text, 12) if "limit_15 " in node for lead in above]
-    assert not any(sign in lead for lead in found for sign in ("POOL", "/*", "guard", '"""'))
-
 
 KINDS = {
     "a caption, a header and a row of one cell lead in rows of HTML": (
@@ -265,6 +214,17 @@ KINDS = {
         "yourself",
         "</bad_example>\n\n<bad_example>\nAssistant: Find it yourself.\n",
     ),
+    "the summary of details": (
+        "<details>\n<summary>Old versions only</summary>\n\nSet the flag to one or two here.\n\n</details>\n\nRest.\n",
+        "flag",
+        "</details>\n\n<details>\n<summary>Old versions only</summary>\n\nSet the flag to one or two here.\n\n",
+    ),
+    "a heading of a page, without what stands around it": (
+        '<body>\n<header>\n<h1>Pumps</h1>\n<svg><path d="M 1 2 3 4 5 6 7 8 9"></path></svg>\n</header>\n'
+        "<p>They are elsewhere now, all of them.</p>\n",
+        "elsewhere",
+        "<h1>Pumps</h1><p>They are elsewhere now, all of them.</p>\n",
+    ),
     "an exception below a list": (
         "We pay for:\n- fire in the house\n- storm above force eight\n\nThis does not apply to bicycles.\n",
         "storm",
@@ -290,11 +250,25 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
         "* one thing\n* another thing\n\nIt costs 3 EUR.* It is red.\n",
         "This is *light*. It is red.\n\n* Not in winter.\n",
         "It was not cold. They did not come.\n",
+        "* Only members may enter.\n\nIt takes a char* and a size.\n",
+        "/*\n!/src\n\n!/docs and more of it\n\n!/lib/*/\n",
+        "# Make sure that it is there before\n# anything else is done.\nmkdir -p tmp\n\nrm -rf one two three four\n",
         "A **strong** word is here.\n\n**Never** pay it there.\n",
         "The flat has 70 m² of it.\n\n² Not in winter.\n",
         "== Safety\n\n[NOTE]\n====\nThe old rules hold.\n====\n\nThe pump runs at night.\n",
     ],
-    ids=["a title", "the items of a list", "emphasis", "a plain negation", "bold words", "a unit", "AsciiDoc's blocks"],
+    ids=[
+        *(
+            "a title",
+            "the items of a list",
+            "emphasis",
+            "a plain negation",
+            "a pointer",
+            "a pattern",
+            "a script's comment",
+        ),
+        *("bold words", "a unit", "AsciiDoc's blocks"),
+    ],
 )
 def test_what_speaks_of_nothing_else(text: str) -> None:
     assert not any(above for _, above in cut(text, 4))

@@ -102,7 +102,8 @@ class Statements:
         begun = regions.opens(line, documents=not before or before.endswith(":"))
         if begun is None:
             return False
-        level = 2 * max(line.indent, here[number + 1].indent if number + 1 < len(here) else 0)
+        inner = here[number + 1].indent if begun[0].branches and number + 1 < len(here) else 0
+        level = 2 * max(line.indent, inner)
         while opened and opened[-1][0] >= level:
             opened.pop()
         above = opened[-1][1] if opened else max(outside, regions.above)

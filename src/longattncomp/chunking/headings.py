@@ -15,6 +15,10 @@ _CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER, _PLAIN = 7, 8, 9, 10, 11, 12, 
 _LONGEST = 200  # characters of a line that may be a heading
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
 
+_COMMENT = re.compile(r"#(?: |$)")
+_NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?:)")
+"""A comment at the head of a file."""
+
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
@@ -44,6 +48,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return 0, 1
     if match := kinds.HEADING.match(text):
         comment = code or (below is not None and kinds.is_code(lines[at + 1 : min(end, at + _LOOKED_AT)], within=False))
+        beside = [other.text for other in (lines[at - 1] if at else None, below) if other is not None]
+        comment = comment or _NOTICE.match(text) is not None or any(map(_COMMENT.match, beside))
         return (0 if comment and len(match[1]) == 1 else len(match[1])), 1
     if match := kinds.RULED.match(text):
         return (_DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1

@@ -43,7 +43,7 @@ ANNOUNCES = re.compile(
 )
 """What a sentence says about those after it in its paragraph, or about the paragraph below."""
 
-POINTS = re.compile(r"\?\W*$|\b(?:the following|these|those|this)\b[^.:]{0,40}[.!]\W*$", re.IGNORECASE)
+POINTS = re.compile(r"\?\W*$|\b(?:these|those|this)[.!]\W*$|\bthe following\b[^.:]{0,40}[.!]\W*$", re.IGNORECASE)
 """How a paragraph ends that leads to a list or table below it, besides a colon: it asks, or points at them."""
 
 DIRECTIVE = re.compile(r"[ \t]*(?:\.\. [\w:.-]+::|(?:!!!|\?\?\?\+?)[ \t]?\w)")

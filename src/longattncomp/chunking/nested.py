@@ -24,7 +24,7 @@ _CELL = re.compile(r"<(t[hd])\b[^<>]*", re.IGNORECASE)
 _ROW_END = re.compile(r"</?tr\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _LOOKED_AT = 400  # characters before a list that tell whether they lead to it
-_LED = ("ul", "ol", "dl", "table", "blockquote", "pre")
+_LED = ("ul", "ol", "dl", "table", "blockquote", "pre", "details")
 _ENCLOSING = ("table", "dl", "details")
 _TITLE, _HEADER, _GROUP = 1, 2, 3
 """Ranks of what leads in the rows and entries below it: caption, term or summary; header row; row of one cell."""
@@ -101,7 +101,7 @@ class Html:
         self._headings: list[tuple[int, int]] = []  # (level, unit)
         self._led: list[tuple[int, int]] = []  # (rank, unit) of what leads in, in a table or list
         self._rows = self._head = False  # whether a row of the table was seen that leads in nothing; within its head
-        self._lists: list[int] = []  # units that lead to the lists, tables and quotations that are open, or -1
+        self._lists: list[tuple[str, int]] = []  # tag of each open list, table, quotation; the last unit that leads in
         self._regions: list[tuple[int, int, int]] = []  # unit that begins it, that of its branch, where it ends
 
     def add(self, outline: Outline, text: str, start: int, end: int, parent: int) -> None:
@@ -123,21 +123,24 @@ class Html:
             if name == "thead":
                 self._head = not tag["closes"]
             if tag["closes"]:
-                if name in _LED and self._lists:
-                    self._lists.pop()
+                if name in _LED:
+                    self._end(name)
+                elif name[1:].isdigit() and text[tag.end() : end].strip():
+                    unit, empty = outline.add(tag.end(), unit), True
                 continue
             if name in _LED:
-                self._lists.append(self._intro(text, outline.starts[unit], tag.start(), unit, empty))
+                intro = self._intro(text, outline.starts[unit], tag.start(), unit, empty)
+                self._lists.append((name, max(intro, self._lists[-1][1] if self._lists else -1)))
             level = int(name[1]) if name[1:].isdigit() else 0
             if level:
                 self._led.clear()
                 while self._headings and self._headings[-1][0] >= level:
                     self._headings.pop()
-            rank = _TITLE if name in ("caption", "dt", "summary") else self._row(text, tag.end()) if name == "tr" else 0
+            rank = self._row(text, tag.end()) if name == "tr" else _TITLE if self._is_title(name) else 0
             while rank and self._led and (self._led[-1][0] > rank or (self._led[-1][0] == rank and self._rows)):
                 self._led.pop()
             above = self._above(parent)
-            if not empty:
+            if not empty or level:
                 unit, empty = outline.add(tag.start(), above), True
             elif above != unit:
                 outline.parents[unit] = above
@@ -147,6 +150,17 @@ class Html:
                 self._led.append((rank, unit))
             self._rows = not rank and (self._rows or name in ("tr", "dd"))
 
+    def _is_title(self, name: str) -> bool:
+        """Whether a tag begins what leads in the rest of the table, list or block that is open."""
+        inside = self._lists[-1][0] if self._lists else ""
+        return (name, inside) in (("caption", "table"), ("dt", "dl"), ("summary", "details"))
+
+    def _end(self, name: str) -> None:
+        """Close a list or table, with all in it that nothing closed."""
+        if any(name == other for other, _ in self._lists[-_DEEPEST:]):
+            while self._lists.pop()[0] != name:
+                pass
+
     def _row(self, text: str, start: int) -> int:
         """The rank of a row of a table that leads in others; otherwise 0."""
         if self._head:
@@ -154,7 +168,8 @@ class Html:
         after = _ROW_END.search(text, start)
         cells = [*_CELL.finditer(text, start, after.start() if after else len(text))]
         heads = sum(cell[1].lower() == "th" for cell in cells)
-        if len(cells) == 1 and ("colspan" in cells[0][0].lower() or (heads and self._rows)):
+        headed = any(rank == _HEADER for rank, _ in self._led)
+        if len(cells) == 1 and headed and ("colspan" in cells[0][0].lower() or (heads and self._rows)):
             return _GROUP
         return _HEADER if heads and heads == len(cells) else 0
 
@@ -193,4 +208,5 @@ class Html:
     def _above(self, parent: int) -> int:
         above = self._headings[-1][1] if self._headings else parent
         led = self._led[-1][1] if self._led else -1
-        return max(above, led, max(self._lists, default=-1), self._regions[-1][1] if self._regions else -1)
+        listed = self._lists[-1][1] if self._lists else -1
+        return max(above, led, listed, self._regions[-1][1] if self._regions else -1)

@@ -16,10 +16,12 @@ TABLE_NOTE = re.compile(
 )
 """The beginning of a note below a table."""
 
-_SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}|(?<!\*)\*(?!\*)"
-_NOTE = re.compile(rf"[ \t]*(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_])")
+_SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}"
+_ASTERISK = r"(?<=[.,;:!?)”%\"])\*(?=\s|$)|(?<=\w)\*(?=[.,;:]|\s*[|\n]|$)"
+_NOTE = re.compile(rf"[ \t]*+(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_]|(?<![ \t])(\*)[ \t]*[^\W_])")
 _REFERENCE = re.compile(
     rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])(?<!\b[kcmd]m)(?<!\bm)({_SIGN})(?=[\s.,;:|)]|$)"
+    rf"|({_ASTERISK})"
 )
 _STRUCK = re.compile(
     r"~~(?=\S)(?:(?!~~|\n\s*\n).){1,2000}~~|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>", re.DOTALL
@@ -95,7 +97,7 @@ def _note_sign(text: str, start: int) -> str:
 
 
 def _sign(match: re.Match[str] | None) -> str:
-    return (match[1] or match[2]) if match else ""
+    return next(filter(None, match.groups()), "") if match else ""
 
 
 def _is_emphasis(text: str, at: int) -> bool:

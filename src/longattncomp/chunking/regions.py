@@ -40,7 +40,7 @@ _KINDS = (
     _condition(r"\{\{#(?:if|unless)\b", r"\{\{\s*else", r"\{\{/(?:if|unless)\b"),
     _condition(r"<%-?\s*(?:if|unless)\b", r"<%-?\s*els", r"<%-?\s*end\b"),
     _comment(r"^:::[ \t]*\w", r"^:::[ \t]*$"),
-    _comment(r"^[ \t]*/\*(?!\*)", r"\*/"),
+    _comment(r"^[ \t]*/\*(?![*)/])", r"(?<!/)\*/"),  # no pattern of paths
     _comment(r"<!--", r"-->"),
     _comment(r"^[ \t]*\{#", r"#\}"),
     _comment(r"^[ \t]*--\[\[", r"\]\]"),
@@ -53,9 +53,10 @@ _KINDS = (
 )
 _QUOTED = _KINDS[-2:]
 _TAGGED = _comment(
-    rf"^<(?!(?:{HTML_BLOCKS})\b)([A-Za-z][\w.-]*)(?:[ \t][^<>\n]*)?>[ \t]*$", r"^</([A-Za-z][\w.-]*)>[ \t]*$"
+    rf"^<(?!(?:{HTML_BLOCKS})\b(?<!details))([A-Za-z][\w.-]*)(?:[ \t][^<>\n]*)?>[ \t]*$",
+    r"^</([A-Za-z][\w.-]*)>[ \t]*$",
 )
-"""A section of a prompt between lines with its tags."""
+"""A section of a prompt, or details of a page, between lines with its tags."""
 
 _GUARD = re.compile(r"\s*#\s*ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b")
 """What keeps a C header from being read twice; it says nothing about the lines in it."""

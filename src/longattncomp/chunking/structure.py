@@ -105,6 +105,8 @@ class _Scan:
                 unit = self.out.add(first.start, self._above, breaks=True)
                 if begun := self._regions.opens(first, documents=True):
                     self._regions.begin(*begun, unit)
+                    if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
+                        return at + 2
             return at + 1
         for read in (self._fenced, self._heading, self._diff, self._json):
             if (after := read(at, end)) > at:
@@ -266,7 +268,8 @@ class _Scan:
         bounds, rows = kinds.apart(here)
         if kinds.CAPTION.match(here[0].text) and self._end(end) - here[0].start <= _ANNOUNCED:
             bounds, rows = [here[0].start], {here[0].start}
-        tail = self._is_below(self._lists.units) and (TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
+        tail = self._is_below(self._lists.units) and self._end(end) - here[0].start <= _ANNOUNCED // 2
+        tail = tail and bool(TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
         bounds.append(self._end(end))
         begins = True
         first = len(self.out.starts)

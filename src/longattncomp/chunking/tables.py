@@ -64,6 +64,8 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     rows = [_QUOTED.sub('""', line.text.strip()) for line in lines]
     if 2 * sum(row.endswith((";", "{", "}")) for row in rows) >= len(rows) or _STATEMENT.match(rows[0]):
         return None
+    if rows[0].startswith("#define") or any(row.startswith("* ") for row in rows):
+        return None
     gaps = [len(GAPS.findall(row)) for row in rows[:50]]
     # A short row without gaps is the title of the rows below it.
     below = [count for count, row in zip(gaps[1:], rows[1:], strict=False) if count or len(row) > _TITLE]
