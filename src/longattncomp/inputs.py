@@ -80,14 +80,21 @@ def as_documents(documents: Documents) -> list[Document]:
         InputError: no document has text, or one is not a string.
     """
     given = [documents] if isinstance(documents, str | Document) else documents
-    if not isinstance(given, Sequence):
-        raise InputError(f"expected documents as a string or a sequence, got {type(given).__name__}")
+    if not isinstance(given, Sequence) or isinstance(given, bytes | bytearray):
+        advice = "decode it first" if isinstance(given, bytes | bytearray) else "give list(...) of what it holds"
+        raise InputError(f"expected documents as a string or a sequence, got {type(given).__name__}: {advice}")
     texts: list[Document] = []
     for index, item in enumerate(given):
         document = Document(item) if isinstance(item, str) else item
         if not isinstance(document, Document) or not isinstance(document.text, str):
-            found = type(document.text if isinstance(document, Document) else document).__name__
-            raise InputError(f"expected document {index} as a string or a Document of one, got {found}")
+            found = type(document.text if isinstance(document, Document) else document)
+            advice = "; decode it first" if issubclass(found, bytes | bytearray) else ""
+            if hasattr(document, "page_content") or hasattr(document, "get_content"):
+                advice = "; give its text, or use the adapter of its framework, which gives such objects back"
+            raise InputError(
+                f"expected document {index} as a string or a longattncomp.Document of one, got "
+                f"{found.__module__}.{found.__qualname__}{advice}".replace("builtins.", "")
+            )
         if (surrogate := first_surrogate(document.text)) is not None:
             name = document.id or f"document {index}"
             warn(f"{name} has a lone surrogate at character {surrogate}; read as U+FFFD, kept as it is")

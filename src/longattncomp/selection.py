@@ -38,7 +38,8 @@ class SelectionRule:
         surroundings: part of the mass around a node, its own included, that is added to its score for its rank.
         overflow: "fill" skips a node that does not fit, "paper" ends the search.
         words: whether the words of the query count for the rank, too (see `scorers.wording`).
-        lead_in_share: part of the budget that lead-ins may take; the nearest of a node may exceed it.
+        lead_in_share: part of the budget that lead-ins may take; the nearest of a node, the outermost and those below
+            it may exceed it.
     """
 
     token_budget: int
@@ -159,7 +160,8 @@ def select(
         for number, lead in enumerate(wanted):
             charged = bag.cost(lead)
             root = lead == min(wanted)  # below another one, the node would seem to belong to that
-            share = root or lead_in_tokens + charged <= rule.lead_in_share * rule.token_budget
+            # What stands below a node and leads it in takes something back, or ends what it is part of.
+            share = root or lead > index or lead_in_tokens + charged <= rule.lead_in_share * rule.token_budget
             if bag.tokens + charged > rule.token_budget or (number and not share):
                 continue
             bag.put(lead)

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from longattncomp.errors import InputError
+from longattncomp.errors import InputError, warn
 from longattncomp.runtime.setting_files import from_environment, from_files
 from longattncomp.scorers.methods import DEFAULT, METHODS
 from longattncomp.types import Order
@@ -244,11 +244,12 @@ class Settings(BaseModel):
         given = cls._given(arguments)
         refused = cls.model_fields.keys() - _HARMLESS | {"trust_directory"}
         from_yaml, from_dotenv = from_files(Path(yaml_file) if yaml_file else None, refused=refused)
-        named = {
-            name: value
-            for name, value in {**from_dotenv, **from_environment(os.environ)}.items()
-            if name in cls.model_fields
-        }
+        variables = {**from_dotenv, **from_environment(os.environ)}
+        others = variables.keys() - cls.model_fields.keys()
+        # A name that is like none of ours may be somebody else's.
+        if unknown := [name for name in others if name in _MEANT or get_close_matches(name, cls.model_fields, 1)]:
+            warn(f"ignored in the environment or .env: {no_such('setting', unknown, cls.model_fields)}")
+        named = {name: value for name, value in variables.items() if name in cls.model_fields}
         try:
             return cls.model_validate({**cls._given(from_yaml), **named, **given})
         except ValidationError as error:

@@ -73,16 +73,15 @@ def test_documents_without_text(compressor: Compressor, documents: Any, count: i
     [
         ([LEASE, 3], 1, "int"),
         ([None], 0, "NoneType"),
-        ([LEASE, LEASE, b"bytes"], 2, "bytes"),
+        ([LEASE, LEASE, b"bytes"], 2, "bytes; decode it first"),
         ([Document(LEASE), Document(7)], 1, "int"),  # type: ignore[arg-type]
         ([Document(None)], 0, "NoneType"),  # type: ignore[arg-type]
         ([{"text": LEASE}], 0, "dict"),
         ([[LEASE]], 0, "list"),
-        (b"bytes", 0, "int"),
     ],
 )
 def test_a_document_that_is_no_text(compressor: Compressor, documents: Any, index: int, name: str) -> None:
-    with refused(f"^expected document {index} as a string or a Document of one, got {name}$"):
+    with refused(f"^expected document {index} as a string or a longattncomp.Document of one, got {name}$"):
         compressor.compress("q", documents)
 
 
@@ -92,11 +91,18 @@ def generated() -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("documents", "name"),
-    [({"a": LEASE}, "dict"), ({LEASE}, "set"), (generated(), "generator"), (None, "NoneType"), (3, "int")],
+    [({"a": LEASE}, "dict"), ({LEASE}, "set"), (generated(), "generator"), (None, "NoneType"), (b"bytes", "bytes")],
 )
 def test_documents_in_no_sequence(compressor: Compressor, documents: Any, name: str) -> None:
-    with refused(f"^expected documents as a string or a sequence, got {name}$"):
+    advice = "decode it first" if name == "bytes" else r"give list\(...\) of what it holds"
+    with refused(f"^expected documents as a string or a sequence, got {name}: {advice}$"):
         compressor.compress("q", documents)
+
+
+def test_a_document_of_a_framework(compressor: Compressor) -> None:
+    other = type("Other", (), {"page_content": LEASE})()
+    with refused(r"Other; give its text, or use the adapter of its framework, which gives such objects back$"):
+        compressor.compress("q", [other])
 
 
 def test_empty_documents_among_others_are_no_error(compressor: Compressor) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from longattncomp import Settings
-from longattncomp.errors import InputError
+from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.settings import DEFAULT_MODEL
 
 SOURCES = ("argument", "environment", ".env", "yaml", "own")  # strongest first
@@ -337,3 +337,9 @@ def test_a_method_that_is_none(method: Any) -> None:
 def test_a_wrong_name_says_what_was_meant(wrong: str, meant: str) -> None:
     with pytest.raises(InputError, match=rf"no such setting: {wrong} \(did you mean {meant}\?\)"):
         Settings.load(**{wrong: 5})
+
+
+def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_TOKN_BUDGET", "30")
+    with pytest.warns(LongAttnCompWarning, match="ignored in the environment.*tokn_budget .did you mean token_budget"):
+        assert Settings.load().token_budget == Settings().token_budget

@@ -110,6 +110,11 @@ KINDS = {
         "theft",
         "This does not apply to bicycles. The theft of things is paid for. ",
     ),
+    "also in a clause of its own": (
+        "6.1 The firm is liable up to 250,000 EUR.\n6.2 This limit does not apply to intent.\n6.3 It is insured.\n",
+        "250,000",
+        "6.2 This limit does not apply to intent.\n6.1 The firm is liable up to 250,000 EUR.\n",
+    ),
     "who says it, before": (
         'The minister said: "The bridge is safe. Lorries may use it from Monday on." Nobody believes it.\n',
         "Lorries",

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from longattncomp.chunking.lines import ITEM
 from longattncomp.chunking.outline import Outline
 
 TABLE_NOTE = re.compile(
@@ -61,6 +62,10 @@ def link(text: str, outline: Outline) -> None:
         if _OTHERWISE.match(text, outline.starts[unit]):
             lead(outline, [unit], unit - 1, *outline.also.get(unit - 1, ()))
         elif TAKES_BACK.match(text, outline.starts[unit]):
+            lead(outline, [unit - 1], unit)
+    for unit, start in enumerate(outline.starts):
+        item = ITEM.match(text, start)
+        if item and unit and TAKES_BACK.match(text, item.end()) and outline.parents[unit] == outline.parents[unit - 1]:
             lead(outline, [unit - 1], unit)
     _link_quotations(text, outline)
 
