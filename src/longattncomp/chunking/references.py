@@ -40,7 +40,8 @@ _OTHERWISE = re.compile(
 """How a sentence begins that holds under what the one before it says."""
 
 TAKES_BACK = re.compile(
-    r"(?:Th(?:is|at|ese|ose)|The (?:above|foregoing|preceding|same)|It|They)\b[^.;:]{0,60}?"
+    r"(?:Th(?:is|at|ese|ose)|The (?:above|foregoing|preceding|same)|It|They"
+    r"|(?:Exclusion|Exception|Clause|Section|Article|Paragraph|Item|Point|Rule)s?)\b[^.;:]{0,60}?"
     r"\b(?:(?:does|do|shall|will|is|are|did) ?(?:not|n.t|never)|cannot|no longer)"
     r" (?:apply|applicable|include|cover|extend|valid)|(?:Excepted|Excluded|Exempt|Not (?:included|covered))\b"
     r"|(?:The|An) (?:only )?exceptions?\b|Exceptions?:|Unless\b|None of (?:this|these|the above)\b"
