@@ -236,9 +236,9 @@ KINDS = {
         "This does not apply to bicycles.\nWe pay for:\n- storm above force eight\n\n",
     ),
     "also one of a single item": (
-        "Not covered are:\n\n(a) damage by lightning\n(b) loss of goods\n\nExclusion (b) does not apply to dry goods.\n",
+        "Not covered:\n\n(a) damage by lightning\n(b) loss of goods\n\nExclusion (b) does not apply to dry goods.\n",
         "loss",
-        "Exclusion (b) does not apply to dry goods.\nNot covered are:\n\n(b) loss of goods\n\n",
+        "Exclusion (b) does not apply to dry goods.\nNot covered:\n\n(b) loss of goods\n\n",
     ),
     "a branch in prose": (
         "{% if paid %}\n\nYou pay nothing at all.\n\n{% else %}\n\nYou pay 30 EUR a month.\n\n{% endif %}\n\nThanks.\n",
