@@ -247,7 +247,7 @@ class Settings(BaseModel):
         variables = {**from_dotenv, **from_environment(os.environ)}
         others = variables.keys() - cls.model_fields.keys()
         # A name that is like none of ours may be somebody else's.
-        if unknown := [name for name in others if name in _MEANT or get_close_matches(name, cls.model_fields, 1)]:
+        if unknown := [name for name in others if name in _MEANT or get_close_matches(name, cls.model_fields, 1, 0.8)]:
             warn(f"ignored in the environment or .env: {no_such('setting', unknown, cls.model_fields)}")
         named = {name: value for name, value in variables.items() if name in cls.model_fields}
         try:

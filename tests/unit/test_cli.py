@@ -34,7 +34,6 @@ def run(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         "LAYERS": "2",
         "DTYPE": "float32",
         "NODE_TOKENS": "32",
-        "SEGMENT_TOKENS": "128",
     }.items():
         monkeypatch.setenv(f"LONGATTNCOMP_{name}", value)
 

@@ -30,7 +30,6 @@ def environment(toy_folder: Path) -> dict[str, str]:
         "DTYPE": "float32",
         "DEVICE": "cpu",
         "NODE_TOKENS": 32,
-        "SEGMENT_TOKENS": 128,
     }
     return {f"LONGATTNCOMP_{name}": str(value) for name, value in values.items()}
 
