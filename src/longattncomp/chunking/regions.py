@@ -28,6 +28,13 @@ def _comment(opens: str, ends: str) -> Kind:
     return Kind(re.compile(opens, re.MULTILINE), re.compile(ends, re.MULTILINE))
 
 
+CONDITION = _condition(r"\{%-?\s*(?:if|unless)\b", r"\{%-?\s*els", r"\{%-?\s*end(?:if|unless)\b")
+"""A condition of a template."""
+
+COMMENT = _comment(r"<!--", r"-->")
+"""A comment of HTML."""
+
+_STRINGS = (_comment(r"'''", r"'''"), _comment(r'"""', r'"""'))
 _KINDS = (
     _condition(
         r"^[ \t]*#(?:if|[ \t]*ifn?def|[ \t]+if[ \t]+(?:!?[ \t]*defined|[A-Z_0-9]+[ \t]*$))\b",
@@ -35,23 +42,21 @@ _KINDS = (
         r"^[ \t]*#[ \t]*endif\b",
     ),
     _condition(r"^ifn?(?:eq|def)\b", r"else\b", r"^endif\b"),
-    _condition(r"\{%-?\s*(?:if|unless)\b", r"\{%-?\s*els", r"\{%-?\s*end(?:if|unless)\b"),
+    CONDITION,
     _condition(r"\{\{-?\s*(?:if|with|range)\b", r"\{\{-?\s*else", r"\{\{-?\s*end\b"),
     _condition(r"\{\{#(?:if|unless)\b", r"\{\{\s*else", r"\{\{/(?:if|unless)\b"),
     _condition(r"<%-?\s*(?:if|unless)\b", r"<%-?\s*els", r"<%-?\s*end\b"),
     _comment(r"^:::[ \t]*\w", r"^:::[ \t]*$"),
     _comment(r"^[ \t]*/\*(?![*)/])", r"(?<!/)\*/"),  # no pattern of paths
-    _comment(r"<!--", r"-->"),
+    COMMENT,
     _comment(r"^[ \t]*\{#", r"#\}"),
     _comment(r"^[ \t]*--\[\[", r"\]\]"),
     _comment(r"^=begin\b", r"^=end\b"),
     _comment(r"^[ \t]*<#", r"#>"),
     _comment(r"^[ \t]*\\iffalse\b", r"^[ \t]*\\fi\b"),
     _comment(r"^[ \t]*\\begin\{comment\}", r"\\end\{comment\}"),
-    _comment(r"'''", r"'''"),
-    _comment(r'"""', r'"""'),
+    *_STRINGS,
 )
-_QUOTED = _KINDS[-2:]
 _TAGGED = _comment(
     rf"^<(?!(?:{HTML_BLOCKS})\b(?<!details))([A-Za-z][\w.-]*)(?:[ \t][^<>\n]*)?>[ \t]*$",
     r"^</([A-Za-z][\w.-]*)>[ \t]*$",
@@ -112,7 +117,7 @@ class Regions:
         for kind in (*_KINDS, _TAGGED):
             end = self.end(kind, start)
             if end > line.start + len(line.text):
-                quiet = (kind in _QUOTED and documents) or _GUARD.match(self._text, line.start)
+                quiet = (kind in _STRINGS and documents) or _GUARD.match(self._text, line.start)
                 return None if quiet else (kind, end)
         return None
 
@@ -157,35 +162,23 @@ class Regions:
         return region
 
     def _pair(self, kind: Kind) -> dict[int, int]:
+        """Find where the regions of a kind begin, and where each ends."""
         found: dict[int, int] = {}
-        if kind is _TAGGED:
-            marks = sorted([*kind.opens.finditer(self._text), *kind.ends.finditer(self._text)], key=re.Match.start)
-            named: dict[str, list[int]] = defaultdict(list)
-            for mark in marks:
-                if mark[0][1] != "/":
-                    named[mark[1]].append(mark.start())
-                elif named[mark[1]]:
-                    found[named[mark[1]].pop()] = mark.end()
+        begun: dict[str, list[int]] = defaultdict(list)  # by the name of their tag
+        after = 0
+        begins = [(match.end() - len(match[0].lstrip()), match, True) for match in kind.opens.finditer(self._text)]
+        if kind.branches is None and kind is not _TAGGED:  # comments do not stand in each other
+            for start, match, _ in begins:
+                if match.start() >= after and (ends := kind.ends.search(self._text, match.end())):
+                    after = found[start] = ends.end()
+                elif match.start() >= after:
+                    break
             return found
-        if kind.branches is None:
-            after = 0
-            for match in kind.opens.finditer(self._text):
-                if match.start() >= after:
-                    ends = kind.ends.search(self._text, match.end())
-                    if ends is None:
-                        break
-                    after = found[match.end() - len(match[0].lstrip())] = ends.end()
-            return found
-        places = [(match.end() - len(match[0].lstrip()), -1) for match in kind.opens.finditer(self._text)]
-        places += [(match.start(), match.end()) for match in kind.ends.finditer(self._text)]
-        begun: list[int] = []
-        for start, end in sorted(places):
-            if end < 0:
-                begun.append(start)
-            elif begun:
-                found[begun.pop()] = end
+        marks = [*begins, *((match.start(), match, False) for match in kind.ends.finditer(self._text))]
+        for start, match, opens in sorted(marks, key=lambda mark: mark[0]):
+            same = begun[match[1] if kind is _TAGGED else ""]
+            if opens:
+                same.append(start)
+            elif same:
+                found[same.pop()] = match.end()
         return found
-
-
-CONDITION, COMMENT = _KINDS[2], _KINDS[8]
-"""A condition of a template, and a comment of HTML."""
