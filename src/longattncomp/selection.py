@@ -64,6 +64,7 @@ class Priority:
             `r^(1-b) l^b`.
         lifts: what each node's rank is multiplied by.
         surroundings: for each node what is added to the rule's.
+        gains: what each node's score is multiplied by before its neighbours' are added to it.
     """
 
     first: Sequence[int]
@@ -71,6 +72,7 @@ class Priority:
     weights: Sequence[float]
     lifts: Sequence[float]
     surroundings: Sequence[float]
+    gains: Sequence[float]
 
 
 def select(
@@ -113,9 +115,12 @@ def select(
     mass = scores.instruction
     relevance = 1 - scores.instruction if scores.chance is None else scores.chance
     around = np.full(len(nodes), rule.surroundings)
+    shares: Sequence[float] = scores.nodes
     if priority is not None:
         around += priority.surroundings
-    ranks = _ranks(scores.nodes, nodes, around, rule.context_weight)
+        raised = [share * gain for share, gain in zip(shares, priority.gains, strict=True)]
+        shares = [share / max(1.0, sum(raised)) for share in raised]
+    ranks = _ranks(shares, nodes, around, rule.context_weight)
     order: Sequence[int] = [0] * len(nodes)
     if priority is not None:
         order = priority.first
@@ -130,7 +135,8 @@ def select(
         ended: Literal["min_relevance", "top_p", "budget"] | None = None
         wanted = [lead for lead in leads.of[index] if lead not in bag]
         # Without what it is about, a node may say the opposite.
-        nearest = bag.cost(wanted[0], with_node=index) if wanted and len(bag) else 0
+        missing = len(bag) > 0 and wanted[:1] == list(leads.of[index][:1])
+        nearest = bag.cost(wanted[0], with_node=index) if wanted and missing else 0
         words = _words(nodes[index])
         if relevance < rule.min_relevance:
             ended = "min_relevance"

@@ -198,6 +198,30 @@ KINDS = {
         "nowhere",
         "May I smoke anywhere at all?\n\nNo, nowhere in the house.\n",
     ),
+    "a question above what leads to a list": (
+        "What is paid?\n\nWe pay for:\n- fire in the whole house\n- storm above force eight\n\nWhat is not paid?\n\n"
+        "We do not pay for:\n- mice and moths in the attic\n- rust on any part at all\n",
+        "mice",
+        "What is not paid?\n\nWe do not pay for:\n- mice and moths in the attic\n",
+    ),
+    "a question right above its answer": (
+        "¿Puedo pagar con tarjeta en la oficina?\nNo. Solo se acepta dinero en efectivo. Tampoco aceptamos cheques.\n\n"
+        "¿Hay que pagar multa?\nNo hay multas de dinero.\n",
+        "cheques",
+        "¿Puedo pagar con tarjeta en la oficina?\nTampoco aceptamos cheques.\n\n",
+    ),
+    "the title of a text all of it": (
+        "Sheet of the branch in York\n\nManager: Ada Bell of Hull\nLate: Friday until half past seven\n\n"
+        "Valid from May\n\nKeys are cut while you wait here. Gifts are accepted by all.\n",
+        "Gifts",
+        "Sheet of the branch in York\n\nValid from May\n\nGifts are accepted by all.\n",
+    ),
+    "a numbered heading those of its subsections": (
+        "4 Care\n\n4.1 Milk\n\nRinse the tube with water at once. Wipe it.\n\n5 Faults\n\n5.1 Steam\n\n"
+        "The nozzle is blocked by lime again. Clean it with a needle.\n",
+        "needle",
+        "5 Faults\n\n5.1 Steam\n\nClean it with a needle.\n",
+    ),
     "who wrote leads in what is quoted below a blank line": (
         "Hello all,\n\nOn Monday Mei Lin wrote:\n\n> I lost the key of the boat\n> and the lamp\n\nWho has it?\n",
         "lamp",

@@ -265,3 +265,15 @@ def test_equal_documents_are_taken_in_order() -> None:
 def test_documents_without_a_share() -> None:
     found = choose([0.0, 0.0, 0.1], 1, None, 1, None, 1, top_p=1.0, token_budget=2, context_weight=0.5)
     assert found.indices == (0, 2)
+
+
+def test_a_node_whose_nearest_lead_in_is_kept_does_not_need_room_for_one_further_up() -> None:
+    title, heading = (0, 1), (1, 2)
+    found = [
+        Node(0, 0, 1, "x", 22),
+        Node(0, 1, 2, "x", 3, (title,)),
+        Node(0, 2, 3, "x", 12, (heading, title)),
+        Node(0, 3, 4, "x", 12, (heading, title)),
+    ]
+    rule = SelectionRule(token_budget=30, top_p=1.0)
+    assert select(Scores((0.0, 0.0, 0.6, 0.4), 0.0), found, rule).indices == (1, 2, 3)

@@ -265,7 +265,7 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
         "# Make sure that it is there before\n# anything else is done.\nmkdir -p tmp\n\nrm -rf one two three four\n",
         "A **strong** word is here.\n\n**Never** pay it there.\n",
         "The flat has 70 m² of it.\n\n² Not in winter.\n",
-        "== Safety\n\n[NOTE]\n====\nThe old rules hold.\n====\n\nThe pump runs at night.\n",
+        "[NOTE]\n====\nThe old rules hold.\n====\n\nThe pump runs at night.\n",
     ],
     ids=[
         *(

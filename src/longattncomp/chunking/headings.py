@@ -9,11 +9,15 @@ from longattncomp.chunking.lines import Line
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
-_CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER, _PLAIN = 7, 8, 9, 10, 11, 12, 13
+_CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER, _TITLE, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14
 """Ranks of headings below the six of Markdown."""
 
 _LONGEST = 200  # characters of a line that may be a heading
+_FIRST = 120  # characters of a title that is a text's first line
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
+
+_NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3})*)\.?[ \t]+[^\W\d_]")
+"""The beginning of a heading with the number of its section, which tells its rank."""
 
 _COMMENT = re.compile(r"#(?: |$)")
 _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?:)")
@@ -76,28 +80,42 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return (0 if kinds.is_capitals(below.text) else SPEAKER), 1
     if below is not None and kinds.FILE.match(text) and " " not in text.strip():
         return _FILE, 1
-    if below is None and not code and _is_plain_title(lines, at):
-        return _PLAIN, 1
-    return 0, 1
+    return (0 if below is not None or code else _plain_title(lines, at)), 1
 
 
-def _is_plain_title(lines: Sequence[Line], at: int) -> bool:
-    """Whether a short line that stands alone and ends no sentence has sentences below it, which are no list's items."""
+def _plain_title(lines: Sequence[Line], at: int) -> int:
+    """Find the rank of a short line that stands alone and ends no sentence; 0 if it is no title.
+
+    It is one if it is a question, if sentences or what leads to a list stand below it, and no list's items, or if that
+    is a numbered heading of its own subsection. The first line of a text is the title of all of it if anything else
+    stands below.
+    """
+    text = lines[at].text
     before, after = at - 1, at + 1
     while before >= 0 and lines[before].indent < 0:
         before -= 1
     while after < len(lines) and lines[after].indent < 0:
         after += 1
-    if after == len(lines) or after == at + 1 or not kinds.is_title(lines[at].text):
-        return False
-    if kinds.ITEM.match(lines[after].text) or (
-        before >= 0 and kinds.ITEM.match(lines[at].text) and kinds.ITEM.match(lines[before].text)
-    ):
-        return False
+    if after == len(lines) or after == at + 1:
+        return 0
+    of_all = before < 0 and not (text[:1].islower() or text.rstrip().endswith((":", "：")))
+    of_all = of_all and not any(kind.match(text) for kind in (kinds.CODE, kinds.ITEM))
+    if not kinds.is_title(text, longest=_FIRST if of_all else kinds.SHORT):
+        return 0
+    number, inner = (_NUMBERED.match(lines[index].text) for index in (at, after))
+    rank = _PLAIN + (number[1].count(".") if number else 0)
+    if number and inner and inner[1].startswith(f"{number[1]}."):
+        return rank
     last = after
     while last + 1 < len(lines) and lines[last + 1].indent >= 0:
         last += 1
-    return kinds.ends_sentence(lines[last].text)
+    items = kinds.ITEM.match(lines[after].text) or (
+        before >= 0 and kinds.ITEM.match(text) and kinds.ITEM.match(lines[before].text)
+    )
+    leads = kinds.ends_sentence(lines[last].text) or kinds.leads_on(lines[after].text)
+    if not items and (leads or kinds.ends_question(text)):
+        return rank
+    return _TITLE if of_all else 0
 
 
 def is_talk(lines: Sequence[Line]) -> bool:

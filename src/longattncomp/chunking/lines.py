@@ -84,7 +84,7 @@ GAPS = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
 LABEL = re.compile(r"[^\W\d_a-z][^\W\d_]*:\s*$")
 """A line such as "Excluded:", which is no key of settings if nothing stands right below it."""
 
-_SHORT = 60
+SHORT = 60  # characters of a line that may be a title or a command
 _WORDS = 4
 _WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
 _ALIKE = 4  # characters in which rows begin alike
@@ -155,7 +155,7 @@ def is_capitals(line: str) -> bool:
     """Whether a line is a title or a speaker in capital letters."""
     words = line.strip()
     return (
-        len(words) <= _SHORT
+        len(words) <= SHORT
         and words.upper() == words
         and words.lower() != words
         and "_" not in words
@@ -165,11 +165,11 @@ def is_capitals(line: str) -> bool:
     )
 
 
-def is_title(line: str) -> bool:
+def is_title(line: str, *, longest: int = SHORT) -> bool:
     """Whether a line may be the title of the paragraph below it: it is short, and a question or no sentence."""
     words = line.strip()
     return (
-        len(words) <= _SHORT
+        len(words) <= longest
         and any(map(str.isalpha, words))
         and (words[-1] in "?？" or not _SENTENCE_END.search(words))
         and words[0] not in "-*+•>|<{[(\"'/"
@@ -184,6 +184,11 @@ def ends_sentence(line: str) -> bool:
     return _ENDED.search(line.rstrip()) is not None
 
 
+def ends_question(line: str) -> bool:
+    """Whether a line ends in a question mark, as the question above its answer does."""
+    return line.rstrip().rstrip("*_").endswith(("?", "？", "؟"))
+
+
 def ends_part(line: str) -> bool:
     """Whether a line ends a sentence or a part of one, by its last sign."""
     return _SENTENCE_END.search(line.rstrip()) is not None
@@ -192,7 +197,7 @@ def ends_part(line: str) -> bool:
 def introduces(line: str) -> bool:
     """Whether a line leads to a list or table below it: it ends in a colon, or is short and no sentence."""
     words = line.rstrip()
-    return words.endswith((":", "：")) or (len(words) <= 2 * _SHORT and not _SENTENCE_END.search(words))
+    return words.endswith((":", "：")) or (len(words) <= 2 * SHORT and not _SENTENCE_END.search(words))
 
 
 def leads_on(line: str) -> bool:
@@ -278,5 +283,5 @@ def is_code(lines: Sequence[Line], *, within: bool) -> bool:
     if within:
         return lines[0].indent > 0 or 2 * votes >= len(lines)
     if len(lines) == 1:
-        return bool(CODE.match(lines[0].text)) and len(lines[0].text) <= 2 * _SHORT and lines[0].text.count(" ") < 12
+        return bool(CODE.match(lines[0].text)) and len(lines[0].text) <= 2 * SHORT and lines[0].text.count(" ") < 12
     return 5 * votes >= 3 * len(lines)

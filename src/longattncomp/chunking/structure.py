@@ -288,7 +288,8 @@ class _Scan:
                 begins = False
                 if whole or stop - start > _ANNOUNCED // 2:
                     continue
-                if leads or kinds.ANNOUNCES.search(self.text, start, stop):
+                asks = len(here) > 1 and stop == here[1].start and kinds.ends_question(here[0].text)
+                if leads or asks or kinds.ANNOUNCES.search(self.text, start, stop):
                     owner, announced = unit, stop
         last = self.text[self.out.starts[unit] : self._end(end)]
         self._intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
