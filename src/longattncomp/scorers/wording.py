@@ -8,6 +8,7 @@ from longattncomp.chunking.lines import speaker
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.bm25 import BM25Scorer
+from longattncomp.scorers.bridges import bridges
 from longattncomp.scorers.overview import telling, wants_overview
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
@@ -39,7 +40,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     nodes come first. Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
     `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
     the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
-    turns.
+    turns. What the best nodes lead to by a name has more than its score.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
@@ -63,6 +64,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         [weights.get(node.document, least) for node in nodes],
         [1.0 if index in echoes else 1 / part for index, part in enumerate(worth)],
         [_AROUND * (node.document in talks) for node in nodes],
+        bridges(query, nodes, scores),
     )
 
 
