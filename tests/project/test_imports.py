@@ -42,7 +42,7 @@ TORCH = {
         f"training.{name}"
         for name in (
             *("losses", "states", "objective", "lora", "loop", "steps", "probe", "checkpoints", "batches", "relevance"),
-            *("soft_loop", "soft_objective", "own_answers"),
+            *("soft_loop", "soft_objective"),
         )
     ),
     "evaluation.targets.local",

@@ -136,8 +136,7 @@ def _opened(
             f"{begun.config.method} in {start}: start from another or from none"
         )
     target = Target(settings.model, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype)
-    answers = settings.model_dir / "answers"
-    return partial(train_soft, stage, target=target, start=begun, answers=answers, seed=seed)
+    return partial(train_soft, stage, target=target, start=begun, seed=seed)
 
 
 def _open(
