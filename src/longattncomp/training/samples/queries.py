@@ -12,16 +12,6 @@ from longattncomp.errors import InputError
 from longattncomp.types import Document
 
 
-def check_numbers(options: object, *, least: Mapping[str, int], shares: Iterable[str]) -> None:
-    """Raise InputError if an option is below its least value, or a share outside of [0, 1]."""
-    for name, bound in least.items():
-        if getattr(options, name) < bound:
-            raise InputError(f"{name}: expected {bound} or more, got {getattr(options, name)}")
-    for name in shares:
-        if not 0 <= getattr(options, name) <= 1:
-            raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(options, name)}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleOptions:
     """How samples are drawn.
@@ -48,8 +38,12 @@ class SampleOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"documents": 1, "titles": 1, "questions": 1, "needles": 2}
-        check_numbers(self, least=least, shares=("unanswerable", "compound", "native"))
+        for name, least in {"documents": 1, "titles": 1, "questions": 1, "needles": 2}.items():
+            if getattr(self, name) < least:
+                raise InputError(f"{name}: expected {least} or more, got {getattr(self, name)}")
+        for name in ("unanswerable", "compound", "native"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(self, name)}")
         if self.unanswerable + self.compound >= 1:
             raise InputError(
                 f"unanswerable + compound: expected less than 1, got {self.unanswerable} + {self.compound}; "
