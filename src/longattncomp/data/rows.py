@@ -63,14 +63,14 @@ _Places = dict[str, tuple[int, int]]
 """Id of a document -> its index, and how many characters its title line has."""
 
 
-def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example]:
+def read_rows(path: Path | str) -> Iterator[Example]:
     """Stream the examples of one file.
 
     A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence` (`document`, `start`,
     `end`; characters of the text of that document, half-open; or the passage itself as it stands there but for white
     space, as a string or as `text` with a `document`). A row may have up to 26 `options`; the right one is
     among the answers. A row without `documents` asks about the documents of the last row that had them; a row without
-    `query` only brings documents.
+    `query` only brings documents. A title stands above its text, as indexes put it.
 
     Args:
         path: JSON lines; gzip is recognised by the content, not by the name.
@@ -89,7 +89,7 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
             )
         if "documents" in row and (context is None or row["documents"] != items):
             items = row["documents"]
-            context = _context(_get(row, "documents", list, where), with_titles=with_titles, where=where)
+            context = _context(_get(row, "documents", list, where), where=where)
         elif context is None:
             raise InputError(f"{where}: expected 'documents' in this row or in one before it, found none")
         if "query" in row or "documents" not in row:
@@ -135,7 +135,7 @@ def json_object(line: bytes, where: str) -> dict[str, Any]:
     return row
 
 
-def _context(items: list[Any], *, with_titles: bool, where: str) -> tuple[tuple[Document, ...], _Places]:
+def _context(items: list[Any], where: str) -> tuple[tuple[Document, ...], _Places]:
     documents: list[Document] = []
     places: _Places = {}
     for index, item in enumerate(items):
@@ -144,7 +144,7 @@ def _context(items: list[Any], *, with_titles: bool, where: str) -> tuple[tuple[
         title = _get(item, "title", str, here) if "title" in item else ""
         if name in places:
             raise InputError(f"{here}: expected ids that differ, got {name!r} twice")
-        head = f"{title}\n" if with_titles and title else ""
+        head = f"{title}\n" if title else ""
         documents.append(Document(head + text, id=name, metadata={"title": title}))
         places[name] = index, len(head)
     return tuple(documents), places
