@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from longattncomp.compressor import Compressor
 from longattncomp.errors import CacheError, InputError
 from longattncomp.installed import require
+from longattncomp.runtime.packing import packs
 from longattncomp.scorers.methods import METHODS
 from longattncomp.settings import Settings
 from longattncomp.types import Document, Progress
@@ -81,7 +82,7 @@ class Indexer:
         given = [text for text in texts if _length(text)]
         done, total = 0, sum(map(_length, given))
         found = Indexed()
-        for group in _groups(given):
+        for group in packs(given, _length, _GROUP):
             size, before = sum(map(_length, group)), self._store.nbytes
 
             def advance(ready: int, tokens: int, done: int = done, size: int = size) -> None:
@@ -204,19 +205,6 @@ def _length(text: str | Document | None) -> int:
     if not isinstance(found, str):
         raise InputError(f"expected each text as a string or a Document of one, got {type(found).__name__}")
     return len(found)
-
-
-def _groups(texts: Sequence[str | Document]) -> Iterator[list[str | Document]]:
-    group: list[str | Document] = []
-    size = 0
-    for text in texts:
-        group.append(text)
-        size += _length(text)
-        if size >= _GROUP:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _absolute(settings: Settings) -> Settings:

@@ -16,6 +16,7 @@ from longattncomp.data.functions import LEAST_LINES, Edit, Function, Module, cod
 from longattncomp.data.packages import python_files
 from longattncomp.data.rows import Example
 from longattncomp.data.sources import sentence_ends
+from longattncomp.runtime.packing import packs
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
 _CHARACTERS = 4
@@ -53,11 +54,11 @@ def code_samples(files: Mapping[str, Path] | None = None, options: SampleOptions
     groups: dict[str, list[str]] = {}
     for title in sorted(files):
         groups.setdefault(title.rpartition("/")[0], []).append(title)
-    packs = [(pack, group) for group in groups.values() for pack in _packs(group, files, rng)]
-    rng.shuffle(packs)
-    for pack, group in packs:
+    packed = [(pack, group) for group in groups.values() for pack in _packed(group, files, rng)]
+    rng.shuffle(packed)
+    for pack, group in packed:
         if modules := list(read_modules(pack, files)):
-            others = [title for title in group if title not in pack] or rng.choice(packs)[0]
+            others = [title for title in group if title not in pack] or rng.choice(packed)[0]
             foreign = _foreign(modules, rng.sample(others, len(others)), files, rng)
             yield from _sample(modules, foreign, options, rng)
 
@@ -100,20 +101,11 @@ def _third_person(verb: str) -> str | None:
     return None
 
 
-def _packs(titles: Sequence[str], files: Mapping[str, Path], rng: random.Random) -> Iterator[list[str]]:
-    pack: list[str] = []
-    size = 0
-    for title in rng.sample(titles, len(titles)):
-        length = files[title].stat().st_size // _CHARACTERS
-        if length > _TOKENS:
-            continue
-        if pack and size + length > _TOKENS:
-            yield pack
-            pack, size = [], 0
-        pack.append(title)
-        size += length
-    if pack:
-        yield pack
+def _packed(titles: Sequence[str], files: Mapping[str, Path], rng: random.Random) -> Iterator[list[str]]:
+    def tokens(title: str) -> int:
+        return files[title].stat().st_size // _CHARACTERS
+
+    return packs((title for title in rng.sample(titles, len(titles)) if tokens(title) <= _TOKENS), tokens, _TOKENS)
 
 
 def _foreign(
