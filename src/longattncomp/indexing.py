@@ -11,7 +11,7 @@ from longattncomp.compressor import Compressor
 from longattncomp.errors import CacheError, InputError
 from longattncomp.installed import require
 from longattncomp.runtime.packing import packs
-from longattncomp.scorers.methods import METHODS
+from longattncomp.scorers.methods import LASTING
 from longattncomp.settings import Settings
 from longattncomp.types import Document, Progress
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from longattncomp.runtime.stores import ByteStore
 
 _AHEAD = "longattncomp-alone"
-"""The method whose keys outlive the process."""
+"""The method that reads texts before any question."""
 
 _GROUP = 1_000_000
 """Characters of texts that are laid out together, so that the layout of a large corpus fits into memory."""
@@ -112,11 +112,8 @@ def lasting(settings: Settings, *, has_store: bool = False) -> Settings:
         InputError: these settings keep nothing beyond the process.
     """
     chosen = settings.method if "method" in settings.model_fields_set else _AHEAD
-    if "alone" not in METHODS[chosen].heads:
-        able = " or ".join(name for name, method in METHODS.items() if "alone" in method.heads)
-        raise InputError(
-            f"method: expected {able}, got {chosen!r}, for which nothing that is read outlives the process"
-        )
+    if chosen not in LASTING:
+        raise InputError(f"method: expected {' or '.join(LASTING)}, got {chosen!r}, which keeps nothing to read later")
     if settings.key_store is None and not has_store:
         raise InputError(
             "key_store: expected a folder for what is read, got none: give --key-store FOLDER on the command line, "
