@@ -6,7 +6,8 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from io import BufferedReader
+from itertools import accumulate, groupby
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -102,6 +103,12 @@ def contexts(examples: Iterable[Example]) -> Iterator[Context]:
         yield tuple(group)
 
 
+def positions(example: Example) -> list[float]:
+    """Compute where the middle of each passage of evidence lies among the context's characters, in [0, 1]."""
+    starts = list(accumulate((len(document.text) for document in example.documents), initial=0))
+    return [(starts[span.document] + (span.start + span.end) / 2) / starts[-1] for span in example.evidence]
+
+
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Stream (file and line, object) of a file of JSON lines, gzipped or plain.
 
@@ -111,13 +118,18 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            for number, line in enumerate(gzip.GzipFile(fileobj=raw) if zipped else raw, 1):
+            for number, line in enumerate(unzipped(raw), 1):
                 if line.strip():
                     yield (where := f"{path}, line {number}"), json_object(line, where)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read beyond line {number}: {error}") from error
+
+
+def unzipped(raw: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    """Return the content of a file that was just opened; gzip is recognised by the content, not by the name."""
+    zipped = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    return gzip.GzipFile(fileobj=raw) if zipped else raw
 
 
 def json_object(line: bytes, where: str) -> dict[str, Any]:
