@@ -41,7 +41,7 @@ TORCH = {
     *(
         f"training.{name}"
         for name in (
-            *("losses", "states", "objective", "lora", "loop", "steps", "probe", "checkpoints", "batches", "relevance"),
+            *("losses", "states", "objective", "lora", "loop", "steps", "probe", "checkpoints", "batches"),
             *("soft_loop", "soft_objective"),
         )
     ),

@@ -54,7 +54,7 @@ def train_head(
 
         stages = _chain(list(dict.fromkeys(names)))
         adapted = any(isinstance(stage, SoftStage) or stage.adapted_layers for stage in stages)
-        require("matplotlib", *["peft"] * adapted)
+        require("matplotlib", "sklearn", *["peft"] * adapted)
         require_rows(data, stages)
         settings = Settings.load(yaml_file=settings_file, model=draft)
 
