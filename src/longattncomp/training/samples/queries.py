@@ -108,12 +108,12 @@ def ask(
         rng: source of randomness.
     """
     share = 1 - options.unanswerable - options.compound
-    queries = rng.sample(singles, min(len(singles), max(1, whole(options.questions * share, rng))))
+    queries = rng.sample(singles, min(len(singles), max(1, rounded_at_random(options.questions * share, rng))))
     if isinstance(foreign, list):
         queries += foreign
     else:
-        queries += islice(foreign, whole(len(queries) * options.unanswerable / share, rng))
-    for _ in range(whole(len(queries) * options.compound / (1 - options.compound), rng)):
+        queries += islice(foreign, rounded_at_random(len(queries) * options.unanswerable / share, rng))
+    for _ in range(rounded_at_random(len(queries) * options.compound / (1 - options.compound), rng)):
         if (query := compound(singles, options.needles, rng)) is not None:
             queries.append(query)
     rng.shuffle(queries)
@@ -160,6 +160,6 @@ def _union(spans: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(merged)
 
 
-def whole(value: float, rng: random.Random) -> int:
+def rounded_at_random(value: float, rng: random.Random) -> int:
     """Round to a whole number, at random up or down, so that the mean is `value`."""
     return floor(value) + (rng.random() < value - floor(value))
