@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from longattncomp.compressor import Compressor
 from longattncomp.errors import CacheError, InputError
 from longattncomp.installed import require
-from longattncomp.scorers.methods import METHODS
+from longattncomp.runtime.packing import packs
+from longattncomp.scorers.methods import LASTING
 from longattncomp.settings import Settings
 from longattncomp.types import Document, Progress
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from longattncomp.runtime.stores import ByteStore
 
 _AHEAD = "longattncomp-alone"
-"""The method whose keys outlive the process."""
+"""The method that reads texts before any question."""
 
 _GROUP = 1_000_000
 """Characters of texts that are laid out together, so that the layout of a large corpus fits into memory."""
@@ -81,7 +82,7 @@ class Indexer:
         given = [text for text in texts if _length(text)]
         done, total = 0, sum(map(_length, given))
         found = Indexed()
-        for group in _groups(given):
+        for group in packs(given, _length, _GROUP):
             size, before = sum(map(_length, group)), self._store.nbytes
 
             def advance(ready: int, tokens: int, done: int = done, size: int = size) -> None:
@@ -111,11 +112,8 @@ def lasting(settings: Settings, *, has_store: bool = False) -> Settings:
         InputError: these settings keep nothing beyond the process.
     """
     chosen = settings.method if "method" in settings.model_fields_set else _AHEAD
-    if "alone" not in METHODS[chosen].heads:
-        able = " or ".join(name for name, method in METHODS.items() if "alone" in method.heads)
-        raise InputError(
-            f"method: expected {able}, got {chosen!r}, for which nothing that is read outlives the process"
-        )
+    if chosen not in LASTING:
+        raise InputError(f"method: expected {' or '.join(LASTING)}, got {chosen!r}, which keeps nothing to read later")
     if settings.key_store is None and not has_store:
         raise InputError(
             "key_store: expected a folder for what is read, got none: give --key-store FOLDER on the command line, "
@@ -204,19 +202,6 @@ def _length(text: str | Document | None) -> int:
     if not isinstance(found, str):
         raise InputError(f"expected each text as a string or a Document of one, got {type(found).__name__}")
     return len(found)
-
-
-def _groups(texts: Sequence[str | Document]) -> Iterator[list[str | Document]]:
-    group: list[str | Document] = []
-    size = 0
-    for text in texts:
-        group.append(text)
-        size += _length(text)
-        if size >= _GROUP:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _absolute(settings: Settings) -> Settings:

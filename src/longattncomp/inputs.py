@@ -9,6 +9,7 @@ from longattncomp.chunking.sentences import sentences
 from longattncomp.counting import first_surrogate
 from longattncomp.errors import InputError, warn
 from longattncomp.query.exchange import exchange
+from longattncomp.query.patterns import QUESTION
 from longattncomp.types import Document, Node, Pin, Query, Scores, Span, merged
 
 Documents = str | Document | Sequence[str | Document]
@@ -18,7 +19,6 @@ _LONG = 48
 
 _TURN = re.compile(r"^[ \t]*(user|human|customer|assistant|ai|bot|system)[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
 _ASSISTANT = ("assistant", "ai", "bot", "system")
-_QUESTION = re.compile(r"[?？؟][\"'”’»)\]」』*_]*\s*$")
 _KEYS = ("question", "query", "q", "prompt", "input", "text")
 
 _ROUNDING = 1e-3
@@ -54,7 +54,7 @@ def asking(query: Query) -> Query:
         text = "\n".join(said[index] for index in last)
     if len(text.split()) > _LONG:
         found = [text[start:end].strip() for start, end in sentences(text, 0, len(text))]
-        asked = [part for part in found if _QUESTION.search(part)]
+        asked = [part for part in found if QUESTION.search(part)]
         while len(asked) > 1 and sum(len(part.split()) for part in asked) > _LONG:
             del asked[len(asked) // 2]  # what a text asks at its ends is its own
         text = " ".join(dict.fromkeys(asked)) or text

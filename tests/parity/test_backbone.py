@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from longattncomp.backbone.attention import blocked_attention
 from longattncomp.backbone.batches import length_buckets
-from longattncomp.backbone.config import SUPPORTED
+from longattncomp.backbone.config import SUPPORTED, read_config, total_layers
 from longattncomp.backbone.forward import Backbone
 from longattncomp.testing import save_draft_model
 
@@ -344,7 +344,7 @@ def test_the_embedded_model_is_the_full_one_cut() -> None:
     ).eval()
     for weight in model.parameters():  # not model.to(): that would round the rotary frequencies too
         weight.data = weight.data.bfloat16().float()
-    assert draft.total_layers == model.config.num_hidden_layers == 30
+    assert total_layers(read_config(draft.folder)) == model.config.num_hidden_layers == 30
     with torch.inference_mode():
         for ids, states in zip(sequences, found, strict=True):
             run = model(torch.tensor([ids]), output_hidden_states=True)

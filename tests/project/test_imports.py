@@ -41,8 +41,8 @@ TORCH = {
     *(
         f"training.{name}"
         for name in (
-            *("losses", "states", "objective", "lora", "loop", "steps", "probe", "checkpoints", "batches", "relevance"),
-            *("soft_loop", "soft_objective", "own_answers"),
+            *("losses", "states", "objective", "lora", "loop", "steps", "probe", "checkpoints", "batches"),
+            *("soft_loop", "soft_objective"),
         )
     ),
     "evaluation.targets.local",

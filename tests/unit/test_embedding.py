@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
+from longattncomp.errors import BrokenModelError, ModelNotFoundError
 from longattncomp.scorers import embedding
 from longattncomp.scorers.embedding import INSTALL, MINILM, EmbeddingScorer
 from longattncomp.testing import ByteTokenizer
@@ -93,8 +93,9 @@ def test_each_text_is_embedded_once(letters: LetterModel) -> None:
     assert len(letters.embedded) == 3
 
 
-def test_only_the_latest_texts_are_kept(letters: LetterModel) -> None:
-    scorer = EmbeddingScorer(cached_nodes=2)
+def test_only_the_latest_texts_are_kept(letters: LetterModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "_KEPT_TEXTS", 2)
+    scorer = EmbeddingScorer()
     for text in ("a", "b", "c", "b", "a"):
         scorer.score(Query("a"), nodes_of(text))
     assert letters.embedded == ["a", "b", "c", "a"]
@@ -119,11 +120,6 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, package
     without(monkeypatch, package)
     with pytest.raises(ModelNotFoundError, match=r"pip install 'longattncomp\[peers\]'"):
         EmbeddingScorer(model_dir=tmp_path).score(Query("a"), nodes_of("a"))
-
-
-def test_options_are_checked() -> None:
-    with pytest.raises(InputError, match="cached_nodes"):
-        EmbeddingScorer(cached_nodes=-1)
 
 
 @pytest.fixture

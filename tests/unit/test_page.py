@@ -6,9 +6,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from recorded import record, task
 
 from longattncomp.evaluation.records import Record
+from longattncomp.evaluation.report import html
 from longattncomp.evaluation.report.html import RunDescription, page
 from longattncomp.evaluation.report.plots import Picture
 from longattncomp.evaluation.report.summarise import summarise
@@ -34,9 +36,10 @@ def section(text: str, heading: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", found[: found.index("</section>")]).split())
 
 
-def test_everything_is_said() -> None:
+def test_everything_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "_ABOUT", {"bm25": "words in common"})
     tasks = {"farm": task("farm"), "zoo": task("zoo", averaged=False)}
-    text = page(summarise(two_tasks(), tasks), tasks, RUN, methods={"bm25": "words in common"})
+    text = page(summarise(two_tasks(), tasks), tasks, RUN)
     for words in (
         "longattncomp eval farm --out x",
         "2 cores",
@@ -111,7 +114,8 @@ def test_each_budget_and_target_has_its_table() -> None:
     assert "-1.50" in found
 
 
-def test_names_are_text_and_nothing_runs_or_loads() -> None:
+def test_names_are_text_and_nothing_runs_or_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "_ABOUT", {HOSTILE: HOSTILE})
     records = [
         record("a", method, 1.0, task=HOSTILE, target=HOSTILE, f1=0.5)
         for method in (HOSTILE, "longattncomp")
@@ -120,7 +124,7 @@ def test_names_are_text_and_nothing_runs_or_loads() -> None:
     run = RunDescription(
         command=HOSTILE, machine=HOSTILE, date=HOSTILE, versions={HOSTILE: HOSTILE}, settings={HOSTILE: HOSTILE}
     )
-    text = page(summarise(records, {}), {HOSTILE: task(HOSTILE)}, run, methods={HOSTILE: HOSTILE})
+    text = page(summarise(records, {}), {HOSTILE: task(HOSTILE)}, run)
     text.encode("utf-8")
     assert text.count("<style>") == text.count("</style>") == text.count("</title>") == 1
     assert not re.search(r"<script|<img|49\b", text)

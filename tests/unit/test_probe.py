@@ -156,8 +156,9 @@ def test_without_scikit_learn_the_pip_line_is_named(
 DEPTHS = [Depth(8, 5, (0.25, 0.5), 0.375), Depth(12, 5, (1.0, 0.125), 0.75)]
 
 
-def test_the_best_heads_first() -> None:
-    assert probe.best(DEPTHS, 3) == [(12, 0), (8, 1), (8, 0)]
+def test_the_best_heads_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "MARKED", 3)
+    assert probe.best(DEPTHS) == [(12, 0), (8, 1), (8, 0)]
 
 
 def test_the_table_has_a_row_a_head_and_marks_the_best(monkeypatch: pytest.MonkeyPatch) -> None:

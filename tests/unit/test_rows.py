@@ -30,8 +30,8 @@ def write(path: Path, *rows: Any) -> Path:
     return path
 
 
-def read(tmp_path: Path, *rows: Any, **options: Any) -> list[Example]:
-    return list(read_rows(write(tmp_path / "rows.jsonl", *rows), **options))
+def read(tmp_path: Path, *rows: Any) -> list[Example]:
+    return list(read_rows(write(tmp_path / "rows.jsonl", *rows)))
 
 
 def without(key: str) -> dict[str, Any]:
@@ -53,12 +53,6 @@ def test_a_row_with_its_title_line(tmp_path: Path) -> None:
     )
     texts = [example.documents[span.document].text[span.start : span.end] for span in example.evidence]
     assert texts == ["Ann", "slept"]
-
-
-def test_without_titles_offsets_stay(tmp_path: Path) -> None:
-    (example,) = read(tmp_path, ROW, with_titles=False)
-    assert [document.text for document in example.documents] == ["Ann signed.", "Bob slept."]
-    assert example.evidence == (Evidence(0, 0, 3), Evidence(1, 4, 9))
 
 
 def test_options(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ from longattncomp.soft.adapter import load_adapter, untrained
 from longattncomp.soft.target import Target
 from longattncomp.training import soft_stages
 from longattncomp.training.checkpoints import LOG
-from longattncomp.training.own_answers import OwnAnswers
 from longattncomp.training.samples.reading import continuation_samples, reading_samples
 from longattncomp.training.soft_loop import ADAPTER, train_soft
 from longattncomp.training.soft_objective import SoftObjective
@@ -250,19 +249,6 @@ def test_no_work_has_no_loss(target: Target) -> None:
     loss.backward()
     assert loss.item() == 0.0
     assert all(weight.grad is not None for weight in objective.parameters())
-
-
-def test_own_answers_are_made_once_and_kept(contexts: list[Context], target: Target, tmp_path: Path) -> None:
-    answers = OwnAnswers(target, tmp_path)
-    objective = SoftObjective(
-        replace(TOY, own_answers=1.0), target, untrained("sac", target, (2,)), seed=0, answers=answers
-    )
-    work = [(contexts[0], [0], 2)]
-    first = objective(work).item()
-    assert first != SoftObjective(TOY, target, untrained("sac", target, (2,)), seed=0)(work).item()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Target, "text", None)  # what writes answers
-        assert objective(work).item() == first
 
 
 def test_samples_hold_what_answers_them(data: Path) -> None:

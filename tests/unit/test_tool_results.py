@@ -165,7 +165,7 @@ def test_without_a_question_both_ends_and_what_failed_are_kept() -> None:
 def test_a_page_has_its_budget_whatever_counts_it() -> None:
     """A byte of the draft model's is 30 tokens here, so that no line fits a page."""
     counted = Compressor(WordScorer(), ByteTokenizer(), target_tokenizer=lambda text: 30 * len(text))
-    found = list(pages(counted, QUIET, 1_500))
+    found = pages(counted, QUIET, 1_500)
     assert "".join(found) == QUIET
     assert all(counted.count(page) <= 1_500 for page in found)
 

@@ -13,7 +13,8 @@ from longattncomp.data.bugs import KINDS, insert_bug
 from longattncomp.data.functions import Edit, Module, edited, moved, parse_module
 from longattncomp.data.rows import contexts
 from longattncomp.errors import InputError
-from longattncomp.training.samples.code import CodeOptions, code_samples, first_sentence, python_files, question
+from longattncomp.training.samples import code
+from longattncomp.training.samples.code import code_samples, first_sentence, python_files, question
 from longattncomp.training.samples.queries import SampleOptions
 
 SOURCE = '''"""A module — with an accent."""
@@ -210,12 +211,9 @@ def test_a_docstring_that_names_its_function_is_not_asked() -> None:
         assert (first_sentence(parse_module("m.py", text).functions[0]) is not None) is asked
 
 
-def test_samples_quote_whole_functions(files: dict[str, Path]) -> None:
-    found = [
-        sample
-        for seed in range(4)
-        for sample in code_samples(files, SampleOptions(seed=seed), code=CodeOptions(tokens=900))
-    ]
+def test_samples_quote_whole_functions(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code, "_TOKENS", 900)
+    found = [sample for seed in range(4) for sample in code_samples(files, SampleOptions(seed=seed))]
     asked = [sample for sample in found if sample.task == "code" and len(sample.evidence) == 1]
     assert len(asked) > 10
     bare = 0
@@ -232,16 +230,21 @@ def test_samples_quote_whole_functions(files: dict[str, Path]) -> None:
     assert any(len(sample.evidence) > 1 for sample in found)
 
 
-def test_a_function_asked_for_in_vain_is_in_another_file(files: dict[str, Path]) -> None:
-    for sample in code_samples(files, code=CodeOptions(tokens=900)):
+def test_a_function_asked_for_in_vain_is_in_another_file(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code, "_TOKENS", 900)
+    for sample in code_samples(files):
         if not sample.evidence:
             title = sample.id.partition(":")[0]
             assert title in files
             assert title not in {document.id for document in sample.documents}
 
 
-def test_one_function_of_four_is_broken(files: dict[str, Path]) -> None:
-    groups = list(contexts(code_samples(files, code=CodeOptions(tokens=900, bugs=1.0, undocumented=0.0))))
+def test_one_function_of_four_is_broken(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_TOKENS": 900, "_BUGS": 1.0, "_UNDOCUMENTED": 0.0}.items():
+        monkeypatch.setattr(code, name, value)
+    groups = list(contexts(code_samples(files)))
     letters = set()
     for group in groups:
         bugs = [sample for sample in group if sample.task == "code-debug"]
@@ -272,17 +275,14 @@ def test_the_seed_alone_decides(files: dict[str, Path]) -> None:
     assert list(code_samples(files, SampleOptions(seed=1))) != first
 
 
-def test_files_that_are_no_python_or_too_long_are_left_out(tmp_path: Path) -> None:
+def test_files_that_are_no_python_or_too_long_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code, "_TOKENS", 1000)
     texts = {"bad.py": "def f(:\n", "empty.py": "", "long.py": "x = 1\n" * 2000, "fine.py": SOURCE}
     for name, text in texts.items():
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "latin.py").write_bytes(b"# \xe9\n")
     files = {name: tmp_path / name for name in [*texts, "latin.py"]}
-    found = {
-        str(document.id)
-        for sample in code_samples(files, code=CodeOptions(tokens=1000))
-        for document in sample.documents
-    }
+    found = {str(document.id) for sample in code_samples(files) for document in sample.documents}
     assert found == {"fine.py"}
 
 
@@ -291,12 +291,3 @@ def test_the_standard_library_is_there_and_nothing_forbidden() -> None:
     assert {"asyncio/events.py", "json/decoder.py", "argparse.py"} <= files.keys()
     assert not [title for title in files if {"test", "tests", "site-packages", "idlelib"} & set(title.split("/"))]
     assert not [title for title in files if title.startswith(("numpy/", "torch/", "longattncomp/"))]
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [({"tokens": 0}, "tokens: expected 1 or more"), ({"bugs": -0.5}, "bugs: expected a share between 0 and 1")],
-)
-def test_impossible_options_are_refused(changes: dict[str, float], words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        CodeOptions(**changes)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from longattncomp.adapters.tool_results import compress_results
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
 from longattncomp.query.parsing import query_for
+from longattncomp.runtime.packing import packs
 
 GONE = "Nothing is kept under {!r} (any more): call the tool that gave the text again."
 """What a model is told that asks for a text by a key under which none is kept."""
@@ -53,23 +54,16 @@ def read_back(compressor: Compressor, text: str, *, page: int = 1, query: str = 
         room = max(1, budget - compressor.count(head))
         result = compress_results(compressor, asked, [text], token_budget=room, keep_rate=1.0)
         return fit_budget(compressor, result, lambda found: head + found.text, token_budget=budget, keep_rate=1.0)
-    found = list(pages(compressor, text, max(PAGE_TOKENS, compressor.settings.token_budget)))
+    found = pages(compressor, text, max(PAGE_TOKENS, compressor.settings.token_budget))
     if not 1 <= page <= len(found):
         raise InputError(f"There are pages 1 to {len(found)}.")
     return _PAGE.format(page, len(found)) + found[page - 1]
 
 
-def pages(compressor: Compressor, text: str, token_budget: int) -> Iterator[str]:
+def pages(compressor: Compressor, text: str, token_budget: int) -> list[str]:
     """Cut a text into pages at the ends of sentences and lines; each fits the budget with the line before it."""
     room = max(1, token_budget - compressor.count(_PAGE.format(9999, 9999)))
-    page, used = "", 0
-    for piece in _pieces(compressor, text, room, room):
-        tokens = compressor.count(piece)
-        if page and used + tokens > room:
-            yield page
-            page, used = "", 0
-        page, used = page + piece, used + tokens
-    yield page
+    return list(map("".join, packs(_pieces(compressor, text, room, room), compressor.count, room))) or [""]
 
 
 def _pieces(compressor: Compressor, text: str, most: int, room: int) -> Iterator[str]:

@@ -1,12 +1,9 @@
 """lengths of sequences -> batches."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-
-T = TypeVar("T")
 
 PADDING = 0.10
 """Largest share of a batch that may be padding."""
@@ -29,20 +26,6 @@ def length_buckets(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]
         batches.append([index])
         real = lengths[index]
     return batches
-
-
-def packs(items: Iterable[T], tokens: Callable[[T], int], most_tokens: int) -> Iterator[list[T]]:
-    """Split items into runs of at most `most_tokens` tokens; an item with more is a run of its own."""
-    pack: list[T] = []
-    total = 0
-    for item in items:
-        if pack and total + tokens(item) > most_tokens:
-            yield pack
-            pack, total = [], 0
-        pack.append(item)
-        total += tokens(item)
-    if pack:
-        yield pack
 
 
 def stacked(rows: Sequence[Tensor], multiple: int) -> Tensor:

@@ -13,12 +13,13 @@ import torch
 import xxhash
 from torch import Tensor, nn
 
-from longattncomp.backbone.batches import length_buckets, packs
+from longattncomp.backbone.batches import length_buckets
 from longattncomp.backbone.key_values import KeyValues, length
 from longattncomp.backbone.loading import OpenedLayers, choose_device, choose_dtype, open_layers
 from longattncomp.backbone.lora import Adapters
 from longattncomp.backbone.passes import AskRequest, AskResult, Passes, ReadRequest, ReadResult, Rotary
 from longattncomp.runtime.forking import cached_property
+from longattncomp.runtime.packing import packs
 from longattncomp.runtime.turns import Turns
 
 _BATCH_TOKENS = defaultdict(lambda: 32768, cpu=2048)  # a CPU gains nothing from more; see `make bench`

@@ -53,16 +53,12 @@ class DraftModel:
     """Where a draft model lies and how much of it is used.
 
     Attributes:
-        name: what the user gave.
         folder: Hugging Face layout with at least `layers + 1` layers.
         layers: L.
-        total_layers: layers of the whole model.
     """
 
-    name: str
     folder: Path
     layers: int
-    total_layers: int
 
 
 def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:
@@ -144,10 +140,9 @@ def _embedded(name: str, model: Embedded, layers: Depth, cache: ModelCache) -> D
 
 def _folder(name: str, folder: Path, layers: Depth) -> DraftModel:
     config = read_config(folder)
-    total = total_layers(config)
-    wanted = depth(layers, total)
+    wanted = depth(layers, total_layers(config))
     require_layers(wanted, config["num_hidden_layers"], name)
-    return DraftModel(name, folder, wanted, total)
+    return DraftModel(folder, wanted)
 
 
 def _gguf(name: str, file: Path, layers: Depth, cache: ModelCache) -> DraftModel:

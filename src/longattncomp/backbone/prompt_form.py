@@ -62,7 +62,7 @@ class PromptForm:
         space = " " if joint and not joint[-1].isspace() else ""
         before = self.tokenizer.encode(joint).ids
         after = self.tokenizer.encode(joint + space + text.strip()).ids
-        same = shared(before, after)
+        same = common_prefix(before, after)
         return Continuation(len(before) - same, tuple(after[same:]))
 
 
@@ -119,7 +119,7 @@ def answer_ends(model: Any, opened: Any) -> frozenset[int]:
     return frozenset(special)
 
 
-def shared(first: Sequence[int], second: Sequence[int]) -> int:
+def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """Count the ids that both sequences begin with."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 

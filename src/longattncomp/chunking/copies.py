@@ -14,6 +14,7 @@ import regex
 from longattncomp.chunking.lines import ANNOUNCES, STAMP, TURN, introduces
 from longattncomp.chunking.lists import QUOTED
 from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.sentences import UNSPACED
 from longattncomp.runtime.cancellation import step
 from longattncomp.types import Span
 
@@ -23,8 +24,7 @@ _LEAST = 10
 _LONG = 40
 """Words from which a passage is a copy under other headings, too."""
 
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_WORD = regex.compile(rf"(?V1)(?m:^[ \t]*>[> \t]*)(*SKIP)(*FAIL)|{_UNSPACED}|[\w--{_UNSPACED}]+|[^\w\s]")
+_WORD = regex.compile(rf"(?V1)(?m:^[ \t]*>[> \t]*)(*SKIP)(*FAIL)|{UNSPACED}|[\w--{UNSPACED}]+|[^\w\s]")
 """A word or a sign; what marks a line as quoted is neither."""
 
 _BREAK = re.compile(r"(?<=\n)\r?\n")

@@ -45,6 +45,9 @@ _BEFORE_NUMBERS = "no nos nr nrn num art sec sect ch chap fig figs vol pp p ed e
 _NUMBERED = frozenset(_BEFORE_NUMBERS.split())
 """Abbreviations before a number, and words before anything else."""
 
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
+"""Characters of the scripts that write no spaces between words."""
+
 _CLOSING = r"[\"'”’»)\]」』）*_]*"
 _END = regex.compile(
     rf"(?<![.!?…؟।۔])[.!?…؟।۔]++(?:\[\^?\w+\])*{_CLOSING}(?:\s++(?!\p{{M}})|$)"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ from longattncomp.adapters import BudgetError, fit_budget
 from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, write
 from longattncomp.cli.documents import read_documents
 from longattncomp.errors import InputError, warn
+from longattncomp.evaluation.budget import Budget
 from longattncomp.html.names import visible
 from longattncomp.runtime.cancellation import WALKED
-from longattncomp.scorers.methods import METHODS
+from longattncomp.scorers.methods import LASTING, METHODS
 from longattncomp.types import Progress
 
 _NO_LIMIT = 2**31
@@ -69,8 +69,8 @@ def compress(
         )
         if html is not None and not html.parent.is_dir():
             raise InputError(f"expected --html in a folder that exists, got {html}")
-        if key_store is not None and "alone" not in METHODS[settings.method].heads:
-            able = " or ".join(name for name, one in METHODS.items() if "alone" in one.heads)
+        if key_store is not None and settings.method not in LASTING:
+            able = " or ".join(LASTING)
             raise InputError(f"--key-store: {settings.method!r} keeps nothing there: add --method {able}")
         with progress_bar("opening"):
             documents = read_documents(paths or ["-"])
@@ -116,12 +116,10 @@ def _budget(text: str | None) -> dict[str, Any]:
     """Read a number of tokens, or a share of the text, as settings."""
     if text is None:
         return {}
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
-    if found is None or not (found[2] or found[1].isdecimal()):
-        raise InputError(f"expected --budget as a number of tokens or a share such as 20%, got {text!r}")
-    if not found[2]:
-        return {"token_budget": int(found[1])}
-    return {"keep_rate": float(found[1]) / 100, "token_budget": _NO_LIMIT}
+    budget = Budget.parse(text, adaptive=False)
+    if budget.share is None:
+        return {"token_budget": budget.tokens}
+    return {"keep_rate": budget.share, "token_budget": _NO_LIMIT}
 
 
 def _named(compressor: Compressor, result: Compressed) -> str:

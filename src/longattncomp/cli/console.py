@@ -20,7 +20,7 @@ from longattncomp.html.names import visible
 
 _ERROR = Text("error:", "red")
 
-require = partial(installed.require, extra="training")
+require_training = partial(installed.require, extra="training")
 """Checks that the libraries of the extra `training` are installed."""
 
 

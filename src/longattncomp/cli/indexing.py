@@ -12,15 +12,14 @@ from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, pro
 from longattncomp.cli.documents import read_documents
 from longattncomp.errors import InputError
 from longattncomp.indexing import Indexer, lasting
+from longattncomp.scorers.methods import LASTING
 
 
 def index(
     paths: Annotated[list[str], typer.Argument(help="Files and folders; - reads standard input.")],
     key_store: Annotated[Path | None, typer.Option(help="Folder of the keys; is made.")] = None,
     suffix: Annotated[str, typer.Option(help="Of files taken from folders, such as .md.")] = "",
-    method: Annotated[
-        str | None, typer.Option(help="As the questions to come: longattncomp-alone or longattncomp-cascade.")
-    ] = None,
+    method: Annotated[str | None, typer.Option(help=f"As the questions to come: {' or '.join(LASTING)}.")] = None,
     model: Model = None,
     head: Annotated[str | None, typer.Option(help="Checkpoint of a head, or untrained.")] = None,
     settings_file: SettingsFile = None,
@@ -40,7 +39,7 @@ def index(
         notes.print(
             f"{found.tokens:,} tokens in {len(documents):,} files, all ready; {found.read:,} read now, "
             f"{seconds:.1f} s; {found.nbytes / found.tokens:.0f} bytes a token in {settings.key_store}, "
-            "for longattncomp-alone and longattncomp-cascade"
+            f"for {' and '.join(LASTING)}"
         )
         row = {
             "tokens": found.tokens,

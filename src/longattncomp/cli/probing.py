@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from longattncomp import Settings
-from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, require, tables
+from longattncomp.cli.console import Model, SettingsFile, exit_codes, notes, progress_bar, require_training, tables
 from longattncomp.data.rows import read_rows
 from longattncomp.errors import InputError
 from longattncomp.types import QueryPlace
@@ -27,7 +27,7 @@ def probe_heads(
 ) -> None:
     """Measure what each untrained head finds at each depth; print a table, then one line of JSON."""
     with exit_codes():
-        require("sklearn")
+        require_training("sklearn")
         depths = _depths(layers)
         if node_tokens > segment_tokens:
             raise InputError(f"node_tokens: expected at most segment_tokens={segment_tokens}, got {node_tokens}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from longattncomp import Settings
-from longattncomp.cli.console import SettingsFile, exit_codes, progress_bar, require, tables
+from longattncomp.cli.console import SettingsFile, exit_codes, progress_bar, require_training, tables
 from longattncomp.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def describe_samples(
     """Describe the samples of a stage in a table, one row a task; lengths are in tokens of the draft model."""
     with exit_codes():
         stage = stage_named(name)
-        require(*["matplotlib"] * (plot is not None))
+        require_training(*["matplotlib"] * (plot is not None))
         require_rows(data, [stage])
         if plot is not None and not plot.parent.is_dir():
             raise InputError(f"expected --plot in a folder that exists, got {plot}")
@@ -78,7 +78,7 @@ def require_rows(data: Path | None, stages: Sequence[Stage | SoftStage]) -> None
         if absent:
             raise InputError(f"data: expected {', '.join(absent)} in {data}, found no such file")
     elif needed:
-        require("datasets")
+        require_training("datasets")
         if absent := [name for name in needed if name not in NAMES]:
             raise InputError(f"data: no public set of {', '.join(absent)} can be read by name: give a folder of rows")
 

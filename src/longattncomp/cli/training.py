@@ -17,7 +17,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from longattncomp import Settings
-from longattncomp.cli.console import SettingsFile, exit_codes, notes, progress_bar, require, tables
+from longattncomp.cli.console import SettingsFile, exit_codes, notes, progress_bar, require_training, tables
 from longattncomp.cli.samples import Data, Draft, read_samples, require_rows, stage_named
 from longattncomp.errors import CacheError, HeadMismatchError, InputError
 
@@ -54,7 +54,7 @@ def train_head(
 
         stages = _chain(list(dict.fromkeys(names)))
         adapted = any(isinstance(stage, SoftStage) or stage.adapted_layers for stage in stages)
-        require("matplotlib", *["peft"] * adapted)
+        require_training("matplotlib", "sklearn", *["peft"] * adapted)
         require_rows(data, stages)
         settings = Settings.load(yaml_file=settings_file, model=draft)
 
@@ -136,8 +136,7 @@ def _opened(
             f"{begun.config.method} in {start}: start from another or from none"
         )
     target = Target(settings.model, model_dir=settings.model_dir, device=settings.device, dtype=settings.dtype)
-    answers = settings.model_dir / "answers"
-    return partial(train_soft, stage, target=target, start=begun, answers=answers, seed=seed)
+    return partial(train_soft, stage, target=target, start=begun, seed=seed)
 
 
 def _open(

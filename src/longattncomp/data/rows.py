@@ -6,7 +6,8 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from io import BufferedReader
+from itertools import accumulate, groupby
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -63,14 +64,14 @@ _Places = dict[str, tuple[int, int]]
 """Id of a document -> its index, and how many characters its title line has."""
 
 
-def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example]:
+def read_rows(path: Path | str) -> Iterator[Example]:
     """Stream the examples of one file.
 
     A row has `id`, `task`, `query`, `answers`, `documents` (`id`, `title`, `text`) and `evidence` (`document`, `start`,
     `end`; characters of the text of that document, half-open; or the passage itself as it stands there but for white
     space, as a string or as `text` with a `document`). A row may have up to 26 `options`; the right one is
     among the answers. A row without `documents` asks about the documents of the last row that had them; a row without
-    `query` only brings documents.
+    `query` only brings documents. A title stands above its text, as indexes put it.
 
     Args:
         path: JSON lines; gzip is recognised by the content, not by the name.
@@ -89,7 +90,7 @@ def read_rows(path: Path | str, *, with_titles: bool = True) -> Iterator[Example
             )
         if "documents" in row and (context is None or row["documents"] != items):
             items = row["documents"]
-            context = _context(_get(row, "documents", list, where), with_titles=with_titles, where=where)
+            context = _context(_get(row, "documents", list, where), where=where)
         elif context is None:
             raise InputError(f"{where}: expected 'documents' in this row or in one before it, found none")
         if "query" in row or "documents" not in row:
@@ -102,6 +103,12 @@ def contexts(examples: Iterable[Example]) -> Iterator[Context]:
         yield tuple(group)
 
 
+def positions(example: Example) -> list[float]:
+    """Compute where the middle of each passage of evidence lies among the context's characters, in [0, 1]."""
+    starts = list(accumulate((len(document.text) for document in example.documents), initial=0))
+    return [(starts[span.document] + (span.start + span.end) / 2) / starts[-1] for span in example.evidence]
+
+
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Stream (file and line, object) of a file of JSON lines, gzipped or plain.
 
@@ -111,13 +118,18 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            for number, line in enumerate(gzip.GzipFile(fileobj=raw) if zipped else raw, 1):
+            for number, line in enumerate(unzipped(raw), 1):
                 if line.strip():
                     yield (where := f"{path}, line {number}"), json_object(line, where)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read beyond line {number}: {error}") from error
+
+
+def unzipped(raw: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    """Return the content of a file that was just opened; gzip is recognised by the content, not by the name."""
+    zipped = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    return gzip.GzipFile(fileobj=raw) if zipped else raw
 
 
 def json_object(line: bytes, where: str) -> dict[str, Any]:
@@ -135,7 +147,7 @@ def json_object(line: bytes, where: str) -> dict[str, Any]:
     return row
 
 
-def _context(items: list[Any], *, with_titles: bool, where: str) -> tuple[tuple[Document, ...], _Places]:
+def _context(items: list[Any], where: str) -> tuple[tuple[Document, ...], _Places]:
     documents: list[Document] = []
     places: _Places = {}
     for index, item in enumerate(items):
@@ -144,7 +156,7 @@ def _context(items: list[Any], *, with_titles: bool, where: str) -> tuple[tuple[
         title = _get(item, "title", str, here) if "title" in item else ""
         if name in places:
             raise InputError(f"{here}: expected ids that differ, got {name!r} twice")
-        head = f"{title}\n" if with_titles and title else ""
+        head = f"{title}\n" if title else ""
         documents.append(Document(head + text, id=name, metadata={"title": title}))
         places[name] = index, len(head)
     return tuple(documents), places

@@ -31,22 +31,27 @@ class Budget:
             raise InputError(f"expected at least 1 token or a share in (0, 1], got {self}")
 
     @classmethod
-    def parse(cls, text: str) -> Budget:
+    def parse(cls, text: str, *, adaptive: bool = True) -> Budget:
         """Read `2048` as tokens, `4%` and `0.04` as a share, and `adaptive` as no limit but the method's top-p.
+
+        Args:
+            text: a budget as a user writes it.
+            adaptive: whether `adaptive` is one.
 
         Raises:
             InputError: the text is none of these, or out of range.
         """
         given = text.strip()
-        if given == _ADAPTIVE:
+        if adaptive and given == _ADAPTIVE:
             return cls()
         try:
             if given.isdecimal():
                 return cls(tokens=int(given))
             return cls(share=float(given.removesuffix("%")) / (100 if given.endswith("%") else 1))
         except ValueError as error:
+            more = ", or adaptive" if adaptive else ""
             raise InputError(
-                f"expected a budget such as 2048 (tokens), 4% or 0.04 (of the context), or adaptive, got {text!r}"
+                f"expected a budget such as 2048 (tokens), 4% or 0.04 (of the context){more}, got {text!r}"
             ) from error
 
     @property

@@ -4,11 +4,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from statistics import fmean
 from typing import Any
 
 from longattncomp.compressor import Compressor
-from longattncomp.data.rows import Example
+from longattncomp.data.rows import Example, positions
 from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.metrics import answers_kept, evidence_recall, overlap, strict_recall
 from longattncomp.evaluation.records import Record, Records
@@ -56,7 +56,7 @@ def record(
         budget=budget,
         context_tokens=result.original_tokens,
         tokens=result.tokens,
-        depth=_depth(example),
+        depth=fmean(positions(example)) if example.evidence else None,
         recall=evidence_recall(spans, example.evidence) if example.evidence else None,
         strict=strict_recall(spans, example.evidence) if example.evidence else None,
         answer=answers_kept(result.text, text, example.answers),
@@ -99,15 +99,6 @@ def references(
         scores = _evidence_shares(example, nodes)
         result = compressor.assemble(Query(example.query), example.documents, nodes, scores, rule=rule)
         yield KeptContext(record(example, ORACLE, str(budget), target, result, 0.0), example, result.text)
-
-
-def _depth(example: Example) -> float | None:
-    """Average the positions of the evidence's middles among the context's characters, in [0, 1]."""
-    if not example.evidence:
-        return None
-    starts = list(accumulate((len(document.text) for document in example.documents), initial=0))
-    middles = [starts[span.document] + (span.start + span.end) / 2 for span in example.evidence]
-    return sum(middles) / len(middles) / starts[-1]
 
 
 def _evidence_shares(example: Example, nodes: Sequence[Node]) -> Scores:

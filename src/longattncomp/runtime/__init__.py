@@ -1,1 +1,1 @@
-"""Threads, locks, queues for a model, bounded caches, and files that others may have written."""
+"""Threads, locks, queues for a model, bounded caches and runs, and files that others may have written."""

@@ -11,11 +11,12 @@ from typing import Any
 import regex
 
 from longattncomp.chunking.lead_ins import LeadIns
+from longattncomp.chunking.sentences import UNSPACED
 from longattncomp.errors import InputError
 from longattncomp.types import Node, Progress, Query, Scores
 
-# Scripts without spaces between words, and Korean, which writes particles and words together.
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
+# With Korean, which writes particles and words together.
+_UNSPACED = rf"[{UNSPACED}\p{{Hangul}}]"
 _LETTER = rf"[[\p{{L}}\p{{N}}\p{{M}}]--{_UNSPACED}]"
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:(?:\.|_+)[A-Za-z0-9]+)*")
 _WORD = regex.compile(rf"(?V1){_UNSPACED}[{_UNSPACED}\p{{M}}]*|{_LETTER}+(?:(?:\.|_+){_LETTER}+)*")

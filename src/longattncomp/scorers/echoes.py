@@ -8,6 +8,7 @@ from itertools import chain, groupby, pairwise
 
 import regex
 
+from longattncomp.chunking.sentences import UNSPACED
 from longattncomp.inputs import asking
 from longattncomp.query.patterns import INSTRUCTION
 from longattncomp.scorers.bm25 import stop_words
@@ -26,9 +27,8 @@ _REPEATED = 0.001
 """Worth of a mere copy, which in a chat may be the user's own turn: it comes after evidence and before the rest."""
 
 _MARKS = "?？؟"
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
 _ASCII_WORD = re.compile(r"[A-Za-z0-9_]+|\?")
-_WORD = regex.compile(rf"(?V1){_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}_]--{_UNSPACED}]+|[{_MARKS}]")
+_WORD = regex.compile(rf"(?V1){UNSPACED}\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}_]--{UNSPACED}]+|[{_MARKS}]")
 _STATEMENT = re.compile(r"[.。!！][\"'”’»)\]」』*_]*\s*\Z")
 
 

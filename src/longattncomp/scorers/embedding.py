@@ -19,7 +19,7 @@ from longattncomp.backbone.model_cache import ModelCache, file_fingerprint
 from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.chunking.nodes import chunk
 from longattncomp.counting import encodable
-from longattncomp.errors import BrokenModelError, InputError, ModelNotFoundError
+from longattncomp.errors import BrokenModelError, ModelNotFoundError
 from longattncomp.runtime.forking import Lock
 from longattncomp.runtime.recent import Recent
 from longattncomp.settings import Settings
@@ -35,7 +35,10 @@ INSTALL = "pip install 'longattncomp[peers]'"
 
 _LAYERS = 6
 _SLACK = 8 / 7
+_KEPT_TEXTS = 32_768
+"""Most texts whose embeddings are kept; one that takes more bytes than `_NODE_BYTES` counts as several."""
 _NODE_BYTES = 2000
+"""Of a short text with its embedding, at least."""
 
 
 class EmbeddingScorer:
@@ -49,35 +52,21 @@ class EmbeddingScorer:
     embed it once. Safe under threads.
     """
 
-    def __init__(
-        self,
-        model: str | Path = MINILM,
-        *,
-        device: str | None = None,
-        model_dir: Path | None = None,
-        cached_nodes: int = 32_768,
-    ) -> None:
+    def __init__(self, model: str | Path = MINILM, *, device: str | None = None, model_dir: Path | None = None) -> None:
         """Name the model, which the first use opens.
 
         Args:
             model: `all-minilm-l6-v2`, a folder, or the id of any sentence-transformers model.
             device: as torch names it; sentence-transformers chooses if it is not given.
             model_dir: where all-MiniLM-L6-v2 is unpacked, by default as `Settings.model_dir`.
-            cached_nodes: most texts whose embeddings are kept; one that takes more than 2 kB with its text, as a
-                text of several windows does, counts as several.
-
-        Raises:
-            InputError: `cached_nodes` is negative.
         """
-        if cached_nodes < 0:
-            raise InputError(f"expected cached_nodes of at least 0, got {cached_nodes}")
         self.model = str(model)
         self._device = device
         self._model_dir = model_dir or platformdirs.user_cache_path("longattncomp")
         self._lock = Lock()
         self._opened: tuple[Any, DraftTokenizer, int] | None = None
         self._known: Recent[str, np.ndarray] = Recent(
-            _NODE_BYTES * cached_nodes, lambda text, found: max(_NODE_BYTES, 500 + getsizeof(text) + found.nbytes)
+            _NODE_BYTES * _KEPT_TEXTS, lambda text, found: max(_NODE_BYTES, 500 + getsizeof(text) + found.nbytes)
         )
 
     def score(self, query: Query, nodes: Sequence[Node], *, progress: Progress | None = None) -> Scores:

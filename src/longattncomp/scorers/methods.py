@@ -130,3 +130,6 @@ METHODS = {
     )
 }
 """All methods by name, in the order in which they are shown."""
+
+LASTING = tuple(name for name, method in METHODS.items() if "alone" in method.heads)
+"""Methods whose keys outlive the process, in a key store."""

@@ -100,7 +100,7 @@ class SoftReader:
             ratio: how many times smaller a context becomes; the adapter's first by default.
             adapter: a file that `longattncomp train` made, instead of the one that ships for this target.
             store: keeps vectors between processes: a folder, or an object with `mget` and `mset`.
-            **options: the settings `device`, `dtype`, `model_dir`, `cache_bytes`, `store_key` and `offline`.
+            **options: the settings `device`, `dtype`, `model_dir`, `cache_bytes` and `store_key`.
 
         Raises:
             ModelError: the target or the adapter cannot be found, read or used, or do not belong together.

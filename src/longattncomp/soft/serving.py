@@ -1,7 +1,7 @@
 """concept embeddings -> the part of a chat message that a vLLM server reads in place of text.
 
-vLLM (0.20 and later, started with --enable-prompt-embeds) takes a content part of base64 over what `torch.save` writes:
-a dense tensor (n, width) in a float dtype.
+vLLM, started with --enable-prompt-embeds, takes a content part of base64 over what `torch.save` writes: a dense tensor
+(n, width) in a float dtype. It has to be 0.26 or later: before, such tensors could attack the server.
 """
 
 import base64

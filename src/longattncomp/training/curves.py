@@ -24,7 +24,7 @@ class Curves:
 
 
 def read_log(file: Path) -> Curves:
-    """Read the log that `loop.train` writes.
+    """Read the log that `checkpoints.Run.log` writes.
 
     Raises:
         InputError: the file cannot be read.

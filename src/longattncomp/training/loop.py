@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from longattncomp.data.rows import Context
+from longattncomp.installed import require
 from longattncomp.scorers.cross_attention.head import EXTENSIONS, CrossAttentionHead
 from longattncomp.scorers.relevance import Calibration
 from longattncomp.training import losses
@@ -56,8 +57,10 @@ def train(
         progress: called with (steps done, steps in all).
 
     Raises:
-        InputError: too few contexts to keep some out for validation, or `out` holds another run.
+        InputError: too few contexts to keep some out for validation, `out` holds another run, or scikit-learn is not
+            installed.
     """
+    require("sklearn", extra="training")  # for the calibration in the end
     kept_out, rest = split(contexts, stage.validation, seed)
     set_seed(seed)
     before = {name: weight.clone() for name, weight in head.state_dict().items()}

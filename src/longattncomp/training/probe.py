@@ -138,10 +138,10 @@ def head_shares(head: CrossAttentionHead, reader: StateReader, layout: Layout) -
         yield torch.stack([log_shares(one[None], rows) for one in mass]).cpu()
 
 
-def best(depths: Sequence[Depth], count: int | None = None) -> list[tuple[int, int]]:
+def best(depths: Sequence[Depth]) -> list[tuple[int, int]]:
     """Return (L, head) of the heads that find most, the best first."""
     ranked = [(-value, depth.layers, head) for depth in depths for head, value in enumerate(depth.heads)]
-    return [(layers, head) for _, layers, head in sorted(ranked)[: count or MARKED]]
+    return [(layers, head) for _, layers, head in sorted(ranked)[:MARKED]]
 
 
 def table(depths: Sequence[Depth]) -> Table:

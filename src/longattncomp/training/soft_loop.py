@@ -16,7 +16,6 @@ from longattncomp.soft.adapter import Adapter, untrained
 from longattncomp.soft.target import Target
 from longattncomp.training.batches import Item, batches, split
 from longattncomp.training.checkpoints import Run
-from longattncomp.training.own_answers import OwnAnswers
 from longattncomp.training.soft_objective import SoftObjective, Work
 from longattncomp.training.soft_stages import SoftStage
 from longattncomp.training.steps import Trained, prepared, take_steps
@@ -33,7 +32,6 @@ def train_soft(
     out: Path,
     *,
     start: Adapter | None = None,
-    answers: Path | None = None,
     seed: int = 0,
     most_steps: int | None = None,
     progress: Progress | None = None,
@@ -49,7 +47,6 @@ def train_soft(
         target: the model that is to read the vectors; it stays as it is.
         out: folder for `adapter.safetensors` (the lowest validation), `log.jsonl` and the checkpoint of the run.
         start: an adapter to go on from.
-        answers: folder for the target's own answers.
         seed: decides the order, the split, the ratios and the first weights.
         most_steps: stop this run after so many steps, ready to go on.
         progress: called with (steps done, steps in all).
@@ -61,8 +58,7 @@ def train_soft(
     set_seed(seed)
     accelerator = Accelerator(cpu=target.device.type == "cpu")
     start = start or untrained(stage.method, target, tuple(stage.ratios))
-    own = OwnAnswers(target, answers) if answers is not None and stage.own_answers else None
-    objective = SoftObjective(stage, target, start, seed=seed, answers=own)
+    objective = SoftObjective(stage, target, start, seed=seed)
     steps = [
         batch
         for epoch in range(stage.epochs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from longattncomp.soft.methods import METHODS
 from longattncomp.soft.pieces import pieces
 from longattncomp.soft.target import Memory, Target
 from longattncomp.training.lora import adapters_of, injected, set_adapters
-from longattncomp.training.own_answers import OwnAnswers
 from longattncomp.training.soft_stages import SoftStage
 
 _BATCH_TOKENS = 4096
@@ -47,16 +45,14 @@ class SoftObjective(nn.Module):
     The target is frozen, and gradients go through it to the vectors.
     """
 
-    def __init__(
-        self, stage: SoftStage, target: Target, start: Adapter, *, seed: int, answers: OwnAnswers | None = None
-    ) -> None:
+    def __init__(self, stage: SoftStage, target: Target, start: Adapter, *, seed: int) -> None:
         """Start from an adapter, maybe an untrained one.
 
         Raises:
             InputError: the adapter has another rank.
         """
         super().__init__()
-        self._stage, self._target, self._answers = stage, target, answers
+        self._stage, self._target = stage, target
         self._config = start.config
         encoder = injected(encoder_of(target), stage.rank, seed=seed).to(target.device)
         set_adapters(encoder, start.lora)
@@ -87,7 +83,7 @@ class SoftObjective(nn.Module):
     @torch.no_grad()
     def nats(self, context: Context, questions: Sequence[int], other: Context, ratio: int) -> tuple[Tensor, Tensor]:
         """Measure answers after a context's own vectors and after another's: mean nats a token, (questions,) each."""
-        rows = self._rows(context, questions, None, end=False)
+        rows = self._rows(context, questions, end=False)
         found = []
         for read in (context, other):
             states, owner, wanted = self._states(self._memory(read, ratio), rows)
@@ -101,8 +97,8 @@ class SoftObjective(nn.Module):
 
     def _loss(self, context: Context, questions: Sequence[int], ratio: int) -> Tensor:
         losses = self._stage.losses
-        full = self._full(context) if {"states", "divergence"} & losses.keys() or self._stage.own_answers else None
-        rows = self._rows(context, questions, full, end=True)
+        full = self._full(context) if {"states", "divergence"} & losses.keys() else None
+        rows = self._rows(context, questions, end=True)
         states, owner, wanted = self._states(self._memory(context, ratio), rows)
         share = 1 / owner.bincount()[owner]  # of a token in its question
         logits = self._target.logits(states[-1])
@@ -157,8 +153,8 @@ class SoftObjective(nn.Module):
             self._target.before(), self._target.embed(self._target.tokenizer.encode(text).ids)[None]
         ).memory
 
-    def _rows(self, context: Context, questions: Sequence[int], full: Memory | None, *, end: bool) -> Rows:
-        """Write questions and answers as the target's template has them; the end of a turn ends a given answer."""
+    def _rows(self, context: Context, questions: Sequence[int], *, end: bool) -> Rows:
+        """Write questions and answers as the target's template has them; `end` puts the end of a turn after each."""
         form = self._target.form
         stop = [self._target.end] if end else []
         rows = Rows([], [], [])
@@ -168,13 +164,9 @@ class SoftObjective(nn.Module):
                 ids, start = list(self._target.tokenizer.encode(example.answers[0]).ids), 1
             else:
                 asked = f"\n\n{example.query}"
-                answer, after = example.answers[0], stop
-                if full is not None and self._answers and random.Random(example.id).random() < self._stage.own_answers:  # noqa: S311
-                    about = "\n\n".join(document.text for document in context[0].documents)
-                    answer, after = self._answers(full, about, example.query) or answer, []
-                before, follow = form.around(asked)[1], form.follow(asked, answer)
+                before, follow = form.around(asked)[1], form.follow(asked, example.answers[0])
                 start = len(before) - follow.back
-                ids = [*before[:start], *follow.ids, *after]
+                ids = [*before[:start], *follow.ids, *stop]
             rows.ids.append(ids)
             rows.starts.append(start)
             rows.ends.append(len(ids))

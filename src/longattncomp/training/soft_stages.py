@@ -30,7 +30,6 @@ class SoftStage:
         losses: what is learned from, with its weight: `states` pulls the target's hidden states towards those that it
             has after the full text (arXiv 2509.19228), `divergence` its next tokens, `answers` is the cross entropy.
         by_dimension: whether the scale of a layer's states is taken for each dimension, instead of one for all.
-        own_answers: share of the questions whose answer is what the target itself says after the full text.
         distractors: most documents of a context beside those that answer.
         rank: of the adapter.
         epochs: passes over all questions.
@@ -52,7 +51,6 @@ class SoftStage:
     task: Literal["answer", "continue"] = "answer"
     losses: Mapping[Loss, float]
     by_dimension: bool = False
-    own_answers: float = 0.0
     distractors: int = 2
     rank: int = 16
     epochs: int = 1

@@ -25,7 +25,7 @@ def test_an_unknown_name_says_what_is_expected(name: str, tmp_path: Path) -> Non
 def test_a_folder_is_used_where_it_lies(toy_folder: Path, tmp_path: Path) -> None:
     found = find(toy_folder, tmp_path / "cache", layers=3)
 
-    assert found == DraftModel(str(toy_folder), toy_folder, 3, 4)
+    assert found == DraftModel(toy_folder, 3)
     assert not (tmp_path / "cache").exists()
 
 

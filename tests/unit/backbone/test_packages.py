@@ -14,6 +14,7 @@ from draft_models import find, states, write_gguf
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from longattncomp.backbone.config import read_config, total_layers
 from longattncomp.backbone.locate import EMBEDDED, Embedded, locate
 from longattncomp.backbone.packed import unpack
 from longattncomp.backbone.whole import open_whole
@@ -59,7 +60,8 @@ def test_a_package_holds_the_weights_of_the_converted_gguf_file_bit_for_bit(
         assert not any(part in name for part in ("q_proj", "k_proj", "norm"))
     for layers in (1, 2):
         assert torch.equal(states(folder, layers), states(converted, layers))
-    assert find(folder, tmp_path / "other").total_layers == 4
+    assert find(folder, tmp_path / "other").folder == folder
+    assert total_layers(read_config(folder)) == 4
     assert not (tmp_path / "other").exists()
 
 

@@ -25,8 +25,8 @@ from longattncomp.html.page import environment
 from longattncomp.scorers.methods import DEFAULT as OURS
 from longattncomp.scorers.methods import METHODS
 
-_METHODS = {name: method.about for name, method in METHODS.items()}
-_REFERENCES = {
+_ABOUT = {
+    **{name: method.about for name, method in METHODS.items()},
     FULL: "the whole context, for comparison",
     NONE: "no context at all, for comparison",
     ORACLE: "the evidence first, as much as the budget holds, for comparison",
@@ -57,7 +57,6 @@ def page(
     tasks: Mapping[str, Task | None],
     run: RunDescription,
     *,
-    methods: Mapping[str, str] = _METHODS,
     pictures: Sequence[Picture] = (),
 ) -> str:
     """Render an evaluation as one self-contained HTML5 page, without scripts or external resources.
@@ -66,10 +65,8 @@ def page(
         summary: from `summarise`.
         tasks: by name, as `summarise` takes them.
         run: how the evaluation was run.
-        methods: one line about each method, by name.
         pictures: from `plots.draw`.
     """
-    described = {**_REFERENCES, **methods}
     compared = [row for row in summary.rows if row.method == OURS and row.budget != ADAPTIVE]
     blocks = groupby(summary.rows, key=lambda row: (row.target, row.task))
     return (
@@ -83,7 +80,7 @@ def page(
             places=len(compared),
             blocks=[(list(rows), KEPT_MEASURES if target is None else ANSWER_MEASURES) for (target, _), rows in blocks],
             tasks={name: tasks.get(name) for name in dict.fromkeys(row.task for row in summary.rows)},
-            methods={name: described.get(name, "") for name in summary.methods},
+            methods={name: _ABOUT.get(name, "") for name in summary.methods},
             references=[name for name in summary.methods if name in REFERENCES],
             summary=summary,
             few=FEW_ROWS,

@@ -44,16 +44,15 @@ def to_json(summary: Summary) -> str:
     return json.dumps(rounded, separators=(",", ":"))
 
 
-def markdown(summary: Summary, *, budget: str | None = None, target: str | None = None) -> str:
+def markdown(summary: Summary, *, target: str | None = None) -> str:
     """Write methods by tasks as a Markdown table; the best of each column is bold.
 
     Args:
         summary: from `summarise`.
-        budget: as in `overview`.
         target: as in `overview`.
     """
     template = environment().overlay(autoescape=False, finalize=None).get_template("report.md")
-    seen = overview(summary, budget=budget, target=target)
+    seen = overview(summary, target=target)
     return template.render(seen=seen, written=written, few_rows=FEW_ROWS)
 
 

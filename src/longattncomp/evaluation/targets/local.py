@@ -11,7 +11,13 @@ from torch import Tensor
 
 from longattncomp.backbone.loading import cache_argument
 from longattncomp.backbone.locate import locate
-from longattncomp.backbone.prompt_form import Continuation, answer_ends, open_transformers_tokenizer, read_form, shared
+from longattncomp.backbone.prompt_form import (
+    Continuation,
+    answer_ends,
+    common_prefix,
+    open_transformers_tokenizer,
+    read_form,
+)
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.targets.answers import exact_and_f1
@@ -129,7 +135,7 @@ class _CachedModel:
 
     def logits(self, ids: list[int], *, rows: int = 1) -> Tensor:
         """Return the logits after each of the last `rows` ids, (rows, vocabulary) in fp32."""
-        start = min(shared(self._held, ids), len(ids) - rows)
+        start = min(common_prefix(self._held, ids), len(ids) - rows)
         if surplus := len(self._held) - start:
             self._cache.crop(-surplus)
         fed = torch.tensor([ids[start:]], device=self._model.device)  # (1, n)

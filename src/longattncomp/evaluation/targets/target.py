@@ -88,7 +88,7 @@ class Target(Protocol):
 def open_target(
     name: str, *, model_dir: Path, device: str = "auto", dtype: str = "auto", prices: Prices | None = None
 ) -> Target:
-    """Open a target with its defaults; `Endpoint` and `LocalTarget` take more options.
+    """Open a target with its defaults; `Endpoint` takes more options.
 
     Args:
         name: `openai:MODEL` for an OpenAI-compatible endpoint, with its address in `OPENAI_BASE_URL` and its key in

@@ -1,6 +1,5 @@
 """LongBench v2's file -> examples with options (arXiv 2412.15204)."""
 
-import gzip
 import json
 import zlib
 from collections.abc import Iterator
@@ -8,13 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from longattncomp.data.rows import Example, json_lines
+from longattncomp.data.rows import Example, json_lines, unzipped
 from longattncomp.errors import InputError
 from longattncomp.evaluation.targets.answers import lettered
 from longattncomp.types import Document
 
 _LETTERS = "ABCD"
-_GZIP = b"\x1f\x8b"
 _HEAD = 4096
 
 
@@ -65,9 +63,7 @@ def _is_list(path: Path) -> bool:
 def _content(path: Path, size: int = -1) -> bytes:
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(len(_GZIP)) == _GZIP
-            raw.seek(0)
-            return (gzip.GzipFile(fileobj=raw) if zipped else raw).read(size)
+            return unzipped(raw).read(size)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 

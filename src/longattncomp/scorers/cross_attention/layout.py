@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longattncomp.backbone.batches import packs
 from longattncomp.backbone.forward import Backbone
 from longattncomp.chunking.segments import Segment, segments, whole
 from longattncomp.errors import InputError, warn
 from longattncomp.runtime.checked import entry_name
 from longattncomp.runtime.forking import cached_property
+from longattncomp.runtime.packing import packs
 from longattncomp.runtime.recent import Recent
 from longattncomp.scorers.cross_attention.head import HeadConfig
 from longattncomp.scorers.cross_attention.matching import Words

@@ -8,12 +8,12 @@ from itertools import chain
 import xxhash
 from torch import Tensor
 
-from longattncomp.backbone.batches import packs
 from longattncomp.backbone.forward import Backbone
 from longattncomp.backbone.key_values import KeyValues, rounded
 from longattncomp.backbone.passes import Rotary, at
 from longattncomp.errors import warn
 from longattncomp.runtime.forking import cached_property
+from longattncomp.runtime.packing import packs
 from longattncomp.scorers.cross_attention.head import CrossAttentionHead
 from longattncomp.scorers.cross_attention.key_cache import CachedSegment, KeyCache
 from longattncomp.scorers.cross_attention.keys import Keys

@@ -5,7 +5,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,10 +16,19 @@ from longattncomp.data.functions import LEAST_LINES, Edit, Function, Module, cod
 from longattncomp.data.packages import python_files
 from longattncomp.data.rows import Example
 from longattncomp.data.sources import sentence_ends
-from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, check_numbers, generator, unanswerable
+from longattncomp.runtime.packing import packs
+from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
 _CHARACTERS = 4
 """Characters in a token of source code, roughly."""
+_TOKENS = 12_000
+"""In the longest context; longer files are left out."""
+_UNDOCUMENTED = 0.5
+"""Share of the functions asked for that lose their docstring, which the query repeats."""
+_BUGS = 0.5
+"""Share of the contexts in which one function gets an error."""
+_BUG_QUERIES = 3
+"""Queries that ask for that function, each with other options."""
 _BARE = re.compile(r">>>|https?:|::|^(?:see|deprecated|same as|internal|todo|overrid\w*|implements?)\b", re.IGNORECASE)
 
 
@@ -29,32 +38,7 @@ def _wording() -> Mapping[str, list[str]]:
     return yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeOptions:
-    """How contexts of code are made.
-
-    Attributes:
-        tokens: longest context, at four characters a token; longer files are left out.
-        undocumented: share of the functions asked for that lose their docstring, which the query repeats.
-        bugs: share of the contexts in which one function gets an error.
-        bug_queries: how many queries ask for that function, each with other options.
-    """
-
-    tokens: int = 12_000
-    undocumented: float = 0.5
-    bugs: float = 0.5
-    bug_queries: int = 3
-
-    def __post_init__(self) -> None:
-        check_numbers(self, least={"tokens": 1, "bug_queries": 1}, shares=("undocumented", "bugs"))
-
-
-_CODE = CodeOptions()
-
-
-def code_samples(
-    files: Mapping[str, Path] | None = None, options: SampleOptions = DEFAULT, *, code: CodeOptions = _CODE
-) -> Iterator[Example]:
+def code_samples(files: Mapping[str, Path] | None = None, options: SampleOptions = DEFAULT) -> Iterator[Example]:
     """Make contexts of files of one package; each file is a document under its path.
 
     Task `code` asks for a function by the sentence of its docstring; the evidence is the whole function. Task
@@ -64,20 +48,19 @@ def code_samples(
     Args:
         files: title -> file; by default what `python_files` finds.
         options: shares, limit and seed.
-        code: further options.
     """
     rng = generator(options.seed, "code")
     files = python_files() if files is None else files
     groups: dict[str, list[str]] = {}
     for title in sorted(files):
         groups.setdefault(title.rpartition("/")[0], []).append(title)
-    packs = [(pack, group) for group in groups.values() for pack in _packs(group, files, code.tokens, rng)]
-    rng.shuffle(packs)
-    for pack, group in packs:
+    packed = [(pack, group) for group in groups.values() for pack in _packed(group, files, rng)]
+    rng.shuffle(packed)
+    for pack, group in packed:
         if modules := list(read_modules(pack, files)):
-            others = [title for title in group if title not in pack] or rng.choice(packs)[0]
+            others = [title for title in group if title not in pack] or rng.choice(packed)[0]
             foreign = _foreign(modules, rng.sample(others, len(others)), files, rng)
-            yield from _sample(modules, foreign, options, code, rng)
+            yield from _sample(modules, foreign, options, rng)
 
 
 def question(function: Function, rng: random.Random) -> str | None:
@@ -118,20 +101,11 @@ def _third_person(verb: str) -> str | None:
     return None
 
 
-def _packs(titles: Sequence[str], files: Mapping[str, Path], tokens: int, rng: random.Random) -> Iterator[list[str]]:
-    pack: list[str] = []
-    size = 0
-    for title in rng.sample(titles, len(titles)):
-        length = files[title].stat().st_size // _CHARACTERS
-        if length > tokens:
-            continue
-        if pack and size + length > tokens:
-            yield pack
-            pack, size = [], 0
-        pack.append(title)
-        size += length
-    if pack:
-        yield pack
+def _packed(titles: Sequence[str], files: Mapping[str, Path], rng: random.Random) -> Iterator[list[str]]:
+    def tokens(title: str) -> int:
+        return files[title].stat().st_size // _CHARACTERS
+
+    return packs((title for title in rng.sample(titles, len(titles)) if tokens(title) <= _TOKENS), tokens, _TOKENS)
 
 
 def _foreign(
@@ -147,11 +121,11 @@ def _foreign(
 
 
 def _sample(
-    modules: Sequence[Module], foreign: Iterator[Example], options: SampleOptions, code: CodeOptions, rng: random.Random
+    modules: Sequence[Module], foreign: Iterator[Example], options: SampleOptions, rng: random.Random
 ) -> list[Example]:
     functions = [(place, function) for place, module in enumerate(modules) for function in module.functions]
     edits: list[list[Edit]] = [[] for _ in modules]
-    broken = break_one(modules, breakable(functions), sorted(KINDS), rng) if rng.random() < code.bugs else None
+    broken = break_one(modules, breakable(functions), sorted(KINDS), rng) if rng.random() < _BUGS else None
     if broken is not None:
         edits[broken[0]].append(broken[2])
     sentences = Counter(first_sentence(function) for _, function in functions)
@@ -160,7 +134,7 @@ def _sample(
         unique = sentences[first_sentence(function)] == 1 and (broken is None or function is not broken[1])
         if unique and (query := question(function, rng)) is not None:
             asked.append((place, function, query))
-            if function.docstring and rng.random() < code.undocumented:
+            if function.docstring and rng.random() < _UNDOCUMENTED:
                 edits[place].append(Edit(*function.docstring, ""))
     documents = code_documents(modules, edits)
 
@@ -174,7 +148,7 @@ def _sample(
     if broken is not None:
         place, function, _, kind = broken
         names = sorted({other.name for _, other in functions if not other.name.startswith("__")} - {function.name})
-        for number in range(code.bug_queries if len(names) > 2 else 0):
+        for number in range(_BUG_QUERIES if len(names) > 2 else 0):
             choices = rng.sample([function.name, *rng.sample(names, 3)], 4)
             letter = "ABCD"[choices.index(function.name)]
             lines = [f"{mark}. {name}" for mark, name in zip("ABCD", choices, strict=True)]

@@ -4,13 +4,12 @@ import importlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from statistics import median
 
 from rich.table import Column, Table
 
-from longattncomp.data.rows import Example, contexts
+from longattncomp.data.rows import Example, contexts, positions
 from longattncomp.errors import InputError
 from longattncomp.html.names import visible
 from longattncomp.installed import require
@@ -57,9 +56,7 @@ def describe(examples: Iterable[Example], count: Callable[[str], int]) -> dict[s
     """
     found: defaultdict[str, TaskDescription] = defaultdict(TaskDescription)
     for context in contexts(examples):
-        documents = context[0].documents
-        starts = list(accumulate((len(document.text) for document in documents), initial=0))
-        tokens = sum(count(document.text) for document in documents)
+        tokens = sum(count(document.text) for document in context[0].documents)
         for task in {example.task for example in context}:
             found[task].context_tokens.append(tokens)
         for example in context:
@@ -67,8 +64,7 @@ def describe(examples: Iterable[Example], count: Callable[[str], int]) -> dict[s
             one.query_tokens.append(count(example.query))
             one.needles[len(example.evidence)] += 1
             one.compound += example.id.endswith("#compound")
-            middles = (starts[span.document] + (span.start + span.end) / 2 for span in example.evidence)
-            one.positions += [middle / starts[-1] for middle in middles]
+            one.positions += positions(example)
     return dict(sorted(found.items()))
 
 

@@ -8,7 +8,15 @@ from itertools import groupby, islice
 from longattncomp.data.rows import Context, Evidence, Example, contexts
 from longattncomp.data.sources import sentence_ends
 from longattncomp.errors import InputError
-from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, move, unanswerable, whole
+from longattncomp.training.samples.queries import (
+    DEFAULT,
+    SampleOptions,
+    ask,
+    generator,
+    move,
+    rounded_at_random,
+    unanswerable,
+)
 from longattncomp.types import Document
 
 _ROWS = 256
@@ -186,7 +194,7 @@ def _left_out(
 
 
 def _rows_sample(rows: Sequence[Context], options: SampleOptions, rng: random.Random) -> list[Example]:
-    count = min(len(rows), whole(len(rows) * options.unanswerable / (1 - options.compound), rng))
+    count = min(len(rows), rounded_at_random(len(rows) * options.unanswerable / (1 - options.compound), rng))
     robbed = set(rng.sample(range(len(rows)), count))
     gold = [{question.documents[span.document].text for question in row for span in question.evidence} for row in rows]
     kept = [

@@ -12,16 +12,6 @@ from longattncomp.errors import InputError
 from longattncomp.types import Document
 
 
-def check_numbers(options: object, *, least: Mapping[str, int], shares: Iterable[str]) -> None:
-    """Raise InputError if an option is below its least value, or a share outside of [0, 1]."""
-    for name, bound in least.items():
-        if getattr(options, name) < bound:
-            raise InputError(f"{name}: expected {bound} or more, got {getattr(options, name)}")
-    for name in shares:
-        if not 0 <= getattr(options, name) <= 1:
-            raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(options, name)}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleOptions:
     """How samples are drawn.
@@ -48,8 +38,12 @@ class SampleOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"documents": 1, "titles": 1, "questions": 1, "needles": 2}
-        check_numbers(self, least=least, shares=("unanswerable", "compound", "native"))
+        for name, least in {"documents": 1, "titles": 1, "questions": 1, "needles": 2}.items():
+            if getattr(self, name) < least:
+                raise InputError(f"{name}: expected {least} or more, got {getattr(self, name)}")
+        for name in ("unanswerable", "compound", "native"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name}: expected a share between 0 and 1, got {getattr(self, name)}")
         if self.unanswerable + self.compound >= 1:
             raise InputError(
                 f"unanswerable + compound: expected less than 1, got {self.unanswerable} + {self.compound}; "
@@ -114,12 +108,12 @@ def ask(
         rng: source of randomness.
     """
     share = 1 - options.unanswerable - options.compound
-    queries = rng.sample(singles, min(len(singles), max(1, whole(options.questions * share, rng))))
+    queries = rng.sample(singles, min(len(singles), max(1, rounded_at_random(options.questions * share, rng))))
     if isinstance(foreign, list):
         queries += foreign
     else:
-        queries += islice(foreign, whole(len(queries) * options.unanswerable / share, rng))
-    for _ in range(whole(len(queries) * options.compound / (1 - options.compound), rng)):
+        queries += islice(foreign, rounded_at_random(len(queries) * options.unanswerable / share, rng))
+    for _ in range(rounded_at_random(len(queries) * options.compound / (1 - options.compound), rng)):
         if (query := compound(singles, options.needles, rng)) is not None:
             queries.append(query)
     rng.shuffle(queries)
@@ -166,6 +160,6 @@ def _union(spans: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(merged)
 
 
-def whole(value: float, rng: random.Random) -> int:
+def rounded_at_random(value: float, rng: random.Random) -> int:
     """Round to a whole number, at random up or down, so that the mean is `value`."""
     return floor(value) + (rng.random() < value - floor(value))
