@@ -13,7 +13,7 @@ from longattncomp.chunking.records import add_diff, add_log, stamped
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
 from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.sentences import sentences
-from longattncomp.chunking.tables import add_table, header_rows, is_table_edge
+from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.runtime.cancellation import step
 
 _ANNOUNCED = 400  # characters after an announcement that it speaks of
@@ -119,11 +119,11 @@ class _Scan:
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
-        if (n_header := header_rows(here)) is not None:
+        if header := header_of(here):
             top = len(self.out.starts)
             lone = self._lone == top - 1 >= 0
             self._captioned = lone and kinds.CAPTION.match(self.text, self.out.starts[self._lone]) is not None
-            add_table(self.out, here, n_header, self._lone if lone else self._introduced(first.indent))
+            add_table(self.out, here, header, self._lone if lone else self._introduced(first.indent))
             self._rows = range(top, len(self.out.starts))
             return self._done(end, indent=first.indent)
         # Captions stand above all tables of a text or below all of them.
@@ -199,10 +199,12 @@ class _Scan:
             self.out.add(first.start, parent, breaks=True)
             return self._done(last + 1, indent=first.indent)
         inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
-        if (n_header := header_rows(inner)) is not None:
-            add_table(self.out, inner, n_header, parent)
-        else:
-            self._read_code(inner, parent, last + 1)
+        edges = [n for n in range(1, len(inner)) if is_printed_edge(inner, n)]
+        for low, high in pairwise([0, *edges, len(inner)]):
+            if header := header_of(inner[low:high]):
+                add_table(self.out, inner[low:high], header, parent)
+            else:
+                self._read_code(inner[low:high], parent, last + 1)
         return self._done(last + 1, indent=first.indent)
 
     def _diff(self, at: int, end: int) -> int:
