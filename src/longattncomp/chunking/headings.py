@@ -13,6 +13,7 @@ _CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER, _PLAIN = 7, 8, 9, 10, 11, 12, 
 """Ranks of headings below the six of Markdown."""
 
 _LONGEST = 200  # characters of a line that may be a heading
+_BELOW = 20  # lines below a label
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
 
 _COMMENT = re.compile(r"#(?: |$)")
@@ -98,6 +99,17 @@ def _is_plain_title(lines: Sequence[Line], at: int) -> bool:
     while last + 1 < len(lines) and lines[last + 1].indent >= 0:
         last += 1
     return kinds.ends_sentence(lines[last].text)
+
+
+def is_label(lines: Sequence[Line], at: int, end: int) -> bool:
+    """Whether a paragraph is a word with a colon, and what follows is not more indented, as it is below a key."""
+    after = next((line for line in lines[end : end + _BELOW] if line.indent >= 0), None)
+    return (
+        end == at + 1
+        and kinds.LABEL.match(lines[at].text) is not None
+        and after is not None
+        and after.indent <= lines[at].indent
+    )
 
 
 def is_talk(lines: Sequence[Line]) -> bool:
