@@ -74,7 +74,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if kinds.is_capitals(text) and not kinds.STAMP.match(text) and not kinds.ITEM.match(text):
         if below is None:
             return _CAPITALS, 1
-        return (0 if kinds.is_capitals(below.text) else SPEAKER), 1
+        columns = all(kinds.GAPS.search(row.text.strip()) for row in (line, below))
+        return (0 if columns or kinds.is_capitals(below.text) else SPEAKER), 1
     if below is not None and kinds.FILE.match(text) and " " not in text.strip():
         return _FILE, 1
     if below is None and not code and _is_plain_title(lines, at):

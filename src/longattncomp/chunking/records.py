@@ -43,7 +43,13 @@ def _first_key(here: Sequence[Line]) -> str:
     """
     keyed = [line for line in here if line.indent == 0 and not COMMENT.match(line.text)]
     keys = [match[1] if (match := _key(line)) else "" for line in keyed]
-    if len(keys) < 2 or not keys[0] or here[0].indent > 0 or 5 * sum(map(bool, keys)) < 4 * len(keys):
+    if (
+        len(keys) < 2
+        or not keys[0]
+        or keyed[0].text.rstrip().endswith(":")
+        or here[0].indent > 0
+        or 5 * sum(map(bool, keys)) < 4 * len(keys)
+    ):
         return ""
     sentences = sum(ends_sentence(line.text) for line in keyed)
     spoken = 2 * sentences >= len(keyed) or (ASKED.match(keyed[0].text) and ANSWER.match(keyed[1].text))

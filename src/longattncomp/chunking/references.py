@@ -35,7 +35,7 @@ _OF_CLAUSES = re.compile(
     r"(?:\b(?:(?:sub-?)?(?:sections?|paragraphs?|clauses?|divisions?)|articles?|regulations?|arts?|secs?|paras?|cl|regs?"
     r"|ss?|rules?|items?|points?|parts?|steps?|cases?|options?|conditions?|equations?|eqs?|figures?|figs?|and|or|in|to|of|by|see|from|with|under|than"
     r"|abs(?:atz)?|s[aä]tz(?:e|en)?|nr|nummern?|ziffern?|artikels?|buchstaben?|gleichung|und|oder|nach|gemäß|aus|siehe"
-    r"|alinéas?|points?|et|ou|selon|apartados?|párrafos?|y|o)\b\.?|§)[ \t]*(?:\d+(?:\.\d+)*[a-z]?)?$|\d[a-z]?\(\w{1,2}\)$",
+    r"|alinéas?|et|ou|selon|apartados?|párrafos?|y|o)\b\.?|§)[ \t]*(?:\d+(?:\.\d+)*[a-z]?)?$|\d[a-z]?\(\w{1,2}\)$",
     re.IGNORECASE,
 )
 """What stands before a number in brackets that is a clause's or an equation's."""

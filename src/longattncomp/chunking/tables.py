@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from longattncomp.chunking.lines import GAPS, Line, is_rule, is_title
+from longattncomp.chunking.lines import CODE, GAPS, Line, is_rule, is_title
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _LEAST_ROWS = 3
@@ -71,7 +71,8 @@ def header_of(lines: Sequence[Line]) -> Header | None:
 def _may_be_title(line: str) -> bool:
     words = line.strip()
     plain = not GAPS.search(words) and not any(sign in words for sign in _DELIMITERS) and not words.startswith("#")
-    return plain and (words.endswith((":", "：")) or is_title(line))
+    leads = words.endswith((":", "：")) and not set(words) & set("()[]{}=")
+    return plain and not CODE.match(line) and (leads or is_title(line))
 
 
 def _is_prompt(lines: Sequence[Line], at: int) -> bool:
@@ -151,7 +152,9 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     below = [count for count, row in zip(gaps[1:], rows[1:], strict=False) if count or len(row) > _TITLE]
     if 2 * len(below) >= len(gaps) - 1 and sum(count >= 2 for count in below) >= 0.8 * len(below):
         usual = max(set(below), key=below.count)
-        return begins[1] * int(gaps[0] != usual or _is_header(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]]))
+        return begins[1] * int(
+            gaps[0] != usual or _is_header(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
+        )
     for delimiter in _DELIMITERS:
         counts = [row.count(delimiter) for row in rows[:50]]
         most = max(set(counts), key=counts.count)
