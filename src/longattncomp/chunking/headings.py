@@ -14,6 +14,7 @@ _CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER, _TITLE, _PLAIN = 7, 8, 9, 10, 
 
 _LONGEST = 200  # characters of a line that may be a heading
 _FIRST = 120  # characters of a title that is a text's first line
+_BELOW = 20  # lines below a label
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
 
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3})*)\.?[ \t]+[^\W\d_]")
@@ -77,7 +78,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if kinds.is_capitals(text) and not kinds.STAMP.match(text) and not kinds.ITEM.match(text):
         if below is None:
             return _CAPITALS, 1
-        return (0 if kinds.is_capitals(below.text) else SPEAKER), 1
+        columns = all(kinds.GAPS.search(row.text.strip()) for row in (line, below))
+        return (0 if columns or kinds.is_capitals(below.text) else SPEAKER), 1
     if below is not None and kinds.FILE.match(text) and " " not in text.strip():
         return _FILE, 1
     return (0 if below is not None or code else _plain_title(lines, at)), 1
@@ -116,6 +118,17 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     if not items and (leads or kinds.ends_question(text)):
         return rank
     return _TITLE if of_all else 0
+
+
+def is_label(lines: Sequence[Line], at: int, end: int) -> bool:
+    """Whether a paragraph is a word with a colon, and what follows is not more indented, as it is below a key."""
+    after = next((line for line in lines[end : end + _BELOW] if line.indent >= 0), None)
+    return (
+        end == at + 1
+        and kinds.LABEL.match(lines[at].text) is not None
+        and after is not None
+        and after.indent <= lines[at].indent
+    )
 
 
 def is_talk(lines: Sequence[Line]) -> bool:

@@ -1,12 +1,98 @@
-"""hunks of a diff, entries of a log -> units, each led in by what it belongs to."""
+"""hunks of a diff, entries of a log, cards of keys and values -> units, each led in by what it belongs to."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
-from longattncomp.chunking.lines import CUE, DIFF, STAMP, Line
+from longattncomp.chunking.lines import ANSWER, ASKED, COMMENT, CUE, DIFF, GAPS, LETTER, STAMP, Line, ends_sentence
 from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
 
 _ERROR = re.compile(r"\s*(?:[\w.]*(?:Error|Exception|Fault|Interrupt|Exit|Warning)\b|Caused by|panic)")
+
+_VALUE = re.compile(
+    r"(?:\*\*|__)?([^\W\d][\w .()/'’&-]{0,39}?)(?:\*\*|__)?"
+    r"(?:::?(?:\*\*|__)?(?:[ \t<]|$)|：|[ \t]*=(?![=>~])(?=[^(){};]+$)|(?: {2,}|\t+)(?=\S))"
+)
+"""A line that begins with a key, before a colon, an equals sign or a gap."""
+
+_MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-id"})
+_LEAST_CARDS = 3
+_BEGIN = re.compile(r"BEGIN:(?!VCALENDAR\b)[A-Z][\w-]*\s*$")
+_PART = re.compile(r"(BEGIN|END):[A-Z][\w-]*\s*$")
+_CITED = re.compile(r"@[A-Za-z]+[ \t]*\{[ \t]*[^\s,{}()=\"]+[ \t]*,")
+"""The first line of an entry of BibTeX."""
+
+_FIELD = re.compile(r"[ \t]*[\w-]+[ \t]*=")
+
+
+def card_keys(lines: Sequence[Line]) -> frozenset[str]:
+    """Find the keys with which at least three paragraphs of keys and values begin, as those of addresses do."""
+    found: Counter[str] = Counter()
+    first = 0
+    for number in range(len(lines) + 1):
+        if number == len(lines) or lines[number].indent < 0:
+            found[_first_key(lines[first:number])] += 1
+            first = number + 1
+    return frozenset(key for key, count in found.items() if key and count >= _LEAST_CARDS)
+
+
+def _first_key(here: Sequence[Line]) -> str:
+    """The key with which a paragraph of keys and values begins, below comments; "" if it is none.
+
+    A talk has sentences after its names, and the head of a mail leads in what stands below it.
+    """
+    keyed = [line for line in here if line.indent == 0 and not COMMENT.match(line.text)]
+    keys = [match[1] if (match := _key(line)) else "" for line in keyed]
+    if (
+        len(keys) < 2
+        or not keys[0]
+        or keyed[0].text.rstrip().endswith(":")
+        or here[0].indent > 0
+        or 5 * sum(map(bool, keys)) < 4 * len(keys)
+    ):
+        return ""
+    sentences = sum(ends_sentence(line.text) for line in keyed)
+    spoken = 2 * sentences >= len(keyed) or (ASKED.match(keyed[0].text) and ANSWER.match(keyed[1].text))
+    return "" if spoken or LETTER.match(here[0].text) or any(key.lower() in _MAIL for key in keys) else keys[0]
+
+
+def _key(line: Line) -> re.Match[str] | None:
+    """Match the key of a line, which is no row of several columns."""
+    words = line.text.rstrip()
+    return _VALUE.match(words) if len(GAPS.findall(words)) < 2 else None
+
+
+def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: Collection[str], above: int) -> bool:
+    """Add a paragraph of keys and values, the events of a calendar or the entries of BibTeX: the first line of each
+    leads in the others. False if the paragraph is none of them.
+
+    Args:
+        outline: the units above.
+        lines: of the text.
+        at: the first line of the paragraph.
+        end: the line after it.
+        keys: what `card_keys` found.
+        above: the unit that leads in all of it.
+    """
+    cited, parts = _CITED.match(lines[at].text), _PART.match(lines[at].text)
+    if not cited and not parts and not (keys and _first_key(lines[at:end]) in keys):
+        return False
+    card, depth, named = -1, 0, True
+    for line in lines[at:end]:
+        part = _PART.match(line.text) if parts else None
+        begins = _BEGIN.match(line.text) if parts else _CITED.match(line.text) if cited else line is lines[at]
+        if begins and not depth:
+            card = outline.add(line.start, above, together=RECORD_TOKENS, breaks=True)
+            named = not COMMENT.match(line.text)
+        elif card < 0:
+            outline.add(line.start, above, breaks=line is lines[at])
+        elif named and (_FIELD.match(line.text) if cited else line.indent == 0):
+            outline.add(line.start, card)
+        named = named or not COMMENT.match(line.text)
+        if part and card >= 0:
+            depth += 1 if part[1] == "BEGIN" else -1
+            card = card if depth else -1
+    return True
 
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:

@@ -6,6 +6,7 @@ Each leads in what it speaks of.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import pairwise
 
 from longattncomp.chunking.lines import ITEM
 from longattncomp.chunking.outline import Outline
@@ -24,6 +25,22 @@ _REFERENCE = re.compile(
     rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])(?<!\b[kcmd]m)(?<!\bm)({_SIGN})(?=[\s.,;:|)]|$)"
     rf"|({_ASTERISK})"
 )
+_BRACKETED = re.compile(r"[ \t]*\((\d{1,2}|[a-z])\)[ \t]+\S")
+_BRACKETS = re.compile(
+    r"(?<=[\w.!?%€£$¥\"”’)\]|])[ \t]?\((\d{1,2}|[a-z])\)(?=[ \t]*(?:\n|\r|\||$)|[.;](?=\s|$)|,(?! )|</| {2}|\t)"
+)
+"""A reference to a note that begins with a number or letter in brackets, at the end of a line, sentence or cell."""
+
+_OF_CLAUSES = re.compile(
+    r"(?:\b(?:(?:sub-?)?(?:sections?|paragraphs?|clauses?|divisions?)|articles?|regulations?|arts?|secs?|paras?|cl|regs?"
+    r"|ss?|rules?|items?|points?|parts?|steps?|cases?|options?|conditions?|equations?|eqs?|figures?|figs?|and|or|in|to|of|by|see|from|with|under|than"
+    r"|abs(?:atz)?|s[aä]tz(?:e|en)?|nr|nummern?|ziffern?|artikels?|buchstaben?|gleichung|und|oder|nach|gemäß|aus|siehe"
+    r"|alinéas?|et|ou|selon|apartados?|párrafos?|y|o)\b\.?|§)[ \t]*(?:\d+(?:\.\d+)*[a-z]?)?$|\d[a-z]?\(\w{1,2}\)$",
+    re.IGNORECASE,
+)
+"""What stands before a number in brackets that is a clause's or an equation's."""
+
+_BEFORE = 30  # characters before such a number that tell it
 _STRUCK = re.compile(
     r"~~(?=\S)(?:(?!~~|\n\s*\n).){1,2000}~~|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>", re.DOTALL
 )
@@ -53,6 +70,7 @@ TAKES_BACK = re.compile(
 def link(text: str, outline: Outline) -> None:
     """Let such units lead in those that they speak of."""
     _link_notes(text, outline)
+    _link_bracketed(text, outline)
     for struck in _STRUCK.finditer(text):
         first, last = (_unit(outline, at) for at in (struck.start(), struck.end() - 1))
         lead(outline, range(first, last + 1), first, last)
@@ -94,6 +112,40 @@ def _link_notes(text: str, outline: Outline) -> None:
             last += 1
         if not note <= unit < last:
             lead(outline, [unit], *range(note, last))
+
+
+def _link_bracketed(text: str, outline: Outline) -> None:
+    """Link references such as (2) with the notes below that begin so: a run from (1) or (a) on, all referred to."""
+    starts = outline.starts
+    runs: list[list[int]] = []  # units that begin notes
+    for unit, start in enumerate(starts):
+        if not (match := _BRACKETED.match(text, start)):
+            continue
+        if match[1] in ("1", "a"):
+            runs.append([unit])
+        elif runs and unit - runs[-1][-1] <= _MOST and match[1] == _next(_BRACKETED.match(text, starts[runs[-1][-1]])):
+            runs[-1].append(unit)
+    above = 0
+    for run in runs:
+        signs = [match[1] for unit in run if (match := _BRACKETED.match(text, starts[unit]))]
+        found: dict[str, list[int]] = {}
+        for reference in _BRACKETS.finditer(text, above, starts[run[0]]):
+            if not _OF_CLAUSES.search(text, max(0, reference.start() - _BEFORE), reference.start()):
+                found.setdefault(reference[1], []).append(_unit(outline, reference.start()))
+        last = run[-1] + 1
+        while last < min(run[-1] + _MOST, len(starts)) and not outline.breaks[last]:
+            last += 1
+        above = starts[last] if last < len(starts) else len(text)
+        if len(run) > 1 and found.keys() >= set(signs):
+            for sign, (note, after) in zip(signs, pairwise([*run, last]), strict=True):
+                lead(outline, found[sign], *range(note, after))
+
+
+def _next(match: re.Match[str] | None) -> str:
+    """The sign of the note after one; "" after none."""
+    if match is None:
+        return ""
+    return str(int(match[1]) + 1) if match[1].isdigit() else chr(ord(match[1]) + 1)
 
 
 def _note_sign(text: str, start: int) -> str:

@@ -4,21 +4,20 @@ from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
-from longattncomp.chunking.headings import SPEAKER, breaks, heading, is_talk
+from longattncomp.chunking.headings import SPEAKER, breaks, heading, is_label, is_talk
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.nested import Html, begins_json, json_end, json_units
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.records import add_diff, add_log, stamped
+from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, stamped
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
 from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.sentences import sentences
-from longattncomp.chunking.tables import add_table, header_rows, is_table_edge
+from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.runtime.cancellation import step
 
 _ANNOUNCED = 400  # characters after an announcement that it speaks of
 _SAID = 1000  # characters of a turn whose parts all come with who speaks
-_LOOKED_AT = 20  # lines below a label
 
 
 def outline(text: str) -> Outline:
@@ -43,6 +42,7 @@ class _Scan:
         self._html = Html(self._regions)
         self._broken = False  # whether a JSON value was seen that does not end
         self._talk = is_talk(self.lines)
+        self._cards = card_keys(self.lines)
         self._speaker = -1  # the turn above
         self._question = -1  # the turn above, if it asks
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
@@ -108,6 +108,8 @@ class _Scan:
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
             return at + 1
+        if add_cards(self.out, self.lines, at, end, self._cards, self._above):
+            return self._done(end)
         for read in (self._fenced, self._heading, self._diff, self._json):
             if (after := read(at, end)) > at:
                 return after
@@ -119,11 +121,11 @@ class _Scan:
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
-        if (n_header := header_rows(here)) is not None:
+        if header := header_of(here):
             top = len(self.out.starts)
             lone = self._lone == top - 1 >= 0
             self._captioned = lone and kinds.CAPTION.match(self.text, self.out.starts[self._lone]) is not None
-            add_table(self.out, here, n_header, self._lone if lone else self._introduced(first.indent))
+            add_table(self.out, here, header, self._lone if lone else self._introduced(first.indent))
             self._rows = range(top, len(self.out.starts))
             return self._done(end, indent=first.indent)
         # Captions stand above all tables of a text or below all of them.
@@ -139,7 +141,7 @@ class _Scan:
         if spoken:
             self._turns(here, self._end(end))
             return self._done(end)
-        if kinds.is_code(here, within=self._code) and not self._is_label(at, end):
+        if kinds.is_code(here, within=self._code) and (self._code or not is_label(self.lines, at, end)):
             return self._read_code(here, self._section, end)
         owner = self._owner(first.indent)
         if found := terms(here):
@@ -152,12 +154,6 @@ class _Scan:
             return end
         self._prose(at, end)
         return self._done(end, indent=first.indent)
-
-    def _is_label(self, at: int, end: int) -> bool:
-        """Whether a paragraph is a word with a colon, and what follows is not more indented, as it is below a key."""
-        after = next((line for line in self.lines[end : end + _LOOKED_AT] if line.indent >= 0), None)
-        label = end == at + 1 and not self._code and kinds.LABEL.match(self.lines[at].text)
-        return bool(label) and after is not None and after.indent <= self.lines[at].indent
 
     def _is_below(self, units: range) -> bool:
         """Whether what begins here stands right below these units."""
@@ -199,10 +195,12 @@ class _Scan:
             self.out.add(first.start, parent, breaks=True)
             return self._done(last + 1, indent=first.indent)
         inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
-        if (n_header := header_rows(inner)) is not None:
-            add_table(self.out, inner, n_header, parent)
-        else:
-            self._read_code(inner, parent, last + 1)
+        edges = [n for n in range(1, len(inner)) if is_printed_edge(inner, n)]
+        for low, high in pairwise([0, *edges, len(inner)]):
+            if header := header_of(inner[low:high]):
+                add_table(self.out, inner[low:high], header, parent)
+            else:
+                self._read_code(inner[low:high], parent, last + 1)
         return self._done(last + 1, indent=first.indent)
 
     def _diff(self, at: int, end: int) -> int:

@@ -3,17 +3,35 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
-from longattncomp.chunking.lines import GAPS, Line, is_rule
-from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.lines import CODE, GAPS, Line, is_rule, is_title
+from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _LEAST_ROWS = 3
+_FIELD = 100  # lines of a quoted field
 _TITLE = 40  # characters
-_ABOVE = 6  # lines of a table of LaTeX above its columns
+_ABOVE = 6  # lines of a table of LaTeX above its columns, or of a command above what it prints
+_GRID = 12  # lines of the header of a grid
 _TABULAR = re.compile(r"\\begin\{(?:tabular|longtable|tabularx)\b")
 _SIMPLE = re.compile(r"={3,}(?: +={3,})+\s*$")
 _DELIMITERS = ("\t", ";", ",", "|")
 _QUOTED = re.compile(r'"[^"]*"')
+_OPENS = re.compile(r'(?:^|[,;\t|])[ ]?"(?:[^"]|"")*+$')
+"""The end of a line whose last field is quoted and goes on in the next line."""
+
+_PROMPT = re.compile(
+    r"[ \t]*(?:(?:\$|>>>|In \[\d{1,4}\]:) \S|(?:\(\S{1,40}\) ?)?\[?[\w.-]{1,40}@[\w.-]{1,60}[^\n$#%>|]{0,80}[$#%>] ?\S"
+    r"|(?:PS )?[A-Z]:[\\/][^\n>|]{0,100}> ?\S|[\w.@-]{1,40}[=('\"*!-][*!]?[>#] +\S|[A-Za-z][\w.:-]{1,40}> +\S"
+    r"|\w{1,40} \[[^\]\n]{1,40}\]> +\S| {3,}-> \S)"
+)
+"""A prompt of a shell or of a database with a command, which may go on below it."""
+
+_ROOT = re.compile(r"[ \t]*# [a-z][\w./-]*(?: |$)")
+_COLUMNS = re.compile(r"[ \t]*[A-Z]\D*$")
+_COUNT = re.compile(r"[ \t]*\(\d+ [^\W\d]+\)[ \t]*$")
+"""The line below the rows of a table that says how many they are."""
+
 _NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
 _STATEMENT = re.compile(r"(?:INSERT|CREATE|SELECT|UPDATE|WITH)\b")
 _YEAR = re.compile(r"\s*(?:19|20)\d\d\s*$")
@@ -22,10 +40,52 @@ _UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
 """A cell of a row of units below a header, such as (km)."""
 
 
-def header_rows(lines: Sequence[Line]) -> int | None:
-    """Count the lines that are a table's header, with a comment above it and units below it; None if the lines of a
-    paragraph are no table.
+class Header(NamedTuple):
+    """What stands above the rows of a table.
+
+    Attributes:
+        title: lines that are no part of the table, such as the command that printed it.
+        names: lines with the names of its columns, with a comment above them and units below them.
     """
+
+    title: int
+    names: int
+
+
+def header_of(lines: Sequence[Line]) -> Header | None:
+    """Find what stands above the rows of a table; None if the lines of a paragraph are no table."""
+    title = 0
+    while title < min(len(lines) - 2, _ABOVE) and _is_prompt(lines, title):
+        title += 1
+    below = lines[title:]
+    if len(below) > _LEAST_ROWS and _may_be_title(below[0].text):
+        names = _commented(below[1:])
+        if names or (names is not None and len(GAPS.findall(below[1].text.strip())) > 1):
+            return Header(title + 1, names)
+    names = _commented(below)
+    if names is None and title:
+        title, names = 0, _commented(lines)
+    return None if names is None else Header(title, names)
+
+
+def _may_be_title(line: str) -> bool:
+    words = line.strip()
+    plain = not GAPS.search(words) and not any(sign in words for sign in _DELIMITERS) and not words.startswith("#")
+    leads = words.endswith((":", "：")) and not set(words) & set("()[]{}=")
+    return plain and not CODE.match(line) and (leads or is_title(line))
+
+
+def _is_prompt(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is a prompt with a command; that of root looks like a comment, except above a table."""
+    text = lines[at].text
+    if _ROOT.match(text) and not GAPS.search(text.strip()):
+        below = lines[at + 1].text.strip() if at + 1 < len(lines) else ""
+        return _COLUMNS.match(below) is not None and GAPS.search(below) is not None
+    return _PROMPT.match(text) is not None
+
+
+def _commented(lines: Sequence[Line]) -> int | None:
+    """Count the lines with the names of columns, with a comment above them and units below them."""
     comment = int(len(lines) > _LEAST_ROWS and lines[0].text.lstrip()[0] in "#%")
     found = _header_rows(lines[comment:])
     if found is None:
@@ -35,11 +95,27 @@ def header_rows(lines: Sequence[Line]) -> int | None:
 
 
 def is_table_edge(lines: Sequence[Line], at: int) -> bool:
-    """Whether a table of Markdown begins or ends at a line, right below other text or above it."""
+    """Whether a table begins or ends at a line, right below other text or above it: one of Markdown, or what a
+    command prints.
+    """
+    if is_printed_edge(lines, at):
+        return True
     bar, before = (line.text.lstrip().startswith("|") or is_rule(line.text) for line in (lines[at], lines[at - 1]))
     if bar and not before:
         return at + 1 < len(lines) and is_rule(lines[at + 1].text)
     return before and "|" not in lines[at].text and not bar
+
+
+def is_printed_edge(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is a prompt with a command right below what another one printed, or stands below its last row."""
+    above = lines[at - 1].text.strip()
+    if _COUNT.match(above):
+        return True
+    if not _is_prompt(lines, at) or _is_prompt(lines, at - 1):
+        return False
+    rows = [line.text.strip() for line in lines[at + 1 : at + 3]]
+    printed = len(rows) > 1 and (any(map(is_rule, rows)) or all(map(GAPS.search, rows)))
+    return printed or len(GAPS.findall(above)) > 1 or "|" in above
 
 
 def _are_units(row: str) -> bool:
@@ -55,13 +131,18 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return 3
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
-    if len(lines) >= 3 and is_rule(lines[0].text) and is_rule(lines[2].text):
-        return 3
+    if len(lines) >= 3 and is_rule(lines[0].text):
+        last = next((number for number, line in enumerate(lines[2:_GRID], 2) if is_rule(line.text)), 0)
+        if last == 2 or (last and "=" in lines[last].text):
+            return last + 1
     if len(lines) >= 2 and all(line.text.lstrip().startswith("|") for line in lines):
         return 0
     if len(lines) < _LEAST_ROWS:
         return None
-    rows = [_QUOTED.sub('""', line.text.strip()) for line in lines]
+    begins = records(lines)
+    rows = [_QUOTED.sub('""', row.strip()) for row in _joined(lines, begins)]
+    if len(rows) < _LEAST_ROWS:
+        return None
     if 2 * sum(row.endswith((";", "{", "}")) for row in rows) >= len(rows) or _STATEMENT.match(rows[0]):
         return None
     if rows[0].startswith("#define") or any(row.startswith("* ") for row in rows):
@@ -71,7 +152,9 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     below = [count for count, row in zip(gaps[1:], rows[1:], strict=False) if count or len(row) > _TITLE]
     if 2 * len(below) >= len(gaps) - 1 and sum(count >= 2 for count in below) >= 0.8 * len(below):
         usual = max(set(below), key=below.count)
-        return int(gaps[0] != usual or _is_header(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]]))
+        return begins[1] * int(
+            gaps[0] != usual or _is_header(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
+        )
     for delimiter in _DELIMITERS:
         counts = [row.count(delimiter) for row in rows[:50]]
         most = max(set(counts), key=counts.count)
@@ -80,40 +163,55 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         if most >= least and counts.count(most) >= 0.9 * len(counts):
             if delimiter in ",;" and any(_SENTENCE.search(row) for row in rows[:20]):
                 continue
-            return int(_is_header(rows[0].split(delimiter), [row.split(delimiter) for row in rows[1:20]]))
+            return begins[1] * int(_is_header(rows[0].split(delimiter), [row.split(delimiter) for row in rows[1:20]]))
     return None
 
 
 def records(lines: Sequence[Line]) -> list[int]:
-    """Find the lines at which rows begin; a quoted field of CSV may go on in the next line."""
+    """Find the lines at which rows begin; a quoted field of CSV may go on in the next lines."""
     starts: list[int] = []
-    open_quote = False
+    opened = -1
     for index, line in enumerate(lines):
-        if not open_quote:
+        if 0 <= opened < index - _FIELD:
+            starts.extend(range(opened + 1, index))
+            opened = -1
+        if opened < 0:
             starts.append(index)
         if line.text.count('"') % 2:
-            open_quote = not open_quote
-    return starts if not open_quote else list(range(len(lines)))
+            opened = index if opened < 0 and _OPENS.search(line.text.rstrip()) else -1
+    if opened >= 0:
+        starts.extend(range(opened + 1, len(lines)))
+    return starts
 
 
-def add_table(outline: Outline, lines: Sequence[Line], n_header: int, parent: int) -> None:
-    """Add one unit for the header and one for each row.
+def _joined(lines: Sequence[Line], begins: Sequence[int]) -> list[str]:
+    return ["".join(line.text for line in lines[low:high]) for low, high in pairwise([*begins, len(lines)])]
 
-    A row with nothing but its first cell leads in those below it, and a row with a first cell those without.
+
+def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: int) -> None:
+    """Add one unit for what stands above the header, one for the header and one for each row.
+
+    A row with nothing but its first cell leads in those below it, and a row with a first cell those without. In a grid
+    a row ends at a line of signs, and goes over several lines; elsewhere such a line belongs to the row above it.
     """
-    if n_header:
+    top = header.title + header.names
+    if header.title:
         parent = outline.add(lines[0].start, parent, breaks=True)
-    body = lines[n_header:]
+    if header.names:
+        parent = outline.add(lines[header.title].start, parent, breaks=not header.title)
+    body = lines[top:]
+    grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
+    begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else records(body)
     delimiter = _delimiter(body)
     group = full = parent
-    for number, (index, after) in enumerate(pairwise([*records(body), len(body)])):
-        row = "".join(line.text for line in body[index:after])
-        if is_rule(row):
-            outline.add(body[index].start, full)
+    for index, after in pairwise([*begins, len(body)]):
+        row = "".join(line.text for line in body[index:after] if not is_rule(line.text))
+        if not row and (index or top):
             continue
         first, others = _filled(row, delimiter)
         above = parent if first and not others else group if first else full
-        unit = outline.add(body[index].start, above, breaks=not n_header and not number)
+        together = RECORD_TOKENS if after > index + 1 else 0
+        unit = outline.add(body[index].start, above, together=together, breaks=not top and not index)
         if first:
             full = unit
         if first and not others:
