@@ -25,7 +25,8 @@ _REFERENCE = re.compile(
     rf"|({_ASTERISK})"
 )
 _STRUCK = re.compile(
-    r"~~(?=\S)(?:(?!~~|\n\s*\n).){1,2000}~~|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>", re.DOTALL
+    r"(?<![~^])~~(?=[^\s~])(?:(?!~~|\n\s*\n).){1,2000}~~(?!~)|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>",
+    re.DOTALL,
 )
 _QUOTATION = re.compile(
     r"“[^”\n]{1,600}”|«[^»\n]{1,600}»|„[^“”\n]{1,600}[“”]|「[^」\n]{1,600}」"
