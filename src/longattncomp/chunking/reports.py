@@ -18,7 +18,7 @@ _BULLET = re.compile(r"\s*● \S")
 _NUMBERED = re.compile(r"\s+\d+\) \S")
 _FAIL = re.compile(r"\s?FAIL  \S+ > \S")
 _RULE = re.compile(r"\s*⎯")
-_SOURCE = re.compile(r"\s*(?:[>❯]?\s*\d+\s*)?[|│]|\s*\^+\s*$")
+_SOURCE = re.compile(r"\s*(?:[>❯]\s*)?(?:\d+\s*)?[|│]|\s*\^+\s*$")
 _CALLED = re.compile(r"\s*(?:at \S[^\n]*(?::\d|\()|❯ \S)")
 _EXPECTED = re.compile(r"\s*(?:[-+] ?)?(?:expected|received|actual|got|want)\b", re.IGNORECASE)
 
@@ -89,7 +89,7 @@ def add_failure(outline: Outline, lines: Sequence[Line], at: int, heading: int) 
 
 
 def parts_report(lines: Sequence[Line], first: int, at: int, *, code: bool) -> bool:
-    """Whether a line parts its paragraph, which begins at `first`: a report begins there, which no log's entry holds."""
+    """Whether a line parts its paragraph, which begins at `first`: a report begins there that no log holds."""
     return begins_report(lines, at, code=code) and not STAMP.match(lines[first].text)
 
 
