@@ -3,11 +3,36 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
-from longattncomp.chunking.lines import ANSWER, ASKED, COMMENT, CUE, DIFF, GAPS, LETTER, STAMP, Line, ends_sentence
+from longattncomp.chunking.headings import breaks
+from longattncomp.chunking.lines import (
+    ANSWER,
+    ASKED,
+    COMMENT,
+    CUE,
+    DIFF,
+    ENTRY,
+    GAPS,
+    ITEM,
+    LETTER,
+    STAMP,
+    Line,
+    ends_sentence,
+)
 from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
+from longattncomp.chunking.traces import add_trace, is_trace
 
-_ERROR = re.compile(r"\s*(?:[\w.]*(?:Error|Exception|Fault|Interrupt|Exit|Warning)\b|Caused by|panic)")
+_DATED = re.compile(
+    r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}|\b\d{1,2}[./]\d{1,2}[./]\d{2,4},? \d{1,2}:\d{2}"
+    r"|\b\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d{2}:\d{2}|\b[A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}"
+    r"|^\^?[0-9a-f]{7,40} .{0,80}\b\d{4}-\d{2}-\d{2}\b"
+)
+"""A date and a time within a line, as in what `git blame` or `ls -l` prints; before a commit, a date will do."""
+
+_LOOKED_AT = 200  # characters of a line
+_ROWS = 3  # lines with a date
+_SPREAD = 2  # by which the words before it differ; in prose it may stand anywhere
 
 _VALUE = re.compile(
     r"(?:\*\*|__)?([^\W\d][\w .()/'’&-]{0,39}?)(?:\*\*|__)?"
@@ -132,26 +157,52 @@ def stamped(lines: Sequence[Line]) -> list[bool]:
     if len(lines) > 1 and CUE.match(lines[1].text):
         return [True] + [False] * (len(lines) - 1)
     found = [STAMP.match(line.text) is not None for line in lines]
+    if not found[0] and not ITEM.match(lines[0].text) and not ENTRY.match(lines[0].text):
+        dates = [_DATED.search(line.text[:_LOOKED_AT]) for line in lines]
+        words = [
+            line.text.count(" ", 0, date.start()) - line.text.count("  ", 0, date.start())
+            for line, date in zip(lines, dates, strict=True)
+            if date
+        ]
+        rows = len(words) >= _ROWS and 2 * len(words) > len(lines) and max(words) - min(words) <= _SPREAD
+        return [date is not None for date in dates] if dates[0] and rows else []
     goes_on = len(lines) == 1 or lines[1].indent > 0 or lines[1].text.startswith("Traceback")
     return found if found[0] and (goes_on or sum(found) >= 2 or lines[0].text.rstrip().endswith(":")) else []
 
 
-def add_log(outline: Outline, text: str, lines: Sequence[Line], stamped: Sequence[bool], above: int) -> None:
-    """Add log lines and dated turns as units; what follows without a date belongs to the entry above it.
+def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: int, above: int) -> int:
+    """Add log lines and dated turns as units, and return the line after them; `at` if there are none.
 
-    The last line of a traceback names the error, so it leads in the lines before it.
+    What follows without a date belongs to the entry above it, blank lines within a stack trace or not.
     """
-    entry = last = -1
-    for line, begins in zip(lines, stamped, strict=True):
-        if begins or entry < 0:
-            _end_entry(outline, text, entry, last)
-            entry, last = outline.add(line.start, above, together=RECORD_TOKENS, breaks=entry < 0), -1
-        else:
-            last = outline.add(line.start, entry)
-    _end_entry(outline, text, entry, last)
+    if not stamped(lines[at:end]):
+        return at
+    end = _log_end(lines, at, end)
+    here = [line for line in lines[at:end] if line.indent >= 0]
+    begins = [number for number, begun in enumerate(stamped(here)) if begun]
+    for first, after in pairwise([*begins, len(here)]):
+        entry = outline.add(here[first].start, above, together=RECORD_TOKENS, breaks=not first)
+        add_trace(outline, text, here[first + 1 : after], entry)
+    return end
 
 
-def _end_entry(outline: Outline, text: str, entry: int, last: int) -> None:
-    if last > entry + 1 and _ERROR.match(text, outline.starts[last]):
-        for unit in range(entry + 1, last):
-            outline.also[unit] = (last,)
+def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
+    """Find where the last entry of a paragraph ends, which may have a stack trace with blank lines in it."""
+    while any(is_trace(lines, number) for number in _since_stamp(lines, at, end)):
+        first = end
+        while first < len(lines) and lines[first].indent < 0:
+            first += 1
+        stop = first
+        while stop < len(lines) and lines[stop].indent >= 0 and not breaks(lines, stop):
+            stop += 1
+        if stop == first or STAMP.match(lines[first].text):
+            break
+        if not is_trace(lines, first) and not any(STAMP.match(line.text) for line in lines[first:stop]):
+            break
+        at, end = first, stop
+    return end
+
+
+def _since_stamp(lines: Sequence[Line], at: int, end: int) -> range:
+    first = next((number for number in range(end - 1, at, -1) if STAMP.match(lines[number].text)), at)
+    return range(first, end)

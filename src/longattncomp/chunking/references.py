@@ -42,7 +42,8 @@ _OF_CLAUSES = re.compile(
 
 _BEFORE = 30  # characters before such a number that tell it
 _STRUCK = re.compile(
-    r"~~(?=\S)(?:(?!~~|\n\s*\n).){1,2000}~~|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>", re.DOTALL
+    r"(?<![~^])~~(?=[^\s~])(?:(?!~~|\n\s*\n).){1,2000}~~(?!~)|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>",
+    re.DOTALL,
 )
 _QUOTATION = re.compile(
     r"“[^”\n]{1,600}”|«[^»\n]{1,600}»|„[^“”\n]{1,600}[“”]|「[^」\n]{1,600}」"

@@ -9,9 +9,10 @@ from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.nested import Html, begins_json, json_end, json_units
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, stamped
+from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
 from longattncomp.chunking.regions import Regions
+from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.runtime.cancellation import step
@@ -59,7 +60,7 @@ class _Scan:
             if end <= at:
                 end = at + 1
                 alone = not self._code and self._regions.marks(lines[at])
-                while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end):
+                while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):
                     end += 1
             at = self._paragraph(at, end)
             self._close(self._end(at))
@@ -70,9 +71,9 @@ class _Scan:
         link(self.text, self.out)
         return self.out
 
-    def _breaks(self, at: int) -> bool:
-        """Whether a line begins a paragraph without a blank line above it."""
-        if breaks(self.lines, at):
+    def _breaks(self, at: int, first: int) -> bool:
+        """Whether a line begins a paragraph without a blank line between the line `first` and it."""
+        if breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
@@ -110,6 +111,8 @@ class _Scan:
             return at + 1
         if add_cards(self.out, self.lines, at, end, self._cards, self._above):
             return self._done(end)
+        if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
+            return self._done(after)
         for read in (self._fenced, self._heading, self._diff, self._json):
             if (after := read(at, end)) > at:
                 return after
@@ -133,9 +136,8 @@ class _Scan:
         if notes and self._is_below(self._rows) and self._end(end) - first.start <= _ANNOUNCED:
             lead(self.out, self._rows, self.out.add(first.start, self._above, breaks=True))
             return self._done(end)
-        if stamps := stamped(here):
-            add_log(self.out, self.text, here, stamps, self._above)
-            return self._done(end)
+        if (after := add_log(self.out, self.text, self.lines, at, end, self._above)) > at:
+            return self._done(after)
         if self._items(at, end):
             return end
         if spoken:
@@ -183,7 +185,7 @@ class _Scan:
         if not level:
             return at
         self._open_section(level, self.lines[at].start)
-        return self._done(at + size)
+        return self._done(add_failure(self.out, self.lines, at + size, self._section))
 
     def _fenced(self, at: int, end: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:
