@@ -23,7 +23,7 @@ _CLAUSE = re.compile(
 )
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
 _CLAUSES = 8  # units above a WHERE that it leads in
-_DASH = re.compile(r"\s*- ")
+_DASH = re.compile(r"\s*-(?:\s|$)")
 
 
 class Statements:
