@@ -102,6 +102,8 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
+        if self._regions.body(first):
+            return self._read_code(self.lines[at:end], self._section, end)
         for data in () if self._code else self._data:
             if (stop := data.add(self.lines[at:end], self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
