@@ -17,14 +17,18 @@ _MARK = re.compile(
     rf"|<(?P<closes>/?)(?P<name>[^\W\d][\w:.-]*+)(?P<values>{_VALUES})>",
     re.DOTALL,
 )
-_PAGE = r"html|head|body|div|p|ul|ol|li|h[1-6]|table|tr|nav|main|article|pre|blockquote|details|dl|form|script|style"
+_PAGE = (
+    r"html|head|body|div|p|ul|ol|li|h[1-6]|table|tbody|t[dhr]|nav|main|article|pre|blockquote|details|dl|form|script|style"
+    r"|span|br|img|a"
+)
 _PHRASE = (
-    r"abbr|address|audio|base|br?|button|canvas|center|cite|code|col|colgroup|del|dialog|em|embed|fieldset|font|hr|i"
-    r"|iframe|img|input|ins|kbd|label|legend|link|map|mark|meta|noscript|object|picture|samp|search|select|slot|small"
-    r"|source|span|strong|su[bp]|template|textarea|time|track|video|wbr|[aqsu]"
+    r"abbr|acronym|address|audio|b|bd[io]|big|button|canvas|center|cite|code|col|colgroup|del|dfn|dialog|em|embed"
+    r"|fieldset|font|frame|frameset|hr|i|iframe|input|ins|kbd|label|legend|link|map|mark|meta|noscript|object|optgroup"
+    r"|picture|q|r[pt]|ruby|s|samp|search|select|slot|small|source|strike|strong|su[bp]|svg|template|textarea|time|track"
+    r"|tt|u|var|video|wbr"
 )
 _BEGINS = re.compile(
-    rf"\s*<(?:\?xml\b|(?!(?:{HTML_BLOCKS}|{_PHRASE})(?![\w:.-]))[^\W\d][\w:.-]*+(?:[\s/>]|$))", re.IGNORECASE
+    rf"\s*<(?:\?xml\b|(?!(?:{HTML_BLOCKS}|{_PAGE}|{_PHRASE})(?![\w:.-]))[^\W\d][\w:.-]*+(?:[\s/>]|$))", re.IGNORECASE
 )
 _IN_PAGES = re.compile(rf"(?:{_PAGE})\Z", re.IGNORECASE)
 _DECLARED = re.compile(r"\s*<\?xml\b")
@@ -45,7 +49,7 @@ class _Element:
         start: its first character, or that of its line if no tag stands before it there.
         stop: where it ends.
         above: the number of the element that it stands in, -1 for none.
-        holds: how many elements stand directly in it.
+        holds: how many elements and comments stand directly in it.
         records: how many of those hold others.
         wordy: whether text stands directly in it.
         follows: whether text stands right before it.
@@ -157,7 +161,7 @@ class _Document:
                 return
             if mark["other"]:
                 if mark[0].startswith("<!--") and ("\n" in gap or not self._open):
-                    self.elements.append(_Element("", at, self.last, self._open[-1] if self._open else -1))
+                    self._add(_Element("", at, self.last, self._above))
             elif mark["closes"]:
                 self._close(mark["name"], mark.start())
             elif not self._begin(mark, at, follows=bool(words)):
@@ -169,6 +173,18 @@ class _Document:
             self.stop = len(text)
             for number in self._open:
                 self.elements[number].stop = self.stop
+
+    @property
+    def _above(self) -> int:
+        return self._open[-1] if self._open else -1
+
+    def _add(self, element: _Element) -> None:
+        self.elements.append(element)
+        if element.above >= 0:
+            above = self.elements[element.above]
+            above.holds += 1
+            if above.holds == 1 and above.above >= 0:
+                self.elements[above.above].records += 1
 
     @property
     def _root(self) -> _Element:
@@ -189,13 +205,7 @@ class _Document:
         elif not self._free and _IN_PAGES.match(name):
             return False
         schema = len(values) > _LONGEST_SCHEMA and _SCHEMA.match(values) is not None
-        above = self._open[-1] if self._open else -1
-        self.elements.append(_Element(name, at, self.last, above, follows=follows, schema=schema))
-        if above >= 0:
-            self.elements[above].holds += 1
-            over = self.elements[above].above
-            if over >= 0 and self.elements[above].holds == 1:
-                self.elements[over].records += 1
+        self._add(_Element(name, at, self.last, self._above, follows=follows, schema=schema))
         self._names[name] += 1
         self._open.append(len(self.elements) - 1)
         if values.endswith("/"):
