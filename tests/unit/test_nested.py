@@ -35,7 +35,8 @@ KINDS = {
         ("<fleet>\n", "  <ship name='Ada'>\n"),
     ),
     "end tags that nothing began, and start tags that nothing ends": (
-        f"<?xml version='1.0'?>\n<fleet>\n  </oar><![CDATA[<dock>]]>\n  <ship name='Ada'>\n    <hr>\n    </ship>\n  <ship name='Eva'>\n"
+        f"<?xml version='1.0'?>\n<fleet>\n  </oar><![CDATA[<dock>]]>\n  <ship name='Ada'>\n    <hr>\n"
+        f"    </ship>\n  <ship name='Eva'>\n"
         f"{FIELDS}  </ship>\n</fleet>\n",
         "no='15'",
         ("<fleet>\n", "  <ship name='Eva'>\n"),
@@ -46,7 +47,8 @@ KINDS = {
         ("<fleet>\n", "  <!-- sold:\n", "  -->\n"),
     ),
     "a comment above an element": (
-        f"<?xml version='1.0'?>\n<fleet>\n  <!-- in metres at low water in spring -->\n  <depth>12.5 or more in all of the harbour</depth>\n{FIELDS}</fleet>\n",
+        "<?xml version='1.0'?>\n<fleet>\n  <!-- in metres at low water in spring -->\n"
+        f"  <depth>12.5 or more in all of the harbour</depth>\n{FIELDS}</fleet>\n",
         "12.5",
         ("<fleet>\n", "in metres"),
     ),
@@ -143,6 +145,11 @@ PROSE = "".join(f"Sentence {number} of what was said by them.\n" for number in r
 
 NONE = {
     "a prompt's sections": (f"<notes>\n<first>\n{PROSE}</first>\n</notes>\n", "Sentence 15", "Sentence 15 of"),
+    "paragraphs between tags": (
+        f"<first>\n<second>\n\n{PROSE[:156].replace(chr(10), ' ')}\n\n</second>\n</first>\n",
+        "Sentence 3",
+        "Sentence 3",
+    ),
     "a page": (
         f"<html>\n<body>\n<h1>Fees</h1>\n<ul>\n{'<li>a fee</li>' * 30}<li>Last</li></ul></body></html>\n",
         "Last",
@@ -176,7 +183,7 @@ NONE = {
 
 @pytest.mark.parametrize(("text", "within", "start"), NONE.values(), ids=NONE)
 def test_what_is_none(text: str, within: str, start: str) -> None:
-    named = ("<first>\n<", "<html", "<body", "CREATE", "FROM", "# disk")
+    named = ("<first>\n<", "<second>\n\nS", "<html", "<body", "CREATE", "FROM", "# disk")
     ((node, above),) = ((node, above) for node, above in cut(text, 6) if within in node)
     assert start in node
     assert not [lead for lead in above if lead.startswith(named)]

@@ -108,8 +108,8 @@ class Statements:
         """Begin a region or another branch of one, or end it, if the line does."""
         line, opened, regions = here[number], self._opened, self._regions
         if regions.ends_in(line):
-            level = self._level(line)
-            own = [unit for other, unit in opened if other == level and kinds.CLOSER.match(line.text)]
+            closes = regions.body(line) is not None and kinds.CLOSER.match(line.text)
+            own = [unit for level, unit in opened if closes and level == self._level(line)]
             self._out.add(line.start, max(outside, regions.above, *own))
             closed = regions.close(line.start + len(line.text))
             opened[:] = closed.around if closed else ()

@@ -157,7 +157,7 @@ class _Document:
             words = gap.strip()
             at = mark.start() if words else self.last + gap.rfind("\n") + 1
             self.last = mark.end()
-            if (words or mark[0].startswith("<![")) and self._open and not self._takes(words):
+            if (words or mark[0].startswith("<![")) and self._open and not self._takes(gap):
                 return
             if mark["other"]:
                 if mark[0].startswith("<!--") and ("\n" in gap or not self._open):
@@ -190,10 +190,11 @@ class _Document:
     def _root(self) -> _Element:
         return next(element for element in self.elements if element.name)
 
-    def _takes(self, words: str) -> bool:
-        """Let text stand in the open element; False if it is one of a prompt's, not of a document's."""
+    def _takes(self, gap: str) -> bool:
+        """Let text stand in the open element; False if it has lines or paragraphs, as a section of a prompt does."""
         self.elements[self._open[-1]].wordy = True
-        return self._free or (len(self._open) > 1 and "\n" not in words and len(words) <= _LONGEST_TEXT)
+        short = "\n\n" not in gap and "\n" not in gap.strip() and len(gap) <= _LONGEST_TEXT
+        return self._free or (short and len(self._open) > 1)
 
     def _begin(self, mark: re.Match[str], at: int, *, follows: bool) -> bool:
         """Begin an element; False if it is one of a page's."""
