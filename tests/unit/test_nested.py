@@ -186,4 +186,4 @@ def test_what_is_none(text: str, within: str, start: str) -> None:
     named = ("<first>\n<", "<second>\n\nS", "<html", "<body", "CREATE", "FROM", "# disk")
     ((node, above),) = ((node, above) for node, above in cut(text, 6) if within in node)
     assert start in node
-    assert not [lead for lead in above if lead.startswith(named)]
+    assert not [part for part in (node, *above) if part.startswith(named)]
