@@ -104,6 +104,14 @@ def test_it_comes_with_what_names_it(text: str, within: str, lines: tuple[str, .
     assert [line for line in lines if line not in found] == []
 
 
+@pytest.mark.parametrize(
+    "kind", ["a declared document", "a function of SQL", "a stage of a Dockerfile", "a change in a plan"]
+)
+def test_lines_may_end_as_on_windows(kind: str) -> None:
+    text, within, lines = (KINDS[kind][0].replace("\n", "\r\n"), *KINDS[kind][1:])
+    test_it_comes_with_what_names_it(text, within, tuple(line.rstrip() for line in lines))
+
+
 AFTER = {
     "XML": ("<?xml version='1.0'?>\n<fleet>\n" + FIELDS + "</fleet>\n\nNothing else is known.\n", "Nothing else"),
     "a routine": (f"CREATE FUNCTION f() AS $$\nBEGIN\n{SETS}END;\n$$;\n\nSELECT total FROM fees;\n", "SELECT total"),

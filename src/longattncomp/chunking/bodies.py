@@ -10,17 +10,17 @@ from dataclasses import dataclass
 _SQL = re.compile(
     r"^(?P<before>[ \t]*+)(?P<create>create\s++(?:or\s++(?:replace|alter)\s++)?(?:definer\s*+=\s*+\S++\s++)?"
     r"(?:(?:constraint|(?:non)?editionable)\s++)?(?:function|proc(?:edure)?|trigger|(?P<package>package|type\s++body))\b)"
-    r"|^(?P<terminator>/{1,2}|\$\$|go)[ \t]*+$"
+    r"|^(?P<terminator>/{1,2}|\$\$|go)[ \t\r]*+$"
     r"|^(?P<column>[ \t]*+)(?P<end>end(?:[ \t]++(?!(?:if|loop|case|while|for|repeat)\b)[\w.\"]++)?[ \t]*+"
-    r"(?:;|//|\$\$)?)[ \t]*+$"
-    r"|(?P<quote>\$\w*+\$)|^(?P<indent>[ \t]*+)(?P<begin>begin|declare)\b|\b(?P<body>begin|as|is)[ \t]*+$"
-    r"|(?P<stop>;)[ \t]*+$|^(?P<fence>```|~~~)",
+    r"(?:;|//|\$\$)?)[ \t\r]*+$"
+    r"|(?P<quote>\$\w*+\$)|^(?P<indent>[ \t]*+)(?P<begin>begin|declare)\b|\b(?P<body>begin|as|is)[ \t\r]*+$"
+    r"|(?P<stop>;)[ \t\r]*+$|^(?P<fence>```|~~~)",
     re.IGNORECASE | re.MULTILINE,
 )
 _CLOSING = re.compile(r"[^;\n]{0,80}+(?:\n(?!create\b)[^;\n]{1,80}+)?;", re.IGNORECASE)
 """What follows a body in quotes, such as its language."""
 
-_FROM = re.compile(r"FROM[ \t]+(?:--platform=\S+[ \t]+)?\S+(?:[ \t]+(?:AS|as)[ \t]+\S+)?[ \t]*$", re.MULTILINE)
+_FROM = re.compile(r"FROM[ \t]+(?:--platform=\S+[ \t]+)?\S+(?:[ \t]+(?:AS|as)[ \t]+\S+)?[ \t\r]*$", re.MULTILINE)
 _INSTRUCTION = re.compile(
     r"(?:ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME"
     r"|WORKDIR)[ \t]+\S"
@@ -29,7 +29,7 @@ _HEREDOC = re.compile(r"<<-?[\"']?(\w+)")
 _LINE = re.compile(r"[^\n]*\n?")
 _CHANGE = re.compile(
     r"^[ \t]*+# [\w.-]++(?:\[[^\]\n]*+\][\w.-]*+)*+ (?:will|must|has|is|was)\b[^\n]*+\n(?:[ \t]*+#[^\n]*+\n){0,4}+"
-    r"(?P<before>[ \t]*+(?:-/\+|\+/-|<=|[-+~]) )(?:resource|data) \"[^\n]*\{[ \t]*$",
+    r"(?P<before>[ \t]*+(?:-/\+|\+/-|<=|[-+~]) )(?:resource|data) \"[^\n]*\{[ \t\r]*$",
     re.MULTILINE,
 )
 

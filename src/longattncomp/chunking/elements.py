@@ -33,6 +33,7 @@ _BEGINS = re.compile(
 _IN_PAGES = re.compile(rf"(?:{_PAGE})\Z", re.IGNORECASE)
 _DECLARED = re.compile(r"\s*<\?xml\b")
 _SCHEMA = re.compile(r"(?:\s++(?:xmlns|xsi)(?::[\w.-]++)?\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))*+\s*+\Z")
+_LINES = re.compile(r"\S[ \t\r]*\n\s*\S|\n[ \t\r]*\n")
 _LONGEST_SCHEMA = 120  # characters after the name of a tag
 _LONGEST_TEXT = 200  # characters of a text between two tags that is no paragraph
 _LONGEST_FLAT = 1000  # characters of an element with text beside its elements that is not divided at them
@@ -92,8 +93,9 @@ class Documents:
         if document.stop < 0:
             self._seen = document.last
             return -1
-        self._out.add(first.start, parent, breaks=True)
+        top = self._out.add(first.start, parent)
         self._add(document.elements, parent)
+        self._out.breaks[top] = True
         return document.stop
 
     def _add(self, elements: Sequence[_Element], parent: int) -> None:
@@ -193,7 +195,7 @@ class _Document:
     def _takes(self, gap: str) -> bool:
         """Let text stand in the open element; False if it has lines or paragraphs, as a section of a prompt does."""
         self.elements[self._open[-1]].wordy = True
-        short = "\n\n" not in gap and "\n" not in gap.strip() and len(gap) <= _LONGEST_TEXT
+        short = len(gap) <= _LONGEST_TEXT and not _LINES.search(gap)
         return self._free or (short and len(self._open) > 1)
 
     def _begin(self, mark: re.Match[str], at: int, *, follows: bool) -> bool:
