@@ -6,12 +6,13 @@ what is commented out must not be shown as if it were not.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, Outline
 from longattncomp.chunking.references import lead
-from longattncomp.chunking.regions import Regions
+from longattncomp.chunking.regions import PLAN, Regions
 
 _COMMENTS = 4  # lines of a comment that lead in an entry
 _LOOKED_AT = 200  # characters before a string that tell what it stands below
@@ -23,7 +24,13 @@ _CLAUSE = re.compile(
 )
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
 _CLAUSES = 8  # units above a WHERE that it leads in
-_DASH = re.compile(r"\s*- ")
+_SIGN = re.compile(r"[ \t]*(?:-/\+|\+/-|<=|[-+~]) +(?=\S)")
+"""What stands before a line of a plan."""
+
+_BLOCK = re.compile(r"(?:resource|data|module|variable|output|provider|locals|terraform)\b[^={}]*\{\s*$")
+"""The first line of a block of Terraform."""
+
+_DASH = re.compile(r"\s*-(?:\s|$)")
 
 
 class Statements:
@@ -66,6 +73,8 @@ class Statements:
             while not goes_on and opened and opened[-1][0] == level:
                 opened.pop()
             above = opened[-1][1] if opened else max(outside, self._regions.above)
+            if comments and here[number - 1].indent == line.indent and _BLOCK.match(line.text):
+                above = self._leads(comments[-_COMMENTS:])
             unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=not number)
             opened.append((level, unit))
             if level % 2 and _WHERE.match(line.text) and above >= 0:
@@ -77,8 +86,16 @@ class Statements:
             comments = [*comments, unit] if kinds.COMMENT.match(line.text) else []
             attribute = bool(kinds.ATTRIBUTE.match(line.text)) and number + 1 < len(here)
 
+    def _leads(self, comments: Sequence[int]) -> int:
+        """Let the lines of a comment lead in each other, and return the last one, which leads in what it is about."""
+        for before, comment in pairwise(comments):
+            self._out.parents[comment] = before
+        return comments[-1]
+
     def _level(self, line: Line) -> int:
         """Rank a line: the items of a key, and the clauses of a statement of SQL, may be indented as it is."""
+        if self._regions.body(line) is PLAN:
+            return 2 * (sign.end() if (sign := _SIGN.match(line.text)) else line.indent)
         level = 2 * line.indent
         if _DASH.match(line.text):
             return level + 1
@@ -91,7 +108,9 @@ class Statements:
         """Begin a region or another branch of one, or end it, if the line does."""
         line, opened, regions = here[number], self._opened, self._regions
         if regions.ends_in(line):
-            self._out.add(line.start, max(outside, regions.above))
+            closes = regions.body(line) is not None and kinds.CLOSER.match(line.text)
+            own = [unit for level, unit in opened if closes and level == self._level(line)]
+            self._out.add(line.start, max(outside, regions.above, *own))
             closed = regions.close(line.start + len(line.text))
             opened[:] = closed.around if closed else ()
             return True

@@ -30,14 +30,33 @@ _TITLE, _HEADER, _GROUP = 1, 2, 3
 """Ranks of what leads in the rows and entries below it: caption, term or summary; header row; row of one cell."""
 
 
-def begins_json(lines: Sequence[Line]) -> bool:
+class Values:
+    """The values of JSON in a text."""
+
+    def __init__(self, text: str, outline: Outline) -> None:
+        self._text, self._out = text, outline
+        self._broken = False  # whether a value was seen that does not end
+
+    def add(self, here: Sequence[Line], parent: int) -> int:
+        """Add the units of the value that begins in the first of these lines; return where it ends, -1 if none does."""
+        if not _begins_json(here[:2]):
+            return -1
+        start = here[0].start
+        stop = -1 if self._broken else _json_end(self._text, start)
+        self._broken = self._broken or stop < 0
+        stop = here[-1].start + len(here[-1].text) if stop < 0 else stop
+        _json_units(self._out, self._text, start, stop, parent)
+        return stop
+
+
+def _begins_json(lines: Sequence[Line]) -> bool:
     """Whether a line begins a JSON value; a bracket alone does if the line below it is part of one."""
     line, below = lines[0].text, lines[1:2]
     alone = line.strip() in ("{", "[")
     return bool(_BEGINS.match(line)) and not (alone and not (below and _INSIDE.match(below[0].text)))
 
 
-def json_units(outline: Outline, text: str, start: int, end: int, parent: int) -> int:
+def _json_units(outline: Outline, text: str, start: int, end: int, parent: int) -> int:
     """Add the entries and elements of a JSON value as units, led in by the keys above them.
 
     An object is a record, unless it holds three objects or more itself. Broken JSON gives units, too. Returns where
@@ -78,7 +97,7 @@ def _next(text: str, at: int, end: int) -> int:
     return max(text.rfind("\n", at, stop) + 1, at) if "\n" in text[at:stop] else stop
 
 
-def json_end(text: str, start: int) -> int:
+def _json_end(text: str, start: int) -> int:
     """Find where a JSON value ends, by its brackets; -1 if it does not."""
     depth = 0
     for token in _TOKEN.finditer(text, start):

@@ -2,8 +2,10 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from typing import NamedTuple
 
+from longattncomp.chunking.bodies import plans, routines, stages
 from longattncomp.chunking.lines import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import Outline
 from longattncomp.chunking.references import lead
@@ -20,6 +22,13 @@ class Kind(NamedTuple):
     branches: re.Pattern[str] | None = None
 
 
+class Body(NamedTuple):
+    """Lines of code that the first one leads in, by a function that finds where those of its kind begin and end."""
+
+    find: Callable[[str], dict[int, int]]
+    branches: None = None
+
+
 def _condition(opens: str, branches: str, ends: str) -> Kind:
     return Kind(re.compile(opens, re.MULTILINE), re.compile(ends, re.MULTILINE), re.compile(rf"\s*(?:{branches})"))
 
@@ -33,6 +42,9 @@ CONDITION = _condition(r"\{%-?\s*(?:if|unless)\b", r"\{%-?\s*els", r"\{%-?\s*end
 
 COMMENT = _comment(r"<!--", r"-->")
 """A comment of HTML."""
+
+PLAN = Body(plans)
+"""What a plan changes, whose lines may begin with a sign."""
 
 _STRINGS = (_comment(r"'''", r"'''"), _comment(r'"""', r'"""'))
 _KINDS = (
@@ -56,6 +68,9 @@ _KINDS = (
     _comment(r"^[ \t]*\\iffalse\b", r"^[ \t]*\\fi\b"),
     _comment(r"^[ \t]*\\begin\{comment\}", r"\\end\{comment\}"),
     *_STRINGS,
+    Body(routines),
+    Body(stages),
+    PLAN,
 )
 _TAGGED = _comment(
     rf"^<(?!(?:{HTML_BLOCKS})\b(?<!details))([A-Za-z][\w.-]*)(?:[ \t][^<>\n]*)?>[ \t]*$",
@@ -71,7 +86,8 @@ DEEPEST = 8
 
 _MARK = re.compile(
     r"\s*(?:#[ \t]*if|\{[%{#]|<[%!#A-Za-z]|/\*|--\[\[|=begin\b|\\iffalse"
-    r"|\\begin\{comment|'{3}|\"{3}|ifn?(?:eq|def)|:::)"
+    r"|\\begin\{comment|'{3}|\"{3}|ifn?(?:eq|def)|:::"
+    r"|(?i:create)\b|FROM[ \t]|# [\w-]+\.\S)"
 )
 """How a line begins that may begin a region."""
 
@@ -87,7 +103,7 @@ class Region(NamedTuple):
         around: (level, unit) of the statements that it stands in.
     """
 
-    kind: Kind
+    kind: Kind | Body
     end: int
     first: int
     branch: int
@@ -99,7 +115,7 @@ class Regions:
 
     def __init__(self, text: str, outline: Outline) -> None:
         self._text, self._outline = text, outline
-        self._pairs: dict[Kind, dict[int, int]] = {}
+        self._pairs: dict[Kind | Body, dict[int, int]] = {}
         self._open: list[Region] = []
 
     @property
@@ -107,7 +123,13 @@ class Regions:
         """The unit that begins the branch that is open, -1 for none."""
         return self._open[-1].branch if self._open else -1
 
-    def opens(self, line: Line, *, documents: bool = False) -> tuple[Kind, int] | None:
+    def body(self, line: Line) -> Body | None:
+        """The body of code that is open, or that a line begins."""
+        begun = self.opens(line, documents=True)
+        kind = begun[0] if begun else self._open[-1].kind if self._open else None
+        return kind if isinstance(kind, Body) else None
+
+    def opens(self, line: Line, *, documents: bool = False) -> tuple[Kind | Body, int] | None:
         """Tell which region a line begins, and where it ends; `documents` where a string would document the line
         above.
         """
@@ -121,14 +143,16 @@ class Regions:
                 return None if quiet else (kind, end)
         return None
 
-    def end(self, kind: Kind, start: int) -> int:
+    def end(self, kind: Kind | Body, start: int) -> int:
         """Find where the region of a kind that begins at a character ends; -1 if none does."""
         if kind not in self._pairs:
-            self._pairs[kind] = self._pair(kind)
+            self._pairs[kind] = kind.find(self._text) if isinstance(kind, Body) else self._pair(kind)
         return self._pairs[kind].get(start, -1)
 
-    def begin(self, kind: Kind, end: int, unit: int, around: tuple[tuple[int, int], ...] = ()) -> None:
-        """Open a region with its first unit."""
+    def begin(self, kind: Kind | Body, end: int, unit: int, around: tuple[tuple[int, int], ...] = ()) -> None:
+        """Open a region with its first unit; a body ends where what it stands in does."""
+        if isinstance(kind, Body) and self._open:
+            end = min(end, self._open[-1].end)
         self._open.append(Region(kind, end, unit, unit, around))
 
     def branch(self, line: Line) -> bool:
@@ -157,7 +181,7 @@ class Regions:
         while self._open and self._open[-1].end <= at:
             region = self._open.pop()
             last = len(self._outline.starts) - 1
-            if len(self._open) < DEEPEST:
+            if len(self._open) < DEEPEST and not isinstance(region.kind, Body):
                 lead(self._outline, range(region.first, last), last)
         return region
 

@@ -1,13 +1,15 @@
 """text -> its units, paragraph by paragraph, each as what it looks like."""
 
+from bisect import bisect_left
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
+from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import SPEAKER, breaks, heading, is_label, is_talk
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
-from longattncomp.chunking.nested import Html, begins_json, json_end, json_units
+from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
@@ -41,7 +43,7 @@ class _Scan:
         self._intro = -1  # the unit right before, if it leads to a list or table
         self._lists = Lists(text, self.out)
         self._html = Html(self._regions)
-        self._broken = False  # whether a JSON value was seen that does not end
+        self._data = (Documents(text, self.out), Values(text, self.out))
         self._talk = is_talk(self.lines)
         self._cards = card_keys(self.lines)
         self._speaker = -1  # the turn above
@@ -101,6 +103,11 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
+        if self._regions.body(first):
+            return self._read_code(self.lines[at:end], self._section, end)
+        for data in () if self._code else self._data:
+            if (stop := data.add(self.lines[at:end], self._introduced(first.indent))) >= 0:
+                return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
         if not self._code and self._regions.marks(first):
             if not self._regions.branch(first):
                 unit = self.out.add(first.start, self._above, breaks=True)
@@ -113,7 +120,7 @@ class _Scan:
             return self._done(end)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
             return self._done(after)
-        for read in (self._fenced, self._heading, self._diff, self._json):
+        for read in (self._fenced, self._heading, self._diff):
             if (after := read(at, end)) > at:
                 return after
         here = self.lines[at:end]
@@ -208,19 +215,6 @@ class _Scan:
     def _diff(self, at: int, end: int) -> int:
         after = add_diff(self.out, self.text, self.lines, at, self._above)
         return self._done(after) if after > at else at
-
-    def _json(self, at: int, end: int) -> int:
-        first = self.lines[at]
-        if self._code or not begins_json(self.lines[at:end][:2]):
-            return at
-        stop = -1 if self._broken else json_end(self.text, first.start)
-        self._broken = self._broken or stop < 0
-        stop = self._end(end) if stop < 0 else stop
-        json_units(self.out, self.text, first.start, stop, self._introduced(first.indent))
-        after = at
-        while after < len(self.lines) and self.lines[after].start < stop:
-            after += 1
-        return self._done(after)
 
     def _turns(self, here: list[Line], end: int) -> None:
         """Add turns: who speaks leads in what is said, unless it is long, and a question the answer below it."""
