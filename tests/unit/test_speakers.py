@@ -20,6 +20,8 @@ FORMS = {
     "a name and a time": ("Ilka Roos  9:14 AM", "Bo Tamm  10:02 AM"),
     "a nick": ("ilka 21:12", "bo_t 21:15"),
     "a day, too": ("Ilka — Yesterday at 21:12", "Bo — 12/02/2025 21:15"),
+    "a time in brackets": ("Ilka (10:31 a.m.)", "Bo (11:31 p.m.)"),
+    "tokens of a model": ("<|im_start|>user", "<|im_start|>assistant"),
     "in brackets": ("Ilka, [12.02.2025 21:12]", "Bo, [13.02.2025 08:01]"),
     "the time of a recording": ("Speaker 1 (00:02:41):", "Speaker 2 (00:03:01):"),
     "a time first": ("00:02:41 Ilka Roos", "00:03:01 Bo van Tamm"),

@@ -74,15 +74,12 @@ _FORMS = (*_TIMED, *_TOLD, *_ROLES)
 _OF_TALKS = re.compile(rf"assistant|human|interviewe|moderator|{_TOOL}", re.IGNORECASE)
 """Roles that sections of settings are not named after."""
 
-_HINT = re.compile(r"\d|:$|\A[\[<*=-]|\b(?:ago|yesterday)\b")
-"""What all of these have; it is found fast."""
-
-_HINTS = (
-    *(re.compile(r"\d:\d\d|\bago\b|\b(?:vor|il y a|hace) \d") for _ in _TIMED),
-    *(re.compile(rf"\b(?:{_VERBS})\b") for _ in _TOLD),
-    *(re.compile(r":$|\A[\[<*=-]") for _ in _ROLES),
-)
-"""What those of each form have."""
+_ENDS = frozenset(",;!?{}")
+_CLOCK = re.compile(r"\d:\d\d|\bago$|\b(?:vor|il y a|hace) \d")
+_TELLS = re.compile(r"\d|\bago\b|\byesterday\b")
+_VERB = re.compile(rf"\b(?:{_VERBS})\b")
+_SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
+"""Signs that are found fast in lines of these forms."""
 
 _LEVEL = re.compile(r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)\b")
 _ID = re.compile(r"\bid[=:] ?\"?([\w-]+)")
@@ -126,15 +123,17 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
 def _speaker(line: Line) -> _Found | None:
     """Find the form of a line that may say who speaks, and the name in it."""
     words = line.text.strip()
-    if not 0 <= line.indent <= 3 or len(words) > _LONGEST or not _HINT.search(words):
+    if not 0 <= line.indent <= 3 or len(words) > _LONGEST or words[-1] in _ENDS:
         return None
-    for form, (hint, pattern) in enumerate(zip(_HINTS, _FORMS, strict=True)):
-        if (
-            hint.search(words)
-            and (match := pattern.fullmatch(words))
-            and (pattern in _ROLES or _is_name(match["name"]))
-        ):
-            return _Found(form, match["name"].lower())
+    label = words[-1] == ":"
+    forms = [
+        *(_TIMED if _CLOCK.search(words) else ()),
+        *(_TOLD if (label or _TELLS.search(words)) and _VERB.search(words) else ()),
+        *(_ROLES if (label or words[0] in "[<*=-") and _SPOKEN.match(words) else ()),
+    ]
+    for pattern in forms:
+        if (match := pattern.fullmatch(words)) and (pattern in _ROLES or _is_name(match["name"])):
+            return _Found(_FORMS.index(pattern), match["name"].lower())
     return None
 
 
@@ -147,7 +146,7 @@ def _is_name(words: str) -> bool:
 
 def _heads(lines: Sequence[Line], found: Mapping[int, _Found]) -> set[int]:
     """Find which of these lines have text below them before the next one, which is not quoted nor a key's value."""
-    heads = set()
+    heads: set[int] = set()
     below = -1
     for number in range(len(lines) - 1, -1, -1):
         if number in found and below >= 0 and below not in found and not lines[below].text.startswith(">"):
