@@ -1,7 +1,6 @@
 """lines of a text -> whether they are a heading, and of which rank."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
@@ -9,15 +8,24 @@ from longattncomp.chunking.lines import Line
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
-_CAPITALS, _BOLD, _SECTION, _FILE, _DAY, SPEAKER, _TITLE, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14
-"""Ranks of headings below the six of Markdown."""
+TITLE = 6
+"""The lowest rank of Markdown's headings."""
+
+_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, _TITLE, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14
+"""Ranks below it; those of numbered headings follow."""
+
+TURN, REPLY = 24, 25
+"""Ranks of lines that say who speaks, and of the result of a tool's call."""
+
+NESTED = 30
+"""How much lower the rank of a heading is that stands in a turn."""
 
 _LONGEST = 200  # characters of a line that may be a heading
 _FIRST = 120  # characters of a title that is a text's first line
 _BELOW = 20  # lines below a label
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
 
-_NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3})*)\.?[ \t]+[^\W\d_]")
+_NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,8})\.?[ \t]+[^\W\d_]")
 """The beginning of a heading with the number of its section, which tells its rank."""
 
 _COMMENT = re.compile(r"#(?: |$)")
@@ -57,7 +65,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         comment = comment or _NOTICE.match(text) is not None or any(map(_COMMENT.match, beside))
         return (0 if comment and len(match[1]) == 1 else len(match[1])), 1
     if match := kinds.RULED.match(text):
-        return (_DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1
+        return (DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1
     if code and line.indent > 0:
         return 0, 1
     if below is not None and (rank := _underlined(lines, at, end)):
@@ -72,7 +80,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         opens = any(sign in words for sign in "=:#;[") and not _LABELLED.match(words)
         return (_SECTION if opens else 0), 1
     if kinds.DATE.match(text):
-        return _DAY, 1
+        return DAY, 1
     if kinds.BOLD.match(text):
         return _BOLD, 1
     if kinds.is_capitals(text) and not kinds.STAMP.match(text) and not kinds.ITEM.match(text):
@@ -129,18 +137,6 @@ def is_label(lines: Sequence[Line], at: int, end: int) -> bool:
         and after is not None
         and after.indent <= lines[at].indent
     )
-
-
-def is_talk(lines: Sequence[Line]) -> bool:
-    """Whether most paragraphs begin with the name of somebody who speaks, and two of them speak twice."""
-    first = [
-        line
-        for above, line in zip([None, *lines], lines, strict=False)
-        if line.indent >= 0 and (above is None or above.indent < 0)
-    ]
-    names = [name for line in first if (name := kinds.speaker(line.text))]
-    again = sum(count > 1 for count in Counter(names).values())
-    return again > 1 and 2 * len(names) >= len(first)
 
 
 def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | None:

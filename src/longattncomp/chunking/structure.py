@@ -6,7 +6,7 @@ from itertools import pairwise
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
 from longattncomp.chunking.elements import Documents
-from longattncomp.chunking.headings import SPEAKER, breaks, heading, is_label, is_talk
+from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.nested import Html, Values
@@ -17,10 +17,10 @@ from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
+from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
 
 _ANNOUNCED = 400  # characters after an announcement that it speaks of
-_SAID = 1000  # characters of a turn whose parts all come with who speaks
 
 
 def outline(text: str) -> Outline:
@@ -44,10 +44,8 @@ class _Scan:
         self._lists = Lists(text, self.out)
         self._html = Html(self._regions)
         self._data = (Documents(text, self.out), Values(text, self.out))
-        self._talk = is_talk(self.lines)
         self._cards = card_keys(self.lines)
-        self._speaker = -1  # the turn above
-        self._question = -1  # the turn above, if it asks
+        self._turns = Turns(text, self.lines, self.out)
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
         self._rows = range(0)  # units of the table above
@@ -75,7 +73,7 @@ class _Scan:
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
-        if breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
+        if at in self._turns.heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
@@ -126,8 +124,7 @@ class _Scan:
         here = self.lines[at:end]
         if self._code and first.indent > 0:
             return self._read_code(here, self._section, end)
-        turns = sum(kinds.TURN.match(line.text) is not None for line in here)
-        spoken = (turns >= 2 and 2 * turns >= len(here)) or (self._talk and kinds.TURN.match(first.text) is not None)
+        spoken = self._turns.are_spoken(here)
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
@@ -148,7 +145,7 @@ class _Scan:
         if self._items(at, end):
             return end
         if spoken:
-            self._turns(here, self._end(end))
+            self._turns.add(here, self._end(end), self._above)
             return self._done(end)
         if kinds.is_code(here, within=self._code) and (self._code or not is_label(self.lines, at, end)):
             return self._read_code(here, self._section, end)
@@ -176,22 +173,25 @@ class _Scan:
             self._lists.end()
         return end
 
-    def _open_section(self, level: int, start: int) -> None:
-        while self._sections and self._sections[-1][0] >= level:
+    def _open_section(self, level: int, at: int) -> None:
+        rank = self._turns.rank(level, at, self._sections)
+        while self._sections and self._sections[-1][0] >= rank:
             self._sections.pop()
-        unit = self.out.add(start, self._above, together=RECORD_TOKENS if level == SPEAKER else 0, breaks=True)
-        self._sections.append((level, unit))
-        self._intro = self._speaker = self._question = -1
+        together = RECORD_TOKENS if level in (SPEAKER, TURN, REPLY) else 0
+        unit = self.out.add(self.lines[at].start, self._above, together=together, breaks=True)
+        self._sections.append((rank, unit))
+        self._intro = -1
+        self._turns.end()
 
     def _introduced(self, indent: int) -> int:
         """The unit that leads to the block that begins here; otherwise the item or heading above."""
         return self._intro if self._intro >= 0 and self._intro == len(self.out.starts) - 1 else self._owner(indent)
 
     def _heading(self, at: int, end: int) -> int:
-        level, size = heading(self.lines, at, end, code=self._code)
+        level, size = self._turns.heads.get(at) or heading(self.lines, at, end, code=self._code)
         if not level:
             return at
-        self._open_section(level, self.lines[at].start)
+        self._open_section(level, at)
         return self._done(add_failure(self.out, self.lines, at + size, self._section))
 
     def _fenced(self, at: int, end: int) -> int:
@@ -215,24 +215,6 @@ class _Scan:
     def _diff(self, at: int, end: int) -> int:
         after = add_diff(self.out, self.text, self.lines, at, self._above)
         return self._done(after) if after > at else at
-
-    def _turns(self, here: list[Line], end: int) -> None:
-        """Add turns: who speaks leads in what is said, unless it is long, and a question the answer below it."""
-        begins = [number for number, line in enumerate(here) if not number or kinds.TURN.match(line.text)]
-        stops = [here[number].start for number in begins[1:]]
-        for number, stop in zip(begins, [*stops, end], strict=True):
-            line = here[number]
-            answers = self._question >= 0 and kinds.ANSWER.match(line.text)
-            owner = self._question if answers else self._above
-            turn = self.out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
-            self._speaker = turn
-            if kinds.ASKED.match(line.text):
-                self._question = turn
-                continue
-            named = kinds.TURN.match(line.text)
-            for start, _ in sentences(self.text, line.start + named.end() - 1 if named else line.start, stop):
-                self.out.add(start, turn if stop - line.start <= _SAID else owner)
-            self._question = self._question if answers else -1
 
     def _items(self, at: int, end: int) -> bool:
         """Add the items of a list, and what leads to them; False if the paragraph is no list."""
@@ -269,8 +251,7 @@ class _Scan:
         first = len(self.out.starts)
         unit = first - 1
         beside = self._owner(here[0].indent)
-        if beside < 0 and self._talk:
-            beside = self._speaker
+        beside = self._turns.speaker if beside < 0 else beside
         owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
         for low, high in pairwise(bounds):
             whole = low in rows

@@ -1,0 +1,234 @@
+"""lines of a text -> those that say who speaks in the lines below them, and those that name the day above turns."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.headings import DAY, REPLY, TURN
+from longattncomp.chunking.lines import Line
+
+_LONGEST = 160  # characters of a line that says who speaks
+_LONGEST_DAY = 60  # characters of a line that names a day
+_CALL = 400  # characters of the call of a tool that leads in its result whole
+_LEAST = 3  # lines with a name and a time, one name among them twice
+_OTHER_WORDS = 3  # before a day, after signs: "--- Day changed Thu Sep 04 2025"
+
+_WEEKDAYS = (
+    "(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
+    "|sonnabend|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado"
+    "|domingo|(?:luned|marted|mercoled|gioved|venerd)[iì]|sabato|domenica|(?:maan|dins|woens|donder|vrij|zater|zon)dag"
+    "|today|yesterday|heute|gestern|aujourd|hier|hoy|ayer|oggi|ieri|vandaag|gisteren|星期[一二三四五六日天]|[今昨][天日]"
+)
+_MONTHS = (
+    "jan(?:uar[yi]?|vier)?|enero|gennaio|feb(?:ruar[yi]?|rero|braio)?|f[eé]v(?:rier)?|mar(?:ch|s|t|zo)?|märz?|mrt|maart"
+    "|apr(?:ile?)?|a[bv]r(?:il)?|ma[iy]|mei|mayo|maggio|june?|junio?|juin|giugno|july?|julio?|juillet|luglio"
+    "|aug(?:ust(?:us)?)?|ago(?:sto)?|ao[uû]t|sep(?:t(?:i?embre|ember)?)?|set(?:tembre)?|o[ck]t(?:ob(?:er|re)|ubre)?"
+    "|ott(?:obre)?|nov(?:i?embre|ember)?|d[eéi][cz](?:i?embre|ember)?"
+)
+_WEEKDAY = re.compile(_WEEKDAYS)
+_MONTH = re.compile(_MONTHS)
+_BESIDE = frozenset(("st", "nd", "rd", "th", "er", "de", "of", "the", "le", "at", "um", "am", "pm", "utc", "hui"))
+"""Words beside the names of days and months."""
+
+_PLAIN = re.compile(r"[\w\s.,:/()\[\]'’*#=~—–-]+")
+_NUMBERED = re.compile(r"\W*(?:\d{4}年)?\d{1,2}[月월] ?\d{1,2}[日일](?:[ (（]+\w{1,3}[)）]?)?\W*")
+"""A day in Japanese, Chinese or Korean."""
+
+_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?(?: ?[ap]\.?m\.?)?(?: uhr)?"
+_DATE = rf"(?:\d{{1,4}}[-./]\d{{1,2}}[-./]\d{{1,4}}|\d{{1,4}}(?:st|nd|rd|th|\.)?|{_WEEKDAYS}|{_MONTHS}|at|um|de),? "
+_AGO = r"(?:\d+|an?) \w{3,7} ago|vor \d+ \w{3,8}|il y a \d+ \w{2,8}|hace \d+ \w{3,8}"
+_WHEN = rf"(?:(?:{_DATE}){{0,6}}{_TIME}|{_AGO})"
+_NAME = r"[*_\[@]{0,3}(?P<name>[^\W\d_][\w.'’&-]*(?: [\w.'’&()/-]+){0,4}?)[*_\]]{0,3}"
+_VERBS = (
+    "commented|replied|wrote|said|posted|answered|asked|responded|reviewed|opened this|schrieb|antwortete"
+    "|kommentierte|hat (?:am|vor)|a (?:écrit|commenté|répondu)|escribió|comentó|respondió|ha scritto|schreef|skrev"
+)
+_TIMED = (
+    re.compile(rf"{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{_WHEN}[\])]?(?: \(\w+\))?:?", re.IGNORECASE),
+    re.compile(rf"[\[(]?{_WHEN}[\])]?[ \t]?[—–|·•-]?[ \t]{{1,8}}{_NAME}:?", re.IGNORECASE),
+)
+"""A name and a time; a time and a name."""
+
+_TOLD = (
+    re.compile(rf"{_NAME} (?:{_VERBS})\b(?:[^\n:]*(?:\d|\bago\b|\byesterday\b)[^\n]*(?<![.!?])|[^\n.!?]*:)"),
+    re.compile(r"(?:On|Am|Le|El|Il|Op|Den) (?P<name>[^\n]*\d[^\n]*)\b(?:wrote|schrieb|a écrit|escribió|skrev)[^\n]*:"),
+)
+"""A name and what one does who speaks."""
+
+_TOOL = r"(?:tool|function)[ _-]?(?:call|use|result|response|output)s?"
+_ROLE = rf"(?P<name>{_TOOL}|user|assistant|system|developer|human|ai|bot|tool|interviewer|interviewee|moderator)"
+_LABEL = re.compile(rf"(?:\*\*)?{_ROLE}(?:\*\*:|:\*\*|:)", re.IGNORECASE)
+_ROLES = (
+    re.compile(rf"\[{_ROLE}(?:[ :][^\[\]]*)?\]:?", re.IGNORECASE),
+    re.compile(rf"<\|(?:im_start\|>|start_header_id\|>)?{_ROLE}(?:\|>|<\|end_header_id\|>)?", re.IGNORECASE),
+    _LABEL,
+    re.compile(rf"\*\*{_ROLE}\*\*", re.IGNORECASE),
+    re.compile(rf"[=-]{{2,5}} ?{_ROLE}(?: [^=\n-]+?)? ?[=-]{{2,5}}", re.IGNORECASE),
+)
+"""What speaks with a model, or who asks and answers."""
+
+_FORMS = (*_TIMED, *_TOLD, *_ROLES)
+_OF_TALKS = re.compile(rf"assistant|human|interviewe|moderator|{_TOOL}", re.IGNORECASE)
+"""Roles that sections of settings are not named after."""
+
+_ENDS = frozenset(",;!?{}")
+_CLOCK = re.compile(r"\d:\d\d|\bago$|\b(?:vor|il y a|hace) \d")
+_TELLS = re.compile(r"\d|\bago\b|\byesterday\b")
+_VERB = re.compile(rf"\b(?:{_VERBS})\b")
+_SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
+"""Signs that are found fast in lines of these forms."""
+
+_LEVEL = re.compile(r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)\b")
+_ID = re.compile(r"\bid[=:] ?\"?([\w-]+)")
+
+
+class Head(NamedTuple):
+    """Lines that lead in what is below them.
+
+    Attributes:
+        rank: as a heading.
+        size: lines.
+    """
+
+    rank: int
+    size: int
+
+
+class _Found(NamedTuple):
+    form: int
+    name: str
+
+
+def speakers(lines: Sequence[Line]) -> dict[int, Head]:
+    """Find the lines that say who speaks below them, by number: several of one form, most with text below them.
+
+    The call of a tool leads in the result right below it.
+    """
+    found = {number: found for number, line in enumerate(lines) if (found := _speaker(line))}
+    heads = _heads(lines, found)
+    kept = {form for form in {which.form for which in found.values()} if _is_form(form, found, heads)}
+    numbers = [number for number, which in found.items() if which.form in kept]
+    told = {number: Head(TURN, 1) for number in numbers}
+    for above, number in pairwise(numbers):
+        if _answers(lines[above].text, lines[number].text, found[above].name, found[number].name):
+            long = lines[number].start - lines[above].start > _CALL
+            told[above] = Head(told[above].rank, 1 if long else number - above)
+            told[number] = Head(REPLY, 1)
+    return told
+
+
+def _speaker(line: Line) -> _Found | None:
+    """Find the form of a line that may say who speaks, and the name in it."""
+    words = line.text.strip()
+    if not 0 <= line.indent <= 3 or len(words) > _LONGEST or words[-1] in _ENDS:
+        return None
+    label = words[-1] == ":"
+    forms = [
+        *(_TIMED if _CLOCK.search(words) else ()),
+        *(_TOLD if (label or _TELLS.search(words)) and _VERB.search(words) else ()),
+        *(_ROLES if (label or words[0] in "[<*=-") and _SPOKEN.match(words) else ()),
+    ]
+    for pattern in forms:
+        if (match := pattern.fullmatch(words)) and (pattern in _ROLES or _is_name(match["name"])):
+            return _Found(_FORMS.index(pattern), match["name"].lower())
+    return None
+
+
+def _is_name(words: str) -> bool:
+    """Whether words may be a name: those of more than one word begin and end in words with a capital letter."""
+    parts = words.partition("(")[0].split()
+    named = len(parts) == 1 or not (parts[0][0].islower() or parts[-1][0].islower())
+    return named and not words.endswith((".", "!", "?")) and not _LEVEL.match(words)
+
+
+def _heads(lines: Sequence[Line], found: Mapping[int, _Found]) -> set[int]:
+    """Find which of these lines have text below them before the next one, which is not quoted nor a key's value."""
+    heads: set[int] = set()
+    below = -1
+    for number in range(len(lines) - 1, -1, -1):
+        if number in found and below >= 0 and below not in found and not lines[below].text.startswith(">"):
+            key = _FORMS[found[number].form] is _LABEL and lines[below].indent > lines[number].indent
+            heads.update(() if key else (number,))
+        if lines[number].indent >= 0:
+            below = number
+    return heads
+
+
+def _is_form(form: int, found: Mapping[int, _Found], heads: set[int]) -> bool:
+    """Whether the lines of a form say who speaks."""
+    numbers = [number for number, which in found.items() if which.form == form]
+    if len(numbers) < 2 or 2 * sum(number in heads for number in numbers) < len(numbers):
+        return False
+    names = Counter(found[number].name for number in numbers)
+    if _FORMS[form] in _TIMED:
+        return len(numbers) >= _LEAST and max(names.values()) > 1
+    return _FORMS[form] in _TOLD or any(map(_OF_TALKS.match, names))
+
+
+def _answers(call: str, result: str, calls: str, answers: str) -> bool:
+    """Whether a line begins the result of the call that the line above begins."""
+    if not calls.rstrip("s").endswith(("call", "use")) or not answers.rstrip("s").endswith(
+        ("result", "response", "output", "tool")
+    ):
+        return False
+    one, other = _ID.search(call), _ID.search(result)
+    return one is None or other is None or one[1] == other[1]
+
+
+def days(lines: Sequence[Line], told: Mapping[int, Head], *, talk: bool) -> dict[int, Head]:
+    """Find the lines that name a day, by number, with a turn or a line with a time right below.
+
+    Args:
+        lines: of the text.
+        told: what `speakers` found in them.
+        talk: whether lines such as "Ada: Good." are turns.
+    """
+    found = {}
+    below = False  # whether a turn begins in the next line that is not blank
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number]
+        if line.indent < 0:
+            continue
+        words = line.text.strip()
+        turn = kinds.TURN.match(line.text) is not None and (talk or words[0] == "<")
+        turn = number in told or turn or kinds.STAMP.match(line.text) is not None
+        day = (below or turn) and line.indent <= 3 and number not in told and _is_day(words)
+        if day and below and not _is_said(lines, number, told):
+            found[number] = Head(DAY, 1)
+            below = _is_signed(words)
+        else:
+            below = turn and not day
+    return found
+
+
+def _is_said(lines: Sequence[Line], number: int, told: Mapping[int, Head]) -> bool:
+    """Whether a day is what somebody says, in a paragraph with the lines above it."""
+    words, above = lines[number].text, lines[number - 1] if number else None
+    if above is None or above.indent < 0 or _is_signed(words.strip()):
+        return False
+    if number - 1 in told:
+        return True
+    return not kinds.STAMP.match(above.text) and (bool(told) or not any(map(str.isdecimal, words)))
+
+
+def _is_signed(words: str) -> bool:
+    return len(words) > 1 and words[0] == words[1] and not words[0].isalnum()
+
+
+def _is_day(words: str) -> bool:
+    """Whether a line has nothing but a day, after signs perhaps with words such as "Day changed" before it."""
+    if len(words) > _LONGEST_DAY or not words or words[-1] in "!?.,;:":
+        return False
+    if kinds.DATE.match(words) or _NUMBERED.fullmatch(words):
+        return True
+    found = re.findall(r"[^\W\d_]+", words.lower())
+    named = [bool(_WEEKDAY.fullmatch(word) or _MONTH.fullmatch(word)) for word in found]
+    if not any(named) or not _PLAIN.fullmatch(words):
+        return False
+    if not (any(map(str.isdecimal, words)) or any(map(_WEEKDAY.fullmatch, found))):
+        return False
+    others = [number for number, word in enumerate(found) if not named[number] and word not in _BESIDE]
+    return not others or (_is_signed(words) and len(others) <= _OTHER_WORDS and others[-1] < named.index(True))
