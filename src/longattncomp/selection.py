@@ -110,7 +110,7 @@ def select(
         bag.put(index)
         reasons[index] = "pinned"
     tight = sum(node.tokens for node in nodes) > rule.token_budget
-    seen = {word for index in bag.kept for word in _words(nodes[index])}
+    seen = {word for index in bag.kept for word in repeated(nodes[index])}
     lead_in_tokens = 0
     mass = scores.instruction
     relevance = 1 - scores.instruction if scores.chance is None else scores.chance
@@ -137,7 +137,7 @@ def select(
         # Without what it is about, a node may say the opposite.
         missing = len(bag) > 0 and wanted[:1] == list(leads.of[index][:1])
         nearest = bag.cost(wanted[0], with_node=index) if wanted and missing else 0
-        words = _words(nodes[index])
+        own = repeated(nodes[index])
         if relevance < rule.min_relevance:
             ended = "min_relevance"
         elif rule.top_p < 1 and mass >= rule.top_p:
@@ -145,7 +145,7 @@ def select(
         elif scores.nodes[index] < rule.min_score:
             reasons[index] = stop_reason = "min_score"
             continue
-        elif tight and words and seen.issuperset(words):
+        elif tight and own and seen.issuperset(own):
             reasons[index], stop_reason = "duplicate", "budget"
             mass += scores.nodes[index]
             continue
@@ -161,7 +161,7 @@ def select(
             break
         bag.put(index)
         reasons[index] = "selected"
-        seen.update(words)
+        seen.update(own)
         mass += scores.nodes[index]
         for number, lead in enumerate(wanted):
             charged = bag.cost(lead)
@@ -178,7 +178,8 @@ def select(
     return Selection(tuple(sorted(bag.kept)), tuple(reasons), stop_reason, bag.tokens)
 
 
-def _words(node: Node) -> list[int]:
+def repeated(node: Node) -> list[int]:
+    """List the numbers of a node's words that stand in several places, see `Node.passages`."""
     return [word for span in node.passages for word in range(*span)]
 
 

@@ -1,5 +1,7 @@
 """A question of several hops needs what the best passages lead to by a name."""
 
+from dataclasses import replace
+
 import pytest
 
 from longattncomp import Node, Query, Scores
@@ -59,3 +61,13 @@ def test_a_gain_counts_for_the_rank_of_a_node_and_not_for_its_mass() -> None:
     assert select(scores, found, rule).indices == (0, 1)
     gained = Priority([0] * 3, [1.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3, [1.0, 1.0, 4.0])
     assert select(scores, found, rule, priority=gained).indices == (0, 2)
+
+
+def test_a_copy_of_the_best_node_is_not_raised_by_it() -> None:
+    found = [
+        replace(node, passages=((0, 9),)) if index in (0, 2) else node
+        for index, node in enumerate(nodes(FILM, BORN, FILM))
+    ]
+    gains = bridges(QUERY, found, Scores((0.6, 0.1, 0.1), 0.2))
+    assert gains[1] > 2
+    assert gains[2] == 1

@@ -7,6 +7,7 @@ from functools import cache
 import regex
 
 from longattncomp.scorers.bm25 import stop_words
+from longattncomp.selection import repeated
 from longattncomp.types import Node, Query, Scores
 
 _BEST = 6
@@ -34,7 +35,7 @@ def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
     A query says what its first passage is about, but the second one is about a name that only the first passage has:
     the bridge entity of HotpotQA (Yang et al. 2018, arXiv 1809.09600, section 2). Each segment is scored on its own, so
     no score can see that. Names are runs of capitalised words; those of the query are left out, since their score has
-    seen them.
+    seen them. What repeats a passage of the best node is not raised by it.
 
     Returns:
         what the score of each node is to be multiplied by, at least 1.
@@ -65,8 +66,9 @@ def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
         for name in followed:
             found = begin(name) if len(name) >= _LETTERS else []
             begun.update(found if len(found) <= _FEW else [])
+        copied = set(repeated(nodes[one]))
         for index, node in enumerate(nodes):
-            if node.document == nodes[one].document:
+            if node.document == nodes[one].document or not copied.isdisjoint(repeated(node)):
                 continue
             part = 1.0 if node.document in begun else _MENTION * (not rare.isdisjoint(names[index]))
             if 0 < scores.nodes[index] < scores.nodes[one]:
