@@ -47,7 +47,7 @@ KINDS = {
     "a sentence above a table, and a note below it": (
         f"Table 3. Prices until 2019.\n\n{BOLTS}\nNote: in thousands of euros.\n",
         "number 7",
-        "Note: in thousands of euros.\nTable 3. Prices until 2019.\n\n| part | price |\n|---|---|\n"
+        "Table 3. Prices until 2019.\n\nNote: in thousands of euros.\n| part | price |\n|---|---|\n"
         "| bolt number 7 of steel | 7.50 |\n",
     ),
     "a header of many columns": (
@@ -243,7 +243,7 @@ KINDS = {
     "a branch in prose": (
         "{% if paid %}\n\nYou pay nothing at all.\n\n{% else %}\n\nYou pay 30 EUR a month.\n\n{% endif %}\n\nThanks.\n",
         "30 EUR",
-        "{% endif %}\n\n{% if paid %}\n\n{% else %}\n\nYou pay 30 EUR a month.\n\n",
+        "{% if paid %}\n\n{% endif %}\n\n{% else %}\n\nYou pay 30 EUR a month.\n\n",
     ),
 }
 

@@ -56,10 +56,10 @@ class Outline:
         return unit
 
     def lead_ins(self, unit: int) -> Sequence[int]:
-        """List the units that lead a unit in, the nearest first."""
+        """List the units that lead a unit in, the nearest first; those that are not above it follow its parent."""
         found: list[int] = []
         above = self.parents[unit]
         while above >= 0 and len(found) < MOST_LEAD_INS:
             found.append(above)
             above = self.parents[above]
-        return [*found, *self.also.get(unit, ())]
+        return [*found[:1], *self.also.get(unit, ()), *found[1:]]

@@ -30,6 +30,10 @@ _DATED = re.compile(
 )
 """A date and a time within a line, as in what `git blame` or `ls -l` prints; before a commit, a date will do."""
 
+_LEVEL = re.compile(
+    r"[\[(<]?\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}[^\n]{0,40}\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|SEVERE)\b"
+)
+_LEVELS = 20  # lines
 _LOOKED_AT = 200  # characters of a line
 _ROWS = 3  # lines with a date
 _SPREAD = 2  # by which the words before it differ; in prose it may stand anywhere
@@ -170,6 +174,11 @@ def stamped(lines: Sequence[Line]) -> list[bool]:
     return found if found[0] and (goes_on or sum(found) >= 2 or lines[0].text.rstrip().endswith(":")) else []
 
 
+def is_log(lines: Sequence[Line]) -> bool:
+    """Whether lines begin with a date and say how bad it is, which aligned columns of a table do not."""
+    return all(_LEVEL.match(line.text) for line in lines[:_LEVELS])
+
+
 def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: int, above: int) -> int:
     """Add log lines and dated turns as units, and return the line after them; `at` if there are none.
 
@@ -187,8 +196,8 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
 
 
 def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
-    """Find where the last entry of a paragraph ends, which may have a stack trace with blank lines in it."""
-    while any(is_trace(lines, number) for number in _since_stamp(lines, at, end)):
+    """Find where the last entry of a paragraph ends: a stack trace may stand below a blank line, and have some in it."""
+    while True:
         first = end
         while first < len(lines) and lines[first].indent < 0:
             first += 1
@@ -196,11 +205,12 @@ def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
         while stop < len(lines) and lines[stop].indent >= 0 and not breaks(lines, stop):
             stop += 1
         if stop == first or STAMP.match(lines[first].text):
-            break
-        if not is_trace(lines, first) and not any(STAMP.match(line.text) for line in lines[first:stop]):
-            break
+            return end
+        if not is_trace(lines, first):
+            traced = any(is_trace(lines, number) for number in _since_stamp(lines, at, end))
+            if not traced or not any(STAMP.match(line.text) for line in lines[first:stop]):
+                return end
         at, end = first, stop
-    return end
 
 
 def _since_stamp(lines: Sequence[Line], at: int, end: int) -> range:

@@ -11,7 +11,7 @@ from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys
+from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, is_log
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
 from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
@@ -128,7 +128,7 @@ class _Scan:
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
-        if header := header_of(here):
+        if not is_log(here) and (header := header_of(here)):
             top = len(self.out.starts)
             lone = self._lone == top - 1 >= 0
             self._captioned = lone and kinds.CAPTION.match(self.text, self.out.starts[self._lone]) is not None

@@ -117,6 +117,8 @@ def add_trace(outline: Outline, text: str, lines: Sequence[Line], entry: int, ab
     error = adder.error
     if error < 0 and len(units) > 1 and _ERROR.match(text, outline.starts[units[-1]]):
         error = units[-1]
+    if adder.errors > 1:  # its frames may stay out
+        outline.together[error] = 0
     for unit in units:
         if error >= 0 and error not in (unit, outline.parents[unit]):
             outline.also[unit] = (error,)
@@ -127,6 +129,7 @@ class _Trace:
         self._out, self._lines, self._entry, self._above = outline, lines, entry, above
         self.first = len(outline.starts)
         self.error = -1  # the last one
+        self.errors = 0
 
     def _add(self, line: Line, owner: int = -1) -> int:
         """Add a unit below another one, or else below the entry."""
@@ -152,6 +155,7 @@ class _Trace:
                 size = below - number
             elif _names_frames(lines, number):
                 names = self.error = self._add(line, excerpt)
+                self.errors += 1
                 self._out.together[names] = RECORD_TOKENS
                 size = 2 if len(line.text) + len(lines[number + 1].text) <= SHORT else 1
                 excerpt, base = -1, -1
@@ -164,6 +168,7 @@ class _Trace:
                 begun = True
             elif base >= 0 and not _CHAINED.match(line.text):
                 self.error, base = self._add(line), -1
+                self.errors += 1
             elif _PANIC.match(line.text):
                 self.error = self._add(line)
             elif _ROUTINE.match(line.text):
