@@ -37,6 +37,13 @@ JAVA = (
     + "Caused by: java.io.IOException: disk full\n\tat shop.Disk.put(Disk.java:7)\n\t... 9 more\n"
     "2025-01-01 10:00:02 INFO job 8 done\n"
 )
+SPRING = (
+    "".join(f"2025-01-01 10:00:0{n}.012  INFO 1 --- [  job-{n}] shop.Runner   : job {n} begun\n" for n in range(4))
+    + "2025-01-01 10:00:05.252 ERROR 1 --- [  job-7] shop.Runner   : job 7 failed\n\nshop.Broken: no way out\n"
+    + "".join(f"\tat shop.Step{number}.run(Step.java:{number})\n" for number in range(9))
+    + "Caused by: java.io.IOException: disk full\n\tat shop.Disk.put(Disk.java:7)\n\t... 9 more\n"
+    "2025-01-01 10:00:09.002  INFO 1 --- [  job-8] shop.Runner   : job 8 done\n"
+)
 GCC = (
     "[1/9] Building a.o\nsrc/a.c: In function 'first':\nsrc/a.c:7:3: warning: unused variable 'n'\n"
     "    7 |   int n;\n      |   ^~~~~~\nsrc/a.c: In function 'second':\nsrc/a.c:17:3: error: no such member\n"
@@ -59,6 +66,7 @@ LED_IN = {
     "a call by the error": (NODE, "step7", "/srv/app/money.js:5\n  const sign"),
     "a line of a chain by the entry": (CHAINED, "step_3", "2025-01-01 10:00:01 ERROR job 7 failed\n"),
     "a call of Java by the entry": (JAVA, "Step7", "2025-01-01 10:00:01 ERROR job 7 failed\n"),
+    "a call below a blank line by the entry": (SPRING, "Step7", "shop.Runner   : job 7 failed\n\n"),
     "a message by its function": (GCC, "no such member", "src/a.c: In function 'second':\n"),
 }
 SAID = {
@@ -67,6 +75,7 @@ SAID = {
     "a call by the error": "TypeError: signs is not there\n    at money (/srv/app/money.js:5:16)\n",
     "a line of a chain by the entry": "shop.Refused: not today\n",
     "a call of Java by the entry": "Caused by: java.io.IOException: disk full\n\tat shop.Disk.put(Disk.java:7)\n",
+    "a call below a blank line by the entry": "Caused by: java.io.IOException: disk full\n",
     "a message by its function": "   17 |   a->b = 1;\n      |    ^~~\n",
 }
 

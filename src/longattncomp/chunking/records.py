@@ -196,7 +196,7 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
 
 
 def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
-    """Find where the last entry of a paragraph ends: a stack trace may stand below a blank line, and have some in it."""
+    """Find where the last entry of a paragraph ends: a trace may stand below a blank line, and have some in it."""
     while True:
         first = end
         while first < len(lines) and lines[first].indent < 0:

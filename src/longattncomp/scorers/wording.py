@@ -1,5 +1,6 @@
 """query, nodes, scores -> which nodes come first because they have the query's words."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -24,6 +25,8 @@ _FLOOR = 0.5
 
 _AROUND = 0.03
 """Part of the mass around a node in a long talk that is added to its score for its rank."""
+
+_APART = re.compile(r"\n[^\S\n]*\n\s*$")
 
 _TALK_TOKENS, _TURN_TOKENS = 2_048, (12, 200)
 """Least tokens of a long talk; least and most tokens of its turns on average: fewer have the fields of records."""
@@ -52,10 +55,11 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()
+    titles = _titles(leads)
     for index, node in enumerate(nodes):
         if index not in leads.served:
             tokens[node.document] += node.tokens
-            led[node.document] += node.tokens * bool(leads.of[index])
+            led[node.document] += node.tokens * (not titles.issuperset(leads.of[index]))
     talks = _talks(nodes)
     weights = {index: max(least, _STRUCTURED * led[index] / max(1, tokens[index])) for index in tokens}
     return Priority(
@@ -66,6 +70,16 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         [_AROUND * (node.document in talks) for node in nodes],
         bridges(query, nodes, scores),
     )
+
+
+def _titles(leads: LeadIns) -> set[int]:
+    """Find the titles of whole documents: lines of their own that lead in all of one, and tell none of it apart."""
+    nodes = Counter(node.document for index, node in enumerate(leads.nodes) if index not in leads.served)
+    return {
+        lead
+        for lead, served in leads.served.items()
+        if len(served) == nodes[leads.nodes[lead].document] and _APART.search(leads.nodes[lead].text)
+    }
 
 
 def _talks(nodes: Sequence[Node]) -> set[int]:
