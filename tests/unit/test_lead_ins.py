@@ -310,3 +310,14 @@ def test_rows_of_a_report_stay_whole(row: str) -> None:
     rows = [row.format(name=names[n % 3], n=n, state=states[n % 4]) for n in range(60)]
     for node, _ in cut("\n".join(["Running all tests", *rows]) + "\n", 24):
         assert {*node.splitlines()} <= {"Running all tests", *rows}
+
+
+def test_what_only_looks_like_a_heading_of_latex_is_read() -> None:
+    assert cut("\\subsubsubsection{Milk}\n\nRinse it.\n")
+
+
+def test_a_diff_without_changes_ends_at_a_blank_line() -> None:
+    text = (
+        "diff --git a/a.py b/b.py\nrename from a.py\nrename to b.py\n\nThe file was moved. " + "No more was done. " * 9
+    )
+    assert len(cut(text)) > 4

@@ -47,8 +47,10 @@ def test_the_first_line_of_a_long_record_leads_in_the_others() -> None:
         "\n\n".join(f"try:\n    open('{name}')\nexcept OSError:\n    close('{name}')" for name in NAMES),
         "\n\n".join(f"From: {name}@farm.example\nSubject: Hay\n\nWe have no more of it." for name in NAMES),
         "\n\n".join(f"total = add(1, {number})\nassert total == {number + 1}" for number in range(4)),
+        "\n\n".join(f"INFO: {name} begun\nINFO: {name} done" for name in NAMES),
+        "\n\n".join(f"kind: {name}\nspec:\n  size: 3\n  color: red\n  place: north" for name in NAMES),
     ],
-    ids=["a talk", "questions", "settings", "code", "the heads of mails", "calls"],
+    ids=["a talk", "questions", "settings", "code", "the heads of mails", "calls", "a log", "nested settings"],
 )
 def test_what_is_no_record(text: str) -> None:
     assert not card_keys(lines_of(text))

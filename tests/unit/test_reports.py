@@ -66,6 +66,7 @@ LED_IN = {
     "a call by the error": (NODE, "step7", "/srv/app/money.js:5\n  const sign"),
     "a line of a chain by the entry": (CHAINED, "step_3", "2025-01-01 10:00:01 ERROR job 7 failed\n"),
     "a call of Java by the entry": (JAVA, "Step7", "2025-01-01 10:00:01 ERROR job 7 failed\n"),
+    "a call by the only entry": (SPRING[SPRING.index("2025-01-01 10:00:05") :], "Step7", "Runner   : job 7 failed\n\n"),
     "a call below a blank line by the entry": (SPRING, "Step7", "shop.Runner   : job 7 failed\n\n"),
     "a message by its function": (GCC, "no such member", "src/a.c: In function 'second':\n"),
 }
@@ -75,6 +76,7 @@ SAID = {
     "a call by the error": "TypeError: signs is not there\n    at money (/srv/app/money.js:5:16)\n",
     "a line of a chain by the entry": "shop.Refused: not today\n",
     "a call of Java by the entry": "Caused by: java.io.IOException: disk full\n\tat shop.Disk.put(Disk.java:7)\n",
+    "a call by the only entry": "Caused by: java.io.IOException: disk full\n",
     "a call below a blank line by the entry": "Caused by: java.io.IOException: disk full\n",
     "a message by its function": "   17 |   a->b = 1;\n      |    ^~~\n",
 }
@@ -142,6 +144,7 @@ NOTHING = {
     "a list": "1) one of these things\n  2) another of them\n     or a third\n\nIt is all: see 3.\n",
     "words": "An error: it is not there.\n\nSee a.c, line 7: warning signs are red there.\n",
     "a quotation": "_____ Part one _____\n\nE is a letter of it.\n> quoted words of it\n\nAnd a.py:3: is a place.\n",
+    "times and places": "- Lunch with all of us\n  at 12:30 in the hall\n- Walk\n  at noon (in the park)\n",
     "a word": "The panic: all of it fell.\n\nThe goroutine 1 [running] is a thing.\n",
     "dates in prose": "At 2025-01-01 10:00 it was begun by Ann, and it ran for\na day, until "
     "2025-01-02 10:00 when it was ended\nthere as it has to. So on 2025-01-03 11:00 it was begun again.\n",
@@ -153,6 +156,11 @@ def test_what_is_no_report(text: str) -> None:
     out = outline(text)
     assert not any(out.together)
     assert not out.also
+
+
+def test_an_example_below_a_heading_is_no_failed_test() -> None:
+    text = "# Bug\n\nIt is.\n\n## Log\n\n```\nE   AssertionError\n```\n\n## Else\n\nNone of it.\n"
+    assert lead_ins(text, "None of") == "# Bug\n\n## Else\n\nNone of it.\n"
 
 
 def test_an_example_in_a_docstring_does_not_end_the_class() -> None:

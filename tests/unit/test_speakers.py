@@ -53,9 +53,10 @@ def test_the_line_that_says_who_speaks_leads_in_what_is_said(one: str, other: st
         "[user]\nname = bo of the north gate\n\n[system]\neditor = vim of the north gate\n",
         "user:\n  name: bo of the north gate\n\nassistant:\n  name: ilka of the north gate\n",
         "Bo 9:14\nIlka 9:15\nBo 9:16\nIlka 9:17\nBo 9:18\nIlka 9:19\n",
+        "On (Mon, 3 Feb 2025) Bo wrote:\nWhen?\n\nSoon.\n\nOn (Tue, 4 Feb 2025) Bo wrote:\nWhere?\n\nHere.\n",
         "On Mon, 3 Feb 2025, Bo wrote:\n> When?\n\nSoon.\n\nOn Tue, 4 Feb 2025, Bo wrote:\n> Where?\n\nHere.\n",
     ],
-    ids=["too few", "opening hours", "a log", "sentences", "sections", "keys", "a table", "quotes"],
+    ids=["too few", "opening hours", "a log", "sentences", "sections", "keys", "a table", "a date alone", "quotes"],
 )
 def test_what_does_not_say_who_speaks(text: str) -> None:
     assert not speakers(lines_of(text))
@@ -114,3 +115,7 @@ def test_a_day_leads_in_a_log_without_blank_lines(day: str) -> None:
 def test_what_is_said_is_no_day(words: str) -> None:
     lines = lines_of(f"Bo 9:14\nWhen?\n\nIlka 9:15\n{words}\n\nBo 9:16\nFine.\n")
     assert not days(lines, speakers(lines), talk=False)
+
+
+def test_the_columns_of_a_timetable_are_no_day() -> None:
+    assert not days(lines_of("Buses\n\nMon   Tue   Wed\n09:00 north gate\n09:20 south gate\n"), {}, talk=False)

@@ -41,6 +41,8 @@ _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SE
 def breaks(lines: Sequence[Line], at: int) -> bool:
     """Whether a line may be a heading, or begin a fenced block, without a blank line above it."""
     text = lines[at].text
+    if len(text) > _LONGEST:
+        return False
     if _BREAK.match(text) or text.lstrip().startswith("```"):
         return True
     return kinds.BOLD.match(text) is not None and at + 1 < len(lines) and bool(kinds.ITEM.match(lines[at + 1].text))

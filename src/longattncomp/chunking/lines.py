@@ -9,7 +9,7 @@ HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
 RULED = re.compile(r"\s*([=_*#~—-])\1{2,}(?:(?<=[=-])[ \t]*|[ \t]+)(?!\1)(\S.*?)(?:[ \t]+|(?<=\w))\1{2,}\s*$")
 BOLD = re.compile(r"\s*(\*\*|__)\S(?:(?!\1).)*\1:?\s*$")
-LATEX = re.compile(r"\s*\\(part|chapter|(?:sub)*section|paragraph)\*?\{[^{}]*\}\s*$")
+LATEX = re.compile(r"\s*\\(part|chapter|(?:sub){0,2}section|paragraph)\*?\{[^{}]*\}\s*$")
 LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(?:From|Subject|Von|Betreff|De|Objet): \S")
 """The first line of a commit in a log, or of the head of a mail."""
 SECTION = re.compile(r"\s*\[{1,2}[\w][^\[\]\n=]*\]{1,2}\s*$")
@@ -26,11 +26,14 @@ ITEM = re.compile(
 FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
 ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)\W{1,3}")
 ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)\W{1,3}")
+LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE"
+"""How bad an entry of a log says that it is."""
+
 STAMP = re.compile(
     r"\s*(?:[\[(<]?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ,\])]|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4},? \d{1,2}[:.]\d{2}"
     r"|[\[(]?\d{1,2}:\d{2}|\[\d{1,2}[/.-]\d{1,2}"
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}[ ,.]+\d"
-    r"|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE)\b"
+    rf"|\[?(?:{LEVELS})\b"
     r"|\d{1,3}(?:\.\d{1,3}){3} |\d{1,6}[:-](?= {2,}|\t))"
 )
 CUE = re.compile(r"\s*\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3} --> ")

@@ -16,6 +16,7 @@ from longattncomp.chunking.lines import (
     GAPS,
     ITEM,
     LETTER,
+    LEVELS,
     STAMP,
     Line,
     ends_sentence,
@@ -30,9 +31,7 @@ _DATED = re.compile(
 )
 """A date and a time within a line, as in what `git blame` or `ls -l` prints; before a commit, a date will do."""
 
-_LEVEL = re.compile(
-    r"[\[(<]?\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}[^\n]{0,40}\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|SEVERE)\b"
-)
+_LEVEL = re.compile(rf"[\[(<]?\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}[^\n]{{0,40}}\b(?:{LEVELS})\b")
 _LEVELS = 20  # lines
 _LOOKED_AT = 200  # characters of a line
 _ROWS = 3  # lines with a date
@@ -46,6 +45,7 @@ _VALUE = re.compile(
 
 _MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-id"})
 _LEAST_CARDS = 3
+_COMMENTS = 4  # lines above a card
 _BEGIN = re.compile(r"BEGIN:(?!VCALENDAR\b)[A-Z][\w-]*\s*$")
 _PART = re.compile(r"(BEGIN|END):[A-Z][\w-]*\s*$")
 _CITED = re.compile(r"@[A-Za-z]+[ \t]*\{[ \t]*[^\s,{}()=\"]+[ \t]*,")
@@ -75,6 +75,9 @@ def _first_key(here: Sequence[Line]) -> str:
     if (
         len(keys) < 2
         or not keys[0]
+        or keys[0] in keys[1:]
+        or STAMP.match(keyed[0].text)
+        or len(keyed) < len(here) - len(keyed)
         or keyed[0].text.rstrip().endswith(":")
         or here[0].indent > 0
         or 5 * sum(map(bool, keys)) < 4 * len(keys)
@@ -104,7 +107,7 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
         above: the unit that leads in all of it.
     """
     cited, parts = _CITED.match(lines[at].text), _PART.match(lines[at].text)
-    if not cited and not parts and not (keys and _first_key(lines[at:end]) in keys):
+    if not cited and not parts and not _begins_card(lines, at, end, keys):
         return False
     card, depth, named = -1, 0, True
     for line in lines[at:end]:
@@ -122,6 +125,12 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
             depth += 1 if part[1] == "BEGIN" else -1
             card = card if depth else -1
     return True
+
+
+def _begins_card(lines: Sequence[Line], at: int, end: int, keys: Collection[str]) -> bool:
+    first = next((line for line in lines[at : min(end, at + _COMMENTS)] if not COMMENT.match(line.text)), None)
+    named = _key(first) if keys and first else None
+    return named is not None and named[1] in keys and _first_key(lines[at:end]) in keys
 
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
@@ -151,12 +160,12 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
         elif hunk >= 0 and line[0] in " \\\r\n":
             outline.add(start, hunk)
             change = -1
-        elif hunk >= 0:
+        elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
             return index
     return len(lines)
 
 
-def stamped(lines: Sequence[Line]) -> list[bool]:
+def _stamped(lines: Sequence[Line]) -> list[bool]:
     """Say which lines of a paragraph begin an entry of a log, a dated turn or a subtitle; [] if they are none."""
     if len(lines) > 1 and CUE.match(lines[1].text):
         return [True] + [False] * (len(lines) - 1)
@@ -170,7 +179,7 @@ def stamped(lines: Sequence[Line]) -> list[bool]:
         ]
         rows = len(words) >= _ROWS and 2 * len(words) > len(lines) and max(words) - min(words) <= _SPREAD
         return [date is not None for date in dates] if dates[0] and rows else []
-    goes_on = len(lines) == 1 or lines[1].indent > 0 or lines[1].text.startswith("Traceback")
+    goes_on = len(lines) == 1 or lines[1].indent > 0 or is_trace(lines, 1)
     return found if found[0] and (goes_on or sum(found) >= 2 or lines[0].text.rstrip().endswith(":")) else []
 
 
@@ -184,11 +193,13 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
 
     What follows without a date belongs to the entry above it, blank lines within a stack trace or not.
     """
-    if not stamped(lines[at:end]):
+    found = _stamped(lines[at:end])
+    if not found:
         return at
     end = _log_end(lines, at, end)
     here = [line for line in lines[at:end] if line.indent >= 0]
-    begins = [number for number, begun in enumerate(stamped(here)) if begun]
+    found += [STAMP.match(line.text) is not None for line in here[len(found) :]]
+    begins = [number for number, begun in enumerate(found) if begun]
     for first, after in pairwise([*begins, len(here)]):
         entry = outline.add(here[first].start, above, together=RECORD_TOKENS, breaks=not first)
         add_trace(outline, text, here[first + 1 : after], entry)
@@ -201,15 +212,16 @@ def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
         first = end
         while first < len(lines) and lines[first].indent < 0:
             first += 1
+        if first == len(lines) or STAMP.match(lines[first].text):
+            return end
+        begins = is_trace(lines, first)
+        if not begins and not any(is_trace(lines, number) for number in _since_stamp(lines, at, end)):
+            return end
         stop = first
         while stop < len(lines) and lines[stop].indent >= 0 and not breaks(lines, stop):
             stop += 1
-        if stop == first or STAMP.match(lines[first].text):
+        if stop == first or not (begins or any(STAMP.match(line.text) for line in lines[first:stop])):
             return end
-        if not is_trace(lines, first):
-            traced = any(is_trace(lines, number) for number in _since_stamp(lines, at, end))
-            if not traced or not any(STAMP.match(line.text) for line in lines[first:stop]):
-                return end
         at, end = first, stop
 
 

@@ -32,7 +32,7 @@ _INCLUDED = re.compile(rf"\s+from {_PATH}:\d")
 _ARROW = re.compile(r"\s*--> \S+:\d+:\d+\s*$")
 _NUMBER = re.compile(r"\s*\d+\s*\|")
 _BAR = re.compile(r"\s*(?:\d+\s*)?\|")
-_SHOWN = re.compile(r"\d+ .*\n$")
+_SHOWN = re.compile(r"\d+ \S")
 _MAY_BEGIN = re.compile(
     r"\s*(?:Traceback|panic: |fatal error: |● |FAIL  |\d+\) |In file |"
     r"(?:file://|[A-Za-z]:)?[^\s:()\"']+(?::\d|\(\d|: (?:In|At) ))"
@@ -90,13 +90,13 @@ def add_failure(outline: Outline, lines: Sequence[Line], at: int, heading: int) 
 
 def parts_report(lines: Sequence[Line], first: int, at: int, *, code: bool) -> bool:
     """Whether a line parts its paragraph, which begins at `first`: a report begins there that no log holds."""
-    return begins_report(lines, at, code=code) and not STAMP.match(lines[first].text)
+    return _begins_report(lines, at, code=code) and not STAMP.match(lines[first].text)
 
 
-def begins_report(lines: Sequence[Line], at: int, *, code: bool = False) -> bool:
+def _begins_report(lines: Sequence[Line], at: int, *, code: bool = False) -> bool:
     """Whether a line begins a report, a compiler's message or a stack trace; in code the latter is an example's."""
     line, below = lines[at].text, lines[at + 1].text if at + 1 < len(lines) else ""
-    if not (_MAY_BEGIN.match(line) or _MAY_FOLLOW.match(below)) or FENCE.match(line):
+    if not (_MAY_BEGIN.match(line) or _MAY_FOLLOW.match(below)) or FENCE.match(line) or STAMP.match(line):
         return False
     if _MESSAGE.match(line) or _ARROW.match(below):
         return True
@@ -107,7 +107,7 @@ def begins_report(lines: Sequence[Line], at: int, *, code: bool = False) -> bool
 
 def add_report(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int, *, code: bool) -> int:
     """Add a report, messages of a compiler or a stack trace, and return the line after it; `at` if there is none."""
-    if not begins_report(lines, at, code=code):
+    if not _begins_report(lines, at, code=code):
         return at
     if (stop := _test_end(lines, at)) > at:
         _add_test(outline, lines, at, stop, above)
@@ -174,7 +174,7 @@ def _add_messages(outline: Outline, lines: Sequence[Line], at: int, above: int) 
             else:
                 message = outline.add(start, within if within >= 0 else above, together=RECORD_TOKENS, breaks=True)
                 shown = -1
-        elif _WITHIN.match(line) and begins_report(lines, number):
+        elif _WITHIN.match(line) and _begins_report(lines, number):
             if within < 0 or message >= 0:
                 within, message = outline.add(start, above, breaks=True), -1
         elif message < 0:

@@ -81,7 +81,7 @@ _VERB = re.compile(rf"\b(?:{_VERBS})\b")
 _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
 """Signs that are found fast in lines of these forms."""
 
-_LEVEL = re.compile(r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)\b")
+_LEVEL = re.compile(rf"(?:{kinds.LEVELS})\b")
 _ID = re.compile(r"\bid[=:] ?\"?([\w-]+)")
 
 
@@ -140,7 +140,7 @@ def _speaker(line: Line) -> _Found | None:
 def _is_name(words: str) -> bool:
     """Whether words may be a name: those of more than one word begin and end in words with a capital letter."""
     parts = words.partition("(")[0].split()
-    named = len(parts) == 1 or not (parts[0][0].islower() or parts[-1][0].islower())
+    named = len(parts) == 1 or (bool(parts) and not (parts[0][0].islower() or parts[-1][0].islower()))
     return named and not words.endswith((".", "!", "?")) and not _LEVEL.match(words)
 
 
@@ -225,6 +225,8 @@ def _is_day(words: str) -> bool:
     if kinds.DATE.match(words) or _NUMBERED.fullmatch(words):
         return True
     found = re.findall(r"[^\W\d_]+", words.lower())
+    if sum(_WEEKDAY.fullmatch(word) is not None for word in found) > 1:  # the columns of a timetable
+        return False
     named = [bool(_WEEKDAY.fullmatch(word) or _MONTH.fullmatch(word)) for word in found]
     if not any(named) or not _PLAIN.fullmatch(words):
         return False

@@ -192,7 +192,9 @@ class _Scan:
         if not level:
             return at
         self._open_section(level, at)
-        return self._done(add_failure(self.out, self.lines, at + size, self._section))
+        ruled = kinds.RULED.match(self.lines[at].text)
+        test = ruled is not None and ruled[1] == "_"  # as pytest prints the name of one that failed
+        return self._done(add_failure(self.out, self.lines, at + size, self._section) if test else at + size)
 
     def _fenced(self, at: int, end: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:

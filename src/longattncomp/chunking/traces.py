@@ -13,7 +13,10 @@ _LOOKED_AT = 8  # lines below a possible beginning
 
 _TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\):")
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.)(?: |$)")
-_FRAME = re.compile(r"\s+at (?:(?:async |new )*[^\s()]+ ?(?:\[as \w+\] ?)?\(|\S+:\d+)")
+_FRAME = re.compile(
+    r"\s+at (?:(?:async |new )*[^\s()]+(?:\(| ?(?:\[as \w+\] ?)?\([^()\n]*(?::\d|native|<anonymous>))"
+    r"|(?=\S*[^\W\d])\S+:\d+)"
+)
 """A function that was called, below the error, as JavaScript, Java and C# print it."""
 
 _MORE = re.compile(r"\s+(?:\.\.\. \d+ (?:more|common)\b|--- End of )|--- End of ")
