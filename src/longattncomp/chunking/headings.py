@@ -8,7 +8,7 @@ from longattncomp.chunking.lines import Line
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
-TITLE = 6
+MARKDOWN = 6
 """The lowest rank of Markdown's headings."""
 
 _CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, _TITLE, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14
@@ -103,14 +103,12 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     stands below.
     """
     text = lines[at].text
-    before, after = at - 1, at + 1
+    before, after = at - 1, kinds.below(lines, at + 1)
     while before >= 0 and lines[before].indent < 0:
         before -= 1
-    while after < len(lines) and lines[after].indent < 0:
-        after += 1
     if after == len(lines) or after == at + 1:
         return 0
-    of_all = before < 0 and not (text[:1].islower() or text.rstrip().endswith((":", "：")))
+    of_all = before < 0 and not (text[:1].islower() or kinds.ends_in_colon(text))
     of_all = of_all and not any(kind.match(text) for kind in (kinds.CODE, kinds.ITEM))
     if not kinds.is_title(text, longest=_FIRST if of_all else kinds.SHORT):
         return 0

@@ -125,6 +125,16 @@ def _indent(line: str) -> int:
     return width if not width or "\t" not in line[:width] else len(line[:width].expandtabs(4))
 
 
+def below(lines: Sequence[Line], at: int) -> int:
+    """Find the first line from `at` on that is not blank; the number of lines if there is none."""
+    return next((number for number in range(at, len(lines)) if lines[number].indent >= 0), len(lines))
+
+
+def ends_in_colon(line: str) -> bool:
+    """Whether a line ends in a colon."""
+    return line.rstrip().endswith((":", "："))
+
+
 def fenced(lines: Sequence[Line], at: int) -> int:
     """Find the line that ends the fenced block that begins at `at`; `at` if none does."""
     fence = FENCE.match(lines[at].text)
@@ -200,13 +210,13 @@ def ends_part(line: str) -> bool:
 def introduces(line: str) -> bool:
     """Whether a line leads to a list or table below it: it ends in a colon, or is short and no sentence."""
     words = line.rstrip()
-    return words.endswith((":", "：")) or (len(words) <= 2 * SHORT and not _SENTENCE_END.search(words))
+    return ends_in_colon(words) or (len(words) <= 2 * SHORT and not _SENTENCE_END.search(words))
 
 
 def leads_on(line: str) -> bool:
     """Whether a line between the items of a list leads to those below it: it ends in a colon."""
     words = line.strip()
-    return words.endswith((":", "：")) and not words[0].islower()
+    return ends_in_colon(words) and not words[0].islower()
 
 
 def apart(lines: Sequence[Line]) -> tuple[list[int], set[int]]:

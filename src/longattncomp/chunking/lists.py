@@ -145,7 +145,7 @@ class Lists:
         """Add an item, perhaps as part of one above: less indented, or with another marker and a colon at its end."""
         listed = self._open
         same = any((column, before) == (line.indent, marker) for column, before, _ in listed)
-        opened = self._before(line).endswith((":", "："))
+        opened = kinds.ends_in_colon(self._before(line))
         while listed and listed[-1][0] >= line.indent:
             if opened and not same and listed[-1][0] == line.indent:
                 break

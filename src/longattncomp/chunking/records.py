@@ -19,6 +19,7 @@ from longattncomp.chunking.lines import (
     LEVELS,
     STAMP,
     Line,
+    below,
     ends_sentence,
 )
 from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
@@ -209,9 +210,7 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
 def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
     """Find where the last entry of a paragraph ends: a trace may stand below a blank line, and have some in it."""
     while True:
-        first = end
-        while first < len(lines) and lines[first].indent < 0:
-            first += 1
+        first = below(lines, end)
         if first == len(lines) or STAMP.match(lines[first].text):
             return end
         begins = is_trace(lines, first)

@@ -196,7 +196,7 @@ class _Scan:
         test = ruled is not None and ruled[1] == "_"  # as pytest prints the name of one that failed
         return self._done(add_failure(self.out, self.lines, at + size, self._section) if test else at + size)
 
-    def _fenced(self, at: int, end: int) -> int:
+    def _fenced(self, at: int, _end: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:
             return at
         first, inner = self.lines[at], [line for line in self.lines[at + 1 : last] if line.indent >= 0]
@@ -214,7 +214,7 @@ class _Scan:
                 self._read_code(inner[low:high], parent, last + 1)
         return self._done(last + 1, indent=first.indent)
 
-    def _diff(self, at: int, end: int) -> int:
+    def _diff(self, at: int, _end: int) -> int:
         after = add_diff(self.out, self.text, self.lines, at, self._above)
         return self._done(after) if after > at else at
 

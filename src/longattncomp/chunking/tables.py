@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from longattncomp.chunking.lines import CODE, GAPS, Line, is_rule, is_title
+from longattncomp.chunking.lines import CODE, GAPS, Line, ends_in_colon, is_rule, is_title
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _LEAST_ROWS = 3
@@ -71,7 +71,7 @@ def header_of(lines: Sequence[Line]) -> Header | None:
 def _may_be_title(line: str) -> bool:
     words = line.strip()
     plain = not GAPS.search(words) and not any(sign in words for sign in _DELIMITERS) and not words.startswith("#")
-    leads = words.endswith((":", "：")) and not set(words) & set("()[]{}=")
+    leads = ends_in_colon(words) and not set(words) & set("()[]{}=")
     return plain and not CODE.match(line) and (leads or is_title(line))
 
 
@@ -139,7 +139,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return 0
     if len(lines) < _LEAST_ROWS:
         return None
-    begins = records(lines)
+    begins = _records(lines)
     rows = [_QUOTED.sub('""', row.strip()) for row in _joined(lines, begins)]
     if len(rows) < _LEAST_ROWS:
         return None
@@ -167,7 +167,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     return None
 
 
-def records(lines: Sequence[Line]) -> list[int]:
+def _records(lines: Sequence[Line]) -> list[int]:
     """Find the lines at which rows begin; a quoted field of CSV may go on in the next lines."""
     starts: list[int] = []
     opened = -1
@@ -201,7 +201,7 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
         parent = outline.add(lines[header.title].start, parent, breaks=not header.title)
     body = lines[top:]
     grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
-    begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else records(body)
+    begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else _records(body)
     delimiter = _delimiter(body)
     group = full = parent
     for index, after in pairwise([*begins, len(body)]):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines import STAMP, Line
+from longattncomp.chunking.lines import STAMP, Line, below
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 SHORT = 160
@@ -55,10 +55,8 @@ def _excerpt(lines: Sequence[Line], at: int) -> int:
     """Find the line with the error below the source that begins at `at`; `at` if there is none."""
     for number in range(at + 2, min(len(lines), at + _LOOKED_AT)):
         if _CARET.match(lines[number].text):
-            below = number + 1
-            while below < len(lines) and lines[below].indent < 0:
-                below += 1
-            return below if below < len(lines) and _names_frames(lines, below) else at
+            error = below(lines, number + 1)
+            return error if error < len(lines) and _names_frames(lines, error) else at
     return at
 
 

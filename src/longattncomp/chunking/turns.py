@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
-from longattncomp.chunking.headings import NESTED, REPLY, TITLE, TURN
+from longattncomp.chunking.headings import MARKDOWN, NESTED, REPLY, TURN
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.sentences import sentences
@@ -41,14 +41,15 @@ class Turns:
     def rank(self, rank: int, at: int, sections: Sequence[tuple[int, int]]) -> int:
         """Find the rank of a heading among the sections above: one in a turn is below who speaks.
 
-        A title ends the turn if one of its rank stands above the talk, or if the next turn follows right below.
+        A title ends the turn if one of its rank or a lower one stands above the talk, or if the next turn follows right
+        below.
         """
         turn = next((number for number, (level, _) in enumerate(sections) if level in (TURN, REPLY)), -1)
         if turn < 0 or at in self.heads:
             return rank
-        below = next((n for n in range(at + 1, len(self._lines)) if self._lines[n].indent >= 0), -1)
-        beside = any(rank <= level <= TITLE for level, _ in sections[:turn])
-        return rank if rank <= TITLE and (beside or below in self.heads) else rank + NESTED
+        below = kinds.below(self._lines, at + 1)
+        beside = any(rank <= level <= MARKDOWN for level, _ in sections[:turn])
+        return rank if rank <= MARKDOWN and (beside or below in self.heads) else rank + NESTED
 
     def add(self, here: Sequence[Line], end: int, above: int) -> None:
         """Add turns: who speaks leads in what is said, unless it is long, and a question the answer below it."""
