@@ -85,6 +85,11 @@ KINDS = {
         "folder_15",
         ("FROM alpine\n",),
     ),
+    "the last line of a stage": (
+        f"FROM golang AS build\nRUN make\nFROM alpine\n{COPIES}RUN apt-get update \\\n    && apt-get clean\n",
+        "&& apt-get clean",
+        ("FROM alpine\n", "RUN apt-get update \\\n"),
+    ),
     "a change in a plan": (
         f'  # disk.logs must be replaced\n  ~ resource "disk" "logs" {{\n        kind = "ssd"\n{ENTRIES}    }}\n',
         "entry_15",
