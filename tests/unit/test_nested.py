@@ -3,6 +3,9 @@
 import pytest
 from cutting import cut, lead_ins
 
+from longattncomp.chunking import elements
+from longattncomp.chunking.structure import outline
+
 FIELDS = "".join(f"      <field no='{number}'>left as it was at first</field>\n" for number in range(60))
 DEPOTS = "".join(
     f'  <depot code="{number}">\n    <town>Town {number}</town>\n    <beds>{number}0</beds>\n  </depot>\n'
@@ -200,3 +203,22 @@ def test_what_is_none(text: str, within: str, start: str) -> None:
     ((node, above),) = ((node, above) for node, above in cut(text, 6) if within in node)
     assert start in node
     assert not [part for part in (node, *above) if part.startswith(named)]
+
+
+def test_a_document_below_a_tag_that_nothing_ends_does_not_begin_there() -> None:
+    found = cut(f"<T extends Foo, U\n\n{PROSE}\n<ship>\n{FIELDS}</ship>\n", 8)
+    assert ("Sentence 15 of what was said by them.\n", ()) in found
+    assert [above for node, above in found if "no='15'" in node] == [("<ship>\n",)]
+
+
+def test_tags_that_nothing_ends_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    document = elements._Document
+
+    def counted(text: str, start: int) -> elements._Document:
+        read.append(start)
+        return document(text, start)
+
+    monkeypatch.setattr(elements, "_Document", counted)
+    outline("".join(f"<foo bar {number}\n\n" for number in range(50)))
+    assert read == [0]

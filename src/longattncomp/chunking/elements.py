@@ -80,7 +80,7 @@ class Documents:
 
     def __init__(self, text: str, outline: Outline) -> None:
         self._text, self._out = text, outline
-        self._seen = 0  # up to here no document begins
+        self._seen = 0  # up to here none is looked for
 
     def add(self, here: Sequence[Line], parent: int) -> int:
         """Add the units of the document that begins in the first of these lines, and return where it ends; -1 if none
@@ -143,7 +143,7 @@ class _Document:
     Attributes:
         elements: in the order of their start tags.
         stop: where the document ends; -1 if it is none.
-        last: up to where it was read.
+        last: up to where it was read, and no other one is looked for.
     """
 
     def __init__(self, text: str, start: int) -> None:
@@ -157,7 +157,11 @@ class _Document:
         for mark in _MARK.finditer(text, start):
             gap = text[self.last : mark.start()]
             words = gap.strip()
-            at = mark.start() if words else self.last + gap.rfind("\n") + 1
+            line = self.last + gap.rfind("\n") + 1
+            at = mark.start() if words else line
+            if words and self.last == start:  # it does not begin here, though one may in the line of this mark
+                self.last = line
+                return
             self.last = mark.end()
             if (words or mark[0].startswith("<![")) and self._open and not self._takes(gap):
                 return
@@ -175,6 +179,8 @@ class _Document:
             self.stop = len(text)
             for number in self._open:
                 self.elements[number].stop = self.stop
+        if self.stop < 0:  # not to be looked through again
+            self.last = len(text)
 
     @property
     def _above(self) -> int:
