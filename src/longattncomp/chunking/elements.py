@@ -82,11 +82,11 @@ class Documents:
         self._text, self._out = text, outline
         self._seen = 0  # up to here none is looked for
 
-    def add(self, here: Sequence[Line], parent: int) -> int:
-        """Add the units of the document that begins in the first of these lines, and return where it ends; -1 if none
-        does.
+    def add(self, lines: Sequence[Line], at: int, end: int, parent: int) -> int:
+        """Add the units of the document that begins in the line `at`, and return where it ends, which may be below the
+        line `end`; -1 if none does.
         """
-        first = here[0]
+        first = lines[at]
         if first.start < self._seen or not _BEGINS.match(first.text):
             return -1
         document = _Document(self._text, first.start)
