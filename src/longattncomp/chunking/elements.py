@@ -21,6 +21,8 @@ _PAGE = (
     r"html|head|body|div|p|ul|ol|li|h[1-6]|table|tbody|t[dhr]|nav|main|article|pre|blockquote|details|dl|form|script|style"
     r"|span|br|img|a"
 )
+"""Elements that only pages have; the other blocks of HTML, such as a title or an option, stand in any XML."""
+
 _PHRASE = (
     r"abbr|acronym|address|audio|b|bd[io]|big|button|canvas|center|cite|code|col|colgroup|del|dfn|dialog|em|embed"
     r"|fieldset|font|frame|frameset|hr|i|iframe|input|ins|kbd|label|legend|link|map|mark|meta|noscript|object|optgroup"
