@@ -1,7 +1,12 @@
 """What stands in elements, items, routines, stages and blocks comes with the lines that name them."""
 
+from typing import Any
+
 import pytest
 from cutting import cut, lead_ins
+
+from longattncomp.chunking import elements, structure
+from longattncomp.chunking.lines import Line, lines_of
 
 FIELDS = "".join(f"      <field no='{number}'>left as it was at first</field>\n" for number in range(60))
 DEPOTS = "".join(
@@ -84,6 +89,11 @@ KINDS = {
         f"Build it:\n\n```\nFROM golang AS build\nRUN make \\\n  all\nFROM alpine\n{COPIES}```\n",
         "folder_15",
         ("FROM alpine\n",),
+    ),
+    "the last line of a stage": (
+        f"FROM golang AS build\nRUN make\nFROM alpine\n{COPIES}RUN apt-get update \\\n    && apt-get clean\n",
+        "&& apt-get clean",
+        ("FROM alpine\n", "RUN apt-get update \\\n"),
     ),
     "a change in a plan": (
         f'  # disk.logs must be replaced\n  ~ resource "disk" "logs" {{\n        kind = "ssd"\n{ENTRIES}    }}\n',
@@ -195,3 +205,51 @@ def test_what_is_none(text: str, within: str, start: str) -> None:
     ((node, above),) = ((node, above) for node, above in cut(text, 6) if within in node)
     assert start in node
     assert not [part for part in (node, *above) if part.startswith(named)]
+
+
+def test_a_document_below_a_tag_that_nothing_ends_does_not_begin_there() -> None:
+    found = cut(f"<T extends Foo, U\n\n{PROSE}\n<ship>\n{FIELDS}</ship>\n", 8)
+    assert ("Sentence 15 of what was said by them.\n", ()) in found
+    assert [above for node, above in found if "no='15'" in node] == [("<ship>\n",)]
+
+
+def test_tags_that_nothing_ends_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    document = elements._Document
+
+    def counted(text: str, start: int) -> elements._Document:
+        read.append(start)
+        return document(text, start)
+
+    monkeypatch.setattr(elements, "_Document", counted)
+    structure.outline("".join(f"<foo bar {number}\n\n" for number in range(50)))
+    assert read == [0]
+
+
+class CountedLines(list[Line]):
+    copied = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        self.copied += len(found) if isinstance(at, slice) else 0
+        return found
+
+
+def test_values_below_each_other_copy_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = '{"id": 1}\n' * 50
+    lines = CountedLines(lines_of(text))
+    monkeypatch.setattr(structure, "lines_of", lambda _: lines)
+    assert len(structure.outline(text).starts) == 100
+    assert lines.copied <= 5 * len(lines)
+
+
+def test_a_value_below_one_that_does_not_end_ends_before_prose() -> None:
+    found = cut(f'{{"open": [1,\n\n{{"fee": 12}}\n{PROSE}', 8)
+    assert ("Sentence 15 of what was said by them.\n", ()) in found
+
+
+def test_a_deep_value_ends_where_its_brackets_do() -> None:
+    text = '{"a": ' + "[" * 90 + "1" + "]" * 90 + ', "b": {"c": 1, "d": 2}}\n'
+    found = structure.outline(text)
+    assert [text[start : start + 4] for start in found.starts[-3:]] == ['"b":', '"c":', '"d":']
+    assert found.parents[-3:] == [0, len(found.starts) - 3, len(found.starts) - 3]

@@ -38,6 +38,21 @@ def test_a_region_comes_with_its_beginning_and_end(text: str, lines: tuple[str, 
 
 
 @pytest.mark.parametrize(
+    ("begins", "ends"),
+    [("# if WINDOWS", "# endif"), ("::: warning", ":::"), ("<context>", "</context>")],
+    ids=["a condition", "a directive", "a section of a prompt"],
+)
+def test_lines_of_regions_may_end_as_on_windows(begins: str, ends: str) -> None:
+    text = f"int a = 1;\n\n{begins}\n{LIMITS}{ends}\n\nint b = 2;\n"
+    above, on_windows = (
+        {line for node, above in cut(lines, 12) if "limit_15 " in node for lead in above for line in lead.splitlines()}
+        for lines in (text, text.replace("\n", "\r\n"))
+    )
+    assert begins in above
+    assert on_windows == above
+
+
+@pytest.mark.parametrize(
     "text",
     [
         f"#ifndef POOL_H\n#define POOL_H\n{LIMITS}#endif\n",

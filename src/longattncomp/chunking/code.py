@@ -108,8 +108,11 @@ class Statements:
         """Begin a region or another branch of one, or end it, if the line does."""
         line, opened, regions = here[number], self._opened, self._regions
         if regions.ends_in(line):
-            closes = regions.body(line) is not None and kinds.CLOSER.match(line.text)
-            own = [unit for level, unit in opened if closes and level == self._level(line)]
+            own: list[int] = []
+            if regions.body(line) is not None:
+                rank = self._level(line)
+                closes = kinds.CLOSER.match(line.text)
+                own = [unit for level, unit in opened if (level == rank if closes else level < rank)][-1:]
             self._out.add(line.start, max(outside, regions.above, *own))
             closed = regions.close(line.start + len(line.text))
             opened[:] = closed.around if closed else ()

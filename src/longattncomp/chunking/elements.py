@@ -21,6 +21,8 @@ _PAGE = (
     r"html|head|body|div|p|ul|ol|li|h[1-6]|table|tbody|t[dhr]|nav|main|article|pre|blockquote|details|dl|form|script|style"
     r"|span|br|img|a"
 )
+"""Elements that only pages have; the other blocks of HTML, such as a title or an option, stand in any XML."""
+
 _PHRASE = (
     r"abbr|acronym|address|audio|b|bd[io]|big|button|canvas|center|cite|code|col|colgroup|del|dfn|dialog|em|embed"
     r"|fieldset|font|frame|frameset|hr|i|iframe|input|ins|kbd|label|legend|link|map|mark|meta|noscript|object|optgroup"
@@ -80,13 +82,13 @@ class Documents:
 
     def __init__(self, text: str, outline: Outline) -> None:
         self._text, self._out = text, outline
-        self._seen = 0  # up to here no document begins
+        self._seen = 0  # up to here none is looked for
 
-    def add(self, here: Sequence[Line], parent: int) -> int:
-        """Add the units of the document that begins in the first of these lines, and return where it ends; -1 if none
-        does.
+    def add(self, lines: Sequence[Line], at: int, end: int, parent: int) -> int:
+        """Add the units of the document that begins in the line `at`, and return where it ends, which may be below the
+        line `end`; -1 if none does.
         """
-        first = here[0]
+        first = lines[at]
         if first.start < self._seen or not _BEGINS.match(first.text):
             return -1
         document = _Document(self._text, first.start)
@@ -143,7 +145,7 @@ class _Document:
     Attributes:
         elements: in the order of their start tags.
         stop: where the document ends; -1 if it is none.
-        last: up to where it was read.
+        last: up to where it was read, and no other one is looked for.
     """
 
     def __init__(self, text: str, start: int) -> None:
@@ -157,7 +159,11 @@ class _Document:
         for mark in _MARK.finditer(text, start):
             gap = text[self.last : mark.start()]
             words = gap.strip()
-            at = mark.start() if words else self.last + gap.rfind("\n") + 1
+            line = self.last + gap.rfind("\n") + 1
+            at = mark.start() if words else line
+            if words and self.last == start:  # it does not begin here, though one may in the line of this mark
+                self.last = line
+                return
             self.last = mark.end()
             if (words or mark[0].startswith("<![")) and self._open and not self._takes(gap):
                 return
@@ -175,6 +181,8 @@ class _Document:
             self.stop = len(text)
             for number in self._open:
                 self.elements[number].stop = self.stop
+        if self.stop < 0:  # not to be looked through again
+            self.last = len(text)
 
     @property
     def _above(self) -> int:

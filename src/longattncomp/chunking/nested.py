@@ -37,16 +37,17 @@ class Values:
         self._text, self._out = text, outline
         self._broken = False  # whether a value was seen that does not end
 
-    def add(self, here: Sequence[Line], parent: int) -> int:
-        """Add the units of the value that begins in the first of these lines; return where it ends, -1 if none does."""
-        if not _begins_json(here[:2]):
+    def add(self, lines: Sequence[Line], at: int, end: int, parent: int) -> int:
+        """Add the units of the value that begins in the line `at` of a paragraph, which ends before the line `end`;
+        return where the value ends, -1 if none begins.
+        """
+        if not _begins_json(lines[at : min(end, at + 2)]):
             return -1
-        start = here[0].start
+        start, last = lines[at].start, lines[end - 1]
         stop = -1 if self._broken else _json_end(self._text, start)
         self._broken = self._broken or stop < 0
-        stop = here[-1].start + len(here[-1].text) if stop < 0 else stop
-        _json_units(self._out, self._text, start, stop, parent)
-        return stop
+        stop = last.start + len(last.text) if stop < 0 else stop
+        return _json_units(self._out, self._text, start, stop, parent)
 
 
 def _begins_json(lines: Sequence[Line]) -> bool:
@@ -64,11 +65,13 @@ def _json_units(outline: Outline, text: str, start: int, end: int, parent: int) 
     """
     above = [parent]
     objects = [0]  # directly inside each of `above`
+    skipped = 0  # brackets that are open below the deepest of `above`
     opening = outline.add(start, parent, breaks=True)
     for token in _TOKEN.finditer(text, start, end):
         sign = token[0]
         if sign in "{[":
             if len(above) > _DEEPEST:
+                skipped += 1
                 continue
             if sign == "{":
                 outline.together[opening] = RECORD_TOKENS
@@ -78,6 +81,8 @@ def _json_units(outline: Outline, text: str, start: int, end: int, parent: int) 
             above.append(opening)
             objects.append(0)
             opening = outline.add(_next(text, token.end(), end), opening)
+        elif sign in "}]" and skipped:
+            skipped -= 1
         elif sign in "}]":
             above.pop()
             inside = objects.pop()

@@ -1,4 +1,6 @@
-"""lines that hold only under a condition, or not at all, until another line ends that."""
+"""lines that hold only under a condition, or not at all, until another line ends that; bodies, which their first line
+leads in.
+"""
 
 import re
 from collections import defaultdict
@@ -49,7 +51,7 @@ PLAN = Body(plans)
 _STRINGS = (_comment(r"'''", r"'''"), _comment(r'"""', r'"""'))
 _KINDS = (
     _condition(
-        r"^[ \t]*#(?:if|[ \t]*ifn?def|[ \t]+if[ \t]+(?:!?[ \t]*defined|[A-Z_0-9]+[ \t]*$))\b",
+        r"^[ \t]*#(?:if|[ \t]*ifn?def|[ \t]+if[ \t]+(?:!?[ \t]*defined|[A-Z_0-9]+(?=[ \t\r]*$)))\b",
         r"#[ \t]*el(?:se|if)",
         r"^[ \t]*#[ \t]*endif\b",
     ),
@@ -58,7 +60,7 @@ _KINDS = (
     _condition(r"\{\{-?\s*(?:if|with|range)\b", r"\{\{-?\s*else", r"\{\{-?\s*end\b"),
     _condition(r"\{\{#(?:if|unless)\b", r"\{\{\s*else", r"\{\{/(?:if|unless)\b"),
     _condition(r"<%-?\s*(?:if|unless)\b", r"<%-?\s*els", r"<%-?\s*end\b"),
-    _comment(r"^:::[ \t]*\w", r"^:::[ \t]*$"),
+    _comment(r"^:::[ \t]*\w", r"^:::[ \t\r]*$"),
     _comment(r"^[ \t]*/\*(?![*)/])", r"(?<!/)\*/"),  # no pattern of paths
     COMMENT,
     _comment(r"^[ \t]*\{#", r"#\}"),
@@ -73,8 +75,8 @@ _KINDS = (
     PLAN,
 )
 _TAGGED = _comment(
-    rf"^<(?!(?:{HTML_BLOCKS})\b(?<!details))([A-Za-z][\w.-]*)(?:[ \t][^<>\n]*)?>[ \t]*$",
-    r"^</([A-Za-z][\w.-]*)>[ \t]*$",
+    rf"^<(?!(?:{HTML_BLOCKS})\b(?<!details))([A-Za-z][\w.-]*)(?:[ \t][^<>\n]*)?>[ \t\r]*$",
+    r"^</([A-Za-z][\w.-]*)>[ \t\r]*$",
 )
 """A section of a prompt, or details of a page, between lines with its tags."""
 

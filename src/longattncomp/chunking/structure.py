@@ -104,7 +104,7 @@ class _Scan:
         if self._regions.body(first):
             return self._read_code(self.lines[at:end], self._section, end)
         for data in () if self._code else self._data:
-            if (stop := data.add(self.lines[at:end], self._introduced(first.indent))) >= 0:
+            if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
         if not self._code and self._regions.marks(first):
             if not self._regions.branch(first):
