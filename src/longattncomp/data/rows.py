@@ -75,7 +75,6 @@ def read_rows(path: Path | str) -> Iterator[Example]:
 
     Args:
         path: JSON lines; gzip is recognised by the content, not by the name.
-        with_titles: put each title in front of its text as the first line, as indexes do.
 
     Raises:
         InputError: the file or one of its rows is broken; the message names the file, the line and the fault.
