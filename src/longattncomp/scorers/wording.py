@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from longattncomp.chunking.lead_ins import LeadIns
-from longattncomp.chunking.lines import speaker
+from longattncomp.chunking.lines import ends_sentence, speaker
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.bm25 import BM25Scorer
@@ -39,8 +39,9 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     """Let the words of the query count besides a head's scores, by BM25 over the nodes with their lead-ins.
 
     They count the more the less the head finds, which the instruction's score tells, and the more of a document has
-    lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
-    nodes come first. Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
+    lead-ins, its own title and sentences below it aside: tables, records, code, contracts. Where the query has a
+    number or a name that only few nodes have, these nodes come first. Where a summary is wanted, numbers and names
+    count in place of the query's words. By `worth`, the
     `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
     the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
     turns. What the best nodes lead to by a name has more than its score.
@@ -59,7 +60,9 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     for index, node in enumerate(nodes):
         if index not in leads.served:
             tokens[node.document] += node.tokens
-            led[node.document] += node.tokens * (not titles.issuperset(leads.of[index]))
+            above = leads.of[index]
+            prose = titles.issuperset(above) and ends_sentence(node.text)
+            led[node.document] += node.tokens * (bool(above) and not prose)
     talks = _talks(nodes)
     weights = {index: max(least, _STRUCTURED * led[index] / max(1, tokens[index])) for index in tokens}
     return Priority(
