@@ -43,14 +43,3 @@ def test_mass_around_a_node_raises_it() -> None:
     assert select(Scores(tuple(shares), 0.0), nodes, rule).indices == (0,)
     around = Priority([0] * 40, [1.0] * 40, [0.0] * 40, [1.0] * 40, [0.5] * 40, [1.0] * 40)
     assert select(Scores(tuple(shares), 0.0), nodes, rule, priority=around).indices[0] > 30
-
-
-def test_the_title_of_a_whole_document_makes_no_records_of_its_sentences() -> None:
-    said = "".join(f"The pump of house {n} was mended on day {n} of the year. " for n in range(9))
-    rows = "house,pump,day\n" + "".join(f"{n},pump {n} of the yard,{n * 7}\n" for n in range(9))
-    nodes = chunk([Document(f"Pumps of the village\n\n{said}"), Document(rows)], ByteTokenizer(), node_tokens=64)
-    scores = Scores((1 / len(nodes),) * len(nodes), 0.0)
-    weights = priority(Query("Who?"), nodes, scores, [1.0] * len(nodes)).weights
-    assert nodes[1].lead_ins
-    assert {weight for weight, node in zip(weights, nodes, strict=True) if node.document == 0} == {0}
-    assert all(weight > 0.5 for weight, node in zip(weights, nodes, strict=True) if node.document == 1)

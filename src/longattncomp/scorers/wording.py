@@ -1,11 +1,10 @@
 """query, nodes, scores -> which nodes come first because they have the query's words."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from longattncomp.chunking.lead_ins import LeadIns
-from longattncomp.chunking.lines import ends_sentence, speaker
+from longattncomp.chunking.lines import speaker
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.bm25 import BM25Scorer
@@ -26,8 +25,6 @@ _FLOOR = 0.5
 _AROUND = 0.03
 """Part of the mass around a node in a long talk that is added to its score for its rank."""
 
-_APART = re.compile(r"\n[^\S\n]*\n\s*$")
-
 _TALK_TOKENS, _TURN_TOKENS = 2_048, (12, 200)
 """Least tokens of a long talk; least and most tokens of its turns on average: fewer have the fields of records."""
 
@@ -39,9 +36,8 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     """Let the words of the query count besides a head's scores, by BM25 over the nodes with their lead-ins.
 
     They count the more the less the head finds, which the instruction's score tells, and the more of a document has
-    lead-ins, its own title and sentences below it aside: tables, records, code, contracts. Where the query has a
-    number or a name that only few nodes have, these nodes come first. Where a summary is wanted, numbers and names
-    count in place of the query's words. By `worth`, the
+    lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
+    nodes come first. Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
     `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
     the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
     turns. What the best nodes lead to by a name has more than its score.
@@ -56,13 +52,10 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()
-    titles = _titles(leads)
     for index, node in enumerate(nodes):
         if index not in leads.served:
             tokens[node.document] += node.tokens
-            above = leads.of[index]
-            prose = titles.issuperset(above) and ends_sentence(node.text)
-            led[node.document] += node.tokens * (bool(above) and not prose)
+            led[node.document] += node.tokens * bool(leads.of[index])
     talks = _talks(nodes)
     weights = {index: max(least, _STRUCTURED * led[index] / max(1, tokens[index])) for index in tokens}
     return Priority(
@@ -73,16 +66,6 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         [_AROUND * (node.document in talks) for node in nodes],
         bridges(query, nodes, scores),
     )
-
-
-def _titles(leads: LeadIns) -> set[int]:
-    """Find the titles of whole documents: lines of their own that lead in all of one, and tell none of it apart."""
-    nodes = Counter(node.document for index, node in enumerate(leads.nodes) if index not in leads.served)
-    return {
-        lead
-        for lead, served in leads.served.items()
-        if len(served) == nodes[leads.nodes[lead].document] and _APART.search(leads.nodes[lead].text)
-    }
 
 
 def _talks(nodes: Sequence[Node]) -> set[int]:
