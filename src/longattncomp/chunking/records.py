@@ -33,7 +33,7 @@ _DATED = re.compile(
 """A date and a time within a line, as in what `git blame` or `ls -l` prints; before a commit, a date will do."""
 
 _LEVEL = re.compile(rf"[\[(<]?\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}[^\n]{{0,40}}\b(?:{LEVELS})\b")
-_LEVELS = 20  # lines
+_BEGINNING = 20  # lines of a log
 _LOOKED_AT = 200  # characters of a line
 _ROWS = 3  # lines with a date
 _SPREAD = 2  # by which the words before it differ; in prose it may stand anywhere
@@ -186,7 +186,7 @@ def _stamped(lines: Sequence[Line]) -> list[bool]:
 
 def is_log(lines: Sequence[Line]) -> bool:
     """Whether lines begin with a date and say how bad it is, which aligned columns of a table do not."""
-    return all(_LEVEL.match(line.text) for line in lines[:_LEVELS])
+    return all(_LEVEL.match(line.text) for line in lines[:_BEGINNING])
 
 
 def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: int, above: int) -> int:

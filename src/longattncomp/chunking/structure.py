@@ -118,8 +118,8 @@ class _Scan:
             return self._done(end)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
             return self._done(after)
-        for read in (self._fenced, self._heading, self._diff):
-            if (after := read(at, end)) > at:
+        for read in (self._fenced, lambda at: self._heading(at, end), self._diff):
+            if (after := read(at)) > at:
                 return after
         here = self.lines[at:end]
         if self._code and first.indent > 0:
@@ -196,7 +196,7 @@ class _Scan:
         test = ruled is not None and ruled[1] == "_"  # as pytest prints the name of one that failed
         return self._done(add_failure(self.out, self.lines, at + size, self._section) if test else at + size)
 
-    def _fenced(self, at: int, _end: int) -> int:
+    def _fenced(self, at: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:
             return at
         first, inner = self.lines[at], [line for line in self.lines[at + 1 : last] if line.indent >= 0]
@@ -214,7 +214,7 @@ class _Scan:
                 self._read_code(inner[low:high], parent, last + 1)
         return self._done(last + 1, indent=first.indent)
 
-    def _diff(self, at: int, _end: int) -> int:
+    def _diff(self, at: int) -> int:
         after = add_diff(self.out, self.text, self.lines, at, self._above)
         return self._done(after) if after > at else at
 

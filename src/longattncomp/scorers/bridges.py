@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import regex
 
@@ -25,6 +25,9 @@ _FEW = 4
 _LETTERS = 4
 """Least letters of a name that a document may begin with."""
 
+_REMEMBERED = 32_768
+"""Nodes whose names are kept for the next question about them."""
+
 _WORD = r"\p{Lu}[\p{L}\p{M}\p{N}_'’-]+"
 _NAME = regex.compile(rf"\b{_WORD}(?:\s(?:(?:of|the|and|de|du|la|van|von)\s)?{_WORD})*")
 
@@ -38,7 +41,7 @@ def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
     seen them. What repeats a passage of the best node is not raised by it.
 
     Returns:
-        what the score of each node is to be multiplied by, at least 1.
+        what the score of each node is to be multiplied by, (n_nodes,), each in [1, 5].
     """
     gains = [1.0] * len(nodes)
     most = max(scores.nodes, default=0.0)
@@ -77,7 +80,8 @@ def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
     return gains
 
 
-def _names(text: str) -> set[str]:
+@lru_cache(_REMEMBERED)
+def _names(text: str) -> frozenset[str]:
     found = set()
     for match in _NAME.finditer(text):
         words = match[0].split()
@@ -85,4 +89,4 @@ def _names(text: str) -> set[str]:
             del words[0]
         if words:
             found.add(" ".join(words))
-    return found
+    return frozenset(found)
