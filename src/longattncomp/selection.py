@@ -58,7 +58,6 @@ class Priority:
     """The order in which a selection looks at nodes, where it is not that of their scores.
 
     Attributes:
-        first: nodes with a larger number come first, whatever their ranks.
         words: each node's share of the words of the query, above 0.
         weights: b for each node, in [0, 1]; with r its rank by score and l its share of the words, its rank is
             `r^(1-b) l^b`.
@@ -67,7 +66,6 @@ class Priority:
         gains: what each node's score is multiplied by before its neighbours' are added to it.
     """
 
-    first: Sequence[int]
     words: Sequence[float]
     weights: Sequence[float]
     lifts: Sequence[float]
@@ -89,8 +87,8 @@ def select(
     """Token-budget top-p (LongAttnComp, arXiv 2606.01336): best nodes first, then positional order.
 
     The mass starts at the instruction's score. In falling order of rank (ties: the earlier node), a node is kept
-    unless the mass has reached `top_p`, its score is under `min_score` (AttnComp, arXiv 2509.17486), or it does not
-    fit the rest of the budget. A node brings its lead-ins along, the nearest first, as far as they fit. Where not
+    unless the mass has reached `top_p`, its score is under `min_score` (AttnComp, arXiv 2509.17486), or it and its
+    lead-ins do not fit the rest of the budget; the first one brings along those that do, the nearest first. Where not
     everything fits, a node is left out if all its words are kept where they stand again (`Node.passages`).
 
     Args:
@@ -121,22 +119,24 @@ def select(
         raised = [share * gain for share, gain in zip(shares, priority.gains, strict=True)]
         shares = [share / max(1.0, sum(raised)) for share in raised]
     ranks = _ranks(shares, nodes, around, rule.context_weight)
-    order: Sequence[int] = [0] * len(nodes)
     if priority is not None:
-        order = priority.first
         parts = zip(ranks, priority.words, priority.weights, priority.lifts, strict=True)
         ranks = [lift * rank ** (1 - weight) * words**weight for rank, words, weight, lift in parts]
     ranked = sorted(
         (i for i in range(len(nodes)) if i not in bag and i not in leads.served),
-        key=lambda i: (-order[i], -ranks[i], i),
+        key=lambda i: (-ranks[i], i),
     )
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
         ended: Literal["min_relevance", "top_p", "budget"] | None = None
         wanted = [lead for lead in leads.of[index] if lead not in bag]
-        # Without what it is about, a node may say the opposite.
+        # Without what it is about, a node may say the opposite, or seem to belong to what stands above it.
         missing = len(bag) > 0 and wanted[:1] == list(leads.of[index][:1])
-        nearest = bag.cost(wanted[0], with_node=index) if wanted and missing else 0
+        needed = (
+            bag.cost(wanted[0], with_node=index) + sum(nodes[lead].tokens for lead in wanted[1:])
+            if missing and wanted
+            else 0
+        )
         own = repeated(nodes[index])
         if relevance < rule.min_relevance:
             ended = "min_relevance"
@@ -149,7 +149,7 @@ def select(
             reasons[index], stop_reason = "duplicate", "budget"
             mass += scores.nodes[index]
             continue
-        elif bag.tokens + bag.cost(index) + nearest > rule.token_budget:
+        elif bag.tokens + bag.cost(index) + needed > rule.token_budget:
             stop_reason = "budget"
             if rule.overflow == "fill":
                 continue

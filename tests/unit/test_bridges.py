@@ -59,7 +59,7 @@ def test_a_gain_counts_for_the_rank_of_a_node_and_not_for_its_mass() -> None:
     rule = SelectionRule(token_budget=20, top_p=1)
     scores = Scores((0.6, 0.2, 0.1), 0.1)
     assert select(scores, found, rule).indices == (0, 1)
-    gained = Priority([0] * 3, [1.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3, [1.0, 1.0, 4.0])
+    gained = Priority([1.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3, [1.0, 1.0, 4.0])
     assert select(scores, found, rule, priority=gained).indices == (0, 2)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from longattncomp.query.identifiers import identifiers
+from longattncomp import Node
+from longattncomp.chunking.lead_ins import LeadIns
+from longattncomp.query.identifiers import identifiers, named
 
 
 @pytest.mark.parametrize(
-    ("query", "named"),
+    ("query", "names"),
     [
         ("Who owns billing-api?", ["billing-api"]),
         ("Where is parse_rows() called in src/rent.py?", ["parse_rows", "src/rent.py"]),
@@ -17,5 +19,20 @@ from longattncomp.query.identifiers import identifiers
         ("Who signed the lease?", []),
     ],
 )
-def test_codes_paths_quoted_words_and_compounds_do(query: str, named: list[str]) -> None:
-    assert identifiers(query) == named
+def test_codes_paths_quoted_words_and_compounds_do(query: str, names: list[str]) -> None:
+    assert identifiers(query) == names
+
+
+@pytest.mark.parametrize(
+    ("query", "counts"),
+    [
+        ("What does Store.load return?", [1, 1, 0]),  # its last part, where the whole name stands nowhere
+        ("What does Cache.load return?", [0, 1, 0]),  # the whole name, where it stands somewhere
+        ("What does Store.go return?", [0, 0, 0]),  # no part of two letters
+    ],
+)
+def test_a_dotted_name_is_found_by_its_parts(query: str, counts: list[int]) -> None:
+    texts = ("def load(self): ...\n", "Cache.load = 1\n", "go\n")
+    starts = [sum(map(len, texts[:index])) for index in range(3)]
+    nodes = [Node(0, start, start + len(text), text, 5) for start, text in zip(starts, texts, strict=True)]
+    assert named(query, LeadIns(nodes)) == counts

@@ -277,3 +277,19 @@ def test_a_node_whose_nearest_lead_in_is_kept_does_not_need_room_for_one_further
     ]
     rule = SelectionRule(token_budget=30, top_p=1.0)
     assert select(Scores((0.0, 0.0, 0.6, 0.4), 0.0), found, rule).indices == (1, 2, 3)
+
+
+def test_a_node_is_left_out_if_a_lead_in_further_up_has_no_room() -> None:
+    """Under the first function it would seem to be a part of that."""
+    other, function, opener = (0, 1), (2, 3), (3, 4)
+    found = [
+        Node(0, 0, 1, "x", 8),
+        Node(0, 1, 2, "x", 12, (other,)),
+        Node(0, 2, 3, "x", 8),
+        Node(0, 3, 4, "x", 2, (function,)),
+        Node(0, 4, 5, "x", 8, (opener, function)),
+        Node(0, 5, 6, "x", 9),
+    ]
+    scores = Scores((0.0, 0.5, 0.0, 0.0, 0.3, 0.1), 0.1)
+    assert select(scores, found, SelectionRule(token_budget=38, top_p=1.0)).indices == (0, 1, 2, 3, 4)
+    assert select(scores, found, SelectionRule(token_budget=31, top_p=1.0)).indices == (0, 1, 5)

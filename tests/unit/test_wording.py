@@ -41,5 +41,5 @@ def test_mass_around_a_node_raises_it() -> None:
     shares = [0.2, *[0.0] * 30, *[0.08] * 9]
     rule = SelectionRule(token_budget=50, top_p=1)
     assert select(Scores(tuple(shares), 0.0), nodes, rule).indices == (0,)
-    around = Priority([0] * 40, [1.0] * 40, [0.0] * 40, [1.0] * 40, [0.5] * 40, [1.0] * 40)
+    around = Priority([1.0] * 40, [0.0] * 40, [1.0] * 40, [0.5] * 40, [1.0] * 40)
     assert select(Scores(tuple(shares), 0.0), nodes, rule, priority=around).indices[0] > 30

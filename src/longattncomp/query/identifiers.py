@@ -16,6 +16,10 @@ _KEY = regex.compile(  # alone on its line, above what it leads in: `billing:`, 
 )
 _SENTENCE_STOP = regex.compile(r"[.:/#$&+-]+$")
 
+_JOINT = regex.compile(r"[.#]|::|->")
+_LETTERS = 3
+"""Least characters of a part of a dotted name."""
+
 _FEW = 3
 """Most nodes that may have an identifier: one that many have does not tell which of them is meant."""
 
@@ -29,11 +33,11 @@ def identifiers(query: str) -> list[str]:
     return list(dict.fromkeys(word.strip().lower() for word in found if word.strip()))
 
 
-def named(query: str, leads: LeadIns, echoes: Collection[int] = ()) -> list[int] | None:
+def named(query: str, leads: LeadIns, echoes: Collection[int] = ()) -> list[int]:
     """Count for each node the identifiers of the query that stand in it or in its lead-ins.
 
-    A word of the query is one, too, where it is the key of a section. Only those count that at most `_FEW` nodes have,
-    `echoes` of the query aside. Returns None if there are none.
+    A word of the query is one, too, where it is the key of a section, and so is a part of a dotted name that stands
+    nowhere whole. Only those count that at most `_FEW` nodes have, `echoes` of the query aside.
     """
     counts = [0] * len(leads.nodes)
     texts = [node.text.lower() for node in leads.nodes]
@@ -41,20 +45,22 @@ def named(query: str, leads: LeadIns, echoes: Collection[int] = ()) -> list[int]
         identifier: {index for index, text in enumerate(texts) if _has(text, identifier)}
         for identifier in identifiers(query)
     }
+    for identifier in [one for one, own in having.items() if not own]:
+        for part in _JOINT.split(identifier):
+            if len(part) >= _LETTERS and part not in having:
+                having[part] = {index for index, text in enumerate(texts) if _has(text, part)}
     for word in {_SENTENCE_STOP.sub("", word).lower() for word in _WORD.findall(query)}.difference(having):
         having[word] = set()
     for index, text in enumerate(texts):
         for match in _KEY.finditer(text):
             having.get(match[1] or match[2], set()).add(index)
-    any_found = False
     for own in having.values():
         own.difference_update(echoes)
         if not 0 < len(own) <= _FEW:
             continue
-        any_found = True
         for index, above in enumerate(leads.of):
             counts[index] += index in own or not own.isdisjoint(above)
-    return counts if any_found else None
+    return counts
 
 
 def _has(text: str, identifier: str) -> bool:

@@ -71,10 +71,10 @@ def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
             begun.update(found if len(found) <= _FEW else [])
         copied = set(repeated(nodes[one]))
         for index, node in enumerate(nodes):
-            if node.document == nodes[one].document or not copied.isdisjoint(repeated(node)):
-                continue
             part = 1.0 if node.document in begun else _MENTION * (not rare.isdisjoint(names[index]))
-            if 0 < scores.nodes[index] < scores.nodes[one]:
+            if not part or node.document == nodes[one].document or not 0 < scores.nodes[index] < scores.nodes[one]:
+                continue
+            if copied.isdisjoint(repeated(node)):
                 gain = min(1 + _GAIN * weight * part, scores.nodes[one] / scores.nodes[index])
                 gains[index] = max(gains[index], gain)
     return gains

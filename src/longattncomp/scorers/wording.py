@@ -7,17 +7,26 @@ from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.chunking.lines import speaker
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
+from longattncomp.scorers.blocks import blocks_of, raised
 from longattncomp.scorers.bm25 import BM25Scorer
 from longattncomp.scorers.bridges import bridges
 from longattncomp.scorers.overview import telling, wants_overview
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
 
-_UNSURE = 0.5
+_UNSURE = 0.55
 """Weight of words where the head finds no answer."""
 
 _STRUCTURED = 0.75
-"""Weight of words in a document whose nodes all have lead-ins; the head that ships has learned from prose and chats."""
+"""Weight of words in a document whose nodes all have lead-ins, or are objects of JSON: the head that ships has learned
+from prose and chats.
+"""
+
+_NAMED = 3.0
+"""What the rank of a node is multiplied by for each name or number of the query that only few nodes have."""
+
+_BLOCK_WORDS, _BLOCK_SCORE = 0.75, 0.2
+"""Part of the way by which the words and the score of a node are raised to the most in its block."""
 
 _FLOOR = 0.5
 """Share of the words that nodes without any have together, as part of all."""
@@ -37,34 +46,49 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
 
     They count the more the less the head finds, which the instruction's score tells, and the more of a document has
     lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
-    nodes come first. Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
-    `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
-    the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
-    turns. What the best nodes lead to by a name has more than its score.
+    nodes and those of their blocks rank higher. What a block is about often stands only in its first line, so words and
+    scores count in part for the whole block. Where a summary is wanted, numbers and names count in place of the query's
+    words. By `worth`, the `novelty` of the nodes, mere copies of the query have no words of their own, and a question
+    beside its answer has the rank of its whole share. In a long talk what stands around a node counts, too, for an
+    answer goes over many turns. What the best nodes lead to by a name has more than its score.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
     echoes = {index for index, part in enumerate(worth) if part < _ECHO}
     counts = named(asked.text, leads, echoes)
     overview = wants_overview(asked)
+    blocks = [] if overview else blocks_of(nodes)
     found = telling(nodes) if overview else BM25Scorer().score(asked, nodes).nodes
-    words = [share * (index not in echoes) for index, share in enumerate(found)]
+    words = raised([share * (index not in echoes) for index, share in enumerate(found)], blocks, _BLOCK_WORDS)
+    gains = bridges(query, nodes, scores)
+    inner = [block for block in blocks if not _is_document(block, nodes)]
+    shares = raised([share * gain for share, gain in zip(scores.nodes, gains, strict=True)], inner, _BLOCK_SCORE)
     least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()
     for index, node in enumerate(nodes):
         if index not in leads.served:
             tokens[node.document] += node.tokens
-            led[node.document] += node.tokens * bool(leads.of[index])
+            led[node.document] += node.tokens * (bool(leads.of[index]) or node.text.lstrip().startswith("{"))
     talks = _talks(nodes)
     weights = {index: max(least, _STRUCTURED * led[index] / max(1, tokens[index])) for index in tokens}
     return Priority(
-        counts or [0] * len(nodes),
         [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words],
         [weights.get(node.document, least) for node in nodes],
-        [1.0 if index in echoes else 1 / part for index, part in enumerate(worth)],
+        [
+            _NAMED**count * (1.0 if index in echoes else 1 / part)
+            for index, (count, part) in enumerate(zip(raised(counts, blocks, 1.0), worth, strict=True))
+        ],
         [_AROUND * (node.document in talks) for node in nodes],
-        bridges(query, nodes, scores),
+        [share / own if own else 1.0 for share, own in zip(shares, scores.nodes, strict=True)],
+    )
+
+
+def _is_document(block: Sequence[int], nodes: Sequence[Node]) -> bool:
+    """Whether a block is a whole document."""
+    first, last, document = block[0], block[-1], nodes[block[0]].document
+    return (first == 0 or nodes[first - 1].document != document) and (
+        last == len(nodes) - 1 or nodes[last + 1].document != document
     )
 
 
