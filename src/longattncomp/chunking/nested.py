@@ -47,7 +47,10 @@ class Values:
         stop = -1 if self._broken else _json_end(self._text, start)
         self._broken = self._broken or stop < 0
         stop = last.start + len(last.text) if stop < 0 else stop
-        return _json_units(self._out, self._text, start, stop, parent)
+        top = len(self._out.starts)
+        after = _json_units(self._out, self._text, start, stop, parent)
+        self._out.entries.extend(range(top, len(self._out.starts)))
+        return after
 
 
 def _begins_json(lines: Sequence[Line]) -> bool:

@@ -9,6 +9,7 @@ from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
+from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, is_log
@@ -69,6 +70,7 @@ class _Scan:
         if not self.out.starts:
             self.out.add(0)
         link(self.text, self.out)
+        name_blocks(self.text, self.out)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:
