@@ -46,6 +46,7 @@ _VALUE = re.compile(
 """A line that begins with a key, before a colon, an equals sign or a gap."""
 
 _MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-id"})
+_SENDER = frozenset({"from", "von", "de", "da", "to", "an", "para", "sent", "date", "cc", "message-id"})
 _LEAST_CARDS = 3
 _COMMENTS = 4  # lines above a card
 _BEGIN = re.compile(r"BEGIN:(?!VCALENDAR\b)[A-Z][\w-]*\s*$")
@@ -92,7 +93,9 @@ def _first_key(here: Sequence[Line], *, ruled: bool = False) -> str:
         return ""
     sentences = sum(ends_sentence(line.text) for line in keyed)
     spoken = 2 * sentences >= len(keyed) or (ASKED.match(keyed[0].text) and ANSWER.match(keyed[1].text))
-    return "" if spoken or LETTER.match(here[0].text) or any(key.lower() in _MAIL for key in keys) else keys[0]
+    lowered = {key.lower() for key in keys}
+    mail = not lowered.isdisjoint(_MAIL) and not lowered.isdisjoint(_SENDER)
+    return "" if spoken or mail or LETTER.match(here[0].text) else keys[0]
 
 
 def _key(line: Line) -> re.Match[str] | None:
