@@ -15,6 +15,7 @@ from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import PLAN, Regions
 
 _COMMENTS = 4  # lines of a comment that lead in an entry
+_WORDS = 4  # in a line of a comment that may go on in the next one
 _LOOKED_AT = 200  # characters before a string that tell what it stands below
 _VERB = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE)
 _CLAUSE = re.compile(
@@ -29,6 +30,10 @@ _SIGN = re.compile(r"[ \t]*(?:-/\+|\+/-|<=|[-+~]) +(?=\S)")
 
 _BLOCK = re.compile(r"(?:resource|data|module|variable|output|provider|locals|terraform)\b[^={}]*\{\s*$")
 """The first line of a block of Terraform."""
+
+_SWITCH = re.compile(r"[^\n]{0,200}\b(?:switch|select|match)\b")
+_SEPARATOR = re.compile(r"---\s*(?:#|$)")
+"""What stands between documents of YAML."""
 
 _DASH = re.compile(r"\s*-(?:\s|$)")
 
@@ -49,6 +54,7 @@ class Statements:
         """Add the statements of a paragraph, which the unit `outside` leads in."""
         opened, out = self._opened, self._out
         attribute = False
+        top = len(out.starts)
         comments: list[int] = []  # right above
         for number, line in enumerate(here):
             if attribute:
@@ -56,7 +62,7 @@ class Statements:
                 continue
             if self._goes_to(here, number, outside):
                 continue
-            if number and here[number - 1].indent == line.indent and kinds.goes_on(here[number - 1], line):
+            if number and here[number - 1].indent == line.indent and _goes_on(here[number - 1], line):
                 continue
             level = self._level(line)
             while opened and opened[-1][0] > level:
@@ -65,6 +71,8 @@ class Statements:
             if same is not None and line.text.strip() == "{":  # it belongs to the line above
                 continue
             goes_on = kinds.CONTINUES.match(line.text)
+            if goes_on and same is not None and kinds.CASE.match(line.text) and not self._has_cases(same[1]):
+                goes_on = None
             if same is not None and not goes_on and (kinds.CLOSER.match(line.text) or self._values(same[1], line)):
                 out.add(line.start, same[1])
                 continue
@@ -75,7 +83,9 @@ class Statements:
             above = opened[-1][1] if opened else max(outside, self._regions.above)
             if comments and here[number - 1].indent == line.indent and _BLOCK.match(line.text):
                 above = self._leads(comments[-_COMMENTS:])
-            unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=not number)
+            unit = out.add(
+                line.start, above, together=BLOCK_TOKENS, breaks=not number or bool(_SEPARATOR.match(line.text))
+            )
             opened.append((level, unit))
             if level % 2 and _WHERE.match(line.text) and above >= 0:
                 lead(out, range(max(above, unit - _CLAUSES), unit), unit)
@@ -85,6 +95,7 @@ class Statements:
                 out.also[unit] = tuple(comments[-_COMMENTS:])
             comments = [*comments, unit] if kinds.COMMENT.match(line.text) else []
             attribute = bool(kinds.ATTRIBUTE.match(line.text)) and number + 1 < len(here)
+        out.entries.extend(range(top, len(out.starts)))
 
     def _leads(self, comments: Sequence[int]) -> int:
         """Let the lines of a comment lead in each other, and return the last one, which leads in what it is about."""
@@ -137,6 +148,24 @@ class Statements:
     def _is_case(self, unit: int) -> bool:
         return kinds.CASE.match(self._text, self._out.starts[unit]) is not None
 
+    def _has_cases(self, unit: int) -> bool:
+        """Whether a statement may have cases that are indented as it is."""
+        return self._is_case(unit) or _SWITCH.match(self._text, self._out.starts[unit]) is not None
+
     def _values(self, unit: int, line: Line) -> bool:
         """Whether a line has values of the statement above it, as in SQL."""
         return line.text.startswith("(") and self._text.startswith(("INSERT", "insert"), self._out.starts[unit])
+
+
+def _goes_on(before: Line, line: Line) -> bool:
+    """Whether a line of a comment or docstring goes on in the next one."""
+    words = line.text.lstrip(" \t#/*-")
+    return (
+        words[:1].islower()
+        and words.count(" ") >= _WORDS
+        and not kinds.CODE.match(words)
+        and not kinds.CODE_END.search(words)
+        and before.text.count(" ") - before.indent >= _WORDS
+        and not kinds.CODE.match(before.text.lstrip(" \t#/*-"))
+        and not kinds.ends_part(before.text.rstrip()[-1:].replace(",", ""))
+    )

@@ -76,6 +76,10 @@ CLOSER = re.compile(r"\s*(?:[)\]}]|</|(?:end|esac|fi|done)\b(?!\s*[(.=:]))")
 CONTINUES = re.compile(r"\s*(?:\}\s*)?(?:else|elif|elsif|except|catch|finally|rescue|ensure|case|default)\b")
 COMMENT = re.compile(r"\s*(?:#|;|//)")
 ENTRY = re.compile(r"\s*(?:- )?[\w.\"'-]+\s*[:=](?:\s|$)")
+_KEY = re.compile(r"(?:[\w.\"'/{}$~@*+-]+|\"[^\"]*\")\s*[:=](?:\s|$)")
+_TEXT = re.compile(r":[ \t]+[|>][+-]?\d?$")
+"""How the key of a text in the lines below ends in YAML."""
+
 CASE = re.compile(r"\s*(?:case|default)\b")
 RECIPE = re.compile(r"[\w.$(){}%/ -]+:(?!=)[^\n]*\n$")
 """The target of a Makefile's recipe, whose commands begin with a tab."""
@@ -88,7 +92,6 @@ LABEL = re.compile(r"[^\W\d_a-z][^\W\d_]*:\s*$")
 """A line such as "Excluded:", which is no key of settings if nothing stands right below it."""
 
 SHORT = 60  # characters of a line that may be a title or a command
-_WORDS = 4
 _WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
 _ALIKE = 4  # characters in which rows begin alike
 _ROWS = 3
@@ -150,12 +153,6 @@ def is_rule(line: str) -> bool:
     """Whether a line stands between the header of a table and its rows."""
     words = line.strip()
     return ("--" in words or "==" in words) and ("|" in words or "+" in words) and set(words) <= set("|:+-= \t")
-
-
-def marker(matched: str) -> str:
-    """Reduce the marker of a list's item to its kind: 1. and 12. are of one, (a) and (b) of another."""
-    words = matched.strip()
-    return re.sub(r"[A-Z]", "A", re.sub(r"[a-z]+", "a", re.sub(r"\d+", "1", words)))
 
 
 def speaker(line: str) -> str:
@@ -265,24 +262,22 @@ def _alike(one: str, other: str) -> bool:
     return shape == re.sub(r"\w+", "w", other) and bool(set(shape) - set("w ,'"))
 
 
-def goes_on(before: Line, line: Line) -> bool:
-    """Whether a line of a comment or docstring goes on in the next one."""
-    words = line.text.lstrip(" \t#/*-")
-    return (
-        words[:1].islower()
-        and words.count(" ") >= _WORDS
-        and not CODE.match(words)
-        and not CODE_END.search(words)
-        and before.text.count(" ") - before.indent >= _WORDS
-        and not CODE.match(before.text.lstrip(" \t#/*-"))
-        and not _SENTENCE_END.search(before.text.rstrip()[-1:].replace(",", ""))
-    )
-
-
 def are_settings(lines: Sequence[Line]) -> bool:
-    """Whether the lines between the items are keys, with values or indented, so that the items are theirs."""
-    keys = all(ENTRY.match(line.text) or COMMENT.match(line.text) for line in lines)
-    return keys and any(line.indent > 0 or not line.text.rstrip().endswith(":") for line in lines)
+    """Whether the lines besides the items are keys, with values or indented, so that the items are theirs."""
+    block = -1  # column of the key whose value is the text in the more indented lines
+    keyed, before = False, ""
+    for line in lines:
+        words = line.text.strip()
+        if 0 <= block < line.indent:
+            continue
+        block = line.indent if _TEXT.search(words) else -1
+        if not words.startswith(("- ", "---")):
+            inside = before.endswith(("[", "{", ",")) or words[0] in "]}"
+            if not (inside or _KEY.match(words) or COMMENT.match(words)):
+                return False
+            keyed = keyed or line.indent > 0 or not words.endswith(":")
+        before = words
+    return keyed
 
 
 def is_code(lines: Sequence[Line], *, within: bool) -> bool:
@@ -290,7 +285,7 @@ def is_code(lines: Sequence[Line], *, within: bool) -> bool:
     if len(lines) > 1 and RECIPE.match(lines[0].text) and all(line.text[0] == "\t" for line in lines[1:]):
         return True
     plain = [line for line in lines if not line.text.lstrip().startswith("- ")]
-    if lines[0].text.lstrip().startswith("/*") or (0 < len(plain) < len(lines) and are_settings(plain)):
+    if lines[0].text.lstrip().startswith("/*") or (0 < len(plain) < len(lines) and are_settings(lines)):
         return True
     votes = sum(1 for line in lines if CODE.match(line.text) or CODE_END.search(line.text))
     if within:

@@ -47,9 +47,10 @@ def items(here: Sequence[Line], *, code: bool, led: bool) -> list[str]:
         return []
     bullets = "•" if code else "-*+•"
     plain = [line for line, mark in zip(here, marks, strict=True) if not mark]
+    settings = [line for line, mark in zip(here, marks, strict=True) if not mark or mark.lstrip().startswith("-")]
     others = here if code else plain
     statements = (code or not first) and bool(others) and kinds.is_code(others, within=code)
-    return [] if (statements and here[0].text.lstrip()[0] not in bullets) or kinds.are_settings(plain) else marks
+    return [] if (statements and here[0].text.lstrip()[0] not in bullets) or kinds.are_settings(settings) else marks
 
 
 def terms(here: Sequence[Line]) -> list[bool]:
@@ -66,6 +67,12 @@ def terms(here: Sequence[Line]) -> list[bool]:
         if term and (next_term or long or few):
             return []
     return found
+
+
+def marker(matched: str) -> str:
+    """Reduce the marker of a list's item to its kind: 1. and 12. are of one, (a) and (b) of another."""
+    words = matched.strip()
+    return re.sub(r"[A-Z]", "A", re.sub(r"[a-z]+", "a", re.sub(r"\d+", "1", words)))
 
 
 class Lists:
@@ -116,7 +123,7 @@ class Lists:
         least = min(line.indent for line, mark in zip(here, marks, strict=True) if mark)
         for line, mark in zip(here, marks, strict=True):
             if mark:
-                self._item(line, kinds.marker(mark))
+                self._item(line, marker(mark))
             elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
                 lead(out, range(begun, len(out.starts)), out.add(line.start, self._intro))
                 begun = len(out.starts)

@@ -3,15 +3,20 @@
 import re
 from collections.abc import Sequence
 
+from longattncomp.chunking.boxes import CARD_TOKENS, boxes
 from longattncomp.chunking.lines import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import COMMENT, CONDITION, DEEPEST, Regions
 
-_BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\[\"]|$|-?\d[\d.eE+-]*\s*,))")
+_BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?\d[\d.eE+-]*\s*,))")
 _INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|[{}\[\],]")
 _SPACE = re.compile(r"\s*")
+LINE_TOKENS = 128
+"""Longest object in one of several lines that stays whole whatever it holds, in tokens."""
+
+_LONGEST_LINE = 1000  # characters of such an object
 _DEEPEST = 64
 _SEVERAL = 3
 _BLOCK = re.compile(
@@ -20,6 +25,7 @@ _BLOCK = re.compile(
     re.IGNORECASE,
 )
 _TEXT = re.compile(r"[^<\s]")
+_HEADING = re.compile(r"<h([1-6])\b", re.IGNORECASE)
 _CELL = re.compile(r"<(t[hd])\b[^<>]*", re.IGNORECASE)
 _ROW_END = re.compile(r"</?tr\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -47,7 +53,10 @@ class Values:
         stop = -1 if self._broken else _json_end(self._text, start)
         self._broken = self._broken or stop < 0
         stop = last.start + len(last.text) if stop < 0 else stop
-        return _json_units(self._out, self._text, start, stop, parent)
+        top = len(self._out.starts)
+        after = _json_units(self._out, self._text, start, stop, parent)
+        self._out.entries.extend(range(top, len(self._out.starts)))
+        return after
 
 
 def _begins_json(lines: Sequence[Line]) -> bool:
@@ -60,8 +69,8 @@ def _begins_json(lines: Sequence[Line]) -> bool:
 def _json_units(outline: Outline, text: str, start: int, end: int, parent: int) -> int:
     """Add the entries and elements of a JSON value as units, led in by the keys above them.
 
-    An object is a record, unless it holds three objects or more itself. Broken JSON gives units, too. Returns where
-    the value ends, at most at `end`.
+    An object is a record, unless it holds three objects or more itself and is no short line. Broken JSON gives units,
+    too. Returns where the value ends, at most at `end`.
     """
     above = [parent]
     objects = [0]  # directly inside each of `above`
@@ -84,15 +93,28 @@ def _json_units(outline: Outline, text: str, start: int, end: int, parent: int) 
         elif sign in "}]" and skipped:
             skipped -= 1
         elif sign in "}]":
-            above.pop()
+            value = above.pop()
             inside = objects.pop()
+            begun = outline.starts[value]
+            if sign == "}" and _is_line(text, begun, token.end()):
+                outline.together[value] = max(outline.together[value], LINE_TOKENS)
             if len(above) <= 1:
                 return token.end()
-            if text[token.start()] == "]" and inside > 1:
+            if sign == "]" and inside > 1:
                 outline.together[above[-1]] = 0
         elif sign == "," and len(above) > 1:
             opening = outline.add(_next(text, token.end(), end), above[-1])
     return end
+
+
+def _is_line(text: str, start: int, end: int) -> bool:
+    """Whether an object is a short line beside other such lines."""
+    if end - start > _LONGEST_LINE or "\n" in text[start:end] or (start and text[start - 1] != "\n"):
+        return False
+    return (
+        text[max(0, start - 3) : start].rstrip(" ,\r\n")[-1:] == "}"
+        or text[end : end + 80].lstrip(", \r\n\t")[:1] == "{"
+    )
 
 
 def _next(text: str, at: int, end: int) -> int:
@@ -125,6 +147,8 @@ class Html:
         self._headings: list[tuple[int, int]] = []  # (level, unit)
         self._led: list[tuple[int, int]] = []  # (rank, unit) of what leads in, in a table or list
         self._rows = self._head = False  # whether a row of the table was seen that leads in nothing; within its head
+        self._cards: dict[int, int] | None = None  # where each begins and ends
+        self._boxes: list[tuple[int, int, int]] = []  # where each open card ends, its unit, headings above it
         self._lists: list[tuple[str, int]] = []  # tag of each open list, table, quotation; the last unit that leads in
         self._regions: list[tuple[int, int, int]] = []  # unit that begins it, that of its branch, where it ends
 
@@ -133,6 +157,8 @@ class Html:
         self._regions = [region for region in self._regions if region[2] > start]
         unit, empty = outline.add(start, self._above(parent), breaks=True), True
         last = start
+        self._cards = boxes(text) if self._cards is None else self._cards
+        self._leave(start)
         for tag in _BLOCK.finditer(text, start, end):
             name = (tag["name"] or "").lower()
             empty = empty and not _TEXT.search(text, last, tag.start())
@@ -141,6 +167,9 @@ class Html:
                 found = self._switch(outline, text, tag, parent)
                 unit, empty = (unit, empty) if found < 0 else (found, False)
                 continue
+            self._leave(tag.start())
+            if tag.start() in self._cards:
+                unit, empty = self._enter(outline, text, tag.start(), parent), True
             if name in _ENCLOSING:
                 self._led.clear()
                 self._rows = False
@@ -164,7 +193,8 @@ class Html:
             while rank and self._led and (self._led[-1][0] > rank or (self._led[-1][0] == rank and self._rows)):
                 self._led.pop()
             above = self._above(parent)
-            if not empty or level:
+            boxed = bool(self._boxes) and self._boxes[-1][1] == unit and empty
+            if not empty or (level and not boxed):
                 unit, empty = outline.add(tag.start(), above), True
             elif above != unit:
                 outline.parents[unit] = above
@@ -173,6 +203,21 @@ class Html:
             elif rank:
                 self._led.append((rank, unit))
             self._rows = not rank and (self._rows or name in ("tr", "dd"))
+
+    def _enter(self, outline: Outline, text: str, start: int, parent: int) -> int:
+        """Begin a card; its heading will end the sections of that rank or a lower one."""
+        heading = _HEADING.search(text, start)
+        level = int(heading[1]) if heading else 0
+        while self._headings and self._headings[-1][0] >= level:
+            self._headings.pop()
+        unit = outline.add(start, self._above(parent), together=CARD_TOKENS, breaks=True)
+        self._boxes.append((self._cards[start] if self._cards else start, unit, len(self._headings)))
+        return unit
+
+    def _leave(self, at: int) -> None:
+        """End the cards that end at a character or before, with their headings."""
+        while self._boxes and self._boxes[-1][0] <= at:
+            del self._headings[self._boxes.pop()[2] :]
 
     def _is_title(self, name: str) -> bool:
         """Whether a tag begins what leads in the rest of the table, list or block that is open."""

@@ -176,9 +176,12 @@ class _Packer:
 
     def _joins(self, first: int, unit: int, after: int) -> bool:
         """Whether a unit goes into the node of its neighbours before it."""
-        if self.outline.parents[first] != self.outline.parents[unit] or self._size(first, after) > self._most:
+        outline = self.outline
+        if outline.parents[first] != outline.parents[unit] or (first in outline.named) != (unit in outline.named):
             return False
-        return not self.outline.breaks[unit] or self._size(first, unit) < self._most / 4
+        if self._size(first, after) > self._most:
+            return False
+        return not outline.breaks[unit] or self._size(first, unit) < self._most / 4
 
     def _divided(self, unit: int) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
         """Yield one unit without those below it: whole, by sentences, or in pieces, which its beginning leads in."""

@@ -30,6 +30,8 @@ class Outline:
         breaks: whether a unit begins a paragraph.
         prose: units that are sentences, but none of a speaker, or quoted lines.
         also: units that lead a unit in without being above it, by index.
+        entries: units of code, settings and data, which may stand in blocks.
+        named: units that name the block they stand in; they share no node with others.
     """
 
     starts: list[int] = field(default_factory=list)
@@ -38,6 +40,8 @@ class Outline:
     breaks: list[bool] = field(default_factory=list)
     prose: set[int] = field(default_factory=set)
     also: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    entries: list[int] = field(default_factory=list)
+    named: set[int] = field(default_factory=set)
 
     def add(self, start: int, parent: int = -1, *, together: int = 0, breaks: bool = False, prose: bool = False) -> int:
         """Begin a unit, which ends the one before, and return its index; an empty one before it is replaced."""

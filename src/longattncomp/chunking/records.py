@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
+from longattncomp.chunking.cards import RULE, groups
 from longattncomp.chunking.headings import breaks
 from longattncomp.chunking.lines import (
     ANSWER,
@@ -45,6 +46,7 @@ _VALUE = re.compile(
 """A line that begins with a key, before a colon, an equals sign or a gap."""
 
 _MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-id"})
+_SENDER = frozenset({"from", "von", "de", "da", "to", "an", "para", "sent", "date", "cc", "message-id"})
 _LEAST_CARDS = 3
 _COMMENTS = 4  # lines above a card
 _BEGIN = re.compile(r"BEGIN:(?!VCALENDAR\b)[A-Z][\w-]*\s*$")
@@ -58,19 +60,24 @@ _FIELD = re.compile(r"[ \t]*[\w-]+[ \t]*=")
 def card_keys(lines: Sequence[Line]) -> frozenset[str]:
     """Find the keys with which at least three paragraphs of keys and values begin, as those of addresses do."""
     found: Counter[str] = Counter()
-    first = 0
-    for number in range(len(lines) + 1):
-        if number == len(lines) or lines[number].indent < 0:
-            found[_first_key(lines[first:number])] += 1
-            first = number + 1
+    for first, stop, ruled in groups(lines):
+        found[_first_key(lines[first:stop], ruled=ruled)] += 1
     return frozenset(key for key, count in found.items() if key and count >= _LEAST_CARDS)
 
 
-def _first_key(here: Sequence[Line]) -> str:
+def begins_card(lines: Sequence[Line], at: int, keys: Collection[str]) -> bool:
+    """Whether a line below a rule begins with one of the keys that `card_keys` found."""
+    return bool(keys and at and RULE.match(lines[at - 1].text) and (key := _key(lines[at])) and key[1] in keys)
+
+
+def _first_key(here: Sequence[Line], *, ruled: bool = False) -> str:
     """The key with which a paragraph of keys and values begins, below comments; "" if it is none.
 
-    A talk has sentences after its names, and the head of a mail leads in what stands below it.
+    A talk has sentences after its names, and the head of a mail leads in what stands below it. Between rules, what has
+    keys below keys are documents of settings.
     """
+    if ruled and any(line.indent > 0 for line in here):
+        return ""
     keyed = [line for line in here if line.indent == 0 and not COMMENT.match(line.text)]
     keys = [match[1] if (match := _key(line)) else "" for line in keyed]
     if (
@@ -86,7 +93,9 @@ def _first_key(here: Sequence[Line]) -> str:
         return ""
     sentences = sum(ends_sentence(line.text) for line in keyed)
     spoken = 2 * sentences >= len(keyed) or (ASKED.match(keyed[0].text) and ANSWER.match(keyed[1].text))
-    return "" if spoken or LETTER.match(here[0].text) or any(key.lower() in _MAIL for key in keys) else keys[0]
+    lowered = {key.lower() for key in keys}
+    mail = not lowered.isdisjoint(_MAIL) and not lowered.isdisjoint(_SENDER)
+    return "" if spoken or mail or LETTER.match(here[0].text) else keys[0]
 
 
 def _key(line: Line) -> re.Match[str] | None:
@@ -119,7 +128,7 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
             named = not COMMENT.match(line.text)
         elif card < 0:
             outline.add(line.start, above, breaks=line is lines[at])
-        elif named and (_FIELD.match(line.text) if cited else line.indent == 0):
+        elif named and (_FIELD.match(line.text) if cited else line.indent == 0 and not RULE.match(line.text)):
             outline.add(line.start, card)
         named = named or not COMMENT.match(line.text)
         if part and card >= 0:
@@ -131,7 +140,8 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
 def _begins_card(lines: Sequence[Line], at: int, end: int, keys: Collection[str]) -> bool:
     first = next((line for line in lines[at : min(end, at + _COMMENTS)] if not COMMENT.match(line.text)), None)
     named = _key(first) if keys and first else None
-    return named is not None and named[1] in keys and _first_key(lines[at:end]) in keys
+    ruled = end > at + 1 and RULE.match(lines[end - 1].text) is not None
+    return named is not None and named[1] in keys and _first_key(lines[at : end - ruled], ruled=ruled) in keys
 
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:

@@ -4,14 +4,16 @@ from bisect import bisect_left
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
+from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, is_log
+from longattncomp.chunking.records import add_cards, add_diff, add_log, begins_card, card_keys, is_log
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
 from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
@@ -46,6 +48,7 @@ class _Scan:
         self._data = (Documents(text, self.out), Values(text, self.out))
         self._cards = card_keys(self.lines)
         self._turns = Turns(text, self.lines, self.out)
+        self._titled = Cards(self.lines)
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
         self._rows = range(0)  # units of the table above
@@ -69,11 +72,14 @@ class _Scan:
         if not self.out.starts:
             self.out.add(0)
         link(self.text, self.out)
+        name_blocks(self.text, self.out)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
         if at in self._turns.heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
+            return True
+        if at in self._titled.ends or begins_card(self.lines, at, self._cards):
             return True
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
@@ -117,6 +123,8 @@ class _Scan:
         if add_cards(self.out, self.lines, at, end, self._cards, self._above):
             return self._done(end)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
+            return self._done(after)
+        if not self._code and (after := self._titled.add(self.out, at, self._above)) > at:
             return self._done(after)
         for read in (self._fenced, lambda at: self._heading(at, end), self._diff):
             if (after := read(at)) > at:
