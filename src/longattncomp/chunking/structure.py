@@ -5,15 +5,17 @@ from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
+from longattncomp.chunking.definitions import ended_blocks
+from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, is_log
+from longattncomp.chunking.records import add_cards, add_log, card_keys, is_log
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
-from longattncomp.chunking.regions import Regions
+from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
@@ -39,6 +41,7 @@ class _Scan:
         self._regions = Regions(text, self.out)
         self._statements = Statements(text, self.out, self._regions)
         self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
+        self._blocks = ended_blocks(self.lines)
         self._code = False
         self._intro = -1  # the unit right before, if it leads to a list or table
         self._lists = Lists(text, self.out)
@@ -73,6 +76,8 @@ class _Scan:
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
+        if self._blocks[at]:
+            return False
         if at in self._turns.heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
@@ -101,15 +106,18 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
-        if self._regions.body(first):
+        conflict = self._code and self._regions.conflicts(first)
+        if self._blocks[at] or conflict or self._regions.body(first):
             return self._read_code(self.lines[at:end], self._section, end)
         for data in () if self._code else self._data:
             if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
         if not self._code and self._regions.marks(first):
             if not self._regions.branch(first):
-                unit = self.out.add(first.start, self._above, breaks=True)
-                if begun := self._regions.opens(first, documents=True):
+                begun = self._regions.opens(first, documents=True)
+                together = RECORD_TOKENS if begun and begun[0] is CONFLICT else 0
+                unit = self.out.add(first.start, self._above, together=together, breaks=True)
+                if begun:
                     self._regions.begin(*begun, unit)
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
