@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
-from longattncomp.chunking.definitions import COMMENT, is_title, signature, subjects
+from longattncomp.chunking.definitions import COMMENT, is_short_comment, is_title, signature, subjects
 from longattncomp.chunking.definitions import goes_on as goes_on_with
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
@@ -135,6 +135,8 @@ class Statements:
         while opened and opened[-1][0] >= level:
             opened.pop()
         above = opened[-1][1] if opened else max(outside, regions.above)
+        if number and is_short_comment(here, number - 1):
+            above = len(self._out.starts) - 1
         together = RECORD_TOKENS if begun[0] is CONFLICT else BLOCK_TOKENS
         unit = self._out.add(line.start, above, together=together, breaks=not number)
         regions.begin(*begun, unit, tuple(opened))

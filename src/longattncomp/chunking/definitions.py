@@ -1,13 +1,13 @@
 """lines of code -> what belongs to a definition or block: attributes and titles above it, its arms, and its end."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
 
 _ATTRIBUTE = re.compile(
-    r"\s*(?:@(?!end)[\w.:$-]+(?:\(.*\)?)?(?:[ \t]+@[\w.]+(?:\([^()]*\))?)*"
+    r"\s*(?:@(?!end)[\w.:$-]+(?:\(.*\)?)?(?:[ \t]+@[\w.]+(?:\([^()]*\))?)*(?:[ \t]+(?:#|//).*)?"
     r"|@(?:doc|typedoc|spec|impl|since|deprecated)\b.*|#!?\[.*|\[<.*>\]|template\s*<.*>"
     r"|\[{1,2}(?:[a-z]+:[ \t]*)?[A-Za-z_][\w.:]*(?:\(.*|,[ \t]*[A-Z].*\]{1,2}|\]{1,2})"
     r"|(?:desc|long_desc)[ \t(]+[\"'].*|sig[ \t]*\{.*\})\s*$"
@@ -19,28 +19,31 @@ _CALLED = re.compile(r"\s*@\w+\.")
 """What may be a call on a variable of Ruby, too."""
 
 _DECLARES = re.compile(
-    r"\s*(?:[@\[]|(?:public|private|protected|internal|static|abstract|sealed|async|partial|readonly|virtual|override"
+    r"\s*(?:(?:public|private|protected|internal|static|abstract|sealed|async|partial|readonly|virtual|override"
     r"|final|open|export|default|def|class|struct|record|enum|interface|fun|func|function|val|var|type|task|namespace"
     r"|lane|trait|object|module)\b|[\w.<>?*&:,\[\] ]+[ \t*&]\w+(?:<[^<>]*>)?\(|[\w.<>?\[\], ]+[ \t]\w+[ \t]*(?:[;{]|=>)"
     r"|\[\w+\]\s*\$)"
 )
-_VARIABLE = re.compile(r"([\w./%-]+):[ \t]*(?:(?:export|override|private)[ \t]+)?\w+[ \t]*[:+?]?=|\.PHONY:[ \t]*(\S+)\s*$")
+_VARIABLE = re.compile(
+    r"([\w./%-]+):[ \t]*(?:(?:export|override|private)[ \t]+)?\w+[ \t]*[:+?]?=|\.PHONY:[ \t]*(\S+)\s*$"
+)
 """A line of a Makefile that sets a variable for a target, or says that it is no file."""
 
 _TARGET = re.compile(r"([\w./%-]+):")
 _OPEN, _CLOSED = "([{", ")]}"
-_ATTRIBUTE_LINES = 12
+_ATTRIBUTE_LINES = 6
+_ATTRIBUTE_LENGTH = 240
 _TITLE_LENGTH = 64
 
-COMMENT = re.compile(r"\s*(?:#+(?:[ \t]|$)|//|--(?:[ \t]|$)|;|/\*[^\n]*\*/\s*$)")
+COMMENT = re.compile(r"\s*(?:#+(?:[ \t]|$)|//|--(?:[ \t]|$)|;|\{?/\*[^\n]*\*/\}?\s*$)")
 """A line that is a comment as a whole."""
 
 _NO_TITLE = re.compile(r"[^\w]*[\w./\\-]+\.\w+\W*$|.*[;{}=]\s*(?:\*/)?\s*$|[^\w]*(?:-\*-|SPDX|Copyright|vim?:|end\b)")
 """A comment that is the name of a file, or code."""
 
 _BLOCK_BEGINS = re.compile(r".*(?:[{(\[:]|\b(?:do|then)(?:[ \t]*\|[^|]*\|)?|->|=>|=)\s*$")
-_ARM = re.compile(r"\s*(case|default|when)\b")
-_OPENS_ARMS = re.compile(r"[^\n]*\b(?:switch|match|select|case|when|receive)\b")
+_ARM = re.compile(r"\s*(case|default|when|WHEN)\b")
+_OPENS_ARMS = re.compile(r"[^\n]*\b(?:switch|match|select|case|CASE|when|receive)\b")
 _HEAD = re.compile(r"[^\n]*\b(?:in|of|do)\s*?$", re.MULTILINE)
 _ELSE_ARM = re.compile(r"\s*else\s*[-=]>")
 
@@ -70,15 +73,28 @@ def _after(here: Sequence[Line], at: int) -> int:
         after += 1
         if depth <= 0:
             break
-    if depth > 0 or after == len(here) or here[after].indent != line.indent or kinds.CLOSER.match(here[after].text):
+    length = here[after - 1].start + len(here[after - 1].text) - line.start
+    if (
+        depth > 0
+        or length > _ATTRIBUTE_LENGTH
+        or after == len(here)
+        or here[after].indent != line.indent
+        or kinds.CLOSER.match(here[after].text)
+    ):
         return at
     sure = not (_NAMED.match(line.text) or _CALLED.match(line.text))
-    declares = _DECLARES.match(here[after].text) and not kinds.ENTRY.match(here[after].text)
-    return after if sure or declares else at
+    below = here[after].text
+    declares = _DECLARES.match(below) and not kinds.ENTRY.match(below)
+    return after if sure or declares or _ATTRIBUTE.match(below) else at
 
 
 def is_title(here: Sequence[Line], number: int) -> bool:
     """Whether a line is a short comment that says what the definition or block right below it is about."""
+    return is_short_comment(here, number) and _begins_block(here, signature(here, number + 1))
+
+
+def is_short_comment(here: Sequence[Line], number: int) -> bool:
+    """Whether a line is a short comment of one line with code right below it."""
     line = here[number]
     words = line.text.strip()
     if len(words) > _TITLE_LENGTH or number + 1 == len(here) or not COMMENT.match(line.text):
@@ -91,7 +107,6 @@ def is_title(here: Sequence[Line], number: int) -> bool:
         and below.indent == line.indent
         and not COMMENT.match(below.text)
         and not (above is not None and above.indent == line.indent and COMMENT.match(above.text))
-        and _begins_block(here, signature(here, number + 1))
     )
 
 
@@ -127,7 +142,7 @@ def goes_on(text: str, at: int, line: str) -> str:
         return "" if _ELSE_ARM.match(line) else "below"
     if _HEAD.match(line):
         return ""
-    if before and (arm[1] == "when") == (before[1] == "when") and not _HEAD.match(text, at):
+    if before and (arm[1].lower() == "when") == (before[1].lower() == "when") and not _HEAD.match(text, at):
         return "beside"
     return "below" if _OPENS_ARMS.match(text, at) else ""
 
@@ -137,17 +152,24 @@ _OPENER = re.compile(
     r"|begin|for|foreach|select|struct|enum|macro|lib|try|receive|cond|quote|sub|subroutine|program|property|repeat)\b",
     re.IGNORECASE,
 )
+_PYTHON = re.compile(r"\s*(?:async[ \t]+)?(?:def|class)[ \t]+\w+[^\n]*:\s*$")
+_BRACE = re.compile(r".*[({\[]\s*$")
 _END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}.&|<>].*)?$", re.IGNORECASE)
-_MIDDLE = re.compile(
-    r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE
-)
+_MIDDLE = re.compile(r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE)
 _ABOVE = re.compile(r"\s*(?:#|--|%|@\w|desc\b)")
 
 
-def ended_blocks(lines: Sequence[Line]) -> bytearray:
-    """Mark the lines from one that begins a block up to the `end` that is no more indented, and what is said above."""
-    edges = [0] * (len(lines) + 1)
-    begun: list[tuple[int, int, bool]] = []  # (indent, line, whether it begins a block)
+IN_BRACES, ENDED = 1, 2
+"""What marks a line of a block between brackets, and of one up to a word such as `end`."""
+
+
+def blocks(lines: Sequence[Line]) -> bytearray:
+    """Mark the lines from one that begins a block up to what ends it and is no more indented, and what is said above.
+
+    The layout tells that such lines are code, whatever their words are.
+    """
+    edges = {kind: [0] * (len(lines) + 1) for kind in (IN_BRACES, ENDED)}
+    begun: list[tuple[int, int, int]] = []  # (indent, line, the kind of block that it begins)
     for number, line in enumerate(lines):
         if line.indent < 0:
             continue
@@ -157,35 +179,55 @@ def ended_blocks(lines: Sequence[Line]) -> bytearray:
         while begun and begun[-1][0] > line.indent:
             begun.pop()
         same = begun[-1] if begun and begun[-1][0] == line.indent else None
-        if same and same[2] and _MIDDLE.match(line.text):
+        if same and same[2] == ENDED and _MIDDLE.match(line.text):
             continue
         if same:
             begun.pop()
-        if same and same[2] and number > same[1] + 1 and _END.match(line.text):
-            edges[same[1]] += 1
-            edges[number + 1] -= 1
+        if same and same[2] and number > same[1] + 1 and (found := _ends(line.text)) & same[2]:
+            edges[found][same[1]] += 1
+            edges[found][number + 1] -= 1
         else:
             begun.append((line.indent, number, _begins(lines, number)))
     return _marked(lines, edges)
 
 
-def _begins(lines: Sequence[Line], number: int) -> bool:
-    """Whether a line begins a block: it has a word that does, and the next one is more indented."""
+def are_blocks(here: Sequence[Line], marks: Collection[int]) -> bool:
+    """Whether most lines of a paragraph are marked, or it is a recipe below what sets a variable for it, or begins with
+    a class or function of Python with a docstring.
+    """
+    target = signature(here, 0)
+    recipe = target > 0 and kinds.RECIPE.match(here[target].text) and target + 1 < len(here)
+    if recipe and all(line.text[0] == "\t" for line in here[target + 1 :]):
+        return True
+    if 2 * sum(map(bool, marks)) > len(here):
+        return True
+    return len(here) > 1 and here[1].indent > here[0].indent and _PYTHON.match(here[0].text) is not None
+
+
+def _begins(lines: Sequence[Line], number: int) -> int:
+    """Say which kinds of blocks a line may begin, by its words or last sign; the next one is more indented."""
     after = kinds.below(lines, number + 1)
-    deeper = after < len(lines) and lines[after].indent > lines[number].indent
-    return deeper and _OPENER.match(lines[number].text) is not None
+    if after == len(lines) or lines[after].indent <= lines[number].indent:
+        return 0
+    text = lines[number].text
+    return (IN_BRACES if _BRACE.match(text) else 0) | (ENDED if _OPENER.match(text) else 0)
 
 
-def _marked(lines: Sequence[Line], edges: Sequence[int]) -> bytearray:
+def _ends(text: str) -> int:
+    return ENDED if _END.match(text) else IN_BRACES if text.lstrip()[0] in _CLOSED else 0
+
+
+def _marked(lines: Sequence[Line], edges: Mapping[int, Sequence[int]]) -> bytearray:
     marks = bytearray(len(lines))
-    depth = 0
+    depths = dict.fromkeys(edges, 0)
     for number in range(len(lines)):
-        depth += edges[number]
-        marks[number] = depth > 0
+        for kind in edges:
+            depths[kind] += edges[kind][number]
+        marks[number] = max((kind for kind in edges if depths[kind]), default=0)
         above = number - 1
         while marks[number] and above >= 0 and not marks[above] and lines[above].indent == lines[number].indent:
             if not _ABOVE.match(lines[above].text):
                 break
-            marks[above] = True
+            marks[above] = marks[number]
             above -= 1
     return marks

@@ -7,7 +7,7 @@ from longattncomp.chunking.lines import CLOSER, DIFF, Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, SENTENCE_TOKENS, Outline
 
 _REVIEW = re.compile(
-    r"[ \t]*[@\w][^\n:]{0,60}?[ \t)](?:commented|replied|wrote|said|noted|asked|suggested|answered|approved|requested)\b"
+    r"[ \t]*[@\w][^\n:]{0,60}?[ \t)](?:commented|replied|wrote|said|noted|asked|suggested|answered|approved)\b"
     r"[^\n:]{0,60}:?[ \t\r]*$"
 )
 """A line that says who says something about the lines above it."""

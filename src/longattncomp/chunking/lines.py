@@ -73,7 +73,9 @@ CODE = re.compile(
 )
 CODE_END = re.compile(r"[{}();,\[\]]\s*$|(?<=[\w)\]\"'])[:\\]\s*$")
 CLOSER = re.compile(r"\s*(?:[)\]}]|</|(?:end|esac|fi|done)\b(?!\s*[(.=:]))")
-CONTINUES = re.compile(r"\s*(?:\}\s*)?(?:else|elif|elsif|except|catch|finally|rescue|ensure|case|default)\b")
+CONTINUES = re.compile(
+    r"\s*(?:\}\s*)?(?:else(?:if)?|ELSE(?:IF)?|Else(?:If)?|elif|elsif|ELSIF|except|EXCEPTION|catch|finally|rescue|ensure)\b"
+)
 COMMENT = re.compile(r"\s*(?:#|;|//)")
 ENTRY = re.compile(r"\s*(?:- )?[\w.\"'-]+\s*[:=](?:\s|$)")
 RECIPE = re.compile(r"[\w.$(){}%/ -]+:(?!=)[^\n]*\n$")

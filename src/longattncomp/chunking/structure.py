@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.code import Statements
-from longattncomp.chunking.definitions import ended_blocks
+from longattncomp.chunking.definitions import ENDED, are_blocks, blocks, is_short_comment
 from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
@@ -41,7 +41,7 @@ class _Scan:
         self._regions = Regions(text, self.out)
         self._statements = Statements(text, self.out, self._regions)
         self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
-        self._blocks = ended_blocks(self.lines)
+        self._blocks = blocks(self.lines)
         self._code = False
         self._intro = -1  # the unit right before, if it leads to a list or table
         self._lists = Lists(text, self.out)
@@ -76,10 +76,12 @@ class _Scan:
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
-        if self._blocks[at]:
+        if self._blocks[at] == ENDED:
             return False
         if at in self._turns.heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
+        if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
+            return False
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
     def _close(self, at: int) -> None:
@@ -106,8 +108,7 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
-        conflict = self._code and self._regions.conflicts(first)
-        if self._blocks[at] or conflict or self._regions.body(first):
+        if self._is_code(at):
             return self._read_code(self.lines[at:end], self._section, end)
         for data in () if self._code else self._data:
             if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
@@ -155,7 +156,8 @@ class _Scan:
         if spoken:
             self._turns.add(here, self._end(end), self._above)
             return self._done(end)
-        if kinds.is_code(here, within=self._code) and (self._code or not is_label(self.lines, at, end)):
+        is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
+        if is_code and (self._code or not is_label(self.lines, at, end)):
             return self._read_code(here, self._section, end)
         owner = self._owner(first.indent)
         if found := terms(here):
@@ -168,6 +170,13 @@ class _Scan:
             return end
         self._prose(at, end)
         return self._done(end, indent=first.indent)
+
+    def _is_code(self, at: int) -> bool:
+        """Whether code begins in a line for certain, whatever the line looks like."""
+        first, regions = self.lines[at], self._regions
+        if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
+            return True
+        return is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None
 
     def _is_below(self, units: range) -> bool:
         """Whether what begins here stands right below these units."""
