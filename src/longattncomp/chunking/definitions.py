@@ -31,6 +31,7 @@ _VARIABLE = re.compile(
 
 _TARGET = re.compile(r"([\w./%-]+):")
 _OPEN, _CLOSED = "([{", ")]}"
+_ATTRIBUTES = 8
 _ATTRIBUTE_LINES = 6
 _ATTRIBUTE_LENGTH = 240
 _TITLE_LENGTH = 64
@@ -51,9 +52,16 @@ _ELSE_ARM = re.compile(r"\s*else\s*[-=]>")
 def signature(here: Sequence[Line], number: int) -> int:
     """Find the line that the attributes from a line on belong to; that line itself if it is none."""
     at = number
-    while (after := _after(here, at)) > at:
+    for _ in range(_ATTRIBUTES):
+        if (after := _after(here, at)) == at:
+            break
         at = after
     return at
+
+
+def is_attribute(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line begins an attribute of what stands below it."""
+    return _after(lines, at) > at
 
 
 def _after(here: Sequence[Line], at: int) -> int:

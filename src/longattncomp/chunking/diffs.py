@@ -21,6 +21,8 @@ _DEFINES = re.compile(
 )
 """A line that begins a function or class."""
 
+_LONGEST = 200  # characters of such a line
+
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
     """Add the files of a diff as units: the lines with the file's name lead in its hunks, a hunk leads in its changes.
@@ -61,7 +63,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             unit = outline.add(start, around if change < 0 else change, together=SENTENCE_TOKENS if change < 0 else 0)
             change = unit if change < 0 else change
         elif hunk >= 0 and line[0] in " \\\r\n":
-            begins = _DEFINES.match(line, 1) is not None
+            begins = len(line) <= _LONGEST and _DEFINES.match(line, 1) is not None
             unit = outline.add(start, _around(functions, line, hunk), together=BLOCK_TOKENS if begins else 0)
             change = -1
             if begins:
