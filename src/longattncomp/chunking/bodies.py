@@ -107,7 +107,7 @@ def stages(text: str) -> dict[int, int]:
         else:
             found.update(zip(begun, ends, strict=True) if len(begun) > 1 else ())
             begun, ends = [], []
-        if line and begun:
+        if line and begun and not line.startswith("#"):
             ends[-1] = match.start() + len(line)
         goes_on = bool(begun) and (line.endswith("\\") or (goes_on and line.lstrip().startswith("#")))
     found.update(zip(begun, ends, strict=True) if len(begun) > 1 else ())

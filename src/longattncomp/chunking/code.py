@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.definitions import COMMENT, is_short_comment, is_title, signature, subjects
+from longattncomp.chunking.definitions import goes_on as goes_on_with
 from longattncomp.chunking.lines import Line
-from longattncomp.chunking.outline import BLOCK_TOKENS, Outline
+from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
-from longattncomp.chunking.regions import PLAN, Regions
+from longattncomp.chunking.regions import CONFLICT, PLAN, Regions
 
 _COMMENTS = 4  # lines of a comment that lead in an entry
 _WORDS = 4  # in a line of a comment that may go on in the next one
@@ -31,7 +33,6 @@ _SIGN = re.compile(r"[ \t]*(?:-/\+|\+/-|<=|[-+~]) +(?=\S)")
 _BLOCK = re.compile(r"(?:resource|data|module|variable|output|provider|locals|terraform)\b[^={}]*\{\s*$")
 """The first line of a block of Terraform."""
 
-_SWITCH = re.compile(r"[^\n]{0,200}\b(?:switch|select|match)\b")
 _SEPARATOR = re.compile(r"---\s*(?:#|$)")
 """What stands between documents of YAML."""
 
@@ -53,12 +54,13 @@ class Statements:
     def add(self, here: Sequence[Line], outside: int) -> None:
         """Add the statements of a paragraph, which the unit `outside` leads in."""
         opened, out = self._opened, self._out
-        attribute = False
         top = len(out.starts)
         comments: list[int] = []  # right above
+        titled = False  # whether the last of them is about what stands below
+        begins = 0  # where the line stands that the attributes above belong to
+        about = subjects(here)
         for number, line in enumerate(here):
-            if attribute:
-                attribute = bool(kinds.ATTRIBUTE.match(line.text))
+            if number and number <= begins:
                 continue
             if self._goes_to(here, number, outside):
                 continue
@@ -70,31 +72,31 @@ class Statements:
             same = opened[-1] if opened and opened[-1][0] == level else None
             if same is not None and line.text.strip() == "{":  # it belongs to the line above
                 continue
-            goes_on = kinds.CONTINUES.match(line.text)
-            if goes_on and same is not None and kinds.CASE.match(line.text) and not self._has_cases(same[1]):
-                goes_on = None
+            goes_on = same and goes_on_with(self._text, out.starts[same[1]], about[number])
             if same is not None and not goes_on and (kinds.CLOSER.match(line.text) or self._values(same[1], line)):
                 out.add(line.start, same[1])
                 continue
-            if same is not None and goes_on and kinds.CASE.match(line.text) and self._is_case(same[1]):
+            if goes_on == "beside":
                 opened.pop()
             while not goes_on and opened and opened[-1][0] == level:
                 opened.pop()
             above = opened[-1][1] if opened else max(outside, self._regions.above)
-            if comments and here[number - 1].indent == line.indent and _BLOCK.match(line.text):
-                above = self._leads(comments[-_COMMENTS:])
-            unit = out.add(
-                line.start, above, together=BLOCK_TOKENS, breaks=not number or bool(_SEPARATOR.match(line.text))
-            )
-            opened.append((level, unit))
+            if comments and here[number - 1].indent == line.indent and (titled or _BLOCK.match(line.text)):
+                above = self._leads(comments[-1:] if titled else comments[-_COMMENTS:])
+            separates = not number or bool(_SEPARATOR.match(line.text))
+            unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=separates)
+            is_comment = COMMENT.match(line.text)
+            if not (is_comment and goes_on):
+                opened.append((level, unit))
             if level % 2 and _WHERE.match(line.text) and above >= 0:
                 lead(out, range(max(above, unit - _CLAUSES), unit), unit)
             if number and here[number - 1].indent != line.indent:
                 comments = []
-            if comments and kinds.ENTRY.match(line.text):
+            if comments and not titled and kinds.ENTRY.match(line.text):
                 out.also[unit] = tuple(comments[-_COMMENTS:])
-            comments = [*comments, unit] if kinds.COMMENT.match(line.text) else []
-            attribute = bool(kinds.ATTRIBUTE.match(line.text)) and number + 1 < len(here)
+            comments = [*comments, unit] if is_comment or kinds.COMMENT.match(line.text) else []
+            titled = is_title(here, number)
+            begins = signature(here, number)
         out.entries.extend(range(top, len(out.starts)))
 
     def _leads(self, comments: Sequence[int]) -> int:
@@ -140,17 +142,13 @@ class Statements:
         while opened and opened[-1][0] >= level:
             opened.pop()
         above = opened[-1][1] if opened else max(outside, regions.above)
-        unit = self._out.add(line.start, above, together=BLOCK_TOKENS, breaks=not number)
+        if number and is_short_comment(here, number - 1):
+            above = len(self._out.starts) - 1
+        together = RECORD_TOKENS if begun[0] is CONFLICT else BLOCK_TOKENS
+        unit = self._out.add(line.start, above, together=together, breaks=not number)
         regions.begin(*begun, unit, tuple(opened))
         opened.clear()
         return True
-
-    def _is_case(self, unit: int) -> bool:
-        return kinds.CASE.match(self._text, self._out.starts[unit]) is not None
-
-    def _has_cases(self, unit: int) -> bool:
-        """Whether a statement may have cases that are indented as it is."""
-        return self._is_case(unit) or _SWITCH.match(self._text, self._out.starts[unit]) is not None
 
     def _values(self, unit: int, line: Line) -> bool:
         """Whether a line has values of the statement above it, as in SQL."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.definitions import is_attribute
 from longattncomp.chunking.lines import Line
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
@@ -44,7 +45,7 @@ def breaks(lines: Sequence[Line], at: int) -> bool:
     if len(text) > _LONGEST:
         return False
     if _BREAK.match(text) or text.lstrip().startswith("```"):
-        return True
+        return not is_attribute(lines, at)
     return kinds.BOLD.match(text) is not None and at + 1 < len(lines) and bool(kinds.ITEM.match(lines[at + 1].text))
 
 
@@ -76,7 +77,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _LATEX[match[1]], 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
         return _FILE, end - at
-    if kinds.SECTION.match(text):
+    if kinds.SECTION.match(text) and not is_attribute(lines, at):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
         words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text
         opens = any(sign in words for sign in "=:#;[") and not _LABELLED.match(words)
@@ -90,7 +91,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
             return _CAPITALS, 1
         columns = all(kinds.GAPS.search(row.text.strip()) for row in (line, below))
         return (0 if columns or kinds.is_capitals(below.text) else SPEAKER), 1
-    if below is not None and kinds.FILE.match(text) and " " not in text.strip():
+    recipe = below is not None and below.text.startswith("\t") and kinds.RECIPE.match(text)
+    if below is not None and kinds.FILE.match(text) and " " not in text.strip() and not recipe:
         return _FILE, 1
     return (0 if below is not None or code else _plain_title(lines, at)), 1
 

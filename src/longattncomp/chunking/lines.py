@@ -60,7 +60,7 @@ HTML_BLOCKS = (
     "|pre|blockquote|form|body|head|html|title|option|figure|figcaption|script|style|details|summary"
 )
 TAG = re.compile(r"\s*<(?:!--|!doctype|\?xml|/?[a-zA-Z][\w:-]*(?=[\s/>]))", re.IGNORECASE)
-DIFF = re.compile(r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ )|@@ -\d")
+DIFF = re.compile(r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ |\S*[./]\S*\s*?\n@@ -\d)|@@ -\d")
 CODE = re.compile(
     r"\s*(?:(?:def|class|import|from|return|if|for|while|elif|else|try|except|finally|with|raise|yield|async|await"
     r"|public|private|protected|static|final|const|let|var|function|func|fn|impl|struct|enum|interface|package|use"
@@ -73,19 +73,19 @@ CODE = re.compile(
 )
 CODE_END = re.compile(r"[{}();,\[\]]\s*$|(?<=[\w)\]\"'])[:\\]\s*$")
 CLOSER = re.compile(r"\s*(?:[)\]}]|</|(?:end|esac|fi|done)\b(?!\s*[(.=:]))")
-CONTINUES = re.compile(r"\s*(?:\}\s*)?(?:else|elif|elsif|except|catch|finally|rescue|ensure|case|default)\b")
+CONTINUES = re.compile(
+    r"\s*(?:\}\s*)?(?:else(?:if)?|ELSE(?:IF)?|Else(?:If)?|elif|elsif|ELSIF|except|EXCEPTION|catch|finally|rescue|ensure)\b"
+)
 COMMENT = re.compile(r"\s*(?:#|;|//)")
 ENTRY = re.compile(r"\s*(?:- )?[\w.\"'-]+\s*[:=](?:\s|$)")
 _KEY = re.compile(r"(?:[\w.\"'/{}$~@*+-]+|\"[^\"]*\")\s*[:=](?:\s|$)")
 _TEXT = re.compile(r":[ \t]+[|>][+-]?\d?$")
 """How the key of a text in the lines below ends in YAML."""
 
-CASE = re.compile(r"\s*(?:case|default)\b")
 RECIPE = re.compile(r"[\w.$(){}%/ -]+:(?!=)[^\n]*\n$")
 """The target of a Makefile's recipe, whose commands begin with a tab."""
 
 CAPTION = re.compile(r"\W{0,3}(?:Table|Tab\.|Tabelle|Tableau|Tabla|Exhibit) ?[\dA-Z]")
-ATTRIBUTE = re.compile(r"\s*(?:@\w|#\[)")
 GAPS = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
 
 LABEL = re.compile(r"[^\W\d_a-z][^\W\d_]*:\s*$")

@@ -19,6 +19,9 @@ from longattncomp.types import Document, Node, NodeBoundary, Span, Tokenizer
 _TELLING = re.compile(r"""\w|/\*|\*/|<!--|-->|'''|\"{3}""")
 """What a lead-in has at least: a word, or a sign that begins or ends a comment."""
 
+_BARE = re.compile(r"\s*+(?:[Tt]ry|begin|do|then|return)?[\s{(\[:]*+")
+"""What opens a block and says nothing about it."""
+
 LEAD_IN_TOKENS = RECORD_TOKENS
 """Longest lead-in, in tokens; a longer unit leads in nothing."""
 
@@ -166,7 +169,10 @@ class _Packer:
                 first = unit if first < 0 else first
                 unit = after
             elif after > unit + 1:
-                yield from self._divided(unit)
+                if self._opens(unit):
+                    first = unit
+                else:
+                    yield from self._divided(unit)
                 unit += 1
             else:
                 yield from self._divided(unit)
@@ -177,7 +183,8 @@ class _Packer:
     def _joins(self, first: int, unit: int, after: int) -> bool:
         """Whether a unit goes into the node of its neighbours before it."""
         outline = self.outline
-        if outline.parents[first] != outline.parents[unit] or (first in outline.named) != (unit in outline.named):
+        beside = first if self._opens(first) else outline.parents[first]
+        if beside != outline.parents[unit] or (first in outline.named) != (unit in outline.named):
             return False
         if self._size(first, after) > self._most:
             return False
@@ -227,7 +234,14 @@ class _Packer:
             for above in dict.fromkeys((*self.outline.lead_ins(first), *also))
             if not first <= above < after and self._size(above, above + 1) <= LEAD_IN_TOKENS
         )
-        return tuple(span for span in spans if _TELLING.search(self._text, *span))
+        return tuple(span for span in spans if _TELLING.search(self._text, *span) and not self._is_bare(*span))
+
+    def _opens(self, unit: int) -> bool:
+        """Whether a unit only opens the block below it, so that it stands with the first of its lines."""
+        return self._last[unit] > unit + 1 and self._is_bare(self._starts[unit], self._starts[unit + 1])
+
+    def _is_bare(self, start: int, end: int) -> bool:
+        return _BARE.fullmatch(self._text, start, end) is not None
 
     def _size(self, first: int, after: int) -> int:
         return int(self._tokens[after] - self._tokens[first])

@@ -1,4 +1,4 @@
-"""hunks of a diff, entries of a log, cards of keys and values -> units, each led in by what it belongs to."""
+"""entries of a log, cards of keys and values -> units, each led in by what it belongs to."""
 
 import re
 from collections import Counter
@@ -12,7 +12,6 @@ from longattncomp.chunking.lines import (
     ASKED,
     COMMENT,
     CUE,
-    DIFF,
     ENTRY,
     GAPS,
     ITEM,
@@ -23,7 +22,7 @@ from longattncomp.chunking.lines import (
     below,
     ends_sentence,
 )
-from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
+from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.traces import add_trace, is_trace
 
 _DATED = re.compile(
@@ -142,38 +141,6 @@ def _begins_card(lines: Sequence[Line], at: int, end: int, keys: Collection[str]
     named = _key(first) if keys and first else None
     ruled = end > at + 1 and RULE.match(lines[end - 1].text) is not None
     return named is not None and named[1] in keys and _first_key(lines[at : end - ruled], ruled=ruled) in keys
-
-
-def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
-    """Add the files of a diff as units: the lines with the file's name lead in its hunks, a hunk leads in its changes.
-
-    A change is a run of removed and added lines; its first line leads in the others. Returns the line after the diff,
-    `at` if there is none.
-    """
-    if not DIFF.match(text, lines[at].start):
-        return at
-    file = name = hunk = change = -1
-    for index in range(at, len(lines)):
-        start, line, _ = lines[index]
-        if not line.startswith("@@") and DIFF.match(text, start) and (hunk >= 0 or file < 0 or line[0] != "-"):
-            file, name, hunk = outline.add(start, above, breaks=True), -1, -1
-        elif line.startswith("--- ") and hunk < 0:
-            continue
-        elif line.startswith("+++ ") and hunk < 0:
-            name = outline.add(start, file if file >= 0 else above)
-        elif line.startswith("@@"):
-            owner = next((unit for unit in (name, file) if unit >= 0), above)
-            hunk = outline.add(start, owner, together=RECORD_TOKENS, breaks=True)
-            change = -1
-        elif hunk >= 0 and line[0] in "+-":
-            unit = outline.add(start, hunk if change < 0 else change, together=SENTENCE_TOKENS if change < 0 else 0)
-            change = unit if change < 0 else change
-        elif hunk >= 0 and line[0] in " \\\r\n":
-            outline.add(start, hunk)
-            change = -1
-        elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
-            return index
-    return len(lines)
 
 
 def _stamped(lines: Sequence[Line]) -> list[bool]:

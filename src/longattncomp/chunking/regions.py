@@ -45,6 +45,9 @@ CONDITION = _condition(r"\{%-?\s*(?:if|unless)\b", r"\{%-?\s*els", r"\{%-?\s*end
 COMMENT = _comment(r"<!--", r"-->")
 """A comment of HTML."""
 
+CONFLICT = _condition(r"^<{7} ", r"(?:={7}|\|{7}(?: .*)?)\s*$", r"^>{7} [^\n]*")
+"""Both sides of what could not be merged."""
+
 PLAN = Body(plans)
 """What a plan changes, whose lines may begin with a sign."""
 
@@ -55,6 +58,7 @@ _KINDS = (
         r"#[ \t]*el(?:se|if)",
         r"^[ \t]*#[ \t]*endif\b",
     ),
+    CONFLICT,
     _condition(r"^ifn?(?:eq|def)\b", r"else\b", r"^endif\b"),
     CONDITION,
     _condition(r"\{\{-?\s*(?:if|with|range)\b", r"\{\{-?\s*else", r"\{\{-?\s*end\b"),
@@ -87,7 +91,7 @@ DEEPEST = 8
 """Outermost regions whose ends lead in what they hold."""
 
 _MARK = re.compile(
-    r"\s*(?:#[ \t]*if|\{[%{#]|<[%!#A-Za-z]|/\*|--\[\[|=begin\b|\\iffalse"
+    r"\s*(?:#[ \t]*if|\{[%{#]|<[%!#A-Za-z]|<{7} |/\*|--\[\[|=begin\b|\\iffalse"
     r"|\\begin\{comment|'{3}|\"{3}|ifn?(?:eq|def)|:::"
     r"|(?i:create)\b|FROM[ \t]|# [\w-]+\.\S)"
 )
@@ -172,6 +176,12 @@ class Regions:
     def marks(self, line: Line) -> bool:
         """Whether a line begins a region or another branch of one, or ends it; strings are no regions here."""
         return self.ends_in(line) or self._branches(line) or self.opens(line, documents=True) is not None
+
+    def conflicts(self, line: Line) -> bool:
+        """Whether a line begins, divides or ends what could not be merged."""
+        begun = self.opens(line)
+        kind = begun[0] if begun else self._open[-1].kind if self._open else None
+        return kind is CONFLICT and self.marks(line)
 
     def ends_in(self, line: Line) -> bool:
         """Whether the open region ends in a line."""

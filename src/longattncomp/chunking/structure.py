@@ -6,6 +6,8 @@ from itertools import pairwise
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements
+from longattncomp.chunking.definitions import ENDED, are_blocks, blocks, is_short_comment
+from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
@@ -13,9 +15,9 @@ from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.records import add_cards, add_diff, add_log, begins_card, card_keys, is_log
+from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
 from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
-from longattncomp.chunking.regions import Regions
+from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
@@ -41,6 +43,7 @@ class _Scan:
         self._regions = Regions(text, self.out)
         self._statements = Statements(text, self.out, self._regions)
         self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
+        self._blocks = blocks(self.lines)
         self._code = False
         self._intro = -1  # the unit right before, if it leads to a list or table
         self._lists = Lists(text, self.out)
@@ -77,10 +80,14 @@ class _Scan:
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
+        if self._blocks[at] == ENDED:
+            return False
         if at in self._turns.heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         if at in self._titled.ends or begins_card(self.lines, at, self._cards):
             return True
+        if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
+            return False
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
     def _close(self, at: int) -> None:
@@ -107,15 +114,17 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
-        if self._regions.body(first):
+        if self._is_code(at):
             return self._read_code(self.lines[at:end], self._section, end)
         for data in () if self._code else self._data:
             if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
         if not self._code and self._regions.marks(first):
             if not self._regions.branch(first):
-                unit = self.out.add(first.start, self._above, breaks=True)
-                if begun := self._regions.opens(first, documents=True):
+                begun = self._regions.opens(first, documents=True)
+                together = RECORD_TOKENS if begun and begun[0] is CONFLICT else 0
+                unit = self.out.add(first.start, self._above, together=together, breaks=True)
+                if begun:
                     self._regions.begin(*begun, unit)
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
@@ -155,7 +164,8 @@ class _Scan:
         if spoken:
             self._turns.add(here, self._end(end), self._above)
             return self._done(end)
-        if kinds.is_code(here, within=self._code) and (self._code or not is_label(self.lines, at, end)):
+        is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
+        if is_code and (self._code or not is_label(self.lines, at, end)):
             return self._read_code(here, self._section, end)
         owner = self._owner(first.indent)
         if found := terms(here):
@@ -168,6 +178,13 @@ class _Scan:
             return end
         self._prose(at, end)
         return self._done(end, indent=first.indent)
+
+    def _is_code(self, at: int) -> bool:
+        """Whether code begins in a line for certain, whatever the line looks like."""
+        first, regions = self.lines[at], self._regions
+        if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
+            return True
+        return is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None
 
     def _is_below(self, units: range) -> bool:
         """Whether what begins here stands right below these units."""

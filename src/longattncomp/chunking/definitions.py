@@ -1,0 +1,241 @@
+"""lines of code -> what belongs to a definition or block: attributes and titles above it, its arms, and its end."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.lines import Line
+
+_ATTRIBUTE = re.compile(
+    r"\s*(?:@(?!end)[\w.:$-]+(?:\(.*\)?)?(?:[ \t]+@[\w.]+(?:\([^()]*\))?)*(?:[ \t]+(?:#|//).*)?"
+    r"|@(?:doc|typedoc|spec|impl|since|deprecated)\b.*|#!?\[.*|\[<.*>\]|template\s*<.*>"
+    r"|\[{1,2}(?:[a-z]+:[ \t]*)?[A-Za-z_][\w.:]*(?:\(.*|,[ \t]*[A-Z].*\]{1,2}|\]{1,2})"
+    r"|(?:desc|long_desc)[ \t(]+[\"'].*|sig[ \t]*\{.*\})\s*$"
+)
+_NAMED = re.compile(r"\s*\[{1,2}[\w.:]+\]{1,2}\s*$")
+"""A name in brackets: an attribute above a declaration, a section above settings."""
+
+_CALLED = re.compile(r"\s*@\w+\.")
+"""What may be a call on a variable of Ruby, too."""
+
+_DECLARES = re.compile(
+    r"\s*(?:(?:public|private|protected|internal|static|abstract|sealed|async|partial|readonly|virtual|override"
+    r"|final|open|export|default|def|class|struct|record|enum|interface|fun|func|function|val|var|type|task|namespace"
+    r"|lane|trait|object|module)\b|[\w.<>?*&:,\[\] ]+[ \t*&]\w+(?:<[^<>]*>)?\(|[\w.<>?\[\], ]+[ \t]\w+[ \t]*(?:[;{]|=>)"
+    r"|\[\w+\]\s*\$)"
+)
+_VARIABLE = re.compile(
+    r"([\w./%-]+):[ \t]*(?:(?:export|override|private)[ \t]+)?\w+[ \t]*[:+?]?=|\.PHONY:[ \t]*(\S+)\s*$"
+)
+"""A line of a Makefile that sets a variable for a target, or says that it is no file."""
+
+_TARGET = re.compile(r"([\w./%-]+):")
+_OPEN, _CLOSED = "([{", ")]}"
+_ATTRIBUTES = 8
+_ATTRIBUTE_LINES = 6
+_ATTRIBUTE_LENGTH = 240
+_TITLE_LENGTH = 64
+
+COMMENT = re.compile(r"\s*(?:#+(?:[ \t]|$)|//|--(?:[ \t]|$)|;|\{?/\*[^\n]*\*/\}?\s*$)")
+"""A line that is a comment as a whole."""
+
+_NO_TITLE = re.compile(r"[^\w]*[\w./\\-]+\.\w+\W*$|.*[;{}=]\s*(?:\*/)?\s*$|[^\w]*(?:-\*-|SPDX|Copyright|vim?:|end\b)")
+"""A comment that is the name of a file, or code."""
+
+_BLOCK_BEGINS = re.compile(r".*(?:[{(\[:]|\b(?:do|then)(?:[ \t]*\|[^|]*\|)?|->|=>|=)\s*$")
+_ARM = re.compile(r"\s*(case|default|when|WHEN)\b")
+_OPENS_ARMS = re.compile(r"[^\n]*\b(?:switch|match|select|case|CASE|when|receive)\b")
+_HEAD = re.compile(r"[^\n]*\b(?:in|of|do)\s*?$", re.MULTILINE)
+_ELSE_ARM = re.compile(r"\s*else\s*[-=]>")
+
+
+def signature(here: Sequence[Line], number: int) -> int:
+    """Find the line that the attributes from a line on belong to; that line itself if it is none."""
+    at = number
+    for _ in range(_ATTRIBUTES):
+        if (after := _after(here, at)) == at:
+            break
+        at = after
+    return at
+
+
+def is_attribute(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line begins an attribute of what stands below it."""
+    return _after(lines, at) > at
+
+
+def _after(here: Sequence[Line], at: int) -> int:
+    """Find the line below an attribute, of one line or several; `at` if the line begins none."""
+    line = here[at]
+    if at + 1 == len(here):
+        return at
+    if variable := _VARIABLE.match(line.text):
+        target = _TARGET.match(here[at + 1].text)
+        return at + 1 if target and target[1] in variable.groups() else at
+    if not _ATTRIBUTE.match(line.text) or line.text.rstrip().endswith(("{", ";", ",")):
+        return at
+    depth, after = 0, at
+    while after < min(len(here), at + _ATTRIBUTE_LINES):
+        words = here[after].text
+        depth += sum(map(words.count, _OPEN)) - sum(map(words.count, _CLOSED))
+        after += 1
+        if depth <= 0:
+            break
+    length = here[after - 1].start + len(here[after - 1].text) - line.start
+    if (
+        depth > 0
+        or length > _ATTRIBUTE_LENGTH
+        or after == len(here)
+        or here[after].indent != line.indent
+        or kinds.CLOSER.match(here[after].text)
+    ):
+        return at
+    sure = not (_NAMED.match(line.text) or _CALLED.match(line.text))
+    below = here[after].text
+    declares = _DECLARES.match(below) and not kinds.ENTRY.match(below)
+    return after if sure or declares or _ATTRIBUTE.match(below) else at
+
+
+def is_title(here: Sequence[Line], number: int) -> bool:
+    """Whether a line is a short comment that says what the definition or block right below it is about."""
+    return is_short_comment(here, number) and _begins_block(here, signature(here, number + 1))
+
+
+def is_short_comment(here: Sequence[Line], number: int) -> bool:
+    """Whether a line is a short comment of one line with code right below it."""
+    line = here[number]
+    words = line.text.strip()
+    if len(words) > _TITLE_LENGTH or number + 1 == len(here) or not COMMENT.match(line.text):
+        return False
+    above = here[number - 1] if number else None
+    below = here[number + 1]
+    return (
+        any(map(str.isalpha, words))
+        and not _NO_TITLE.match(words)
+        and below.indent == line.indent
+        and not COMMENT.match(below.text)
+        and not (above is not None and above.indent == line.indent and COMMENT.match(above.text))
+    )
+
+
+def _begins_block(here: Sequence[Line], at: int) -> bool:
+    line = here[at]
+    if kinds.CLOSER.match(line.text):
+        return False
+    below = here[at + 1] if at + 1 < len(here) else None
+    deeper = below is not None and (below.indent > line.indent or below.text.strip() == "{")
+    return deeper or _BLOCK_BEGINS.match(line.text) is not None
+
+
+def subjects(here: Sequence[Line]) -> list[str]:
+    """Say what each line is about: itself, but the line below it if it is a comment."""
+    found: list[str] = []
+    for number in range(len(here) - 1, -1, -1):
+        line = here[number]
+        about = found and COMMENT.match(line.text) and here[number + 1].indent == line.indent
+        found.append(found[-1] if about else line.text)
+    return found[::-1]
+
+
+def goes_on(text: str, at: int, line: str) -> str:
+    """Say how a line goes on with the statement that begins at a character and is no more indented.
+
+    Returns:
+        "below" if that leads it in, as `if` does `else`; "beside" if both are arms of the same one; "" if neither.
+    """
+    if not kinds.CONTINUES.match(line) and not _ARM.match(line):
+        return ""
+    arm, before = _ARM.match(line), _ARM.match(text, at)
+    if arm is None:
+        return "" if _ELSE_ARM.match(line) else "below"
+    if _HEAD.match(line):
+        return ""
+    if before and (arm[1].lower() == "when") == (before[1].lower() == "when") and not _HEAD.match(text, at):
+        return "beside"
+    return "below" if _OPENS_ARMS.match(text, at) else ""
+
+
+_OPENER = re.compile(
+    r"(?:.*\b)?(?:do|then|defp?|defmodule|defmacrop?|defimpl|defprotocol|module|class|function|if|unless|while|until|case"
+    r"|begin|for|foreach|select|struct|enum|macro|lib|try|receive|cond|quote|sub|subroutine|program|property|repeat)\b",
+    re.IGNORECASE,
+)
+_PYTHON = re.compile(r"\s*(?:async[ \t]+)?(?:def|class)[ \t]+\w+[^\n]*:\s*$")
+_BRACE = re.compile(r".*[({\[]\s*$")
+_END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}.&|<>].*)?$", re.IGNORECASE)
+_MIDDLE = re.compile(r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE)
+_ABOVE = re.compile(r"\s*(?:#|--|%|@\w|desc\b)")
+
+
+IN_BRACES, ENDED = 1, 2
+"""What marks a line of a block between brackets, and of one up to a word such as `end`."""
+
+
+def blocks(lines: Sequence[Line]) -> bytearray:
+    """Mark the lines from one that begins a block up to what ends it and is no more indented, and what is said above.
+
+    The layout tells that such lines are code, whatever their words are.
+    """
+    edges = {kind: [0] * (len(lines) + 1) for kind in (IN_BRACES, ENDED)}
+    begun: list[tuple[int, int, int]] = []  # (indent, line, the kind of block that it begins)
+    for number, line in enumerate(lines):
+        if line.indent < 0:
+            continue
+        if kinds.FENCE.match(line.text):
+            begun.clear()
+            continue
+        while begun and begun[-1][0] > line.indent:
+            begun.pop()
+        same = begun[-1] if begun and begun[-1][0] == line.indent else None
+        if same and same[2] == ENDED and _MIDDLE.match(line.text):
+            continue
+        if same:
+            begun.pop()
+        if same and same[2] and number > same[1] + 1 and (found := _ends(line.text)) & same[2]:
+            edges[found][same[1]] += 1
+            edges[found][number + 1] -= 1
+        else:
+            begun.append((line.indent, number, _begins(lines, number)))
+    return _marked(lines, edges)
+
+
+def are_blocks(here: Sequence[Line], marks: Collection[int]) -> bool:
+    """Whether most lines of a paragraph are marked, or it is a recipe below what sets a variable for it, or begins with
+    a class or function of Python with a docstring.
+    """
+    target = signature(here, 0)
+    recipe = target > 0 and kinds.RECIPE.match(here[target].text) and target + 1 < len(here)
+    if recipe and all(line.text[0] == "\t" for line in here[target + 1 :]):
+        return True
+    if 2 * sum(map(bool, marks)) > len(here):
+        return True
+    return len(here) > 1 and here[1].indent > here[0].indent and _PYTHON.match(here[0].text) is not None
+
+
+def _begins(lines: Sequence[Line], number: int) -> int:
+    """Say which kinds of blocks a line may begin, by its words or last sign; the next one is more indented."""
+    after = kinds.below(lines, number + 1)
+    if after == len(lines) or lines[after].indent <= lines[number].indent:
+        return 0
+    text = lines[number].text
+    return (IN_BRACES if _BRACE.match(text) else 0) | (ENDED if _OPENER.match(text) else 0)
+
+
+def _ends(text: str) -> int:
+    return ENDED if _END.match(text) else IN_BRACES if text.lstrip()[0] in _CLOSED else 0
+
+
+def _marked(lines: Sequence[Line], edges: Mapping[int, Sequence[int]]) -> bytearray:
+    marks = bytearray(len(lines))
+    depths = dict.fromkeys(edges, 0)
+    for number in range(len(lines)):
+        for kind in edges:
+            depths[kind] += edges[kind][number]
+        marks[number] = max((kind for kind in edges if depths[kind]), default=0)
+        above = number - 1
+        while marks[number] and above >= 0 and not marks[above] and lines[above].indent == lines[number].indent:
+            if not _ABOVE.match(lines[above].text):
+                break
+            marks[above] = marks[number]
+            above -= 1
+    return marks
