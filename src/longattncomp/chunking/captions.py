@@ -7,7 +7,7 @@ from itertools import pairwise
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.references import TABLE_NOTE, lead
+from longattncomp.chunking.references import lead
 
 _SPEAKS = re.compile(
     r"\b(?:tables?|lists?|listed|overview|figures|amounts|prices|rates|values|columns?|rows?|units|shows?|shown"
@@ -19,6 +19,7 @@ _SPEAKS = re.compile(
 
 _AMOUNT = re.compile(r"\d[.,]\d\d\W*$")
 _WORD = re.compile(r"[^\W\d_]{4,}")
+_FEW = 12  # words of a sentence
 _STEM = 5  # characters in which words are the same
 _HEADER = 600  # characters of a table that tell what it is about
 _NOTE = re.compile(r"[ \t]*\((\w{1,2})\)[ \t]+\S")
@@ -29,15 +30,18 @@ _NUMBER = re.compile(r"\d+")
 
 
 def speaks_of(words: str, table: str) -> bool:
-    """Whether what stands alone above a table speaks of it: a title, or a sentence about tables or its columns."""
+    """Whether what stands alone above a table may speak of it: no row, and no few words about something else.
+
+    Those are a short sentence without a number, a word of the table, or one about tables.
+    """
     if _AMOUNT.search(words) and _has_columns(words):
         return False
-    if not kinds.ends_sentence(words) or _SPEAKS.search(words):
+    if not kinds.ends_sentence(words) or _SPEAKS.search(words) or any(map(str.isdigit, words)):
         return True
-    if any(kind.search(words) for kind in (kinds.ANNOUNCES, kinds.POINTS)) or kinds.CAPTION.match(words):
+    if words.count(" ") > _FEW or kinds.ANNOUNCES.search(words) or kinds.POINTS.search(words):
         return True
     said = _stems(words)
-    return TABLE_NOTE.match(words) is not None or not said or not said.isdisjoint(_stems(table[:_HEADER]))
+    return not said or not said.isdisjoint(_stems(table[:_HEADER]))
 
 
 def _stems(text: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""lines of a table in aligned columns -> which are names of columns, rows, and lines that a row goes on in."""
+"""lines of a table in aligned columns -> names of columns, rows, and lines that a row goes on in."""
 
 import re
 from collections.abc import Sequence
@@ -55,9 +55,9 @@ def goes_on(row: Line, line: Line) -> bool:
     """Whether a line stands in later columns of a row than its first and goes on in them: it has no number, and begins
     where a cell of the row does.
     """
-    if not is_below(row, line) or len(line.text) > _LONGEST:
+    if len(line.text) > _LONGEST or not is_below(row, line):
         return False
-    words, above = cells(line.text), cells(row.text)
+    words, above = cells(line.text), cells(row.text[:_LONGEST])
     begins = {match.end() for match in GAPS.finditer(row.text[:_LONGEST])}
     few = len(words) == 1 or len(words) < len(above) - 1
     at = len(line.text) - len(line.text.lstrip())
@@ -66,9 +66,12 @@ def goes_on(row: Line, line: Line) -> bool:
 
 def is_below(row: Line, line: Line) -> bool:
     """Whether a line begins to the right of the first cell of a row above it."""
-    if "\t" in row.text or "\t" in line.text or line.indent <= row.indent or not _has_gap(row.text):
+    if line.indent <= row.indent:
         return False
-    return line.indent >= row.indent + len(cells(row.text)[0]) + 1
+    above = row.text[:_LONGEST]
+    if "\t" in above or "\t" in line.text[: line.indent] or not _has_gap(above):
+        return False
+    return line.indent > row.indent + len(cells(above)[0])
 
 
 def begins(lines: Sequence[Line], *, named: bool = False) -> list[int]:
@@ -130,3 +133,10 @@ def _stand_out(first: list[str], rows: list[list[str]], odd: list[int]) -> bool:
     ):
         return False
     return len(set(numbers) - set(odd)) > 1 and 2 * len(set(numbers) & set(odd)) <= len(numbers)
+
+
+def are_again(names: frozenset[str], row: Sequence[str]) -> bool:
+    """Whether a row has most of the names of the columns in its cells, perhaps in another order, and no number."""
+    if len(row) < 2 or any(map(NUMERIC.match, row)):
+        return False
+    return 2 * len(names.intersection(row)) > max(len(row), len(names))

@@ -88,9 +88,9 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return rank
     if below is not None and ruled(lines[at : min(end, at + _LOOKED_AT)]):
         return 0, 1
-    for rank, kind in ((_SECTION, _WEEK), (DAY, _WEEKDAY)):
+    for level, kind in ((_SECTION, _WEEK), (DAY, _WEEKDAY)):
         if kind.match(text) and not code and not (below is not None and kind.match(below.text)):
-            return rank, 1
+            return level, 1
     if match := kinds.LATEX.match(text):
         return _LATEX[match[1]], 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
@@ -98,7 +98,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if kinds.SECTION.match(text):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
         words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text
-        opens = any(sign in words for sign in "=:#;[") or LEADER.search(words)
+        opens = any(sign in words for sign in "=:#;[") or LEADER.search(words) is not None
         opens = opens and not _LABELLED.match(words)
         return (_SECTION if opens else 0), 1
     if kinds.DATE.match(text):

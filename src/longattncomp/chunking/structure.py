@@ -7,6 +7,7 @@ from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.captions import note_rows, page_heads, speaks_of
 from longattncomp.chunking.code import Statements
 from longattncomp.chunking.elements import Documents
+from longattncomp.chunking.expanded import add_records
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
@@ -124,6 +125,8 @@ class _Scan:
             return end
         if add_cards(self.out, self.lines, at, end, self._cards, self._above):
             return self._done(end)
+        if not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at:
+            return self._done(after)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
             return self._done(after)
         for read in (self._fenced, lambda at: self._heading(at, end), self._diff):

@@ -85,8 +85,7 @@ def _titles(lines: Sequence[Line]) -> int:
     usual = rows[-1].count(delimiter)
     found = 0
     while found < min(_ABOVE, len(rows) - _LEAST_ROWS):
-        filled = sum(bool(cell.strip()) for cell in rows[found].split(delimiter))
-        if filled > (usual + 1) // 2 or len(rows[found]) > _LONGEST_TITLE:
+        if len(_split(rows[found], delimiter)) > (usual + 1) // 2 or len(rows[found]) > _LONGEST_TITLE:
             break
         found += 1
     return found if usual > 1 and all(row.count(delimiter) == usual for row in rows[found:]) else 0
@@ -218,12 +217,14 @@ def _joined(lines: Sequence[Line], begins: Sequence[int]) -> list[str]:
 def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: int) -> None:
     """Add one unit for what stands above the header, one for the header and one for each row.
 
-    A row with nothing but its first cell leads in those below it, and a row with a first cell those without. In a grid
-    a row ends at a line of signs, and goes over several lines; elsewhere such a line belongs to the row above it.
+    A row with nothing but its first cell leads in those below it, as deep as they are, and a row with a first cell
+    those without. Names of columns that come again lead in the rows below them instead, with such a row above. In a
+    grid a row ends at a line of signs, and goes over several lines; elsewhere such a line belongs to the row above it.
     """
-    top = header.title + header.names
+    top, above_all = header.title + header.names, parent
     if header.title:
         parent = outline.add(lines[0].start, parent, breaks=True)
+    base = parent
     names, body = lines[header.title : top], lines[top:]
     boxed = header.names == _BOXED and all(_BOX.match(names[number].text) for number in (0, 2))
     if boxed:
@@ -235,28 +236,42 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
     grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
     begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else _records(body)
     begins = begins if delimiter else wrapped or begins
+    words = frozenset(cell for line in names for cell in _split(line.text, delimiter))
     group = full = parent
     named: Line | None = None  # the row above that has a first cell
+    depth = deeper = -1  # columns before the group of rows, and before those in it
     for index, after in pairwise([*begins, len(body)]):
-        row = "".join(line.text for line in body[index:after] if not _is_line(line.text))
+        row = "".join(line.text for line in body[index:after] if not (is_rule(line.text) or columns.is_line(line.text)))
         if not row and (index or top):
             continue
+        line, start = body[index], (names[2].start if boxed and not index else body[index].start)
+        if columns.are_again(words, _split(row, delimiter)):
+            titled = group == len(outline.starts) - 1
+            if titled:
+                outline.parents[group] = above_all
+            group = full = parent = outline.add(start, group if titled else base, breaks=True)
+            named, depth = None, -1
+            continue
         first, others = _filled(row, delimiter)
-        sums = False
-        if not delimiter and named and columns.is_below(named, body[index]):
-            first, sums = False, not others and NUMERIC.match(row.strip()) is not None
+        below = not delimiter and named is not None and columns.is_below(named, line)
+        first, sums = first and not below, below and not others and NUMERIC.match(row.strip()) is not None
+        if depth >= 0 and not delimiter:
+            deeper = max(deeper, line.indent)
+            group = parent if line.indent <= depth < deeper else group
         above = parent if sums or (first and not others) else group if first else full
         together = RECORD_TOKENS if after > index + 1 else 0
-        start = names[2].start if boxed and not index else body[index].start
         unit = outline.add(start, above, together=together, breaks=not top and not index)
         if first:
-            full, named = unit, body[index]
+            full, named = unit, line
         if first and not others:
-            group = unit
+            group, depth, deeper = unit, line.indent, -1
 
 
-def _is_line(row: str) -> bool:
-    return is_rule(row) or columns.is_line(row)
+def _split(row: str, delimiter: str) -> list[str]:
+    """The cells of a row that are not empty."""
+    return [
+        word for cell in (row.split(delimiter) if delimiter else GAPS.split(row)) if (word := cell.strip(' "\r\n|'))
+    ]
 
 
 def _delimiter(rows: Sequence[Line]) -> str:
