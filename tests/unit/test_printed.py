@@ -29,8 +29,7 @@ TABLES = {
     "a command of several lines": (
         f"mysql> select name\n    -> from vans;\n{BOXED}{SHOWN}",
         "CD-2",
-        "mysql> select name\n    -> from vans;\n+------+------+\n| name | fuel |\n+------+------+\n"
-        "| CD-2 |   30 |\n+------+------+\n",
+        "mysql> select name\n    -> from vans;\n| name | fuel |\n| CD-2 |   30 |\n+------+------+\n",
     ),
     "a second command without a blank line": (
         f"$ disks -h\n{DISKS}$ pods\n{PODS}",

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.columns import ruled
 from longattncomp.chunking.definitions import is_attribute
+from longattncomp.chunking.leaders import LEADER
 from longattncomp.chunking.lines import Line
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
@@ -29,6 +31,18 @@ _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a com
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,8})\.?[ \t]+[^\W\d_]")
 """The beginning of a heading with the number of its section, which tells its rank."""
 
+_WEEKDAY = re.compile(
+    r"\W*(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend"
+    r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo"
+    r"|(?:luned|marted|mercoled|gioved|venerd)ì|domenica)(?:[,.:]?[ \t]+(?:the )?\d{1,2}[^\n\d]{0,16}(?:\d{4})?)?\W*$",
+    re.IGNORECASE,
+)
+"""A line with the name of a day, perhaps with its date, which leads in what is planned for it."""
+
+_WEEK = re.compile(
+    r"\W*(?:week|woche|kw|semaine|semana|settimana|uke|vecka|uge|viikko)[ \t]+\d{1,2}(?:[ \t]*[:–—(-][^\n]{0,50})?\s*$",
+    re.IGNORECASE,
+)
 _COMMENT = re.compile(r"#(?: |$)")
 _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?:)")
 """A comment at the head of a file."""
@@ -73,6 +87,11 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return 0, 1
     if below is not None and (rank := _underlined(lines, at, end)):
         return rank
+    if below is not None and ruled(lines[at : min(end, at + _LOOKED_AT)]):
+        return 0, 1
+    for level, kind in ((_SECTION, _WEEK), (DAY, _WEEKDAY)):
+        if kind.match(text) and not code and not (below is not None and kind.match(below.text)):
+            return level, 1
     if match := kinds.LATEX.match(text):
         return _LATEX[match[1]], 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
@@ -80,7 +99,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if kinds.SECTION.match(text) and not is_attribute(lines, at):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
         words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text
-        opens = any(sign in words for sign in "=:#;[") and not _LABELLED.match(words)
+        opens = any(sign in words for sign in "=:#;[") or LEADER.search(words) is not None
+        opens = opens and not _LABELLED.match(words)
         return (_SECTION if opens else 0), 1
     if kinds.DATE.match(text):
         return DAY, 1
@@ -151,6 +171,8 @@ def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | N
     if under is None or (over and over[1] != under[1]) or "|" in title.text or kinds.UNDERLINE.match(title.text):
         return None
     words = title.text.strip()
+    if ruled(lines[at : min(end, at + _LOOKED_AT)]):
+        return None
     if words.endswith((".", ";")) or words.startswith("["):  # a block between two lines of AsciiDoc
         return None
     if under[1] == "=":

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from longattncomp.chunking.leaders import LEADER
+
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
 RULED = re.compile(r"\s*([=_*#~—-])\1{2,}(?:(?<=[=-])[ \t]*|[ \t]+)(?!\1)(\S.*?)(?:[ \t]+|(?<=\w))\1{2,}\s*$")
@@ -121,11 +123,8 @@ def lines_of(text: str) -> list[Line]:
 
 
 def _indent(line: str) -> int:
-    rest = line.lstrip()
-    if not rest:
-        return -1
-    width = len(line) - len(rest)
-    return width if not width or "\t" not in line[:width] else len(line[:width].expandtabs(4))
+    width = len(line) - len(line.lstrip())
+    return -1 if width == len(line) else len(line[:width].expandtabs(4))
 
 
 def below(lines: Sequence[Line], at: int) -> int:
@@ -256,10 +255,11 @@ def _runs(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def _alike(one: str, other: str) -> bool:
-    if one[:_ALIKE] == other[:_ALIKE] or one.rpartition(" ")[2] == other.rpartition(" ")[2]:
+    if one[:_ALIKE] == other[:_ALIKE] or (LEADER.search(one) and LEADER.search(other)):
         return True
     shape = re.sub(r"\w+", "w", one)
-    return shape == re.sub(r"\w+", "w", other) and bool(set(shape) - set("w ,'"))
+    alike = shape == re.sub(r"\w+", "w", other) and bool(set(shape) - set("w ,'"))
+    return alike or one.rpartition(" ")[2] == other.rpartition(" ")[2]
 
 
 def are_settings(lines: Sequence[Line]) -> bool:

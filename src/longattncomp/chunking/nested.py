@@ -28,6 +28,8 @@ _TEXT = re.compile(r"[^<\s]")
 _HEADING = re.compile(r"<h([1-6])\b", re.IGNORECASE)
 _CELL = re.compile(r"<(t[hd])\b[^<>]*", re.IGNORECASE)
 _ROW_END = re.compile(r"</?tr\b", re.IGNORECASE)
+_ROWSPAN = re.compile(r"<t[hd]\b[^<>]*?\browspan\s*=\s*[\"']?(\d{1,3})\b", re.IGNORECASE)
+_MOST_SPANS = 8
 _TAG = re.compile(r"<[^<>]*>")
 _LOOKED_AT = 400  # characters before a list that tell whether they lead to it
 _LED = ("ul", "ol", "dl", "table", "blockquote", "pre", "details")
@@ -149,6 +151,7 @@ class Html:
         self._rows = self._head = False  # whether a row of the table was seen that leads in nothing; within its head
         self._cards: dict[int, int] | None = None  # where each begins and ends
         self._boxes: list[tuple[int, int, int]] = []  # where each open card ends, its unit, headings above it
+        self._spans: list[tuple[int, int]] = []  # rows with a cell that spans others; how many rows are left of it
         self._lists: list[tuple[str, int]] = []  # tag of each open list, table, quotation; the last unit that leads in
         self._regions: list[tuple[int, int, int]] = []  # unit that begins it, that of its branch, where it ends
 
@@ -172,6 +175,7 @@ class Html:
                 unit, empty = self._enter(outline, text, tag.start(), parent), True
             if name in _ENCLOSING:
                 self._led.clear()
+                self._spans.clear()
                 self._rows = False
             if name == "thead":
                 self._head = not tag["closes"]
@@ -198,6 +202,8 @@ class Html:
                 unit, empty = outline.add(tag.start(), above), True
             elif above != unit:
                 outline.parents[unit] = above
+            if name == "tr":
+                self._span(outline, text, tag.end(), unit)
             if level:
                 self._headings.append((level, unit))
             elif rank:
@@ -229,6 +235,15 @@ class Html:
         if any(name == other for other, _ in self._lists[-_DEEPEST:]):
             while self._lists.pop()[0] != name:
                 pass
+
+    def _span(self, outline: Outline, text: str, start: int, unit: int) -> None:
+        """Let the rows with cells that go on in a row lead it in."""
+        lead(outline, [unit], *(row for row, _ in self._spans))
+        self._spans = [(row, left - 1) for row, left in self._spans if left > 1]
+        after = _ROW_END.search(text, start)
+        spans = [int(span[1]) for span in _ROWSPAN.finditer(text, start, after.start() if after else len(text))]
+        if max(spans, default=0) > 1 and len(self._spans) < _MOST_SPANS:
+            self._spans.append((unit, max(spans) - 1))
 
     def _row(self, text: str, start: int) -> int:
         """The rank of a row of a table that leads in others; otherwise 0."""

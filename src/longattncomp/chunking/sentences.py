@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import regex
 
 from longattncomp.chunking.boundaries import snap
+from longattncomp.chunking.leaders import leader_end
 
 _WORDS = """
     abb abs abt acad adj adm ala alt anm apr approx apt arch ariz art assn assoc asst attn aufl aug ausg av ave ayto
@@ -76,9 +77,13 @@ _REACH = 4  # the first quarter of a piece has no cut if there is another
 
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the sentences of a paragraph, white space after each included; they tile `[start, end)`."""
-    first = start
+    first = led = start
     for match in _END.finditer(text, start, end):
         at = match.end()
+        if match.start() < led:
+            continue
+        if text[match.start()] == "." and (led := leader_end(text, match.start())) > match.start():
+            continue
         if at < end and not text[at].isascii():
             at = snap(text, at, first)
         if at < end and not _goes_on(text, first, match.start(), at):

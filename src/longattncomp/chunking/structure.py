@@ -4,11 +4,13 @@ from bisect import bisect_left
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.captions import note_rows, page_heads, speaks_of
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements
 from longattncomp.chunking.definitions import ENDED, are_blocks, blocks, is_short_comment
 from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
+from longattncomp.chunking.expanded import add_records
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
@@ -24,6 +26,7 @@ from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, 
 from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
 
+_ROWS = 4  # lines of a table that tell what it is about
 _ANNOUNCED = 400  # characters after an announcement that it speaks of
 
 
@@ -55,6 +58,7 @@ class _Scan:
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
         self._rows = range(0)  # units of the table above
+        self._pages = page_heads(self.lines)
         self._captioned = False  # whether a caption stands above that table
 
     def run(self) -> Outline:
@@ -68,7 +72,9 @@ class _Scan:
                 alone = not self._code and self._regions.marks(lines[at])
                 while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):
                     end += 1
+            top = len(self.out.starts)
             at = self._paragraph(at, end)
+            note_rows(self.text, self.out, self._rows, top)
             self._close(self._end(at))
             step(self._end(at) - walked)
             walked = self._end(at)
@@ -129,8 +135,13 @@ class _Scan:
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
             return at + 1
+        if at in self._pages:
+            self.out.add(first.start, self._above, breaks=True)
+            return end
         if add_cards(self.out, self.lines, at, end, self._cards, self._above):
             return self._done(end)
+        if not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at:
+            return self._done(after)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
             return self._done(after)
         if not self._code and (after := self._titled.add(self.out, at, self._above)) > at:
@@ -148,6 +159,10 @@ class _Scan:
         if not is_log(here) and (header := header_of(here)):
             top = len(self.out.starts)
             lone = self._lone == top - 1 >= 0
+            if lone and not speaks_of(
+                self.text[self.out.starts[-1] : first.start], "".join(row.text for row in here[:_ROWS])
+            ):
+                lone, self._intro = False, -1
             self._captioned = lone and kinds.CAPTION.match(self.text, self.out.starts[self._lone]) is not None
             add_table(self.out, here, header, self._lone if lone else self._introduced(first.indent))
             self._rows = range(top, len(self.out.starts))

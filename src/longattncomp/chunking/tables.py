@@ -5,15 +5,21 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from longattncomp.chunking import columns
+from longattncomp.chunking.columns import NUMERIC
 from longattncomp.chunking.lines import CODE, GAPS, Line, ends_in_colon, is_rule, is_title
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _LEAST_ROWS = 3
 _FIELD = 100  # lines of a quoted field
 _TITLE = 40  # characters
+_LONGEST_TITLE = 200
+_COUNTED = 20  # rows whose cells are counted
 _ABOVE = 6  # lines of a table of LaTeX above its columns, or of a command above what it prints
 _GRID = 12  # lines of the header of a grid
 _TABULAR = re.compile(r"\\begin\{(?:tabular|longtable|tabularx)\b")
+_BOXED = 3  # lines of the header of a table in a box
+_BOX = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
 _SIMPLE = re.compile(r"={3,}(?: +={3,})+\s*$")
 _DELIMITERS = ("\t", ";", ",", "|")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -32,9 +38,7 @@ _COLUMNS = re.compile(r"[ \t]*[A-Z]\D*$")
 _COUNT = re.compile(r"[ \t]*\(\d+ [^\W\d]+\)[ \t]*$")
 """The line below the rows of a table that says how many they are."""
 
-_NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
 _STATEMENT = re.compile(r"(?:INSERT|CREATE|SELECT|UPDATE|WITH)\b")
-_YEAR = re.compile(r"\s*(?:19|20)\d\d\s*$")
 _SENTENCE = re.compile(r"[a-z]{2}[.!?] [A-Z]")
 _UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
 """A cell of a row of units below a header, such as (km)."""
@@ -62,10 +66,29 @@ def header_of(lines: Sequence[Line]) -> Header | None:
         names = _commented(below[1:])
         if names or (names is not None and len(GAPS.findall(below[1].text.strip())) > 1):
             return Header(title + 1, names)
+    if above := _titles(below):
+        names = _commented(below[above:])
+        if names:
+            return Header(title + above, names)
     names = _commented(below)
     if names is None and title:
         title, names = 0, _commented(lines)
     return None if names is None else Header(title, names)
+
+
+def _titles(lines: Sequence[Line]) -> int:
+    """Count the lines above the names of the columns of CSV that have fewer cells, or none but the first filled."""
+    rows = [_QUOTED.sub('""', line.text.strip()) for line in lines[:_COUNTED]]
+    if len(rows) <= _LEAST_ROWS or rows[0][:1] in "|+":
+        return 0
+    delimiter = max(_DELIMITERS, key=lambda sign: min(row.count(sign) for row in rows[-_LEAST_ROWS:]))
+    usual = rows[-1].count(delimiter)
+    found = 0
+    while found < min(_ABOVE, len(rows) - _LEAST_ROWS):
+        if len(_split(rows[found], delimiter)) > (usual + 1) // 2 or len(rows[found]) > _LONGEST_TITLE:
+            break
+        found += 1
+    return found if usual > 1 and all(row.count(delimiter) == usual for row in rows[found:]) else 0
 
 
 def _may_be_title(line: str) -> bool:
@@ -129,6 +152,8 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return None if first < 0 else first + 1 + (first + 1 < len(lines) and "\\" in lines[first + 1].text[:2])
     if len(lines) > _LEAST_ROWS and all(_SIMPLE.match(lines[number].text) for number in (0, 2)):
         return 3
+    if found := columns.ruled(lines):
+        return found
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
     if len(lines) >= 3 and is_rule(lines[0].text):
@@ -139,7 +164,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return 0
     if len(lines) < _LEAST_ROWS:
         return None
-    begins = _records(lines)
+    begins = columns.begins(lines, named=True) or _records(lines)
     rows = [_QUOTED.sub('""', row.strip()) for row in _joined(lines, begins)]
     if len(rows) < _LEAST_ROWS:
         return None
@@ -152,18 +177,19 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     below = [count for count, row in zip(gaps[1:], rows[1:], strict=False) if count or len(row) > _TITLE]
     if 2 * len(below) >= len(gaps) - 1 and sum(count >= 2 for count in below) >= 0.8 * len(below):
         usual = max(set(below), key=below.count)
-        return begins[1] * int(
-            gaps[0] != usual or _is_header(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
-        )
+        named = gaps[0] != usual or columns.are_names(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
+        return columns.more_names(lines, begins[1] * int(named))
     for delimiter in _DELIMITERS:
         counts = [row.count(delimiter) for row in rows[:50]]
         most = max(set(counts), key=counts.count)
-        numbers = all(_NUMERIC.match(row.rpartition(delimiter)[2]) for row in rows[1:20])
+        numbers = all(NUMERIC.match(row.rpartition(delimiter)[2]) for row in rows[1:20])
         least = 1 if delimiter in "\t;" or (delimiter == "," and numbers) else 2
         if most >= least and counts.count(most) >= 0.9 * len(counts):
             if delimiter in ",;" and any(_SENTENCE.search(row) for row in rows[:20]):
                 continue
-            return begins[1] * int(_is_header(rows[0].split(delimiter), [row.split(delimiter) for row in rows[1:20]]))
+            return begins[1] * int(
+                columns.are_names(rows[0].split(delimiter), [row.split(delimiter) for row in rows[1:20]])
+            )
     return None
 
 
@@ -191,31 +217,61 @@ def _joined(lines: Sequence[Line], begins: Sequence[int]) -> list[str]:
 def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: int) -> None:
     """Add one unit for what stands above the header, one for the header and one for each row.
 
-    A row with nothing but its first cell leads in those below it, and a row with a first cell those without. In a grid
-    a row ends at a line of signs, and goes over several lines; elsewhere such a line belongs to the row above it.
+    A row with nothing but its first cell leads in those below it, as deep as they are, and a row with a first cell
+    those without. Names of columns that come again lead in the rows below them instead, with such a row above. In a
+    grid a row ends at a line of signs, and goes over several lines; elsewhere such a line belongs to the row above it.
     """
-    top = header.title + header.names
+    top, above_all = header.title + header.names, parent
     if header.title:
         parent = outline.add(lines[0].start, parent, breaks=True)
+    base = parent
+    names, body = lines[header.title : top], lines[top:]
+    boxed = header.names == _BOXED and all(_BOX.match(names[number].text) for number in (0, 2))
+    if boxed:
+        outline.add(names[0].start, parent, breaks=not header.title)
     if header.names:
-        parent = outline.add(lines[header.title].start, parent, breaks=not header.title)
-    body = lines[top:]
+        parent = outline.add(names[boxed].start, parent, breaks=not header.title)
+    wrapped = columns.begins(body) if body else []
+    delimiter = _delimiter([body[number] for number in wrapped] or body)
     grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
     begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else _records(body)
-    delimiter = _delimiter(body)
+    begins = begins if delimiter else wrapped or begins
+    words = frozenset(cell for line in names for cell in _split(line.text, delimiter))
     group = full = parent
+    named: Line | None = None  # the row above that has a first cell
+    depth = deeper = -1  # columns before the group of rows, and before those in it
     for index, after in pairwise([*begins, len(body)]):
-        row = "".join(line.text for line in body[index:after] if not is_rule(line.text))
+        row = "".join(line.text for line in body[index:after] if not (is_rule(line.text) or columns.is_line(line.text)))
         if not row and (index or top):
             continue
+        line, start = body[index], (names[2].start if boxed and not index else body[index].start)
+        if columns.are_again(words, _split(row, delimiter)):
+            titled = group == len(outline.starts) - 1
+            if titled:
+                outline.parents[group] = above_all
+            group = full = parent = outline.add(start, group if titled else base, breaks=True)
+            named, depth = None, -1
+            continue
         first, others = _filled(row, delimiter)
-        above = parent if first and not others else group if first else full
+        below = not delimiter and named is not None and columns.is_below(named, line)
+        first, sums = first and not below, below and not others and NUMERIC.match(row.strip()) is not None
+        if depth >= 0 and not delimiter:
+            deeper = max(deeper, line.indent)
+            group = parent if line.indent <= depth < deeper else group
+        above = parent if sums or (first and not others) else group if first else full
         together = RECORD_TOKENS if after > index + 1 else 0
-        unit = outline.add(body[index].start, above, together=together, breaks=not top and not index)
+        unit = outline.add(start, above, together=together, breaks=not top and not index)
         if first:
-            full = unit
+            full, named = unit, line
         if first and not others:
-            group = unit
+            group, depth, deeper = unit, line.indent, -1
+
+
+def _split(row: str, delimiter: str) -> list[str]:
+    """The cells of a row that are not empty."""
+    return [
+        word for cell in (row.split(delimiter) if delimiter else GAPS.split(row)) if (word := cell.strip(' "\r\n|'))
+    ]
 
 
 def _delimiter(rows: Sequence[Line]) -> str:
@@ -242,14 +298,3 @@ def _filled(row: str, delimiter: str) -> tuple[bool, bool]:
 
 def _cells(row: str) -> int:
     return row.strip().strip("|").count("|") + 1 if "|" in row else len(GAPS.split(row.strip()))
-
-
-def _is_header(first: list[str], rows: list[list[str]]) -> bool:
-    """Whether the first row names columns: it has no number where the others have one, or nothing but short names."""
-    years = not any(_YEAR.match(cell) for row in rows for cell in row)
-    if any(_NUMERIC.match(cell) and not (years and _YEAR.match(cell)) for cell in first):
-        return False
-    if not all(cell.strip() for cell in first):
-        return False
-    numeric = any(_NUMERIC.match(cell) for row in rows for cell in row)
-    return numeric or all(cell.strip(' "').isidentifier() for cell in first)

@@ -1,0 +1,92 @@
+"""what stands above and below a table -> whether it speaks of the table, and of which rows; heads of pages."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.lines import Line
+from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.references import lead
+
+_SPEAKS = re.compile(
+    r"\b(?:tables?|lists?|listed|overview|figures|amounts|prices|rates|values|columns?|rows?|units|shows?|shown"
+    r"|tabellen?|liste|übersicht|preise|angaben|werte|zahlen|spalten?|tableaux?|prix|chiffres|colonnes?|montants"
+    r"|tabla|lista|precios|cifras|importes|columnas?)\b",
+    re.IGNORECASE,
+)
+"""Words of a sentence that speaks of a table."""
+
+_AMOUNT = re.compile(r"\d[.,]\d\d\W*$")
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_FEW = 12  # words of a sentence
+_STEM = 5  # characters in which words are the same
+_HEADER = 600  # characters of a table that tell what it is about
+_NOTE = re.compile(r"[ \t]*\((\w{1,2})\)[ \t]+\S")
+_REFERENCE = re.compile(r"(?<=[^\s(|])[ \t]?\((\w{1,2})\)(?=[ \t]*(?:[|;,\r\n]|$| {2}|\t))")
+_MOST = 8  # units of a note
+_LONGEST = 200  # characters of a line of a page's head
+_NUMBER = re.compile(r"\d+")
+
+
+def speaks_of(words: str, table: str) -> bool:
+    """Whether what stands alone above a table may speak of it: no row, and no few words about something else.
+
+    Those are a short sentence without a number, a word of the table, or one about tables.
+    """
+    if _AMOUNT.search(words) and _has_columns(words):
+        return False
+    if not kinds.ends_sentence(words) or _SPEAKS.search(words) or any(map(str.isdigit, words)):
+        return True
+    if words.count(" ") > _FEW or kinds.ANNOUNCES.search(words) or kinds.POINTS.search(words):
+        return True
+    said = _stems(words)
+    return not said or not said.isdisjoint(_stems(table[:_HEADER]))
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:_STEM] for word in _WORD.findall(text.casefold())}
+
+
+def note_rows(text: str, outline: Outline, rows: range, first: int) -> None:
+    """Let the notes right below a table lead in the rows that refer to them, as yes (a) does, or all below a header.
+
+    Args:
+        text: any text.
+        outline: its units so far.
+        rows: units of the table.
+        first: the unit right below it.
+    """
+    if not 0 < rows.stop == first < len(outline.starts) or not _NOTE.match(text, outline.starts[first]):
+        return
+    notes: dict[str, range] = {}
+    begins = [unit for unit in range(first, len(outline.starts)) if _NOTE.match(text, outline.starts[unit])]
+    for note, after in pairwise([*begins, len(outline.starts)]):
+        if match := _NOTE.match(text, outline.starts[note]):
+            notes[match[1]] = range(note, min(after, note + _MOST))
+    below: dict[int, list[int]] = {}
+    for row in rows:
+        below.setdefault(outline.parents[row], []).append(row)
+    for row, after in pairwise([*rows, first]):
+        for reference in _REFERENCE.finditer(text, outline.starts[row], outline.starts[after]):
+            if note_units := notes.get(reference[1]):
+                lead(outline, [row, *below.get(row, ())], *note_units)
+
+
+def page_heads(lines: Sequence[Line]) -> frozenset[int]:
+    """Find the paragraphs, by their first line, that stand on several pages, as their heads with a number do."""
+    found: dict[str, list[int]] = {}
+    first = 0
+    for number in range(len(lines) + 1):
+        if number < len(lines) and lines[number].indent >= 0:
+            continue
+        here = lines[first:number]
+        if 0 < len(here) <= 2 and all(len(line.text) <= _LONGEST for line in here) and _has_columns(here[0].text):
+            shape = " ".join(_NUMBER.sub("0", line.text.strip()) for line in here)
+            found.setdefault(shape, []).append(first)
+        first = number + 1
+    return frozenset(at for shape, places in found.items() if len(places) > 1 and "0" in shape for at in places)
+
+
+def _has_columns(line: str) -> bool:
+    return kinds.GAPS.search(line.strip()) is not None

@@ -1,0 +1,142 @@
+"""lines of a table in aligned columns -> names of columns, rows, and lines that a row goes on in."""
+
+import re
+from collections.abc import Sequence
+
+from longattncomp.chunking.lines import GAPS, Line
+
+_RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*$")
+NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
+"""A cell with a number, perhaps with a unit."""
+
+_YEAR = re.compile(r"\s*(?:19|20)\d\d\s*$")
+_MOST = 4  # lines of the names of columns
+_LOOKED_AT = 6  # rows below them
+_LONGEST = 400  # characters of a line
+
+
+def is_line(row: str) -> bool:
+    """Whether a line is nothing but strokes, as below the names of columns or above a total."""
+    return _RULE.match(row) is not None
+
+
+def cells(row: str) -> list[str]:
+    """Split a row at its gaps."""
+    return GAPS.split(row.strip())
+
+
+def ruled(lines: Sequence[Line]) -> int:
+    """Count the lines of a header down to the strokes that end it; 0 if there are none.
+
+    The names have gaps, and so have the strokes or the row below them: a title has a line below it, too.
+    """
+    for number, line in enumerate(lines[1 : _MOST + 2], 1):
+        if not is_line(line.text):
+            continue
+        names = [above.text for above in lines[:number] if not is_line(above.text)]
+        if not names or number + 1 >= len(lines):
+            continue
+        wide = 2 * len(line.text.strip()) >= max(len(name.strip()) for name in names)
+        fit = wide and any(map(_has_gap, (line.text, lines[number + 1].text))) and any(map(_has_gap, names))
+        return number + 1 if fit and not _is_title(names[0]) else 0
+    return 0
+
+
+def _has_gap(line: str) -> bool:
+    return GAPS.search(line.strip()) is not None
+
+
+def _is_title(name: str) -> bool:
+    """Whether a line at the left has no gap, as a title above the names of columns has none."""
+    return not name[0].isspace() and not _has_gap(name)
+
+
+def goes_on(row: Line, line: Line) -> bool:
+    """Whether a line stands in later columns of a row than its first and goes on in them: it has no number, and begins
+    where a cell of the row does.
+    """
+    if len(line.text) > _LONGEST or not is_below(row, line):
+        return False
+    words, above = cells(line.text), cells(row.text[:_LONGEST])
+    begins = {match.end() for match in GAPS.finditer(row.text[:_LONGEST])}
+    few = len(words) == 1 or len(words) < len(above) - 1
+    at = len(line.text) - len(line.text.lstrip())
+    return few and at in begins and not any(map(NUMERIC.match, words))
+
+
+def is_below(row: Line, line: Line) -> bool:
+    """Whether a line begins to the right of the first cell of a row above it."""
+    if line.indent <= row.indent:
+        return False
+    above = row.text[:_LONGEST]
+    if "\t" in above or "\t" in line.text[: line.indent] or not _has_gap(above):
+        return False
+    return line.indent > row.indent + len(cells(above)[0])
+
+
+def begins(lines: Sequence[Line], *, named: bool = False) -> list[int]:
+    """Find the lines at which rows begin, some of which go on in the lines below; [] if none does.
+
+    Args:
+        lines: of a table.
+        named: whether the first row may be the names of columns, with units below them.
+    """
+    found = [0]
+    for number, line in enumerate(lines[1:], 1):
+        units = named and len(found) == 1 and number < _MOST and _has_no_first(lines, number)
+        if not goes_on(lines[found[-1]], line) and not (units and not any(map(NUMERIC.match, cells(line.text)))):
+            found.append(number)
+    return found if len(found) < len(lines) else []
+
+
+def more_names(lines: Sequence[Line], names: int) -> int:
+    """Count the lines with names of columns, given how many are: others may stand below the names of groups of them."""
+    groups = 0
+    while groups < min(_MOST, len(lines) - 2) and _has_no_first(lines, groups):
+        groups += 1
+    if not groups:
+        return names
+    row, below = (cells(line.text) for line in lines[groups : groups + 2])
+    return groups + int(len(row) > 1 and not any(map(NUMERIC.match, row)) and any(map(NUMERIC.match, below)))
+
+
+def _has_no_first(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line stands in later columns than the first cells of the rows below it, the next of which has one."""
+    below = lines[at + 1 : at + 1 + _LOOKED_AT]
+    rows = [line for line in below if line.indent < lines[at].indent and _has_gap(line.text)]
+    return 2 * len(rows) > len(below) and all(lines[at].indent > row.indent + len(cells(row.text)[0]) for row in rows)
+
+
+def are_names(first: list[str], rows: list[list[str]]) -> bool:
+    """Whether the first row names columns: it has no number where the others have one, or nothing but short names."""
+    years = not any(_YEAR.match(cell) for row in rows for cell in row)
+    odd = [at for at, cell in enumerate(first) if NUMERIC.match(cell) and not (years and _YEAR.match(cell))]
+    if odd and not _stand_out(first, rows, odd):
+        return False
+    if not all(cell.strip() for cell in first):
+        return False
+    numeric = any(NUMERIC.match(cell) for row in rows for cell in row)
+    return numeric or all(cell.strip(' "').isidentifier() for cell in first)
+
+
+def _stand_out(first: list[str], rows: list[list[str]], odd: list[int]) -> bool:
+    """Whether cells with a number and a word, such as 500_m, are names of columns: the other columns of numbers have
+    names without, and no cell below has the same word.
+    """
+    numbers = [
+        column for column in range(len(first)) if all(NUMERIC.match(row[column]) for row in rows if row[column:])
+    ]
+    words = {column: first[column].strip().lstrip("0123456789") for column in odd}
+    if any(
+        not word or any(row[column].strip().endswith(word) for row in rows if row[column:])
+        for column, word in words.items()
+    ):
+        return False
+    return len(set(numbers) - set(odd)) > 1 and 2 * len(set(numbers) & set(odd)) <= len(numbers)
+
+
+def are_again(names: frozenset[str], row: Sequence[str]) -> bool:
+    """Whether a row has most of the names of the columns in its cells, perhaps in another order, and no number."""
+    if len(row) < 2 or any(map(NUMERIC.match, row)):
+        return False
+    return 2 * len(names.intersection(row)) > max(len(row), len(names))
