@@ -20,6 +20,7 @@ _SPEAKS = re.compile(
 _AMOUNT = re.compile(r"\d[.,]\d\d\W*$")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _FEW = 12  # words of a sentence
+_COLUMNS = 3  # gaps of a row of keys and values
 _STEM = 5  # characters in which words are the same
 _HEADER = 600  # characters of a table that tell what it is about
 _NOTE = re.compile(r"[ \t]*\((\w{1,2})\)[ \t]+\S")
@@ -34,7 +35,7 @@ def speaks_of(words: str, table: str) -> bool:
 
     Those are a short sentence without a number, a word of the table, or one about tables.
     """
-    if _AMOUNT.search(words) and _has_columns(words):
+    if (_AMOUNT.search(words) and _has_columns(words)) or any(map(_is_row, words.splitlines())):
         return False
     if not kinds.ends_sentence(words) or _SPEAKS.search(words) or any(map(str.isdigit, words)):
         return True
@@ -42,6 +43,10 @@ def speaks_of(words: str, table: str) -> bool:
         return True
     said = _stems(words)
     return not said or not said.isdisjoint(_stems(table[:_HEADER]))
+
+
+def _is_row(line: str) -> bool:
+    return len(kinds.GAPS.findall(line.strip())) >= _COLUMNS and any(map(str.isdigit, line))
 
 
 def _stems(text: str) -> set[str]:
