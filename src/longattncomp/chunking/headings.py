@@ -11,10 +11,10 @@ _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection
 MARKDOWN = 6
 """The lowest rank of Markdown's headings."""
 
-_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, _TITLE, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14
-"""Ranks below it; those of numbered headings follow."""
+_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, TITLE, MARKED, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14, 18
+"""Ranks below it; those of headings with other marks follow the first such, and those of numbered ones the last."""
 
-TURN, REPLY = 24, 25
+TURN, REPLY = 28, 29
 """Ranks of lines that say who speaks, and of the result of a tool's call."""
 
 NESTED = 30
@@ -108,9 +108,8 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
         before -= 1
     if after == len(lines) or after == at + 1:
         return 0
-    of_all = before < 0 and not (text[:1].islower() or kinds.ends_in_colon(text))
-    of_all = of_all and not any(kind.match(text) for kind in (kinds.CODE, kinds.ITEM))
-    if not kinds.is_title(text, longest=_FIRST if of_all else kinds.SHORT):
+    of_all = before < 0 and is_of_all(text)
+    if not of_all and not kinds.is_title(text):
         return 0
     number, inner = (_NUMBERED.match(lines[index].text) for index in (at, after))
     rank = _PLAIN + (number[1].count(".") if number else 0)
@@ -125,7 +124,14 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     leads = kinds.ends_sentence(lines[last].text) or kinds.leads_on(lines[after].text)
     if not items and (leads or kinds.ends_question(text)):
         return rank
-    return _TITLE if of_all else 0
+    return TITLE if of_all else 0
+
+
+def is_of_all(line: str) -> bool:
+    """Whether the first line of a text may be the title of all of it."""
+    if line[:1].islower() or kinds.ends_in_colon(line) or kinds.CODE.match(line) or kinds.ITEM.match(line):
+        return False
+    return kinds.is_title(line, longest=_FIRST)
 
 
 def is_label(lines: Sequence[Line], at: int, end: int) -> bool:

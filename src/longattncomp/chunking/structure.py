@@ -9,6 +9,7 @@ from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
+from longattncomp.chunking.marked import marked
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, is_log
@@ -46,6 +47,7 @@ class _Scan:
         self._data = (Documents(text, self.out), Values(text, self.out))
         self._cards = card_keys(self.lines)
         self._turns = Turns(text, self.lines, self.out)
+        self._heads = {**marked(self.lines), **self._turns.heads}
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
         self._rows = range(0)  # units of the table above
@@ -73,7 +75,7 @@ class _Scan:
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
-        if at in self._turns.heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
+        if at in self._heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
@@ -188,7 +190,7 @@ class _Scan:
         return self._intro if self._intro >= 0 and self._intro == len(self.out.starts) - 1 else self._owner(indent)
 
     def _heading(self, at: int, end: int) -> int:
-        level, size = self._turns.heads.get(at) or heading(self.lines, at, end, code=self._code)
+        level, size = self._heads.get(at) or heading(self.lines, at, end, code=self._code)
         if not level:
             return at
         self._open_section(level, at)
