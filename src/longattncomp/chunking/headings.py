@@ -76,6 +76,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _LATEX[match[1]], 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
         return _FILE, end - at
+    if kinds.MAIL.match(text) and any(kinds.FROM.match(other.text) for other in lines[at + 1 : min(end, at + _LOOKED_AT)]):
+        return _FILE, end - at
     if kinds.SECTION.match(text):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
         words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text

@@ -18,6 +18,7 @@ from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
+from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
 
@@ -47,7 +48,8 @@ class _Scan:
         self._data = (Documents(text, self.out), Values(text, self.out))
         self._cards = card_keys(self.lines)
         self._turns = Turns(text, self.lines, self.out)
-        self._heads = {**marked(self.lines), **self._turns.heads}
+        self._testimony = Testimony(text, self.lines, self.out)
+        self._heads = {**marked(self.lines), **self._turns.heads, **self._testimony.heads}
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
         self._rows = range(0)  # units of the table above
@@ -118,6 +120,8 @@ class _Scan:
             return at + 1
         if add_cards(self.out, self.lines, at, end, self._cards, self._above):
             return self._done(end)
+        if (after := self._testimony.add(self.lines, at, end, self._above)) > at:
+            return self._done(after)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
             return self._done(after)
         for read in (self._fenced, lambda at: self._heading(at, end), self._diff):
