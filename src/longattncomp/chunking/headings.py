@@ -28,6 +28,12 @@ _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a com
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,8})\.?[ \t]+[^\W\d_]")
 """The beginning of a heading with the number of its section, which tells its rank."""
 
+_MAIL = re.compile(
+    r"(?:Date|Datum|Fecha|Data|Sent|Gesendet|To|An|Reply-To|Message-ID|Return-Path|Received): \S", re.IGNORECASE
+)
+_FROM = re.compile(r"(?:From|Von|De|Da): \S")
+"""Lines of the head of a mail: what it may begin with, and who wrote it."""
+
 _COMMENT = re.compile(r"#(?: |$)")
 _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?:)")
 """A comment at the head of a file."""
@@ -76,7 +82,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _LATEX[match[1]], 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
         return _FILE, end - at
-    if kinds.MAIL.match(text) and any(kinds.FROM.match(other.text) for other in lines[at + 1 : min(end, at + _LOOKED_AT)]):
+    if _MAIL.match(text) and any(_FROM.match(row.text) for row in lines[at + 1 : min(end, at + _LOOKED_AT)]):
         return _FILE, end - at
     if kinds.SECTION.match(text):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)

@@ -12,9 +12,6 @@ BOLD = re.compile(r"\s*(\*\*|__)\S(?:(?!\1).)*\1:?\s*$")
 LATEX = re.compile(r"\s*\\(part|chapter|(?:sub){0,2}section|paragraph)\*?\{[^{}]*\}\s*$")
 LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(?:From|Subject|Von|Betreff|De|Objet): \S")
 """The first line of a commit in a log, or of the head of a mail."""
-MAIL = re.compile(r"(?:Date|Datum|Fecha|Data|Sent|Gesendet|To|An|Reply-To|Message-ID|Return-Path|Received): \S", re.IGNORECASE)
-FROM = re.compile(r"(?:From|Von|De|Da): \S")
-"""Lines of the head of a mail: one that it may begin with, and who wrote it."""
 SECTION = re.compile(r"\s*\[{1,2}[\w][^\[\]\n=]*\]{1,2}\s*$")
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 DATE = re.compile(

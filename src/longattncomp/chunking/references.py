@@ -54,15 +54,9 @@ _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pai
 _MOST = 8  # units of a note
 _FAR = 6  # sentences to the one that names a person
 _LONGEST_NAMING = 300  # characters of that sentence
-_ANSWERED = 600  # characters of what is quoted in a mail and leads in as long an answer below it
-_QUOTED = 4  # last units of it
-_WROTE = re.compile(
-    r"^(?:(?:From|Von|De|Da): \S|[>\s]{0,8}(?:On|Am|Le|El|Il) [^\n]{0,200}\b(?:wrote|schrieb|a écrit|escribió|ha scritto)\b)",
-    re.MULTILINE,
-)
-"""A line above what a mail quotes."""
-
 _WORD = re.compile(r"[^\W\d_]{2}")
+
+
 def link(text: str, outline: Outline) -> None:
     """Let such units lead in those that they speak of."""
     _link_notes(text, outline)
@@ -85,8 +79,6 @@ def link(text: str, outline: Outline) -> None:
         if item and unit and TAKES_BACK.match(text, item.end()) and outline.parents[unit] == outline.parents[unit - 1]:
             lead(outline, [unit - 1], unit)
     _link_quotations(text, outline)
-    if _WROTE.search(text):
-        _link_answers(text, outline)
 
 
 def _link_persons(text: str, outline: Outline, sentences: Iterable[int]) -> None:
@@ -200,28 +192,6 @@ def _link_quotations(text: str, outline: Outline) -> None:
 
 def _end(text: str, outline: Outline, unit: int) -> int:
     return outline.starts[unit + 1] if unit + 1 < len(outline.starts) else len(text)
-
-
-def _link_answers(text: str, outline: Outline) -> None:
-    """Let what is quoted in a mail lead in the paragraphs right below it, which answer it, unless it is long."""
-    starts, parents = outline.starts, outline.parents
-    asked: list[int] = []  # units of what is quoted above
-    quoted = False
-    for unit, start in enumerate(starts):
-        before, quoted = quoted, text.startswith(">", start)
-        if quoted:
-            asked = [*(asked if before and not _is_apart(text, start) else ()), unit]
-        elif asked:
-            goes_on = unit - asked[-1] <= _MOST and parents[unit] == parents[asked[-1] + 1]
-            if not goes_on or start - starts[asked[0]] > 2 * _ANSWERED or _WROTE.match(text, start):
-                asked = []
-            else:
-                lead(outline, [unit], *asked[-_QUOTED:])
-
-
-def _is_apart(text: str, start: int) -> bool:
-    """Whether a blank line stands above."""
-    return text[max(0, start - 4) : start].replace("\r", "").endswith("\n\n")
 
 
 def _unit(outline: Outline, at: int) -> int:

@@ -9,17 +9,20 @@ from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
+from longattncomp.chunking.mails import answers, link_answers
 from longattncomp.chunking.marked import marked
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_cards, add_diff, add_log, card_keys, is_log
-from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
+from longattncomp.chunking.references import TABLE_NOTE, lead, link
 from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
+from longattncomp.chunking.scales import link_scales
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.turns import Turns
+from longattncomp.chunking.wording import TAKES_BACK
 from longattncomp.runtime.cancellation import step
 
 _ANNOUNCED = 400  # characters after an announcement that it speaks of
@@ -50,6 +53,7 @@ class _Scan:
         self._turns = Turns(text, self.lines, self.out)
         self._testimony = Testimony(text, self.lines, self.out)
         self._heads = {**marked(self.lines), **self._turns.heads, **self._testimony.heads}
+        self._answers = answers(text, self.lines)
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
         self._rows = range(0)  # units of the table above
@@ -73,11 +77,18 @@ class _Scan:
         if not self.out.starts:
             self.out.add(0)
         link(self.text, self.out)
+        link_answers(self.text, self.out)
+        link_scales(self.text, self.out)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
-        if at in self._heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
+        if (
+            at in self._heads
+            or at in self._answers
+            or breaks(self.lines, at)
+            or parts_report(self.lines, first, at, code=self._code)
+        ):
             return True
         return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 

@@ -12,10 +12,12 @@ from longattncomp.chunking.speakers import Head
 _NUMBER = r"[ \t]*(?:\d{1,2}[ \t]{2,})?[ \t]*"
 _SAID = re.compile(rf"{_NUMBER}(?P<who>[QA])\.?(?:(?<=\.)[ \t]+|[ \t]{{2,}})(?=\S)")
 _WITNESS = re.compile(
-    rf"{_NUMBER}[A-Z][^a-z\n]{{2,60}}(?:,[ \t]*(?:re)?(?:called|sworn|affirmed)\b[^.\n]{{0,40}}|,? (?:SWORN|AFFIRMED|RECALLED))[ \t.]*$"
+    rf"{_NUMBER}[A-Z][^a-z\n]{{2,60}}"
+    r"(?:,[ \t]*(?:re)?(?:called|sworn|affirmed)\b[^.\n]{0,40}|,? (?:SWORN|AFFIRMED|RECALLED))[ \t.]*$"
 )
 _EXAMINATION = re.compile(
-    rf"{_NUMBER}(?:(?:FURTHER |DIRECT |CROSS[ -]?|RE-?)*EXAMINATION|BY (?:MRS?|MS|MISS|DR|THE COURT)\b)[^a-z\n]{{0,60}}$"
+    rf"{_NUMBER}(?:(?:FURTHER |DIRECT |CROSS[ -]?|RE-?)*EXAMINATION|BY (?:MRS?|MS|MISS|DR|THE COURT)\b)"
+    r"[^a-z\n]{0,60}$"
 )
 _LEAST = 2  # questions, and answers
 
@@ -29,8 +31,9 @@ class Testimony:
 
     def __init__(self, text: str, lines: Sequence[Line], out: Outline) -> None:
         self._text, self._out = text, out
-        said = [match["who"] for line in lines if (match := _SAID.match(line.text))]
-        self._found = min(said.count("Q"), said.count("A")) >= _LEAST
+        said = [(match["who"], "?" in line.text) for line in lines if (match := _SAID.match(line.text))]
+        asked = [asks for who, asks in said if who == "Q"]
+        self._found = min(len(asked), len(said) - len(asked)) >= _LEAST and any(asked)
         self.heads: dict[int, Head] = {}
         for number, line in enumerate(lines if self._found else ()):
             if _WITNESS.match(line.text):
@@ -44,7 +47,10 @@ class Testimony:
         if not self._found or not _SAID.match(lines[at].text):
             return at
         begins = [number for number in range(at, end) if _SAID.match(lines[number].text)]
-        stops = [*(lines[number].start for number in begins[1:]), lines[end].start if end < len(lines) else len(self._text)]
+        stops = [
+            *(lines[number].start for number in begins[1:]),
+            lines[end].start if end < len(lines) else len(self._text),
+        ]
         for number, stop in zip(begins, stops, strict=True):
             match, start = _SAID.match(lines[number].text), lines[number].start
             if match is None:

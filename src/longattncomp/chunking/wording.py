@@ -40,7 +40,7 @@ TAKES_BACK = re.compile(
     r"|concernent?|valent|vaut) pas\b|(?:En )?(?:[Ss]ont|[Ee]st) exclue?s?\b|(?:Font|Fait) exception\b|Sauf\b"
     r"|Par (?:exception|dérogation)\b|Exceptions? :"
     # Spanish
-    r"|(?:Esto|Est[ae]s? [^\W\d_]+|Lo anterior)[^.;:\n]{0,20}? no (?:se aplican?|será aplicable|rige|vale|es aplicable)\b"
+    r"|(?:Esto|Est[ae]s? [^\W\d_]+|Lo anterior)[^.;:\n]{0,20}? no (?:se aplican?|será aplicable|rige|vale)\b"
     r"|(?:Quedan?|Están?) (?:excluid|exent)[oa]s?\b|Se exceptúan?\b|Salvo\b|Excepto\b|Excepción:"
     # Italian
     r"|(?:Ciò|Questo|Quest[aei] [^\W\d_]+|Tal[ei] [^\W\d_]+) non (?:si applica(?:no)?|vale|valgono)\b"
@@ -53,7 +53,7 @@ TAKES_BACK = re.compile(
 
 POINTS_BACK = re.compile(
     r"\b(?:for|after|before|until|within|during|over|above|below|under|by|exceeds?|exceeding) (?:that|this) "
-    r"(?:time|period|date|deadline|limit|amount|sum|threshold|temperature|distance|age)\b(?! (?:of|when|that|at which)\b)"
+    r"(?:time|period|date|deadline|limit|amount|sum|threshold|temperature|distance|age)\b(?! (?:of|when|that)\b)"
     r"|\b(?:in|nach|vor|während|binnen|innerhalb|bis zu|über|unter) diese[rmns]? "
     r"(?:Zeit|Zeitraums?|Zeitpunkt|Frist|Betrag|Summe|Grenze|Temperatur)\b"
 )
