@@ -41,6 +41,12 @@ KINDS = {
         "9 EUR",
         "Fees of the town\n\n§ 1 Graves\n\nII. Trees\nFor 20 years\nb) large: 9 EUR\n\n",
     ),
+    "chapters and articles": (
+        "第一章 総則\n第1条 目的\nこの規則の目的は次のとおりです。\n第2条 対象\n社員が対象です。\n\n"
+        "第二章 休暇\n第3条 日数\n日数は二十日です。\n第4条 申請\n申請は前日までです。\n",
+        "前日",
+        "第二章 休暇\n第4条 申請\n申請は前日までです。\n",
+    ),
     "headings by letters and numbers": (
         "PART ONE\n\nA1 What is paid\nDamage by fire is paid.\n\nA2 Excess\nYou pay the first part: 100 EUR.\n",
         "100 EUR",

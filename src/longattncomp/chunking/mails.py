@@ -40,7 +40,9 @@ def link_answers(text: str, outline: Outline) -> None:
     for unit, start in enumerate(starts):
         before, quoted = quoted, text.startswith(">", start)
         if quoted:
-            asked = [*(asked if before and not _is_apart(text, start) else ()), unit]
+            if not before or _is_apart(text, start):
+                asked = []
+            asked.append(unit)
         elif asked:
             goes_on = unit - asked[-1] <= _MOST and parents[unit] == parents[asked[-1] + 1]
             if not goes_on or start - starts[asked[0]] > 2 * _ANSWERED or _WROTE.match(text, start):

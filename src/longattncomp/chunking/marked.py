@@ -14,10 +14,12 @@ _MARK = re.compile(
     rf"|(?P<bracket>【[^】\n]{{1,40}}】|［[^］\n]{{1,40}}］|〔[^〕\n]{{1,40}}〕|\[[^\[\]\n]{{0,20}}[{_CJK}][^\[\]\n]{{0,20}}\])\s*$"
     r"|(?P<roman>[IVX]{1,6})[.)][ \t]+(?=[^\W\d_a-z])"
     r"|§[ \t]?(?P<clause>\d{1,3})[a-z]?\.?(?=[ \t]+[^\W\d_a-z]|[ \t]*$)"
-    rf"|第[ \t]?(?P<article>\d{{1,3}})[条條章](?=[ \t\u3000（(]|[{_CJK}]|[ \t]*$)"
+    r"|第[ \t]?[〇零一二三四五六七八九十百\d]{1,5}[ \t]?(?:(?P<chapter>[章編编部])|(?P<article>[条條节節]))"
+    r"(?=[ \t\u3000（(]|\s*$)"
     r"|(?P<letter>[A-Z])(?P<number>\d{1,2})\.?[ \t]+(?=[^\W\d_a-z][^\W\d_]))"
 )
 _ROMAN = {"I": 1, "V": 5, "X": 10}
+_COUNTED = ("roman", "clause", "letter")
 _LEAST = 2  # headings of a kind
 _COUNTED_INDENT = 4  # columns that text may be indented by below a heading with a number
 _KINDS = 4  # of marks, one below the other
@@ -35,11 +37,11 @@ def marked(lines: Sequence[Line]) -> dict[int, Head]:
         if (match := _MARK.match(line.text)) and _is_short(line.text):
             kind = match.lastgroup or ""
             kind = match["sign"] or ("letter" if kind == "number" else kind)
-            if _counts_on(match, counts) or kind not in ("roman", "clause", "article", "letter"):
+            if kind not in _COUNTED or _counts_on(match, counts):
                 found.setdefault(kind, []).append(number)
     heads: dict[int, Head] = {}
     for kind, numbers in found.items():
-        numbers = [*_leading(lines, numbers, heads, counted=kind in counts)]
+        numbers = [*_leading(lines, numbers, heads, counted=kind in _COUNTED)]
         if len(numbers) >= _LEAST and len(numbers) * 4 >= len(found[kind]) * 3:
             rank = MARKED + min(_KINDS - 1, len({head.rank for head in heads.values()}))
             heads.update(dict.fromkeys(numbers, Head(rank, 1)))
@@ -65,9 +67,7 @@ def _is_short(line: str) -> bool:
 def _counts_on(match: re.Match[str], counts: dict[str, int]) -> bool:
     """Whether the number of a heading follows that of the one above, or begins anew."""
     kind = "letter" if match.lastgroup == "number" else match.lastgroup or ""
-    if kind not in ("roman", "clause", "article", "letter"):
-        return False
-    digits = match["clause"] or match["article"] or match["number"]
+    digits = match["clause"] or match["number"]
     number = int(digits) if digits else _value(match["roman"])
     before = counts.get(kind, 0 if kind != "clause" else number - 1)
     if number not in (1, before, before + 1):

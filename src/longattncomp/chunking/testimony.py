@@ -9,8 +9,8 @@ from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.speakers import Head
 
-_NUMBER = r"[ \t]*(?:\d{1,2}[ \t]{2,})?[ \t]*"
-_SAID = re.compile(rf"{_NUMBER}(?P<who>[QA])\.?(?:(?<=\.)[ \t]+|[ \t]{{2,}})(?=\S)")
+_NUMBER = r"[ \t]*+(?:\d{1,2}[ \t]{2,}+)?"
+_SAID = re.compile(rf"{_NUMBER}(?P<who>[QA])\.?(?:(?<=\.)[ \t]++|[ \t]{{2,}}+)(?=\S)")
 _WITNESS = re.compile(
     rf"{_NUMBER}[A-Z][^a-z\n]{{2,60}}"
     r"(?:,[ \t]*(?:re)?(?:called|sworn|affirmed)\b[^.\n]{0,40}|,? (?:SWORN|AFFIRMED|RECALLED))[ \t.]*$"
