@@ -31,10 +31,14 @@ def answers(text: str, lines: Sequence[Line]) -> set[int]:
 
 
 def link_answers(text: str, outline: Outline) -> None:
-    """Let what is quoted in a mail lead in the paragraphs right below it, which answer it, unless it is long."""
+    """Let what is quoted in a mail lead in the paragraphs right below it, which answer it, unless either is long.
+
+    A single quotation that asks nothing may be a whole mail.
+    """
     if not _WROTE.search(text):
         return
     starts, parents = outline.starts, outline.parents
+    found: dict[int, tuple[list[int], list[int]]] = {}  # what is quoted and what answers it, by the first unit
     asked: list[int] = []  # units of what is quoted above
     quoted = False
     for unit, start in enumerate(starts):
@@ -48,7 +52,10 @@ def link_answers(text: str, outline: Outline) -> None:
             if not goes_on or start - starts[asked[0]] > 2 * _ANSWERED or _WROTE.match(text, start):
                 asked = []
             else:
-                lead(outline, [unit], *asked[-_QUOTED:])
+                found.setdefault(asked[0], (asked, []))[1].append(unit)
+    for units, answering in found.values():
+        if len(found) > 1 or any(sign in text[starts[units[0]] : starts[answering[0]]] for sign in "?？"):
+            lead(outline, answering, *units[-_QUOTED:])
 
 
 def _is_apart(text: str, start: int) -> bool:
