@@ -14,10 +14,10 @@ _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection
 MARKDOWN = 6
 """The lowest rank of Markdown's headings."""
 
-_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, _TITLE, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14
-"""Ranks below it; those of numbered headings follow."""
+_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, TITLE, MARKED, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14, 18
+"""Ranks below it; those of headings with other marks follow the first such, and those of numbered ones the last."""
 
-TURN, REPLY = 24, 25
+TURN, REPLY = 28, 29
 """Ranks of lines that say who speaks, and of the result of a tool's call."""
 
 NESTED = 30
@@ -43,6 +43,12 @@ _WEEK = re.compile(
     r"\W*(?:week|woche|kw|semaine|semana|settimana|uke|vecka|uge|viikko)[ \t]+\d{1,2}(?:[ \t]*[:–—(-][^\n]{0,50})?\s*$",
     re.IGNORECASE,
 )
+_MAIL = re.compile(
+    r"(?:Date|Datum|Fecha|Data|Sent|Gesendet|To|An|Reply-To|Message-ID|Return-Path|Received): \S", re.IGNORECASE
+)
+_FROM = re.compile(r"(?:From|Von|De|Da): \S")
+"""Lines of the head of a mail: what it may begin with, and who wrote it."""
+
 _COMMENT = re.compile(r"#(?: |$)")
 _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?:)")
 """A comment at the head of a file."""
@@ -96,6 +102,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _LATEX[match[1]], 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
         return _FILE, end - at
+    if _MAIL.match(text) and any(_FROM.match(row.text) for row in lines[at + 1 : min(end, at + _LOOKED_AT)]):
+        return _FILE, end - at
     if kinds.SECTION.match(text) and not is_attribute(lines, at):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
         words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text
@@ -130,9 +138,8 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
         before -= 1
     if after == len(lines) or after == at + 1:
         return 0
-    of_all = before < 0 and not (text[:1].islower() or kinds.ends_in_colon(text))
-    of_all = of_all and not any(kind.match(text) for kind in (kinds.CODE, kinds.ITEM))
-    if not kinds.is_title(text, longest=_FIRST if of_all else kinds.SHORT):
+    of_all = before < 0 and is_of_all(text)
+    if not of_all and not kinds.is_title(text):
         return 0
     number, inner = (_NUMBERED.match(lines[index].text) for index in (at, after))
     rank = _PLAIN + (number[1].count(".") if number else 0)
@@ -147,7 +154,14 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     leads = kinds.ends_sentence(lines[last].text) or kinds.leads_on(lines[after].text)
     if not items and (leads or kinds.ends_question(text)):
         return rank
-    return _TITLE if of_all else 0
+    return TITLE if of_all else 0
+
+
+def is_of_all(line: str) -> bool:
+    """Whether the first line of a text may be the title of all of it."""
+    if line[:1].islower() or kinds.ends_in_colon(line) or kinds.CODE.match(line) or kinds.ITEM.match(line):
+        return False
+    return kinds.is_title(line, longest=_FIRST)
 
 
 def is_label(lines: Sequence[Line], at: int, end: int) -> bool:

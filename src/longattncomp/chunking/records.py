@@ -145,7 +145,7 @@ def _begins_card(lines: Sequence[Line], at: int, end: int, keys: Collection[str]
 
 def _stamped(lines: Sequence[Line]) -> list[bool]:
     """Say which lines of a paragraph begin an entry of a log, a dated turn or a subtitle; [] if they are none."""
-    if len(lines) > 1 and CUE.match(lines[1].text):
+    if any(CUE.match(line.text) for line in lines[:2]):  # a number or name may stand above the times
         return [True] + [False] * (len(lines) - 1)
     found = [STAMP.match(line.text) is not None for line in lines]
     if not found[0] and not ITEM.match(lines[0].text) and not ENTRY.match(lines[0].text):

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from longattncomp.chunking.lines import ITEM
 from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.wording import GOES_ON, NAME, PERSON, POINTS_BACK, TAKES_BACK
 
 TABLE_NOTE = re.compile(
     r"\W{0,3}(?:(?:notes?|n\.?b|source|legend|key|anmerkung|hinweis|quelle)[.:]"
@@ -51,21 +52,9 @@ _QUOTATION = re.compile(
 )
 _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
 _MOST = 8  # units of a note
+_FAR = 6  # sentences to the one that names a person
+_LONGEST_NAMING = 300  # characters of that sentence
 _WORD = re.compile(r"[^\W\d_]{2}")
-_OTHERWISE = re.compile(
-    r"(?:Otherwise|If (?:so|not)|In (?:that|this|such|these|all other) (?:case|event)s?|Andernfalls|Sonst|Sinon)\b"
-)
-"""How a sentence begins that holds under what the one before it says."""
-
-TAKES_BACK = re.compile(
-    r"(?:Th(?:is|at|ese|ose)|The (?:above|foregoing|preceding|same)|It|They"
-    r"|(?:Exclusion|Exception|Clause|Section|Article|Paragraph|Item|Point|Rule)s?)\b[^.;:]{0,60}?"
-    r"\b(?:(?:does|do|shall|will|is|are|did) ?(?:not|n.t|never)|cannot|no longer)"
-    r" (?:apply|applicable|include|cover|extend|valid)|(?:Excepted|Excluded|Exempt|Not (?:included|covered))\b"
-    r"|(?:The|An) (?:only )?exceptions?\b|Exceptions?:|Unless\b|None of (?:this|these|the above)\b"
-    r"|Dies gilt nicht\b|Das gilt nicht\b|Ausgenommen\b|Hiervon ausgenommen\b"
-)
-"""How a sentence begins that takes back part of what the one before it says."""
 
 
 def link(text: str, outline: Outline) -> None:
@@ -79,15 +68,38 @@ def link(text: str, outline: Outline) -> None:
     for unit in sentences:
         if outline.breaks[unit] or unit - 1 not in outline.prose:
             continue
-        if _OTHERWISE.match(text, outline.starts[unit]):
+        start, end = outline.starts[unit], _end(text, outline, unit)
+        if GOES_ON.match(text, start) or POINTS_BACK.search(text, start, end):
             lead(outline, [unit], unit - 1, *outline.also.get(unit - 1, ()))
-        elif TAKES_BACK.match(text, outline.starts[unit]):
+        elif TAKES_BACK.match(text, start):
             lead(outline, [unit - 1], unit)
+    _link_persons(text, outline, sentences)
     for unit, start in enumerate(outline.starts):
         item = ITEM.match(text, start)
         if item and unit and TAKES_BACK.match(text, item.end()) and outline.parents[unit] == outline.parents[unit - 1]:
             lead(outline, [unit - 1], unit)
     _link_quotations(text, outline)
+
+
+def _link_persons(text: str, outline: Outline, sentences: Iterable[int]) -> None:
+    """Link a sentence that begins with "He" or "She" with the one of its paragraph that names the person."""
+    named = before = other = -1  # sentences: one with a name, the one before, one that goes from "She" to another name
+    he = False
+    for unit in sentences:
+        start, end = outline.starts[unit], _end(text, outline, unit)
+        if outline.breaks[unit] or before != unit - 1:
+            named = other = -1
+        person = PERSON.match(text, start)
+        names = end - start <= _LONGEST_NAMING and NAME.search(text, start, end) is not None
+        before = unit
+        if person is None:
+            named, other = (unit if names else named), -1
+            continue
+        changes = he != bool(person["he"] or person["он"])
+        he = bool(person["he"] or person["он"])
+        if named >= 0 and unit - named <= _FAR:
+            lead(outline, [unit], *((other,) if changes and other >= 0 else ()), named)
+        other = unit if names else -1
 
 
 def _link_notes(text: str, outline: Outline) -> None:
@@ -176,6 +188,10 @@ def _link_quotations(text: str, outline: Outline) -> None:
         said = [first] if text[starts[first] : quotation.start()].rstrip().endswith((":", ",", "：", "，")) else []
         said += [last] if quotation[0][-2] in ",，" and _WORD.search(text, quotation.end(), end) else []
         lead(outline, inside, *said)
+
+
+def _end(text: str, outline: Outline, unit: int) -> int:
+    return outline.starts[unit + 1] if unit + 1 < len(outline.starts) else len(text)
 
 
 def _unit(outline: Outline, at: int) -> int:

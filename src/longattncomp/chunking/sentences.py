@@ -56,7 +56,7 @@ _END = regex.compile(
 )
 _INITIALS = regex.compile(r"(?:\p{L}{1,2}\.)+\p{L}{1,2}$|\p{L}$")
 _ORDINAL = regex.compile(  # the number of an item or a section, or a German date
-    r"(?:^|[\n§(]|\b(?i:am|vom|zum|der|dem|den|des|im|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
+    r"(?:^|[\n§(>]|\b(?i:am|vom|zum|der|dem|den|des|im|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
 )
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}º§]+(?:\.[\p{L}\p{N}]+)*$")
 

@@ -14,16 +14,21 @@ from longattncomp.chunking.expanded import add_records
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
+from longattncomp.chunking.mails import answers, link_answers
+from longattncomp.chunking.marked import marked
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
-from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
+from longattncomp.chunking.references import TABLE_NOTE, lead, link
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
+from longattncomp.chunking.scales import link_scales
 from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
+from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.turns import Turns
+from longattncomp.chunking.wording import TAKES_BACK
 from longattncomp.runtime.cancellation import step
 
 _ROWS = 4  # lines of a table that tell what it is about
@@ -55,6 +60,9 @@ class _Scan:
         self._cards = card_keys(self.lines)
         self._turns = Turns(text, self.lines, self.out)
         self._titled = Cards(self.lines)
+        self._testimony = Testimony(text, self.lines, self.out)
+        self._heads = {**marked(self.lines), **self._turns.heads, **self._testimony.heads}
+        self._answers = answers(text, self.lines)
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self._lone = -1  # the unit right before, if it is the only one of its paragraph
         self._rows = range(0)  # units of the table above
@@ -82,13 +90,20 @@ class _Scan:
             self.out.add(0)
         link(self.text, self.out)
         name_blocks(self.text, self.out)
+        link_answers(self.text, self.out)
+        link_scales(self.text, self.out)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
         if self._blocks[at] == ENDED:
             return False
-        if at in self._turns.heads or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
+        if (
+            at in self._heads
+            or at in self._answers
+            or breaks(self.lines, at)
+            or parts_report(self.lines, first, at, code=self._code)
+        ):
             return True
         if at in self._titled.ends or begins_card(self.lines, at, self._cards):
             return True
@@ -141,6 +156,8 @@ class _Scan:
         if add_cards(self.out, self.lines, at, end, self._cards, self._above):
             return self._done(end)
         if not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at:
+            return self._done(after)
+        if (after := self._testimony.add(self.lines, at, end, self._above)) > at:
             return self._done(after)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
             return self._done(after)
@@ -228,7 +245,7 @@ class _Scan:
         return self._intro if self._intro >= 0 and self._intro == len(self.out.starts) - 1 else self._owner(indent)
 
     def _heading(self, at: int, end: int) -> int:
-        level, size = self._turns.heads.get(at) or heading(self.lines, at, end, code=self._code)
+        level, size = self._heads.get(at) or heading(self.lines, at, end, code=self._code)
         if not level:
             return at
         self._open_section(level, at)

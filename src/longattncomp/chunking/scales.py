@@ -1,0 +1,36 @@
+"""sentences that say in what the figures of a text are given -> what leads in the paragraphs with figures below."""
+
+import re
+
+from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.references import lead
+
+_SCALE = (
+    r"(?:(?:thousand|million|billion)s?\b|'000|k?€|(?:EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK)\b|Tausend|Tsd|Millionen|Mio|Mrd|TEUR|milliers?|millions?"
+    r"|miles|millones|migliaia|milioni|тыс|млн|(?:euro|dollar|pound|franc)s?\b|Euro\b|euros?\b|Franken\b|千円|百万円|万元|千元)"
+)
+_STATES = re.compile(
+    rf"(?:Unless [^.;:\n]{{3,60}}, )?(?:All|The) (?:amounts|figures|sums|prices|values)\b[^.;:\n]{{0,60}}?"
+    rf"\b(?:are|is)\b[^.;:\n]{{0,40}}?\bin (?:\w+ ){{0,2}}?{_SCALE}"
+    rf"|(?:Alle|Sämtliche) (?:Beträge|Angaben|Zahlen|Werte|Preise)\b[^.;:\n]{{0,60}}?\bin (?:\w+ )?{_SCALE}"
+    rf"|(?:Tous les montants|Les montants|Tous les chiffres)\b[^.;:\n]{{0,60}}?\ben (?:\w+ )?{_SCALE}"
+    rf"|(?:Todos los importes|Los importes|Todas las cifras)\b[^.;:\n]{{0,60}}?\ben (?:\w+ )?{_SCALE}"
+    rf"|(?:Tutti gli importi|Gli importi)\b[^.;:\n]{{0,60}}?\bin (?:\w+ )?{_SCALE}"
+    rf"|(?:Все суммы|Суммы|Все показатели)\b[^.;:\n]{{0,60}}?\bв {_SCALE}"
+    rf"|[^。\n]{{0,20}}(?:金额|金額|単位|单位)[^。\n]{{0,20}}?{_SCALE}"
+)
+"""What such a sentence says; it begins a unit."""
+
+_FIGURE = re.compile(r"\d[\d.,  ’']*\d|(?<![\w.])\d(?=[ \u00a0]?[%€$£])")
+_LONGEST = 240  # characters
+
+
+def link_scales(text: str, outline: Outline) -> None:
+    """Let a sentence that says in what amounts are given lead in the figures below it, up to the next such one."""
+    starts, said = outline.starts, -1
+    for unit, start in enumerate(starts):
+        end = starts[unit + 1] if unit + 1 < len(starts) else len(text)
+        if end - start <= _LONGEST and _STATES.match(text, start, end):
+            said = unit
+        elif said >= 0 and _FIGURE.search(text, start, end):
+            lead(outline, [unit], said)

@@ -1,0 +1,122 @@
+"""What is said comes with the question, the heading or the sentence that it needs."""
+
+import pytest
+from cutting import cut, lead_ins
+
+RULE = "Dogs are not let into the halls of the museum."
+KINDS = {
+    "the times of a subtitle": (
+        "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Ann>It was sold in 1962,\nto a man from Leeds.\n\n"
+        "00:05.000 --> 00:07.000\n<v Ben>For how much money was it sold?\n",
+        "Leeds",
+        "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Ann>It was sold in 1962,\nto a man from Leeds.\n\n",
+    ),
+    "what an answer in a mail answers": (
+        "Date: Mon, 3 May 2021\nFrom: Ann\nTo: Ben\n\nOn Sunday, 2 May 2021, Ben wrote:\n"
+        "> Shall I bring the old plans?\nNo, they are here.\n\n> May I bring my dog?\n\nYes, if it is small.\n",
+        "small",
+        "> May I bring my dog?\n\nDate: Mon, 3 May 2021\nFrom: Ann\nTo: Ben\n\nYes, if it is small.\n",
+    ),
+    "also without a blank line": (
+        "From: Ann\nTo: Ben\n\nOn Sunday, 2 May 2021, Ben wrote:\n> Shall I bring the old plans?\nNo, leave them.\n",
+        "leave",
+        "> Shall I bring the old plans?\nFrom: Ann\nTo: Ben\n\nNo, leave them.\n",
+    ),
+    "the question of a hearing, below who asks it": (
+        " 1        MRS ANN LEE, sworn\n 2        EXAMINATION BY MR ROE\n 3   Q. What did you see?\n 4   A. A van.\n"
+        " 5        CROSS-EXAMINATION BY MS DOE\n 6   Q. Are you sure?\n 7   A. Yes, quite.\n",
+        "quite",
+        " 1        MRS ANN LEE, sworn\n 5        CROSS-EXAMINATION BY MS DOE\n 6   Q. Are you sure?\n"
+        " 7   A. Yes, quite.\n",
+    ),
+    "headings by signs": (
+        "ポンプの説明書\n\n■ P-10\n[仕様]\n電圧は100ボルトです。\n[保証]\n一年です。\n\n"
+        "■ P-20\n[仕様]\n電圧は200ボルトです。\n[保証]\n保証の期間は二年です。\n",
+        "二年",
+        "ポンプの説明書\n\n■ P-20\n[保証]\n保証の期間は二年です。\n",
+    ),
+    "headings by numbers": (
+        "Fees of the town\n\n§ 1 Graves\n\nI. Urns\nFor 15 years\na) small: 5 EUR\nb) large: 8 EUR\n\n"
+        "II. Trees\nFor 20 years\na) small: 6 EUR\nb) large: 9 EUR\n\n§ 2 Halls\nThe hall costs 70 EUR for a day.\n",
+        "9 EUR",
+        "Fees of the town\n\n§ 1 Graves\n\nII. Trees\nFor 20 years\nb) large: 9 EUR\n\n",
+    ),
+    "chapters and articles": (
+        "第一章 総則\n第1条 目的\nこの規則の目的は次のとおりです。\n第2条 対象\n社員が対象です。\n\n"
+        "第二章 休暇\n第3条 日数\n日数は二十日です。\n第4条 申請\n申請は前日までです。\n",
+        "前日",
+        "第二章 休暇\n第4条 申請\n申請は前日までです。\n",
+    ),
+    "headings by letters and numbers": (
+        "PART ONE\n\nA1 What is paid\nDamage by fire is paid.\n\nA2 Excess\nYou pay the first part: 100 EUR.\n",
+        "100 EUR",
+        "PART ONE\n\nA2 Excess\nYou pay the first part: 100 EUR.\n",
+    ),
+    "in what amounts are given": (
+        "All amounts are stated in thousands of euros.\n\nThe cash was 315 at the end of the year.\n",
+        "315",
+        "All amounts are stated in thousands of euros.\n\nThe cash was 315 at the end of the year.\n",
+    ),
+    "who is spoken of": (
+        "Ann Lee kept a shop in Leeds. It was green. She learned it from Ben Roe of York. He sold it in 1960.\n",
+        "1960",
+        "Ann Lee kept a shop in Leeds. She learned it from Ben Roe of York. He sold it in 1960.\n",
+    ),
+    "what a time is": (
+        "The lamp is hot for an hour. Wait for that time before you open it.\n",
+        "Wait",
+        "The lamp is hot for an hour. Wait for that time before you open it.\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "expected"), KINDS.values(), ids=KINDS)
+def test_what_comes_along(text: str, within: str, expected: str) -> None:
+    assert lead_ins(text, within, 4) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "goes_on"),
+    [
+        ("It may stay for a year.", "Beyond that a permit is needed."),
+        ("Man zahlt drei Wochen lang 20 Euro.", "Danach sind 15 Euro zu zahlen."),
+        ("On paie vingt euros par mois.", "Sinon la carte est retirée."),
+        ("Se pagan veinte euros al mes.", "En ese caso la tarjeta es gratuita."),
+        ("Si pagano venti euro al mese.", "In tal caso la tessera è gratuita."),
+        ("Паром отходит на час раньше.", "Поэтому автобус едет в пять часов."),
+    ],
+)
+def test_what_goes_on_comes_with_the_sentence_before(said: str, goes_on: str) -> None:
+    assert lead_ins(f"{said} {goes_on}\n", goes_on) == f"{said} {goes_on}\n"
+
+
+@pytest.mark.parametrize(
+    "takes_back",
+    [
+        "Visitors with a guide dog are exempt from this rule.",
+        "Diese Regel gilt jedoch nicht für Blindenhunde.",
+        "Cette règle ne s'applique pas aux chiens guides.",
+        "Esta regla no se aplica a los perros guía.",
+        "Questa regola non si applica ai cani guida.",
+        "Это правило не распространяется на собак-поводырей.",
+    ],
+)
+def test_what_takes_back_comes_with_what_it_takes_back(takes_back: str) -> None:
+    assert lead_ins(f"{RULE} {takes_back}\n", "Dogs") == f"{takes_back}\n{RULE} "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "● first thing of the list\n● second thing of it\n● third thing of it\n",
+        "I. Urns of stone\nII. Trees of wood\nIII. Halls of brick\n",
+        "It was late. He went home at ten o'clock. Nobody saw it.\n",
+        "Ann Lee and Ben Roe met in York.\n\nHe went home at ten o'clock. It was late.\n",
+        "> It is quoted here from a book.\n\nThe rest of it is known. It is old.\n",
+        "All figures were drawn by hand in pencil. There were 315 of them.\n",
+        "A1 big bolts 5 EUR\nA2 small bolts 6 EUR\nA3 nuts of steel 7 EUR\n",
+    ],
+    ids=["a list", "contents", "no name", "another paragraph", "no mail", "drawings", "rows"],
+)
+def test_what_stands_alone(text: str) -> None:
+    assert not any(above for _, above in cut(text, 4))
