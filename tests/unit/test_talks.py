@@ -57,11 +57,6 @@ KINDS = {
         "315",
         "All amounts are stated in thousands of euros.\n\nThe cash was 315 at the end of the year.\n",
     ),
-    "who is spoken of": (
-        "Ann Lee kept a shop in Leeds. It was green. She learned it from Ben Roe of York. He sold it in 1960.\n",
-        "1960",
-        "Ann Lee kept a shop in Leeds. She learned it from Ben Roe of York. He sold it in 1960.\n",
-    ),
     "what a time is": (
         "The lamp is hot for an hour. Wait for that time before you open it.\n",
         "Wait",
@@ -83,7 +78,7 @@ def test_what_comes_along(text: str, within: str, expected: str) -> None:
         ("On paie vingt euros par mois.", "Sinon la carte est retirée."),
         ("Se pagan veinte euros al mes.", "En ese caso la tarjeta es gratuita."),
         ("Si pagano venti euro al mese.", "In tal caso la tessera è gratuita."),
-        ("Паром отходит на час раньше.", "Поэтому автобус едет в пять часов."),
+        ("Паром отходит на час раньше.", "После этого автобус едет в город."),
     ],
 )
 def test_what_goes_on_comes_with_the_sentence_before(said: str, goes_on: str) -> None:
@@ -110,13 +105,12 @@ def test_what_takes_back_comes_with_what_it_takes_back(takes_back: str) -> None:
     [
         "● first thing of the list\n● second thing of it\n● third thing of it\n",
         "I. Urns of stone\nII. Trees of wood\nIII. Halls of brick\n",
-        "It was late. He went home at ten o'clock. Nobody saw it.\n",
-        "Ann Lee and Ben Roe met in York.\n\nHe went home at ten o'clock. It was late.\n",
+        "Ann Lee and Ben Roe met in York. She went home. Therefore he was alone.\n",
         "> It is quoted here from a book.\n\nThe rest of it is known. It is old.\n",
         "All figures were drawn by hand in pencil. There were 315 of them.\n",
         "A1 big bolts 5 EUR\nA2 small bolts 6 EUR\nA3 nuts of steel 7 EUR\n",
     ],
-    ids=["a list", "contents", "no name", "another paragraph", "no mail", "drawings", "rows"],
+    ids=["a list", "contents", "prose", "no mail", "drawings", "rows"],
 )
 def test_what_stands_alone(text: str) -> None:
     assert not any(above for _, above in cut(text, 4))

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from longattncomp.chunking.lines import ITEM
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.wording import GOES_ON, NAME, PERSON, POINTS_BACK, TAKES_BACK
+from longattncomp.chunking.wording import GOES_ON, POINTS_BACK, TAKES_BACK
 
 TABLE_NOTE = re.compile(
     r"\W{0,3}(?:(?:notes?|n\.?b|source|legend|key|anmerkung|hinweis|quelle)[.:]"
@@ -52,8 +52,6 @@ _QUOTATION = re.compile(
 )
 _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
 _MOST = 8  # units of a note
-_FAR = 6  # sentences to the one that names a person
-_LONGEST_NAMING = 300  # characters of that sentence
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -64,8 +62,7 @@ def link(text: str, outline: Outline) -> None:
     for struck in _STRUCK.finditer(text):
         first, last = (_unit(outline, at) for at in (struck.start(), struck.end() - 1))
         lead(outline, range(first, last + 1), first, last)
-    sentences = sorted(outline.prose)
-    for unit in sentences:
+    for unit in sorted(outline.prose):
         if outline.breaks[unit] or unit - 1 not in outline.prose:
             continue
         start, end = outline.starts[unit], _end(text, outline, unit)
@@ -73,33 +70,11 @@ def link(text: str, outline: Outline) -> None:
             lead(outline, [unit], unit - 1, *outline.also.get(unit - 1, ()))
         elif TAKES_BACK.match(text, start):
             lead(outline, [unit - 1], unit)
-    _link_persons(text, outline, sentences)
     for unit, start in enumerate(outline.starts):
         item = ITEM.match(text, start)
         if item and unit and TAKES_BACK.match(text, item.end()) and outline.parents[unit] == outline.parents[unit - 1]:
             lead(outline, [unit - 1], unit)
     _link_quotations(text, outline)
-
-
-def _link_persons(text: str, outline: Outline, sentences: Iterable[int]) -> None:
-    """Link a sentence that begins with "He" or "She" with the one of its paragraph that names the person."""
-    named = before = other = -1  # sentences: one with a name, the one before, one that goes from "She" to another name
-    he = False
-    for unit in sentences:
-        start, end = outline.starts[unit], _end(text, outline, unit)
-        if outline.breaks[unit] or before != unit - 1:
-            named = other = -1
-        person = PERSON.match(text, start)
-        names = end - start <= _LONGEST_NAMING and NAME.search(text, start, end) is not None
-        before = unit
-        if person is None:
-            named, other = (unit if names else named), -1
-            continue
-        changes = he != bool(person["he"] or person["он"])
-        he = bool(person["he"] or person["он"])
-        if named >= 0 and unit - named <= _FAR:
-            lead(outline, [unit], *((other,) if changes and other >= 0 else ()), named)
-        other = unit if names else -1
 
 
 def _link_notes(text: str, outline: Outline) -> None:

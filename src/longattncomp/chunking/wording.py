@@ -4,21 +4,20 @@ import re
 
 GOES_ON = re.compile(
     r"(?:Otherwise|If (?:so|not)|In (?:that|this|such|these|all other) (?:case|event|situation)s?"
-    r"|In (?:his|her|their|its) (?:case|view|place)|(?:After|Before|Beyond|Apart from|Besides) (?:that|this)"
-    r"|(?:Until|Since|From) then|For (?:that|this) (?:reason|purpose)|As a result|Therefore|Instead"
+    r"|In (?:his|her|their|its) (?:case|view|place)|(?:After|Before|Beyond|Apart from|Besides) (?:that|this)(?=,| [a-z]+ [a-z]+)"
+    r"|(?:Until|From) then|Instead(?! of)"
     # German
-    r"|Andernfalls|Sonst|Ansonsten|Danach|Darüber hinaus|Bis dahin|Seitdem|In (?:diesem|solchem|seinem|ihrem) Fall"
-    r"|In (?:diesen|allen anderen|solchen) Fällen|Deshalb|Deswegen|Daher|Stattdessen|Dagegen|Hiergegen|Hierfür|Hierzu"
+    r"|Andernfalls|Sonst|Ansonsten|Danach|Darüber hinaus|Bis dahin|In (?:diesem|solchem|seinem|ihrem) Fall"
+    r"|In (?:diesen|allen anderen|solchen) Fällen|Stattdessen|Dagegen|Hiergegen|Hierfür|Hierzu"
     # French
     r"|Sinon|À défaut|Après (?:cela|quoi)|Au-delà|Jusque-là|Dans (?:ce|un tel|son) cas|Dans ces cas"
-    r"|Pour cette raison|C['’]est pourquoi"
     # Spanish and Italian
     r"|De lo contrario|Después de (?:eso|esto)|Hasta entonces|En (?:ese|este|tal) caso|En (?:esos|estos|tales) casos"
-    r"|Por (?:eso|ello)|Altrimenti|In caso contrario|Dopo di che|Fino ad allora|In (?:tal|questo|quel) caso"
-    r"|In (?:tali|questi) casi|Perciò|Per questo motivo"
+    r"|Altrimenti|In caso contrario|Dopo di che|Fino ad allora|In (?:tal|questo|quel) caso"
+    r"|In (?:tali|questi) casi"
     # Russian
-    r"|Поэтому|После этого|До этого|В (?:этом|таком|противном) случае|В (?:этих|таких) случаях|Иначе"
-    r")\b|その場合|この場合|そのため|その後|否则|因此|此后|(?:在)?(?:这|此)(?:种)?情况下"
+    r"|После этого|До этого|В (?:этом|таком|противном) случае|В (?:этих|таких) случаях|Иначе"
+    r")\b|その場合|この場合|その後|否则|此后|(?:在)?(?:这|此)(?:种)?情况下"
 )
 """How a sentence begins that holds under what the one before it says, or goes on from it."""
 
@@ -52,15 +51,9 @@ TAKES_BACK = re.compile(
 """How a sentence begins that takes back part of what the one before it says."""
 
 POINTS_BACK = re.compile(
-    r"\b(?:for|after|before|until|within|during|over|above|below|under|by|exceeds?|exceeding) (?:that|this) "
+    r"\b(?:for|after|before|until|within|above|below|under|by|exceeds?|exceeding) (?:that|this) "
     r"(?:time|period|date|deadline|limit|amount|sum|threshold|temperature|distance|age)\b(?! (?:of|when|that)\b)"
     r"|\b(?:in|nach|vor|während|binnen|innerhalb|bis zu|über|unter) diese[rmns]? "
     r"(?:Zeit|Zeitraums?|Zeitpunkt|Frist|Betrag|Summe|Grenze|Temperatur)\b"
 )
 """What a sentence says that only the one before it explains."""
-
-PERSON = re.compile(r"(?:(?P<he>He|His|Him)|She|Her)(?= [a-z])|(?:(?P<он>Он|Его|Ему)|Она|Её|Ее|Ей)(?= [а-я])")
-"""How a sentence begins that says something of a person whom it does not name."""
-
-NAME = re.compile(r"(?<![^\W_])[A-ZÀ-ÞА-Я][\w'’.-]+ (?:\w{2,3} )?[A-ZÀ-ÞА-Я][^\W\d_]|(?<=[\w,] )[A-ZÀ-ÞА-Я][^\W\d_]{2}")
-"""A name in a sentence: two words with capital letters, or one that does not begin it."""
