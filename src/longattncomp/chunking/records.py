@@ -32,7 +32,12 @@ _DATED = re.compile(
 )
 """A date and a time within a line, as in what `git blame` or `ls -l` prints; before a commit, a date will do."""
 
-_LEVEL = re.compile(rf"[\[(<]?\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}[^\n]{{0,40}}\b(?:{LEVELS})\b")
+_BEGUN = re.compile(
+    r"[\[(<]?(?:\d{4}[-/.]\d{2}[-/.]\d{2}[T ,]\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2}"
+    rf"|\d{{2}}:\d{{2}}:\d{{2}}[^\n]{{0,60}}\b(?i:{LEVELS})\b)|\[?(?:{LEVELS})\b"
+)
+"""The beginning of an entry: a date and a time, a time and how bad it is, or that alone. No names of columns do so."""
+
 _BEGINNING = 20  # lines of a log
 _LOOKED_AT = 200  # characters of a line
 _ROWS = 3  # lines with a date
@@ -185,8 +190,10 @@ def _stamped(lines: Sequence[Line]) -> list[bool]:
 
 
 def is_log(lines: Sequence[Line]) -> bool:
-    """Whether lines begin with a date and say how bad it is, which aligned columns of a table do not."""
-    return all(_LEVEL.match(line.text) for line in lines[:_BEGINNING])
+    """Whether the first line begins an entry, and so do all lines of its kind; the others may be a trace's."""
+    dated = [line.text for line in lines[:_BEGINNING] if STAMP.match(line.text)]
+    sure = len(dated) > 1 or bool(dated and dated[0][:1].isdigit())
+    return sure and dated[0] is lines[0].text and all(map(_BEGUN.match, dated))
 
 
 def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: int, above: int) -> int:
