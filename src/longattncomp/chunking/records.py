@@ -52,6 +52,10 @@ _VALUE = re.compile(
 _MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-id"})
 _LEAST_CARDS = 3
 _COMMENTS = 4  # lines above a card
+_HEAD = 320  # characters of the lines above what a card tells
+_TOLD = re.compile(r"[^\W\d_][\w ]{0,30}:\s*$")
+"""The line above what a card tells, such as the description of an event."""
+
 _BEGIN = re.compile(r"BEGIN:(?!VCALENDAR\b)[A-Z][\w-]*\s*$")
 _PART = re.compile(r"(BEGIN|END):[A-Z][\w-]*\s*$")
 _CITED = re.compile(r"@[A-Za-z]+[ \t]*\{[ \t]*[^\s,{}()=\"]+[ \t]*,")
@@ -102,7 +106,7 @@ def _key(line: Line) -> re.Match[str] | None:
 
 def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: Collection[str], above: int) -> bool:
     """Add a paragraph of keys and values, the events of a calendar or the entries of BibTeX: the first line of each
-    leads in the others. False if the paragraph is none of them.
+    leads in the others, and all above a description that. False if the paragraph is none of them.
 
     Args:
         outline: the units above.
@@ -116,6 +120,11 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
     if not cited and not parts and not _begins_card(lines, at, end, keys):
         return False
     card, depth, named = -1, 0, True
+    told = at if cited or parts else next((n for n in range(at + 1, end - 1) if _TOLD.match(lines[n].text)), at)
+    if told > at and lines[told].start - lines[at].start <= _HEAD:
+        card = outline.add(lines[at].start, above, together=RECORD_TOKENS, breaks=True)
+        outline.add(lines[told].start, card)
+        return True
     for line in lines[at:end]:
         part = _PART.match(line.text) if parts else None
         begins = _BEGIN.match(line.text) if parts else _CITED.match(line.text) if cited else line is lines[at]

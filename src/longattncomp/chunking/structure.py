@@ -16,6 +16,7 @@ from longattncomp.chunking.references import TABLE_NOTE, TAKES_BACK, lead, link
 from longattncomp.chunking.regions import Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.sentences import sentences
+from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
@@ -28,6 +29,8 @@ def outline(text: str) -> Outline:
 
     Nothing needs to be well formed: what is recognised as nothing else is prose, sentence by sentence.
     """
+    if stamps := stamped(text):
+        return stamps.restored(_Scan(stamps.text).run())
     return _Scan(text).run() if text else Outline()
 
 
