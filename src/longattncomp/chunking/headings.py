@@ -39,6 +39,9 @@ _PARTS_LOG = re.compile(r"-- \S[^\n]{0,80} --\s*$")
 _GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
 """The first line of a step in the log of a job."""
 
+_PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
+"""The first line of what Ansible did."""
+
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 
 
@@ -80,6 +83,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return (0 if comment and len(match[1]) == 1 else len(match[1])), 1
     if match := kinds.RULED.match(text):
         return (DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1
+    if play := _PLAY.match(text):
+        return (_SECTION if play[1] == "PLAY" else _FILE), 1
     if _GROUP.match(text) or _parts_log(lines, at):
         return _SECTION, 1
     if code and line.indent > 0:

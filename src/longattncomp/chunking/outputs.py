@@ -22,6 +22,8 @@ _TIMED_TEST = re.compile(r"\s*(?:Failed|X) \S[^\n]* \[[^\]\n]+\]\s*$")
 _CALL = re.compile(r"\s+(?:at \S|--- End of )")
 _GO_TEST = re.compile(r"\s*(?:--- (?:FAIL|PASS|SKIP): |=== (?:RUN|NAME|CONT) )\s*\S")
 _BUNDLED = re.compile(r"(?:ERROR|WARNING) in \S+(?: \d+:\d+(?:-\d+(?::\d+)?)?)?\s*$")
+_PANICKED = re.compile(r"thread '[^'\n]*'(?: \(\d+\))? panicked at ")
+_BACKTRACE = re.compile(r"stack backtrace:|note: ")
 _GROUP = re.compile(r"\s*\+ Exception Group Traceback ")
 _GROUPED = re.compile(r"\s*[|+]")
 _FRAME = re.compile(r"[\s|]*File \"")
@@ -31,7 +33,7 @@ _OF_STEP = re.compile(r"#(\d{1,3}) (?=\S)")
 _PART = re.compile(r"\s*(?:[A-Z][a-z]+ [A-Z]?[a-z]+:\s*$|\+[+-]*-{3})")
 """What begins a part of a block besides an empty line."""
 
-_MAY_BEGIN = re.compile(r"\s*(?:={40}|\d+\) |Failed |X |--- |=== |ERROR in |WARNING in |\+ Exc|npm |#\d|[╷│])")
+_MAY_BEGIN = re.compile(r"\s*(?:={40}|\d+\) |Failed |X |--- |=== |ERROR in |WARNING in |\+ Exc|thread '|npm |#\d|[╷│])")
 """Most lines are known by it to begin nothing."""
 
 
@@ -128,7 +130,7 @@ def _block(lines: Sequence[Line], at: int) -> _Block | None:
     if not _MAY_BEGIN.match(text):
         return None
     below = lines[at + 1 : at + _LOOKED_AT]
-    for find in (_ruled_test, _placed_test, _timed_test, _go_test, _bundled, _group, _steps, _prefixed):
+    for find in (_ruled_test, _placed_test, _timed_test, _go_test, _bundled, _panicked, _group, _steps, _prefixed):
         if found := find(lines[at], below, lines[at - 1] if at else None):
             return found._replace(end=at + 1 + found.end)
     return None
@@ -178,6 +180,15 @@ def _go_test(line: Line, below: Sequence[Line], _: Line | None) -> _Block | None
 def _bundled(line: Line, below: Sequence[Line], _: Line | None) -> _Block | None:
     stop = _stop(below, lambda other: other.indent >= 0) if _BUNDLED.match(line.text) else 0
     return _Block(stop, 2) if stop else None
+
+
+def _panicked(line: Line, below: Sequence[Line], _: Line | None) -> _Block | None:
+    if not _PANICKED.match(line.text):
+        return None
+    told = _stop(below, lambda other: other.indent >= 0 and not _BACKTRACE.match(other.text))
+    shown = _stop(below[told:], lambda other: other.indent > 0 or _BACKTRACE.match(other.text))
+    size = sum(len(other.text) for other in below[:told])
+    return _Block(told + shown, told + 1 if size <= _LONGEST else 1) if told + shown else None
 
 
 def _group(line: Line, below: Sequence[Line], _: Line | None) -> _Block | None:

@@ -53,7 +53,7 @@ _MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-
 _LEAST_CARDS = 3
 _COMMENTS = 4  # lines above a card
 _HEAD = 320  # characters of the lines above what a card tells
-_TOLD = re.compile(r"[^\W\d_][\w ]{0,30}:\s*$")
+_TOLD = re.compile(r"[^\W\d_a-z][\w ]{0,30}:\s*$")
 """The line above what a card tells, such as the description of an event."""
 
 _BEGIN = re.compile(r"BEGIN:(?!VCALENDAR\b)[A-Z][\w-]*\s*$")
@@ -104,9 +104,10 @@ def _key(line: Line) -> re.Match[str] | None:
     return _VALUE.match(words) if len(GAPS.findall(words)) < 2 else None
 
 
-def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: Collection[str], above: int) -> bool:
+def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: Collection[str], above: int) -> int:
     """Add a paragraph of keys and values, the events of a calendar or the entries of BibTeX: the first line of each
-    leads in the others, and all above a description that. False if the paragraph is none of them.
+    leads in the others, and all lines above a description lead that in. Returns the line after them, `at` if the
+    paragraph is none of them.
 
     Args:
         outline: the units above.
@@ -118,13 +119,19 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
     """
     cited, parts = _CITED.match(lines[at].text), _PART.match(lines[at].text)
     if not cited and not parts and not _begins_card(lines, at, end, keys):
-        return False
+        return at
     card, depth, named = -1, 0, True
-    told = at if cited or parts else next((n for n in range(at + 1, end - 1) if _TOLD.match(lines[n].text)), at)
+    told = at if cited or parts else _told(lines, at, end)
     if told > at and lines[told].start - lines[at].start <= _HEAD:
         card = outline.add(lines[at].start, above, together=RECORD_TOKENS, breaks=True)
         outline.add(lines[told].start, card)
-        return True
+        while (more := below(lines, end)) + 1 < len(lines) and _TOLD.match(lines[more].text):
+            after = next((n for n in range(more + 1, len(lines)) if lines[n].indent < 1), len(lines))
+            if after == more + 1:
+                break
+            outline.add(lines[more].start, card, together=RECORD_TOKENS, breaks=True)
+            end = after
+        return end
     for line in lines[at:end]:
         part = _PART.match(line.text) if parts else None
         begins = _BEGIN.match(line.text) if parts else _CITED.match(line.text) if cited else line is lines[at]
@@ -139,7 +146,13 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
         if part and card >= 0:
             depth += 1 if part[1] == "BEGIN" else -1
             card = card if depth else -1
-    return True
+    return end
+
+
+def _told(lines: Sequence[Line], at: int, end: int) -> int:
+    """Find the line above what a card tells at its end; `at` if it has only keys and values."""
+    last = next((n for n in range(end - 1, at, -1) if lines[n].indent == 0 and _key(lines[n])), at)
+    return last if last < end - 1 and _TOLD.match(lines[last].text) else at
 
 
 def _begins_card(lines: Sequence[Line], at: int, end: int, keys: Collection[str]) -> bool:

@@ -62,7 +62,9 @@ class _Scan:
                 continue
             if end <= at:
                 end = at + 1
-                alone = not self._code and self._regions.marks(lines[at])
+                command = lines[at].text.startswith("##[")  # of a job, after which no code goes on
+                self._code = self._code and not command
+                alone = command or (not self._code and self._regions.marks(lines[at]))
                 while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):
                     end += 1
             at = self._paragraph(at, end)
@@ -117,8 +119,8 @@ class _Scan:
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
             return at + 1
-        if add_cards(self.out, self.lines, at, end, self._cards, self._above):
-            return self._done(end)
+        if (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at:
+            return self._done(after)
         if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
             return self._done(after)
         for read in (self._fenced, lambda at: self._heading(at, end), self._diff):
