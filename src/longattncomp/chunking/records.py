@@ -23,7 +23,7 @@ from longattncomp.chunking.lines import (
     ends_sentence,
 )
 from longattncomp.chunking.outline import RECORD_TOKENS, SENTENCE_TOKENS, Outline
-from longattncomp.chunking.traces import add_trace, is_trace
+from longattncomp.chunking.traces import add_trace, is_crash, is_trace
 
 _DATED = re.compile(
     r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}|\b\d{1,2}[./]\d{1,2}[./]\d{2,4},? \d{1,2}:\d{2}"
@@ -240,7 +240,7 @@ def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
     """Find where the last entry of a paragraph ends: a trace may stand below a blank line, and have some in it."""
     while True:
         first = below(lines, end)
-        if first == len(lines) or STAMP.match(lines[first].text):
+        if first == len(lines) or STAMP.match(lines[first].text) or is_crash(lines, first):
             return end
         begins = is_trace(lines, first)
         if not begins and not any(is_trace(lines, number) for number in _since_stamp(lines, at, end)):

@@ -8,7 +8,7 @@ from longattncomp.chunking.lines import FENCE, RULED, STAMP, Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.outputs import add_output, begins_output
 from longattncomp.chunking.references import lead
-from longattncomp.chunking.traces import SHORT, add_trace, begins_trace, trace_end
+from longattncomp.chunking.traces import SHORT, add_trace, begins_trace, is_crash, trace_end
 
 _LOOKED_AT = 100  # lines below a possible beginning
 
@@ -96,7 +96,7 @@ def add_failure(outline: Outline, lines: Sequence[Line], at: int, heading: int) 
 
 def parts_report(lines: Sequence[Line], first: int, at: int, *, code: bool) -> bool:
     """Whether a line parts its paragraph, which begins at `first`: a report begins there that no log holds."""
-    return _begins_report(lines, at, code=code) and not STAMP.match(lines[first].text)
+    return _begins_report(lines, at, code=code) and (not STAMP.match(lines[first].text) or is_crash(lines, at))
 
 
 def _begins_report(lines: Sequence[Line], at: int, *, code: bool = False) -> bool:

@@ -40,8 +40,15 @@ def begins_trace(lines: Sequence[Line], at: int) -> bool:
     if line.indent:
         return False
     if _PANIC.match(line.text):
-        return any(_ROUTINE.match(below.text) for below in lines[at + 1 : at + _LOOKED_AT])
+        return is_crash(lines, at)
     return bool(_PLACE.match(line.text)) and _excerpt(lines, at) > at
+
+
+def is_crash(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line begins what Go prints when it crashes, which is part of no log."""
+    return bool(_PANIC.match(lines[at].text)) and any(
+        _ROUTINE.match(below.text) for below in lines[at + 1 : at + _LOOKED_AT]
+    )
 
 
 def _names_frames(lines: Sequence[Line], at: int) -> bool:
@@ -76,6 +83,8 @@ def trace_end(lines: Sequence[Line], at: int) -> int:
     """Find the line after the trace that begins at `at`."""
     base, stop = lines[at].indent, at + 1
     error = _excerpt(lines, at) if _PLACE.match(lines[at].text) else at
+    if is_crash(lines, at):
+        error = next(number for number in range(at, len(lines)) if _ROUTINE.match(lines[number].text)) - 1
     open_ = bool(_TRACEBACK.match(lines[at].text))  # until the line that names the error
     routine = False  # until a blank line
     for number in range(at + 1, len(lines)):
@@ -103,7 +112,7 @@ def add_trace(outline: Outline, text: str, lines: Sequence[Line], entry: int, ab
     """Add the lines below an entry of a log, or those of a trace without one, as units.
 
     The last error of a chain says what it came to, so it leads in all others, next to their own. An error and the first
-    of the frames below it are one unit, as are a frame and its source. A crash of Go is none of the entry above it.
+    of the frames below it are one unit, as are a frame and its source.
 
     Args:
         outline: gets the units.
@@ -112,12 +121,6 @@ def add_trace(outline: Outline, text: str, lines: Sequence[Line], entry: int, ab
         entry: the unit of the entry; -1 for none, where the first unit takes its place.
         above: the unit that leads in the trace without an entry.
     """
-    if entry >= 0:
-        crash = next((number for number, line in enumerate(lines) if _PANIC.match(line.text)), len(lines))
-        if any(_ROUTINE.match(line.text) for line in lines[crash + 1 : crash + _LOOKED_AT]):
-            add_trace(outline, text, lines[:crash], entry)
-            add_trace(outline, text, lines[crash:], -1, outline.parents[entry])
-            return
     adder = _Trace(outline, lines, entry, above)
     adder.run()
     units = range(adder.first, len(outline.starts))
