@@ -143,7 +143,8 @@ LED_IN = {
     "an excerpt by what was expected and the file": (
         JEST,
         "const sum",
-        " FAIL  src/money.test.ts\n  money\n    x shows francs (6 ms)\n\n    expect(received).toBe(expected)\n\n    Expected: 12\n    Received: 11\n\n"
+        " FAIL  src/money.test.ts\n  money\n    x shows francs (6 ms)\n\n"
+        "    expect(received).toBe(expected)\n\n    Expected: 12\n    Received: 11\n\n"
         "  money > shows francs\n\n      33 |   const sum = money(12, 'CHF');\n    > 34 |   expect(sum).toBe(12);\n\n",
     ),
 }
