@@ -6,10 +6,11 @@ from cutting import cut
 from longattncomp.chunking.structure import outline
 
 STEPS = "".join(f"  File '{name}.py', line 3, in {name}\n    go()\n".replace("'", '"') for name in ("load", "sort"))
+DONE = "".join(f"2025-03-01 10:00:0{number},114 INFO  web.shop  job {number} done\n" for number in range(6))
 GAPS = (
-    "2025-03-01 10:00:00  web  job 6  has been done\n2025-03-01 10:00:01  web  job 7  failed\n"
+    f"{DONE}2025-03-01 10:00:07,114 ERROR web.shop  job 7 failed\n"
     f"Traceback (most recent call last):\n{STEPS}KeyError: 'bolt'\n"
-    "2025-03-01 10:00:02  web  job 8  has been done\n2025-03-01 10:00:03  web  job 9  failed\n"
+    f"{DONE}2025-03-01 10:00:09,114 ERROR web.shop  job 9 failed\n"
 )
 CHAIN = (
     f"2025-03-01 10:00:01 ERROR job 7 failed\nTraceback (most recent call last):\n{STEPS}KeyError: 'bolt'\n\n"
@@ -60,7 +61,11 @@ NPM = (
     "npm error Found: react@18.2.0\nnpm error   react@18 from the root project\nnpm error\n"
     "npm error Could not resolve dependency:\nnpm error peer react@17 from split-grid@1.0.4\nDone in 3 s\n"
 )
-GO = "=== RUN   TestTake\n    cart_test.go:44: got nil\n--- FAIL: TestTake (0.01s)\n    --- FAIL: TestTake/x (0.00s)\n"
+GO = (
+    "=== RUN   TestPut\n--- PASS: TestPut (0.00s)\n=== RUN   TestTake\n"
+    "    cart_test.go:41: it has three\n    cart_test.go:44: take: got nil, and no error at all\n"
+    "    cart_test.go:48: put: it was not there before\n--- FAIL: TestTake (0.01s)\nFAIL\n"
+)
 BUNDLED = (
     "assets 1.2 MiB\nERROR in ./src/cart.ts 31:8-14\nTS2322: no number\n  > 31 |     return names[0];\n\n"
     "ERROR in ./src/app.js 3:0-28\nModule not found: './stok'\n @ ./src/index.js 1:0-22\n\nbuilt with 2 errors\n"
@@ -105,7 +110,7 @@ ANSIBLE = (
 )
 
 LED_IN = {
-    "no entry by the error of another one": (GAPS, "job 9", "2025-03-01 10:00:03  web  job 9  failed\n"),
+    "no entry by the error of another one": (GAPS, "job 9", "2025-03-01 10:00:09,114 ERROR web.shop  job 9 failed\n"),
     "an entry by its boot": (
         BOOTS,
         "sshd",
@@ -133,6 +138,11 @@ LED_IN = {
         "Promises",
         "2025-06-20T09:41:00.1180000Z ##[group]Run eslint\n2025-06-20T09:41:09.1180000Z /srv/src/jobs.ts\n"
         "2025-06-20T09:41:10.1180000Z    31:5   error    Promises must be awaited\n2025-06-20T09:41:11.1180000Z \n",
+    ),
+    "what a test of Go prints by its name": (
+        GO,
+        "got nil",
+        "=== RUN   TestTake\n    cart_test.go:44: take: got nil, and no error at all\n",
     ),
     "what a host did by its task": (
         ANSIBLE,
@@ -162,7 +172,7 @@ def after(text: str, begins: str, ends: str) -> str:
 
 
 WHOLE = {
-    "an entry with gaps": (GAPS, after(GAPS, "2025-03-01 10:00:01", "2025-03-01 10:00:02")),
+    "an entry with gaps": (GAPS, after(GAPS, "2025-03-01 10:00:07", DONE + "2025-03-01 10:00:09")),
     "a crash, how and where": (CRASH, after(CRASH, "panic", "shop.add")),
     "a test of unittest": (UNITTEST, after(UNITTEST, "=" * 70 + "\nFAIL", "-" * 70 + "\nRan")),
     "a test of PHPUnit": (PHPUNIT, after(PHPUNIT, "1) ", "2) ")),
@@ -170,8 +180,6 @@ WHOLE = {
     "a test of .NET": (DOTNET, after(DOTNET, "  Failed Shop.CartTests.Take", "Failed!")),
     "a step": (STEPPED, after(STEPPED, "#6 [", "#7 [")),
     "a box": (BOX, after(BOX, "╷\n│ Error: no", "╷\n│ Error: the")),
-    "a test of Go": (GO, after(GO, "=== RUN", "--- FAIL: TestTake (")),
-    "its result": (GO, GO[GO.index("--- FAIL") :]),
     "an error of a bundler": (BUNDLED, after(BUNDLED, "ERROR in ./src/app", "built")),
     "a group of exceptions": (GROUP, after(GROUP, "  + Exc", "Ended")),
     "a panic of Rust": (RUST, after(RUST, "thread", "Ended")),

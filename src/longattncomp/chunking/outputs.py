@@ -30,8 +30,8 @@ _FRAME = re.compile(r"[\s|]*File \"")
 _PREFIX = re.compile(r"npm (?:error|ERR!)(?=[ \r\n])|│")
 _STEP = re.compile(r"#(\d{1,3}) \[\S")
 _OF_STEP = re.compile(r"#(\d{1,3}) (?=\S)")
-_PART = re.compile(r"\s*(?:[A-Z][a-z]+ [A-Z]?[a-z]+:\s*$|\+[+-]*-{3})")
-"""What begins a part of a block besides an empty line."""
+_PART = re.compile(r"\s*(?:[A-Z][a-z]+ [A-Z]?[a-z]+:\s*$|\+[+-]*-{3}|[^\s:]+:\d+: \S)")
+"""What begins a part of a block: a label, the line above an exception of a group, or a place with what is said."""
 
 _MAY_BEGIN = re.compile(r"\s*(?:={40}|\d+\) |Failed |X |--- |=== |ERROR in |WARNING in |\+ Exc|thread '|npm |#\d|[╷│])")
 """Most lines are known by it to begin nothing."""
@@ -93,7 +93,7 @@ def add_output(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
 
 
 def _parts(lines: Sequence[Line], prefix: str) -> list[list[Line]]:
-    """Group the lines of a block by those that say nothing, and by labels; the former belong to the part above."""
+    """Group the lines of a block: a part begins below one that says nothing, which belongs to the part above."""
     found: list[list[Line]] = []
     begins = True
     for line in lines:
