@@ -56,17 +56,32 @@ _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
+_PARTS_LOG = re.compile(r"-- \S[^\n]{0,80} --\s*$")
+_GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
+"""The first line of a step in the log of a job."""
+
+_PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
+"""The first line of what Ansible did."""
+
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 
 
 def breaks(lines: Sequence[Line], at: int) -> bool:
     """Whether a line may be a heading, or begin a fenced block, without a blank line above it."""
     text = lines[at].text
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or text.lstrip().startswith("--- End of "):  # within a stack trace
         return False
     if _BREAK.match(text) or text.lstrip().startswith("```"):
         return not is_attribute(lines, at)
+    if text.startswith(("##[", "::group::", "::endgroup::")) or _parts_log(lines, at):
+        return True
     return kinds.BOLD.match(text) is not None and at + 1 < len(lines) and bool(kinds.ITEM.match(lines[at + 1].text))
+
+
+def _parts_log(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line stands above entries of a log as that of a boot does, and is none itself."""
+    after = at + 1 < len(lines) and kinds.STAMP.match(lines[at + 1].text)
+    return bool(after) and _PARTS_LOG.match(lines[at].text) is not None
 
 
 def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[int, int]:
@@ -89,6 +104,10 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return (0 if comment and len(match[1]) == 1 else len(match[1])), 1
     if match := kinds.RULED.match(text):
         return (DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1
+    if play := _PLAY.match(text):
+        return (_SECTION if play[1] == "PLAY" else _FILE), 1
+    if _GROUP.match(text) or _parts_log(lines, at):
+        return _SECTION, 1
     if code and line.indent > 0:
         return 0, 1
     if below is not None and (rank := _underlined(lines, at, end)):

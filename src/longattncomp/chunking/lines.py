@@ -35,8 +35,8 @@ STAMP = re.compile(
     r"\s*(?:[\[(<]?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ,\])]|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4},? \d{1,2}[:.]\d{2}"
     r"|[\[(]?\d{1,2}:\d{2}|\[\d{1,2}[/.-]\d{1,2}"
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}[ ,.]+\d"
-    rf"|\[?(?:{LEVELS})\b"
-    r"|\d{1,3}(?:\.\d{1,3}){3} |\d{1,6}[:-](?= {2,}|\t))"
+    rf"|\[?(?:{LEVELS})\b|\[?\d\d?[-/][A-Z][a-z]{{2}}[-/]\d{{4}}[ :]\d|[A-Z](?:\d{{4}} \d{{2}}:\d{{2}}:|, \[\d{{4}}-)"
+    r"|(?:trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]\s*$|\d{1,3}(?:\.\d{1,3}){3} |\d{1,6}[:-](?= {2,}|\t))"
 )
 CUE = re.compile(r"\s*\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3} --> ")
 """The times of a subtitle."""
@@ -206,7 +206,7 @@ def ends_part(line: str) -> bool:
 def introduces(line: str) -> bool:
     """Whether a line leads to a list or table below it: it ends in a colon, or is short and no sentence."""
     words = line.rstrip()
-    return ends_in_colon(words) or (len(words) <= 2 * SHORT and not _SENTENCE_END.search(words))
+    return ends_in_colon(words) or (len(words) <= 2 * SHORT and not _SENTENCE_END.search(words) and words[:3] != "##[")
 
 
 def leads_on(line: str) -> bool:

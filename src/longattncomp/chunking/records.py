@@ -23,7 +23,7 @@ from longattncomp.chunking.lines import (
     ends_sentence,
 )
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.traces import add_trace, is_trace
+from longattncomp.chunking.traces import add_trace, is_crash, is_trace
 
 _DATED = re.compile(
     r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}|\b\d{1,2}[./]\d{1,2}[./]\d{2,4},? \d{1,2}:\d{2}"
@@ -32,7 +32,12 @@ _DATED = re.compile(
 )
 """A date and a time within a line, as in what `git blame` or `ls -l` prints; before a commit, a date will do."""
 
-_LEVEL = re.compile(rf"[\[(<]?\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}[^\n]{{0,40}}\b(?:{LEVELS})\b")
+_BEGUN = re.compile(
+    r"[\[(<]?(?:\d{4}[-/.]\d{2}[-/.]\d{2}[T ,]\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2}"
+    rf"|\d{{2}}:\d{{2}}:\d{{2}}[^\n]{{0,60}}\b(?i:{LEVELS})\b)|\[?(?:{LEVELS})\b"
+)
+"""The beginning of an entry: a date and a time, a time and how bad it is, or that alone. No names of columns do so."""
+
 _BEGINNING = 20  # lines of a log
 _LOOKED_AT = 200  # characters of a line
 _ROWS = 3  # lines with a date
@@ -48,6 +53,10 @@ _MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-
 _SENDER = frozenset({"from", "von", "de", "da", "to", "an", "para", "sent", "date", "cc", "message-id"})
 _LEAST_CARDS = 3
 _COMMENTS = 4  # lines above a card
+_HEAD = 320  # characters of the lines above what a card tells
+_TOLD = re.compile(r"[^\W\d_a-z][\w ]{0,30}:\s*$")
+"""The line above what a card tells, such as the description of an event."""
+
 _BEGIN = re.compile(r"BEGIN:(?!VCALENDAR\b)[A-Z][\w-]*\s*$")
 _PART = re.compile(r"(BEGIN|END):[A-Z][\w-]*\s*$")
 _CITED = re.compile(r"@[A-Za-z]+[ \t]*\{[ \t]*[^\s,{}()=\"]+[ \t]*,")
@@ -103,9 +112,10 @@ def _key(line: Line) -> re.Match[str] | None:
     return _VALUE.match(words) if len(GAPS.findall(words)) < 2 else None
 
 
-def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: Collection[str], above: int) -> bool:
+def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: Collection[str], above: int) -> int:
     """Add a paragraph of keys and values, the events of a calendar or the entries of BibTeX: the first line of each
-    leads in the others. False if the paragraph is none of them.
+    leads in the others, and all lines above a description lead that in. Returns the line after them, `at` if the
+    paragraph is none of them.
 
     Args:
         outline: the units above.
@@ -117,8 +127,19 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
     """
     cited, parts = _CITED.match(lines[at].text), _PART.match(lines[at].text)
     if not cited and not parts and not _begins_card(lines, at, end, keys):
-        return False
+        return at
     card, depth, named = -1, 0, True
+    told = at if cited or parts else _told(lines, at, end)
+    if told > at and lines[told].start - lines[at].start <= _HEAD:
+        card = outline.add(lines[at].start, above, together=RECORD_TOKENS, breaks=True)
+        outline.add(lines[told].start, card)
+        while (more := below(lines, end)) + 1 < len(lines) and _TOLD.match(lines[more].text):
+            after = next((n for n in range(more + 1, len(lines)) if lines[n].indent < 1), len(lines))
+            if after == more + 1:
+                break
+            outline.add(lines[more].start, card, together=RECORD_TOKENS, breaks=True)
+            end = after
+        return end
     for line in lines[at:end]:
         part = _PART.match(line.text) if parts else None
         begins = _BEGIN.match(line.text) if parts else _CITED.match(line.text) if cited else line is lines[at]
@@ -133,7 +154,13 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
         if part and card >= 0:
             depth += 1 if part[1] == "BEGIN" else -1
             card = card if depth else -1
-    return True
+    return end
+
+
+def _told(lines: Sequence[Line], at: int, end: int) -> int:
+    """Find the line above what a card tells at its end; `at` if it has only keys and values."""
+    last = next((n for n in range(end - 1, at, -1) if lines[n].indent == 0 and _key(lines[n])), at)
+    return last if last < end - 1 and _TOLD.match(lines[last].text) else at
 
 
 def _begins_card(lines: Sequence[Line], at: int, end: int, keys: Collection[str]) -> bool:
@@ -162,8 +189,10 @@ def _stamped(lines: Sequence[Line]) -> list[bool]:
 
 
 def is_log(lines: Sequence[Line]) -> bool:
-    """Whether lines begin with a date and say how bad it is, which aligned columns of a table do not."""
-    return all(_LEVEL.match(line.text) for line in lines[:_BEGINNING])
+    """Whether the first line begins an entry, and so do all lines of its kind; the others may be a trace's."""
+    dated = [line.text for line in lines[:_BEGINNING] if STAMP.match(line.text)]
+    sure = len(dated) > 1 or bool(dated and dated[0][:1].isdigit())
+    return sure and dated[0] is lines[0].text and all(map(_BEGUN.match, dated))
 
 
 def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: int, above: int) -> int:
@@ -188,7 +217,7 @@ def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
     """Find where the last entry of a paragraph ends: a trace may stand below a blank line, and have some in it."""
     while True:
         first = below(lines, end)
-        if first == len(lines) or STAMP.match(lines[first].text):
+        if first == len(lines) or STAMP.match(lines[first].text) or is_crash(lines, first):
             return end
         begins = is_trace(lines, first)
         if not begins and not any(is_trace(lines, number) for number in _since_stamp(lines, at, end)):

@@ -1,12 +1,14 @@
 """lines of a test's report or of a compiler's messages -> units, what failed and where with each other."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from longattncomp.chunking.lines import FENCE, RULED, STAMP, Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.outputs import add_output, begins_output
 from longattncomp.chunking.references import lead
-from longattncomp.chunking.traces import SHORT, add_trace, begins_trace, trace_end
+from longattncomp.chunking.traces import SHORT, add_trace, begins_trace, is_crash, trace_end
 
 _LOOKED_AT = 100  # lines below a possible beginning
 
@@ -17,10 +19,14 @@ _FAILED_AT = re.compile(r"\S+:\d+: (?!in )[\w.]*\s*$")
 _BULLET = re.compile(r"\s*● \S")
 _NUMBERED = re.compile(r"\s+\d+\) \S")
 _FAIL = re.compile(r"\s?FAIL  \S+ > \S")
+_NAMED = re.compile(r"\s+\S[^\n>›]{0,120} [>›] \S")
+_FAILED_FILE = re.compile(r"\s?FAIL  ?\S+\.\w+(?: \([^)\n]*\))?\s*$")
 _RULE = re.compile(r"\s*⎯")
 _SOURCE = re.compile(r"\s*(?:[>❯]\s*)?(?:\d+\s*)?[|│]|\s*\^+\s*$")
-_CALLED = re.compile(r"\s*(?:at \S[^\n]*(?::\d|\()|❯ \S)")
+_CALLED = re.compile(r"\s*(?:at \S[^\n]*(?::\d|\()|❯ \S|# [^\s:]+:\d+:in |\S+\.exs?:\d+: \S)")
 _EXPECTED = re.compile(r"\s*(?:[-+] ?)?(?:expected|received|actual|got|want)\b", re.IGNORECASE)
+
+_COMPARED = re.compile(r"\s*(?:Expected|Received)\b[^:\n]{0,20}: *\S")
 
 _PATH = r"(?:[A-Za-z]:)?[^\s:()]+"
 _MESSAGE = re.compile(
@@ -32,9 +38,9 @@ _INCLUDED = re.compile(rf"\s+from {_PATH}:\d")
 _ARROW = re.compile(r"\s*--> \S+:\d+:\d+\s*$")
 _NUMBER = re.compile(r"\s*\d+\s*\|")
 _BAR = re.compile(r"\s*(?:\d+\s*)?\|")
-_SHOWN = re.compile(r"\d+ \S")
+_SHOWN = re.compile(r"\d+ {1,60}\S")
 _MAY_BEGIN = re.compile(
-    r"\s*(?:Traceback|panic: |fatal error: |● |FAIL  |\d+\) |In file |"
+    r"\s*(?:Traceback|panic: |fatal error: |● |FAIL  |\d+\) |In file |\S[^\n>›]{0,120} [>›] \S|"
     r"(?:file://|[A-Za-z]:)?[^\s:()\"']+(?::\d|\(\d|: (?:In|At) ))"
 )
 _MAY_FOLLOW = re.compile(r"\s*(?:-->|at |\d+:\d+\s)")
@@ -90,12 +96,14 @@ def add_failure(outline: Outline, lines: Sequence[Line], at: int, heading: int) 
 
 def parts_report(lines: Sequence[Line], first: int, at: int, *, code: bool) -> bool:
     """Whether a line parts its paragraph, which begins at `first`: a report begins there that no log holds."""
-    return _begins_report(lines, at, code=code) and not STAMP.match(lines[first].text)
+    return _begins_report(lines, at, code=code) and (not STAMP.match(lines[first].text) or is_crash(lines, at))
 
 
 def _begins_report(lines: Sequence[Line], at: int, *, code: bool = False) -> bool:
     """Whether a line begins a report, a compiler's message or a stack trace; in code the latter is an example's."""
     line, below = lines[at].text, lines[at + 1].text if at + 1 < len(lines) else ""
+    if begins_output(lines, at):
+        return True
     if not (_MAY_BEGIN.match(line) or _MAY_FOLLOW.match(below)) or FENCE.match(line) or STAMP.match(line):
         return False
     if _MESSAGE.match(line) or _ARROW.match(below):
@@ -107,6 +115,8 @@ def _begins_report(lines: Sequence[Line], at: int, *, code: bool = False) -> boo
 
 def add_report(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int, *, code: bool) -> int:
     """Add a report, messages of a compiler or a stack trace, and return the line after it; `at` if there is none."""
+    if (after := add_output(outline, text, lines, at, above)) > at:
+        return after
     if not _begins_report(lines, at, code=code):
         return at
     if (stop := _test_end(lines, at)) > at:
@@ -126,8 +136,8 @@ def add_report(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
 def _test_end(lines: Sequence[Line], at: int) -> int:
     """Find the line after what is said about a test, as by Jest, Vitest or Mocha; `at` if it is none."""
     line = lines[at]
-    ruled, numbered = _FAIL.match(line.text), _NUMBERED.match(line.text)
-    if not (ruled or numbered or _BULLET.match(line.text)):
+    ruled, numbered, named = _FAIL.match(line.text), _NUMBERED.match(line.text), _NAMED.match(line.text)
+    if not (ruled or numbered or named or _BULLET.match(line.text)):
         return at
     stop, called = at + 1, False
     for number in range(at + 1, min(len(lines), at + _LOOKED_AT)):
@@ -136,13 +146,13 @@ def _test_end(lines: Sequence[Line], at: int) -> int:
             continue
         if _RULE.match(below.text) if ruled else below.indent <= line.indent:
             break
-        called = called or bool(_CALLED.match(below.text))
+        called = called or bool((_COMPARED if named else _CALLED).match(below.text))
         stop = number + 1
     return stop if called else at
 
 
 def _add_test(outline: Outline, lines: Sequence[Line], at: int, stop: int, above: int) -> None:
-    """Add a test: its name leads in the rest, and so does what was expected."""
+    """Add a test: its name leads in the rest, and so do what was expected and the file that failed."""
     name = outline.add(lines[at].start, above, together=RECORD_TOKENS, breaks=True)
     here = [line for line in lines[at + 1 : stop] if line.indent >= 0]
     while len(here) > 1 and _NUMBERED.match(lines[at].text) and here[0].indent > here[1].indent:
@@ -160,6 +170,13 @@ def _add_test(outline: Outline, lines: Sequence[Line], at: int, stop: int, above
             if number < told and len(expected) < 4 and (short or _EXPECTED.match(line.text)):
                 expected.append(unit)
     lead(outline, range(name + 1, len(outline.starts)), *expected)
+    for line in reversed(lines[max(0, at - _LOOKED_AT) : at]):
+        if _FAILED_FILE.match(line.text):
+            file = bisect_left(outline.starts, line.start)
+            if outline.starts[file] == line.start:
+                outline.together[file] = 0
+                lead(outline, range(name, len(outline.starts)), file)
+            break
 
 
 def _add_messages(outline: Outline, lines: Sequence[Line], at: int, above: int) -> int:

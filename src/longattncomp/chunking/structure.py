@@ -25,6 +25,7 @@ from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.scales import link_scales
 from longattncomp.chunking.sentences import sentences
+from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.turns import Turns
@@ -40,6 +41,8 @@ def outline(text: str) -> Outline:
 
     Nothing needs to be well formed: what is recognised as nothing else is prose, sentence by sentence.
     """
+    if stamps := stamped(text):
+        return stamps.restored(_Scan(stamps.text).run())
     return _Scan(text).run() if text else Outline()
 
 
@@ -77,7 +80,9 @@ class _Scan:
                 continue
             if end <= at:
                 end = at + 1
-                alone = not self._code and self._regions.marks(lines[at])
+                command = lines[at].text.startswith("##[")  # of a job, after which no code goes on
+                self._code = self._code and not command
+                alone = command or (not self._code and self._regions.marks(lines[at]))
                 while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):
                     end += 1
             top = len(self.out.starts)
@@ -153,8 +158,8 @@ class _Scan:
         if at in self._pages:
             self.out.add(first.start, self._above, breaks=True)
             return end
-        if add_cards(self.out, self.lines, at, end, self._cards, self._above):
-            return self._done(end)
+        if (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at:
+            return self._done(after)
         if not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at:
             return self._done(after)
         if (after := self._testimony.add(self.lines, at, end, self._above)) > at:

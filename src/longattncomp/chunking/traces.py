@@ -40,8 +40,15 @@ def begins_trace(lines: Sequence[Line], at: int) -> bool:
     if line.indent:
         return False
     if _PANIC.match(line.text):
-        return any(_ROUTINE.match(below.text) for below in lines[at + 1 : at + _LOOKED_AT])
+        return is_crash(lines, at)
     return bool(_PLACE.match(line.text)) and _excerpt(lines, at) > at
+
+
+def is_crash(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line begins what Go prints when it crashes, which is part of no log."""
+    return bool(_PANIC.match(lines[at].text)) and any(
+        _ROUTINE.match(below.text) for below in lines[at + 1 : at + _LOOKED_AT]
+    )
 
 
 def _names_frames(lines: Sequence[Line], at: int) -> bool:
@@ -76,6 +83,8 @@ def trace_end(lines: Sequence[Line], at: int) -> int:
     """Find the line after the trace that begins at `at`."""
     base, stop = lines[at].indent, at + 1
     error = _excerpt(lines, at) if _PLACE.match(lines[at].text) else at
+    if is_crash(lines, at):
+        error = next(number for number in range(at, len(lines)) if _ROUTINE.match(lines[number].text)) - 1
     open_ = bool(_TRACEBACK.match(lines[at].text))  # until the line that names the error
     routine = False  # until a blank line
     for number in range(at + 1, len(lines)):
@@ -102,8 +111,8 @@ def trace_end(lines: Sequence[Line], at: int) -> int:
 def add_trace(outline: Outline, text: str, lines: Sequence[Line], entry: int, above: int = -1) -> None:
     """Add the lines below an entry of a log, or those of a trace without one, as units.
 
-    The last error of a chain says what it came to, so it leads in all others. An error and the first of the frames
-    below it are one unit, as are a frame and its source.
+    The last error of a chain says what it came to, so it leads in all others, next to their own. An error and the first
+    of the frames below it are one unit, as are a frame and its source.
 
     Args:
         outline: gets the units.
@@ -121,8 +130,11 @@ def add_trace(outline: Outline, text: str, lines: Sequence[Line], entry: int, ab
     if adder.errors > 1:  # its frames may stay out
         outline.together[error] = 0
     for unit in units:
-        if error >= 0 and error not in (unit, outline.parents[unit]):
-            outline.also[unit] = (error,)
+        own = next((end for begin, end in adder.tracebacks if begin <= unit < end), error)
+        ends = (adder.crashed.get(unit, -1), own, error)
+        found = tuple(dict.fromkeys(end for end in ends if end >= 0 and end not in (unit, outline.parents[unit])))
+        if found:
+            outline.also[unit] = found
 
 
 class _Trace:
@@ -131,6 +143,8 @@ class _Trace:
         self.first = len(outline.starts)
         self.error = -1  # the last one
         self.errors = 0
+        self.tracebacks: list[tuple[int, int]] = []  # the first unit of each, and its error
+        self.crashed: dict[int, int] = {}  # the function in which it crashed, for those that called it
 
     def _add(self, line: Line, owner: int = -1) -> int:
         """Add a unit below another one, or else below the entry."""
@@ -145,7 +159,7 @@ class _Trace:
         names = excerpt = -1  # the units of the error whose frames follow, and of the source above it
         base = -1  # the indent of a traceback whose error is still to come
         begun = False  # whether a frame stands above that goes on
-        routine = -1
+        routine = crash = traceback = -1
         while number < len(lines):
             line = lines[number]
             size = 1
@@ -161,22 +175,31 @@ class _Trace:
                 size = 2 if len(line.text) + len(lines[number + 1].text) <= SHORT else 1
                 excerpt, base = -1, -1
             elif _TRACEBACK.match(line.text):
-                self._add(line)
+                traceback = self._add(line)
                 base, begun, names = line.indent, False, -1
+                if sum(len(other.text) for other in lines[number : number + 3]) <= SHORT:
+                    size, begun = 2, True  # with the first frame
             elif 0 <= base < line.indent:
                 if not begun or line.text.lstrip().startswith("File "):
                     self._add(line)
                 begun = True
             elif base >= 0 and not _CHAINED.match(line.text):
                 self.error, base = self._add(line), -1
+                self.tracebacks.append((traceback, self.error))
                 self.errors += 1
             elif _PANIC.match(line.text):
-                self.error = self._add(line)
+                self.error = crash = self._add(line)
+            elif _ROUTINE.match(line.text) and crash >= 0 and routine >= 0:
+                routine = self._out.add(line.start, self._above, together=RECORD_TOKENS, breaks=True)
+                size, crash = 3, -1
             elif _ROUTINE.match(line.text):
                 routine = self._add(line)
                 size = 3  # with the first function and its place
+                self.crashed.update(dict.fromkeys(range(crash + 1, routine), routine) if crash >= 0 else {})
             elif routine >= 0 and line.text[0] == "\t":
                 pass  # the place of the function above
+            elif crash >= 0 and routine >= 0:
+                self.crashed[self._out.add(line.start, self._above)] = routine
             else:
                 self._add(line, routine)
             number += size

@@ -4,7 +4,8 @@ import re
 
 GOES_ON = re.compile(
     r"(?:Otherwise|If (?:so|not)|In (?:that|this|such|these|all other) (?:case|event|situation)s?"
-    r"|In (?:his|her|their|its) (?:case|view|place)|(?:After|Before|Beyond|Apart from|Besides) (?:that|this)(?=,| [a-z]+ [a-z]+)"
+    r"|In (?:his|her|their|its) (?:case|view|place)"
+    r"|(?:After|Before|Beyond|Apart from|Besides) (?:that|this)(?=,| [a-z]+ [a-z]+)"
     r"|(?:Until|From) then|Instead(?! of)"
     # German
     r"|Andernfalls|Sonst|Ansonsten|Danach|Darüber hinaus|Bis dahin|In (?:diesem|solchem|seinem|ihrem) Fall"
