@@ -1,4 +1,4 @@
-"""what stands above and below a table -> whether it speaks of the table, and of which rows; heads of pages."""
+"""tables -> units, with what stands above and below that speaks of them; heads of pages."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from itertools import pairwise
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.references import lead
+from longattncomp.chunking.references import TABLE_NOTE, lead
+from longattncomp.chunking.tables import Header, add_table
 
 _SPEAKS = re.compile(
     r"\b(?:tables?|lists?|listed|overview|figures|amounts|prices|rates|values|columns?|rows?|units|shows?|shown"
@@ -25,12 +26,74 @@ _STEM = 5  # characters in which words are the same
 _HEADER = 600  # characters of a table that tell what it is about
 _NOTE = re.compile(r"[ \t]*\((\w{1,2})\)[ \t]+\S")
 _REFERENCE = re.compile(r"(?<=[^\s(|])[ \t]?\((\w{1,2})\)(?=[ \t]*(?:[|;,\r\n]|$| {2}|\t))")
+_TOLD = 4  # lines of a table that tell what it is about
+_NOTED = 400  # characters of a note
 _MOST = 8  # units of a note
 _LONGEST = 200  # characters of a line of a page's head
 _NUMBER = re.compile(r"\d+")
 
 
-def speaks_of(words: str, table: str) -> bool:
+class Tables:
+    """Tables, with the captions above and the notes below them."""
+
+    def __init__(self, text: str, outline: Outline) -> None:
+        self._text, self._out = text, outline
+        self._rows = range(0)  # units of the last one
+        self._captioned = False  # whether a caption stands above it
+
+    def is_about(self, unit: int, here: Sequence[Line]) -> bool:
+        """Whether a unit right above the lines of a table speaks of it."""
+        words = self._text[self._out.starts[unit] : here[0].start]
+        return _speaks_of(words, "".join(row.text for row in here[:_TOLD]))
+
+    def add(self, here: Sequence[Line], header: Header, caption: int, above: int) -> None:
+        """Add the rows of a table.
+
+        Args:
+            here: its lines.
+            header: from `header_of`.
+            caption: the unit right above that speaks of it, or -1.
+            above: the unit that leads it in if there is none.
+        """
+        first = len(self._out.starts)
+        self._captioned = caption >= 0 and kinds.CAPTION.match(self._text, self._out.starts[caption]) is not None
+        add_table(self._out, here, header, caption if caption >= 0 else above)
+        self._rows = range(first, len(self._out.starts))
+
+    def add_note(self, first: Line, end: int, above: int) -> bool:
+        """Add a paragraph that is a note or caption right below a table; False if it is none.
+
+        Captions stand above all tables of a text or below all of them.
+        """
+        notes = TABLE_NOTE.match(first.text) or (kinds.CAPTION.match(first.text) and not self._captioned)
+        if not notes or not 0 < self._rows.stop == len(self._out.starts) or end - first.start > _NOTED:
+            return False
+        lead(self._out, self._rows, self._out.add(first.start, above, breaks=True))
+        return True
+
+    def note(self, first: int) -> None:
+        """Let notes right below a table, from the unit `first` on, lead in the rows that refer to them.
+
+        A reference such as yes (a) in a header is one of all rows below it.
+        """
+        text, outline, rows = self._text, self._out, self._rows
+        if not 0 < rows.stop == first < len(outline.starts) or not _NOTE.match(text, outline.starts[first]):
+            return
+        notes: dict[str, range] = {}
+        begins = [unit for unit in range(first, len(outline.starts)) if _NOTE.match(text, outline.starts[unit])]
+        for note, after in pairwise([*begins, len(outline.starts)]):
+            if match := _NOTE.match(text, outline.starts[note]):
+                notes[match[1]] = range(note, min(after, note + _MOST))
+        below: dict[int, list[int]] = {}
+        for row in rows:
+            below.setdefault(outline.parents[row], []).append(row)
+        for row, after in pairwise([*rows, first]):
+            for reference in _REFERENCE.finditer(text, outline.starts[row], outline.starts[after]):
+                if note_units := notes.get(reference[1]):
+                    lead(outline, [row, *below.get(row, ())], *note_units)
+
+
+def _speaks_of(words: str, table: str) -> bool:
     """Whether what stands alone above a table may speak of it: no row, and no few words about something else.
 
     Those are a short sentence without a number, a word of the table, or one about tables.
@@ -51,31 +114,6 @@ def _is_row(line: str) -> bool:
 
 def _stems(text: str) -> set[str]:
     return {word[:_STEM] for word in _WORD.findall(text.casefold())}
-
-
-def note_rows(text: str, outline: Outline, rows: range, first: int) -> None:
-    """Let the notes right below a table lead in the rows that refer to them, as yes (a) does, or all below a header.
-
-    Args:
-        text: any text.
-        outline: its units so far.
-        rows: units of the table.
-        first: the unit right below it.
-    """
-    if not 0 < rows.stop == first < len(outline.starts) or not _NOTE.match(text, outline.starts[first]):
-        return
-    notes: dict[str, range] = {}
-    begins = [unit for unit in range(first, len(outline.starts)) if _NOTE.match(text, outline.starts[unit])]
-    for note, after in pairwise([*begins, len(outline.starts)]):
-        if match := _NOTE.match(text, outline.starts[note]):
-            notes[match[1]] = range(note, min(after, note + _MOST))
-    below: dict[int, list[int]] = {}
-    for row in rows:
-        below.setdefault(outline.parents[row], []).append(row)
-    for row, after in pairwise([*rows, first]):
-        for reference in _REFERENCE.finditer(text, outline.starts[row], outline.starts[after]):
-            if note_units := notes.get(reference[1]):
-                lead(outline, [row, *below.get(row, ())], *note_units)
 
 
 def page_heads(lines: Sequence[Line]) -> frozenset[int]:

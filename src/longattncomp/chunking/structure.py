@@ -4,7 +4,7 @@ from bisect import bisect_left
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
-from longattncomp.chunking.captions import note_rows, page_heads, speaks_of
+from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements
 from longattncomp.chunking.definitions import ENDED, are_blocks, blocks, is_short_comment
@@ -19,21 +19,18 @@ from longattncomp.chunking.marked import marked
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.prose import ANNOUNCED, Prose
 from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
-from longattncomp.chunking.references import TABLE_NOTE, lead, link
+from longattncomp.chunking.references import lead, link
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.scales import link_scales
-from longattncomp.chunking.sentences import sentences
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.turns import Turns
 from longattncomp.chunking.wording import TAKES_BACK
 from longattncomp.runtime.cancellation import step
-
-_ROWS = 4  # lines of a table that tell what it is about
-_ANNOUNCED = 400  # characters after an announcement that it speaks of
 
 
 def outline(text: str) -> Outline:
@@ -56,7 +53,7 @@ class _Scan:
         self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
         self._blocks = blocks(self.lines)
         self._code = False
-        self._intro = -1  # the unit right before, if it leads to a list or table
+        self._prose = Prose(text, self.out)
         self._lists = Lists(text, self.out)
         self._html = Html(self._regions)
         self._data = (Documents(text, self.out), Values(text, self.out))
@@ -66,11 +63,8 @@ class _Scan:
         self._testimony = Testimony(text, self.lines, self.out)
         self._heads = {**marked(self.lines), **self._turns.heads, **self._testimony.heads}
         self._answers = answers(text, self.lines)
-        self._announces = -1  # the unit right before, if it speaks of the paragraph below
-        self._lone = -1  # the unit right before, if it is the only one of its paragraph
-        self._rows = range(0)  # units of the table above
+        self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
-        self._captioned = False  # whether a caption stands above that table
 
     def run(self) -> Outline:
         lines, at, end, walked = self.lines, 0, 0, 0
@@ -87,7 +81,7 @@ class _Scan:
                     end += 1
             top = len(self.out.starts)
             at = self._paragraph(at, end)
-            note_rows(self.text, self.out, self._rows, top)
+            self._tables.note(top)
             self._close(self._end(at))
             step(self._end(at) - walked)
             walked = self._end(at)
@@ -103,14 +97,10 @@ class _Scan:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
         if self._blocks[at] == ENDED:
             return False
-        if (
-            at in self._heads
-            or at in self._answers
-            or breaks(self.lines, at)
-            or parts_report(self.lines, first, at, code=self._code)
-        ):
+        known = at in self._heads or at in self._answers or at in self._titled.ends
+        if known or breaks(self.lines, at) or begins_card(self.lines, at, self._cards):
             return True
-        if at in self._titled.ends or begins_card(self.lines, at, self._cards):
+        if parts_report(self.lines, first, at, code=self._code):
             return True
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
             return False
@@ -179,20 +169,12 @@ class _Scan:
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
         if not is_log(here) and (header := header_of(here)):
-            top = len(self.out.starts)
-            lone = self._lone == top - 1 >= 0
-            if lone and not speaks_of(
-                self.text[self.out.starts[-1] : first.start], "".join(row.text for row in here[:_ROWS])
-            ):
-                lone, self._intro = False, -1
-            self._captioned = lone and kinds.CAPTION.match(self.text, self.out.starts[self._lone]) is not None
-            add_table(self.out, here, header, self._lone if lone else self._introduced(first.indent))
-            self._rows = range(top, len(self.out.starts))
+            lone = self._prose.lone if self._prose.lone == len(self.out.starts) - 1 else -1
+            if lone >= 0 and not self._tables.is_about(lone, here):
+                lone = self._prose.intro = -1
+            self._tables.add(here, header, lone, self._introduced(first.indent))
             return self._done(end, indent=first.indent)
-        # Captions stand above all tables of a text or below all of them.
-        notes = TABLE_NOTE.match(first.text) or (kinds.CAPTION.match(first.text) and not self._captioned)
-        if notes and self._is_below(self._rows) and self._end(end) - first.start <= _ANNOUNCED:
-            lead(self.out, self._rows, self.out.add(first.start, self._above, breaks=True))
+        if self._tables.add_note(first, self._end(end), self._above):
             return self._done(end)
         if (after := add_log(self.out, self.text, self.lines, at, end, self._above)) > at:
             return self._done(after)
@@ -213,7 +195,7 @@ class _Scan:
             self._done(end)
             self._lists.open(first.indent, self.out.add(first.start, owner, breaks=True))
             return end
-        self._prose(at, end)
+        self._read_prose(at, end)
         return self._done(end, indent=first.indent)
 
     def _is_code(self, at: int) -> bool:
@@ -242,12 +224,16 @@ class _Scan:
         together = RECORD_TOKENS if level in (SPEAKER, TURN, REPLY) else 0
         unit = self.out.add(self.lines[at].start, self._above, together=together, breaks=True)
         self._sections.append((rank, unit))
-        self._intro = -1
+        self._prose.intro = -1
         self._turns.end()
 
     def _introduced(self, indent: int) -> int:
         """The unit that leads to the block that begins here; otherwise the item or heading above."""
-        return self._intro if self._intro >= 0 and self._intro == len(self.out.starts) - 1 else self._owner(indent)
+        return (
+            self._prose.intro
+            if self._prose.intro >= 0 and self._prose.intro == len(self.out.starts) - 1
+            else self._owner(indent)
+        )
 
     def _heading(self, at: int, end: int) -> int:
         level, size = self._heads.get(at) or heading(self.lines, at, end, code=self._code)
@@ -283,12 +269,12 @@ class _Scan:
     def _items(self, at: int, end: int) -> bool:
         """Add the items of a list, and what leads to them; False if the paragraph is no list."""
         here = self.lines[at:end]
-        led = self._intro == len(self.out.starts) - 1 >= 0
+        led = self._prose.intro == len(self.out.starts) - 1 >= 0
         if not (marks := items(here, code=self._code, led=led)):
             return False
         first = next(number for number, mark in enumerate(marks) if mark)
         if first:
-            self._prose(at, at + first)
+            self._read_prose(at, at + first)
             self._lists.end()
         self._code = False
         self._statements.end()
@@ -299,40 +285,14 @@ class _Scan:
     def _read_code(self, here: list[Line], above: int, end: int) -> int:
         self._statements.add(here, above)
         self._code = True
-        self._intro = -1
+        self._prose.intro = -1
         return end
 
-    def _prose(self, at: int, end: int) -> None:
-        """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart."""
-        here = self.lines[at:end]
-        bounds, rows = kinds.apart(here)
-        if kinds.CAPTION.match(here[0].text) and self._end(end) - here[0].start <= _ANNOUNCED:
-            bounds, rows = [here[0].start], {here[0].start}
-        tail = self._is_below(self._lists.units) and self._end(end) - here[0].start <= _ANNOUNCED // 2
+    def _read_prose(self, at: int, end: int) -> None:
+        here, stop, first = self.lines[at:end], self._end(end), len(self.out.starts)
+        tail = self._is_below(self._lists.units) and stop - here[0].start <= ANNOUNCED // 2
         tail = tail and bool(TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
-        bounds.append(self._end(end))
-        begins = True
-        first = len(self.out.starts)
-        unit = first - 1
-        beside = self._owner(here[0].indent)
-        beside = self._turns.speaker if beside < 0 else beside
-        owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
-        for low, high in pairwise(bounds):
-            whole = low in rows
-            for start, stop in [(low, high)] if whole else sentences(self.text, low, high):
-                leads = stop in rows and self.text[start:stop].rstrip().endswith(":")
-                if leads or start - announced > _ANNOUNCED:
-                    owner = beside
-                unit = self.out.add(start, owner, breaks=begins, prose=not whole)
-                begins = False
-                if whole or stop - start > _ANNOUNCED // 2:
-                    continue
-                asks = len(here) > 1 and stop == here[1].start and kinds.ends_question(here[0].text)
-                if leads or asks or kinds.ANNOUNCES.search(self.text, start, stop):
-                    owner, announced = unit, stop
-        last = self.text[self.out.starts[unit] : self._end(end)]
-        self._intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
-        self._announces = unit if owner == unit else -1
-        self._lone = unit if unit == first else -1
+        owner = self._owner(here[0].indent)
+        self._prose.add(here, stop, self._turns.speaker if owner < 0 else owner)
         if tail:
             lead(self.out, self._lists.units, first)

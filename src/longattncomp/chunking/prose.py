@@ -1,0 +1,59 @@
+"""a paragraph -> its sentences as units, and whether it leads to what stands below."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.lines import Line
+from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.sentences import sentences
+
+ANNOUNCED = 400
+"""Characters after an announcement that it speaks of."""
+
+
+class Prose:
+    """Paragraphs of sentences.
+
+    Attributes:
+        intro: the last unit, if it leads to a list or table below; otherwise -1.
+        lone: the last unit, if it is the only one of its paragraph; otherwise -1.
+    """
+
+    def __init__(self, text: str, outline: Outline) -> None:
+        self._text, self._out = text, outline
+        self._announces = -1  # the unit right before, if it speaks of the paragraph below
+        self.intro = self.lone = -1
+
+    def add(self, here: Sequence[Line], end: int, beside: int) -> None:
+        """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart.
+
+        Args:
+            here: its lines.
+            end: the first character after it.
+            beside: the unit that leads in what no announcement does.
+        """
+        text = self._text
+        bounds, rows = kinds.apart(here)
+        if kinds.CAPTION.match(here[0].text) and end - here[0].start <= ANNOUNCED:
+            bounds, rows = [here[0].start], {here[0].start}
+        first = len(self._out.starts)
+        unit = first - 1
+        owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
+        for low, high in pairwise([*bounds, end]):
+            whole = low in rows
+            for start, stop in [(low, high)] if whole else sentences(text, low, high):
+                leads = stop in rows and text[start:stop].rstrip().endswith(":")
+                if leads or start - announced > ANNOUNCED:
+                    owner = beside
+                begins = len(self._out.starts) == first
+                unit = self._out.add(start, owner, breaks=begins, prose=not whole)
+                if whole or stop - start > ANNOUNCED // 2:
+                    continue
+                asks = len(here) > 1 and stop == here[1].start and kinds.ends_question(here[0].text)
+                if leads or asks or kinds.ANNOUNCES.search(text, start, stop):
+                    owner, announced = unit, stop
+        last = text[self._out.starts[unit] : end]
+        self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
+        self._announces = unit if owner == unit else -1
+        self.lone = unit if unit == first else -1
