@@ -31,7 +31,7 @@ def test_codes_paths_quoted_words_and_compounds_do(query: str, names: list[str])
         ("What does Store.go return?", [0, 0, 0]),  # no part of two letters
     ],
 )
-def test_a_dotted_name_is_found_by_its_parts(query: str, counts: list[int]) -> None:
+def test_a_dotted_name_is_found_by_its_parts(query: str, counts: list[float]) -> None:
     texts = ("def load(self): ...\n", "Cache.load = 1\n", "go\n")
     starts = [sum(map(len, texts[:index])) for index in range(3)]
     nodes = [Node(0, start, start + len(text), text, 5) for start, text in zip(starts, texts, strict=True)]

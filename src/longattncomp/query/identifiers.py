@@ -5,6 +5,7 @@ from collections.abc import Collection
 import regex
 
 from longattncomp.chunking.lead_ins import LeadIns
+from longattncomp.chunking.sentences import UNSPACED
 
 _WORD = regex.compile(r"[\p{L}\p{N}_][\p{L}\p{N}\p{M}_./:@#$&+-]*[\p{L}\p{N}_]|[\p{L}\p{N}]")
 _QUOTED = regex.compile(r"[\"“„«`]([^\"“”„«»`\n]{2,60})[\"”“»`]|(?<!\w)'([^'\n]{2,60})'(?!\w)")
@@ -16,9 +17,15 @@ _KEY = regex.compile(  # alone on its line, above what it leads in: `billing:`, 
 )
 _SENTENCE_STOP = regex.compile(r"[.:/#$&+-]+$")
 
+_SCRIPT = regex.compile(rf"(?V1){UNSPACED}+")
+"""Words without spaces around them, such as those of Japanese."""
+
 _JOINT = regex.compile(r"[.#]|::|->")
 _LETTERS = 3
 """Least characters of a part of a dotted name."""
+
+_ABOVE = 1.5
+"""What an identifier counts in a lead-in: what is below its name is about it, while others only mention it."""
 
 _FEW = 3
 """Most nodes that may have an identifier: one that many have does not tell which of them is meant."""
@@ -27,19 +34,20 @@ _FEW = 3
 def identifiers(query: str) -> list[str]:
     """List the words of a query that name one thing: numbers, codes, paths, names of code, quoted words, compounds."""
     found = [match[1] or match[2] for match in _QUOTED.finditer(query)]
-    words = [_SENTENCE_STOP.sub("", word) for word in _WORD.findall(query)]
+    words = [_SENTENCE_STOP.sub("", word) for word in _WORD.findall(_SCRIPT.sub(" ", query))]
     shouted = query.upper() == query
     found += [word for word in words if _NAME.search(word) and not (shouted and word.isalpha())]
     return list(dict.fromkeys(word.strip().lower() for word in found if word.strip()))
 
 
-def named(query: str, leads: LeadIns, echoes: Collection[int] = ()) -> list[int]:
+def named(query: str, leads: LeadIns, echoes: Collection[int] = (), *, titles: Collection[str] = ()) -> list[float]:
     """Count for each node the identifiers of the query that stand in it or in its lead-ins.
 
-    A word of the query is one, too, where it is the key of a section, and so is a part of a dotted name that stands
-    nowhere whole. Only those count that at most `_FEW` nodes have, `echoes` of the query aside.
+    A word of the query is one, too, where it is the key of a section, and so are a part of a dotted name that stands
+    nowhere whole, and in a lead-in one of the `titles`, the names in the query. Only those count that at most `_FEW`
+    nodes have, `echoes` of the query and what leads in most of the nodes aside.
     """
-    counts = [0] * len(leads.nodes)
+    counts = [0.0] * len(leads.nodes)
     texts = [node.text.lower() for node in leads.nodes]
     having = {
         identifier: {index for index, text in enumerate(texts) if _has(text, identifier)}
@@ -54,12 +62,17 @@ def named(query: str, leads: LeadIns, echoes: Collection[int] = ()) -> list[int]
     for index, text in enumerate(texts):
         for match in _KEY.finditer(text):
             having.get(match[1] or match[2], set()).add(index)
+    for title in {title.lower() for title in titles}.difference(having):
+        own = {index for index, text in enumerate(texts) if _has(text, title)}
+        having[title] = own.intersection(leads.served) if len(own) <= _FEW else set()
+    led = len(texts) - len(leads.served)
+    aside = {*echoes, *(lead for lead, nodes in leads.served.items() if 2 * len(nodes) > led)}
     for own in having.values():
-        own.difference_update(echoes)
+        own -= aside
         if not 0 < len(own) <= _FEW:
             continue
         for index, above in enumerate(leads.of):
-            counts[index] += index in own or not own.isdisjoint(above)
+            counts[index] += float(index in own) if own.isdisjoint(above) else _ABOVE
     return counts
 
 
@@ -80,4 +93,6 @@ def _has(text: str, identifier: str) -> bool:
 
 def _joins(beside: str, inside: str) -> bool:
     """Whether the characters beside a word, the nearest first, belong to it."""
+    if _SCRIPT.match(beside):
+        return False
     return beside[:1].isalnum() or (beside[:1] in inside and beside[1:2].isdigit() and bool(beside[:1]))

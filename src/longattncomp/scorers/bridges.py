@@ -29,7 +29,7 @@ _REMEMBERED = 32_768
 """Nodes whose names are kept for the next question about them."""
 
 _WORD = r"\p{Lu}[\p{L}\p{M}\p{N}_'’-]+"
-_NAME = regex.compile(rf"\b{_WORD}(?:\s(?:(?:of|the|and|de|du|la|van|von)\s)?{_WORD})*")
+_NAME = regex.compile(rf"\b{_WORD}(?:\s(?:(?:(?:of|the|and|de|du|la|van|von)\s)?{_WORD}|\d{{1,4}}\b))*")
 
 
 def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
@@ -47,7 +47,7 @@ def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
     most = max(scores.nodes, default=0.0)
     if not most or len({node.document for node in nodes}) < 2:
         return gains
-    names = [_names(node.text) for node in nodes]
+    names = [names_in(node.text) for node in nodes]
     documents: defaultdict[str, set[int]] = defaultdict(set)
     beginnings: dict[int, str] = {}
     for node, own in zip(nodes, names, strict=True):
@@ -81,7 +81,8 @@ def bridges(query: Query, nodes: Sequence[Node], scores: Scores) -> list[float]:
 
 
 @lru_cache(_REMEMBERED)
-def _names(text: str) -> frozenset[str]:
+def names_in(text: str) -> frozenset[str]:
+    """Find runs of capitalised words, and numbers after them; stop words before them are left out."""
     found = set()
     for match in _NAME.finditer(text):
         words = match[0].split()

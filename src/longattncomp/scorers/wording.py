@@ -9,7 +9,7 @@ from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.blocks import blocks_of, raised
 from longattncomp.scorers.bm25 import BM25Scorer
-from longattncomp.scorers.bridges import bridges
+from longattncomp.scorers.bridges import bridges, names_in
 from longattncomp.scorers.overview import telling, wants_overview
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
@@ -55,7 +55,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     leads = LeadIns(nodes)
     asked = asking(query)
     echoes = {index for index, part in enumerate(worth) if part < _ECHO}
-    counts = named(asked.text, leads, echoes)
+    counts = named(asked.text, leads, echoes, titles=names_in(asked.text))
     overview = wants_overview(asked)
     blocks = [] if overview else blocks_of(nodes)
     found = telling(nodes) if overview else BM25Scorer().score(asked, nodes).nodes
@@ -63,6 +63,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     gains = bridges(query, nodes, scores)
     inner = [block for block in blocks if not _is_document(block, nodes)]
     shares = raised([share * gain for share, gain in zip(scores.nodes, gains, strict=True)], inner, _BLOCK_SCORE)
+    passed = zip(leads.passed_on(shares), leads.passed_on(scores.nodes), strict=True)
     least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()
@@ -80,7 +81,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
             for index, (count, part) in enumerate(zip(raised(counts, blocks, 1.0), worth, strict=True))
         ],
         [_AROUND * (node.document in talks) for node in nodes],
-        [share / own if own else 1.0 for share, own in zip(shares, scores.nodes, strict=True)],
+        [share / own if own else 1.0 for share, own in passed],
     )
 
 
