@@ -7,6 +7,11 @@ from cutting import cut
 
 NAMES = ("blue bicycle", "oak wardrobe", "old piano")
 ADVERTS = [f"{name.title()}, as new\nPrice: {number}0 euros\nWhere: Elm Street\n" for number, name in enumerate(NAMES)]
+CLAIMS = [
+    f"Claim 24-08{number} | {name}\n  Loss: fire, May | Kept: {number}00\n  State: open | By: Ann\n"
+    for number, name in enumerate(NAMES)
+]
+MEMOS = [f"[memo {number}] kind=fact by=Ann\ntopic: {name}\nState: open\n" for number, name in enumerate(NAMES)]
 NOTICES = [f"Notice: {number}\nSubject: {name}\nState: open\n" for number, name in enumerate(NAMES)]
 CARDS = [
     f'<article class="card">\n<h3>{name.title()}</h3>\n<p>As new</p>\n<p>Price: {number}0 euros</p>\n</article>\n'
@@ -15,6 +20,8 @@ CARDS = [
 TEXTS = {
     "adverts": (ADVERTS, "\n"),
     "adverts between rules": (ADVERTS, "---\n"),
+    "claims with deeper lines": (CLAIMS, "\n"),
+    "memos with a number": (MEMOS, "\n"),
     "notices between rules": (NOTICES, "--\n"),
     "cards of a page": (CARDS, ""),
     "cards of a page, with blank lines": (CARDS, "\n"),

@@ -26,6 +26,12 @@ KINDS = {
         "York",
         "Name       Town      Room\n-------------------------\nBen Dunn   York      14\n",
     ),
+    "days as names": (
+        "Hall      Kind     02 Feb   09 Feb\nBlue      dance    31       28\nGreen     song     12       40\n"
+        "Red       chess    9        11\n",
+        "Red",
+        "Hall      Kind     02 Feb   09 Feb\nRed       chess    9        11\n",
+    ),
     "units in a line of their own": (
         "Place     Sales      Costs\n          EUR m      EUR m\nNorth     12.1       9.0\nSouth     14.1       9.5\n",
         "South",

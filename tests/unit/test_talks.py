@@ -57,6 +57,17 @@ KINDS = {
         "315",
         "All amounts are stated in thousands of euros.\n\nThe cash was 315 at the end of the year.\n",
     ),
+    "a title above times": (
+        "BOOK OF THE GATE\n\nMay 3, early shift (Ann)\n06:10 van in, two men\n07:30 van out\n\n"
+        "May 3, late shift (Ben)\n15:10 lorry in\n16:45 lorry out, without a seal\n",
+        "seal",
+        "BOOK OF THE GATE\n\nMay 3, late shift (Ben)\n16:45 lorry out, without a seal\n",
+    ),
+    "points of a numbered one": (
+        "5. The boat\n5.1 It goes to Ann.\n5.2 She pays the tax.\n\n6. The hut\n6.1 It goes to Ben.\n6.2 He pays it.\n",
+        "He pays",
+        "6. The hut\n6.2 He pays it.\n",
+    ),
     "what a time is": (
         "The lamp is hot for an hour. Wait for that time before you open it.\n",
         "Wait",

@@ -18,6 +18,9 @@ _KEY = re.compile(r"(?:\*\*|__)?([^\W\d][\w .()/'’&-]{0,39}?)(?:\*\*|__)?(?: ?
 _OTHER = re.compile(r"[|>\[{(<@$+\-*_=~#%/]|https?:|\d+\s*$")
 """How a line begins that is no first line of a card."""
 
+_NUMBERED = re.compile(r"\[\w+ #?\d+\][ \t]+\S")
+"""A first line such as "[memo 17] ..."."""
+
 _LONGEST = 120  # characters of a first line
 _MOST = 40  # lines of a card
 _LEAST = 3  # cards with a key
@@ -54,7 +57,8 @@ class Cards:
                 continue
             keys: list[str] = []
             for line in lines[first + 1 : stop]:
-                match = _KEY.match(line.text) if line.indent == lines[first].indent else None
+                inner = line.indent in (lines[first].indent, lines[first + 1].indent)
+                match = _KEY.match(line.text.lstrip()) if inner else None
                 keys.append(match[1] if match else "")
                 if match and not kinds.ends_sentence(line.text):
                     plain[match[1]] += 1
@@ -88,7 +92,7 @@ def _is_first(line: Line) -> bool:
     text = line.text
     return (
         len(text) <= _LONGEST
-        and not _OTHER.match(text.lstrip())
+        and (_NUMBERED.match(text) is not None or not _OTHER.match(text.lstrip()))
         and not _KEY.match(text)
         and not kinds.ends_part(text)
         and not kinds.ends_in_colon(text)

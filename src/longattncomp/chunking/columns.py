@@ -9,7 +9,9 @@ _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*
 NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
 """A cell with a number, perhaps with a unit."""
 
-_YEAR = re.compile(r"\s*(?:19|20)\d\d\s*$")
+_DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")
+"""A year or a day, which may name a column."""
+
 _MOST = 4  # lines of the names of columns
 _LOOKED_AT = 6  # rows below them
 _LONGEST = 400  # characters of a line
@@ -109,8 +111,8 @@ def _has_no_first(lines: Sequence[Line], at: int) -> bool:
 
 def are_names(first: list[str], rows: list[list[str]]) -> bool:
     """Whether the first row names columns: it has no number where the others have one, or nothing but short names."""
-    years = not any(_YEAR.match(cell) for row in rows for cell in row)
-    odd = [at for at, cell in enumerate(first) if NUMERIC.match(cell) and not (years and _YEAR.match(cell))]
+    dates = not any(_DATE.match(cell) for row in rows for cell in row)
+    odd = [at for at, cell in enumerate(first) if NUMERIC.match(cell) and not (dates and _DATE.match(cell))]
     if odd and not _stand_out(first, rows, odd):
         return False
     if not all(cell.strip() for cell in first):

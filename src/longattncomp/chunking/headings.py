@@ -49,6 +49,8 @@ _MAIL = re.compile(
 _FROM = re.compile(r"(?:From|Von|De|Da): \S")
 """Lines of the head of a mail: what it may begin with, and who wrote it."""
 
+_TIME = re.compile(r"[ \t]*[\[(]?\d{1,2}[:.]\d{2}\b")
+_TIMED = re.compile(r"\d[:.]\d\d|:\s|:$")
 _COMMENT = re.compile(r"#(?: |$)")
 _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?:)")
 """A comment at the head of a file."""
@@ -119,6 +121,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
             return level, 1
     if match := kinds.LATEX.match(text):
         return _LATEX[match[1]], 1
+    if not code and _is_above_times(lines[at : min(end, at + _LOOKED_AT)]):
+        return _PLAIN, 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
         return _FILE, end - at
     if _MAIL.match(text) and any(_FROM.match(row.text) for row in lines[at + 1 : min(end, at + _LOOKED_AT)]):
@@ -142,6 +146,13 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if below is not None and kinds.FILE.match(text) and " " not in text.strip() and not recipe:
         return _FILE, 1
     return (0 if below is not None or code else _plain_title(lines, at)), 1
+
+
+def _is_above_times(here: Sequence[Line]) -> bool:
+    """Whether a title stands right above lines that begin with a time of day, as those of a shift do."""
+    text = here[0].text.strip()
+    timed = len(here) > 2 and all(_TIME.match(line.text) for line in here[1:])
+    return timed and len(text) <= kinds.SHORT and _TIMED.search(text) is None and not kinds.ends_part(text)
 
 
 def _plain_title(lines: Sequence[Line], at: int) -> int:

@@ -75,6 +75,12 @@ def marker(matched: str) -> str:
     return re.sub(r"[A-Z]", "A", re.sub(r"[a-z]+", "a", re.sub(r"\d+", "1", words)))
 
 
+def _number(matched: str) -> str:
+    """Read the number of an item, such as 6 or 6.1; "" for another marker."""
+    words = matched.strip().strip("().")
+    return words if words.replace(".", "").isdecimal() else ""
+
+
 class Lists:
     """Adds the items of a text, list by list; it knows which items are open.
 
@@ -86,12 +92,14 @@ class Lists:
         self._text, self._out = text, out
         self._intro = -1  # the unit that introduced the list above
         self._open: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
+        self._numbers: dict[int, str] = {}  # those of the open items
         self.units = range(0)
 
     def end(self) -> None:
         """End the list."""
         self._intro = -1
         self._open.clear()
+        self._numbers.clear()
 
     @property
     def goes_on(self) -> bool:
@@ -123,7 +131,7 @@ class Lists:
         least = min(line.indent for line, mark in zip(here, marks, strict=True) if mark)
         for line, mark in zip(here, marks, strict=True):
             if mark:
-                self._item(line, marker(mark))
+                self._item(line, mark)
             elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
                 lead(out, range(begun, len(out.starts)), out.add(line.start, self._intro))
                 begun = len(out.starts)
@@ -148,17 +156,24 @@ class Lists:
     def _before(self, line: Line) -> str:
         return self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip()
 
-    def _item(self, line: Line, marker: str) -> None:
-        """Add an item, perhaps as part of one above: less indented, or with another marker and a colon at its end."""
-        listed = self._open
-        same = any((column, before) == (line.indent, marker) for column, before, _ in listed)
-        opened = kinds.ends_in_colon(self._before(line))
+    def _item(self, line: Line, mark: str) -> None:
+        """Add an item, perhaps as part of one above: less indented, with another marker and a colon at its end, or with
+        the beginning of its number, as 6 is that of 6.1.
+        """
+        listed, kind, number = self._open, marker(mark), _number(mark)
+        same = any((column, before) == (line.indent, kind) for column, before, _ in listed)
+        opened = kinds.ends_in_colon(self._before(line)) or self._is_part(number)
         while listed and listed[-1][0] >= line.indent:
             if opened and not same and listed[-1][0] == line.indent:
                 break
             column, before, _ = listed.pop()
-            if same and (column, before) == (line.indent, marker):
+            if same and (column, before) == (line.indent, kind):
                 break
         parent = listed[-1][2] if listed else self._intro
-        unit = self._out.add(line.start, parent, breaks=not listed, prose=marker.startswith(">"))
-        listed.append((line.indent, marker, unit))
+        unit = self._out.add(line.start, parent, breaks=not listed, prose=kind.startswith(">"))
+        listed.append((line.indent, kind, unit))
+        self._numbers[unit] = number
+
+    def _is_part(self, number: str) -> bool:
+        above = self._numbers.get(self._open[-1][2], "") if self._open else ""
+        return bool(above) and number.startswith(f"{above}.")
