@@ -93,7 +93,7 @@ COPIES = {
     "a quoted mail": [f"{PASSAGE}\n\n{OTHERS}", f"Fine with me.\n\nOn Monday, Ada wrote:\n> {PASSAGE}\n\n{MORE}"],
     "a quoted mail that is wrapped": [
         f"From: Ada\nSubject: Lease\n\n{PASSAGE}\n\n{OTHERS}",
-        f"From: Bob\nSubject: Re: Lease\n\nFine.\n\nOn Monday, Ada wrote:\n> {PASSAGE[:60]}\n> {PASSAGE[61:]}\n",
+        f"From: Bob\nSubject: Your mail\n\nFine.\n\nOn Monday, Ada wrote:\n> {PASSAGE[:60]}\n> {PASSAGE[61:]}\n",
     ],
     "rows of a table in two chunks": [
         "name,kept,house\n"

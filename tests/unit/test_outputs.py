@@ -223,9 +223,22 @@ def test_the_beginning_of_an_event_leads_in_what_it_tells() -> None:
     assert next(above for node, above in cut(text, 6, 40) if "until" in node)[-1].endswith("Event ID: 4621\n")
 
 
+def test_a_step_of_a_build_ends_with_its_error_however_long_it_is() -> None:
+    text = "#1 [internal] load\n" + "#1 0.1 loading\n" * 300 + "#1 ERROR: it failed\n"
+    assert next(above for node, above in cut(text, 6) if "failed" in node) == ("#1 [internal] load\n",)
+
+
+def test_entries_of_a_log_keep_what_stands_below_a_blank_line() -> None:
+    entry = "2024-01-01 10:00:00  ERROR  Failed {}\n\nTraceback (most recent call last):\n{}ValueError: x\n\n"
+    text = "".join(entry.format(number, STEPS) for number in (1, 2))
+    nodes = cut(text, 6, 20)
+    assert all(any("Failed" in lead for lead in above) for node, above in nodes if "sort" in node)
+
+
 NOTHING = {
     "a list": "1) Buy::sell, one of them\n2) Other things:1\n\nAnd so it ended.\n",
     "numbers": "#1 Best seller of all\n#2 Second best of all\n\nThey sell well.\n",
+    "tasks": "#1 [Done] Write it.\n#2 [Open] Read it.\n#3 [Open] Send it.\n",
     "words": "npm error is a thing.\nERROR in all of it, they said.\nthread 'main' of the story.\n",
     "bars": "│ a │ b │\n│ c │ d │\n│ e │ f │\n│ g │ h │\n",
 }

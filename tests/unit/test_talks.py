@@ -119,9 +119,30 @@ def test_what_takes_back_comes_with_what_it_takes_back(takes_back: str) -> None:
         "Ann Lee and Ben Roe met in York. She went home. Therefore he was alone.\n",
         "> It is quoted here from a book.\n\nThe rest of it is known. It is old.\n",
         "All figures were drawn by hand in pencil. There were 315 of them.\n",
+        "A  Apple  3\nQ  Quince  4\nQ  Quark?  5\nA  Ananas  6\n",
         "A1 big bolts 5 EUR\nA2 small bolts 6 EUR\nA3 nuts of steel 7 EUR\n",
     ],
-    ids=["a list", "contents", "prose", "no mail", "drawings", "rows"],
+    ids=["a list", "contents", "prose", "no mail", "drawings", "fruits", "rows"],
 )
 def test_what_stands_alone(text: str) -> None:
     assert not any(above for _, above in cut(text, 4))
+
+
+@pytest.mark.parametrize(
+    ("text", "within", "above"),
+    [
+        ("I. Past\n\nIt was.\n\nII. Ways\n\nWe go.\n\nBooks\n\nOne by Roe.\n", "Roe", "Books\n\nOne by Roe.\n"),
+        ("Monday\n\nWe go.\n\nTuesday\n\nWe sleep.\n\nCosts\n\nIt is free.\n", "free", "Costs\n\nIt is free.\n"),
+        ("I. Past\n\nAims\n\nOne is.\n\nII. Ways\n\nAims\n\nTwo is.\n", "Two", "II. Ways\n\nAims\n\nTwo is.\n"),
+    ],
+)
+def test_a_plain_title_is_beside_days_and_marked_headings_unless_they_have_such(
+    text: str, within: str, above: str
+) -> None:
+    assert lead_ins(text, within, 4) == above
+
+
+def test_a_scale_ends_with_its_section() -> None:
+    text = "Book\n\n# Sums\n\nAll amounts are in thousand EUR.\n\nCash is 300.\n\n# Desk\n\nRing 123 456.\n"
+    assert "thousand" in lead_ins(text, "Cash", 4)
+    assert "thousand" not in lead_ins(text, "Ring", 4)

@@ -30,6 +30,7 @@ _TOLD = 4  # lines of a table that tell what it is about
 _NOTED = 400  # characters of a note
 _MOST = 8  # units of a note
 _LONGEST = 200  # characters of a line of a page's head
+_HEAD = 2  # lines of it
 _NUMBER = re.compile(r"\d+")
 
 
@@ -117,18 +118,27 @@ def _stems(text: str) -> set[str]:
 
 
 def page_heads(lines: Sequence[Line]) -> frozenset[int]:
-    """Find the paragraphs, by their first line, that stand on several pages, as their heads with a number do."""
-    found: dict[str, list[int]] = {}
-    first = 0
+    """Find the paragraphs, by their first line, that stand on several pages, as their heads with a number do.
+
+    Something longer stands between them, unlike between the entries of a log or the rows of a table.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    first = pages = 0
     for number in range(len(lines) + 1):
         if number < len(lines) and lines[number].indent >= 0:
             continue
         here = lines[first:number]
-        if 0 < len(here) <= 2 and all(len(line.text) <= _LONGEST for line in here) and _has_columns(here[0].text):
+        pages += len(here) > _HEAD
+        if 0 < len(here) <= _HEAD and all(len(line.text) <= _LONGEST for line in here) and _has_columns(here[0].text):
             shape = " ".join(_NUMBER.sub("0", line.text.strip()) for line in here)
-            found.setdefault(shape, []).append(first)
+            found.setdefault(shape, []).append((pages, first))
         first = number + 1
-    return frozenset(at for shape, places in found.items() if len(places) > 1 and "0" in shape for at in places)
+    return frozenset(
+        at
+        for shape, places in found.items()
+        if "0" in shape and len(places) > 1 and all(page < after for (page, _), (after, _) in pairwise(places))
+        for _, at in places
+    )
 
 
 def _has_columns(line: str) -> bool:

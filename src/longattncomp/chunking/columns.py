@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from longattncomp.chunking.lines import GAPS, Line
 
 _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*$")
-NUMERIC = re.compile(r"[\W_]*\d[\d\W_]*(?:[a-zA-Z%°]{0,3})[\W_]*$")
+NUMERIC = re.compile(r"[\W_]*+\d[\d\W_]*+(?:[a-zA-Z][a-zA-Z%°]{0,2}[\W_]*+)?$")
 """A cell with a number, perhaps with a unit."""
 
 _DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")

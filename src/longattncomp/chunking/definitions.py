@@ -162,7 +162,7 @@ _OPENER = re.compile(
 )
 _PYTHON = re.compile(r"\s*(?:async[ \t]+)?(?:def|class)[ \t]+\w+[^\n]*:\s*$")
 _BRACE = re.compile(r".*[({\[]\s*$")
-_END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}.&|<>].*)?$", re.IGNORECASE)
+_END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}&|<>].*|\.\w.*)?$", re.IGNORECASE)
 _MIDDLE = re.compile(r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE)
 _ABOVE = re.compile(r"\s*(?:#|--|%|@\w|desc\b)")
 

@@ -14,7 +14,7 @@ _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection
 MARKDOWN = 6
 """The lowest rank of Markdown's headings."""
 
-_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, TITLE, MARKED, _PLAIN = 7, 8, 9, 10, 11, 12, 13, 14, 18
+_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, TITLE, MARKED, PLAIN = 7, 8, 9, 10, 11, 12, 13, 14, 18
 """Ranks below it; those of headings with other marks follow the first such, and those of numbered ones the last."""
 
 TURN, REPLY = 28, 29
@@ -122,7 +122,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if match := kinds.LATEX.match(text):
         return _LATEX[match[1]], 1
     if not code and _is_above_times(lines[at : min(end, at + _LOOKED_AT)]):
-        return _PLAIN, 1
+        return PLAIN, 1
     if kinds.LETTER.match(text) and (below is None or ": " in below.text):
         return _FILE, end - at
     if _MAIL.match(text) and any(_FROM.match(row.text) for row in lines[at + 1 : min(end, at + _LOOKED_AT)]):
@@ -172,7 +172,7 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     if not of_all and not kinds.is_title(text):
         return 0
     number, inner = (_NUMBERED.match(lines[index].text) for index in (at, after))
-    rank = _PLAIN + (number[1].count(".") if number else 0)
+    rank = PLAIN + (number[1].count(".") if number else 0)
     if number and inner and inner[1].startswith(f"{number[1]}."):
         return rank
     last = after

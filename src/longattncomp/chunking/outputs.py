@@ -10,7 +10,7 @@ from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.traces import SHORT, add_trace
 
-_LOOKED_AT = 200  # lines of a block
+_LOOKED_AT = 200  # lines that tell what a block is
 _LEAST = 4  # lines with a prefix
 _LONGEST = 240  # characters of a part that is one unit
 
@@ -67,6 +67,7 @@ def add_output(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
     block = _block(lines, at)
     if block is None:
         return at
+    block = block._replace(end=_end(lines, block))
     if block.kind == "steps":
         _add_steps(outline, lines[at : block.end], above)
         return block.end
@@ -90,6 +91,17 @@ def add_output(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
     if block.kind == "test" and firsts:
         lead(outline, range(firsts[0] + 1, len(outline.starts)), firsts[0])
     return block.end
+
+
+def _end(lines: Sequence[Line], block: _Block) -> int:
+    """Find the end of a block that is longer than what is looked at."""
+    stop = block.end
+    while stop < len(lines) and (
+        (block.kind == "steps" and (lines[stop].indent < 0 or _OF_STEP.match(lines[stop].text)))
+        or (block.prefix and lines[stop].text.startswith(block.prefix))
+    ):
+        stop += 1
+    return stop
 
 
 def _parts(lines: Sequence[Line], prefix: str) -> list[list[Line]]:
@@ -201,7 +213,8 @@ def _steps(line: Line, below: Sequence[Line], _: Line | None) -> _Block | None:
     if not _STEP.match(line.text):
         return None
     stop = _stop(below, lambda other: other.indent < 0 or _OF_STEP.match(other.text))
-    return _Block(stop, kind="steps") if stop else None
+    prints = any(_OF_STEP.match(other.text) and not _STEP.match(other.text) for other in below[:stop])
+    return _Block(stop, kind="steps") if prints else None
 
 
 def _prefixed(line: Line, below: Sequence[Line], before: Line | None) -> _Block | None:

@@ -22,15 +22,24 @@ _STATES = re.compile(
 """What such a sentence says; it begins a unit."""
 
 _FIGURE = re.compile(r"\d[\d.,  ’']*\d|(?<![\w.])\d(?=[ \u00a0]?[%€$£])")
+_YEAR = re.compile(r"(?:19|20)\d\d$")
 _LONGEST = 240  # characters
 
 
 def link_scales(text: str, outline: Outline) -> None:
-    """Let a sentence that says in what amounts are given lead in the figures below it, up to the next such one."""
-    starts, said = outline.starts, -1
+    """Let a sentence that says in what amounts are given lead in the figures below it, up to the next such one, or to
+    the end of its section; years are no such figures.
+    """
+    starts, said, inside = outline.starts, -1, set[int]()
     for unit, start in enumerate(starts):
         end = starts[unit + 1] if unit + 1 < len(starts) else len(text)
         if end - start <= _LONGEST and _STATES.match(text, start, end):
             said = unit
-        elif said >= 0 and _FIGURE.search(text, start, end):
-            lead(outline, [unit], said)
+            inside = {outline.parents[unit]}
+        elif said >= 0:
+            if outline.parents[unit] in inside:
+                inside.add(unit)
+            else:
+                said = -1
+            if said >= 0 and any(not _YEAR.match(figure[0]) for figure in _FIGURE.finditer(text, start, end)):
+                lead(outline, [unit], said)

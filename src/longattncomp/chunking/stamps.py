@@ -59,6 +59,7 @@ class Stamps(NamedTuple):
             )
             for line in lines if apart else ():
                 found.add(self.places[line], moved[unit])
+        found.named.update(moved[unit] for unit in outline.named)
         for unit, others in outline.also.items():
             after = moved[unit + 1] if unit + 1 < len(moved) else len(found.starts)
             lead(found, range(moved[unit], after), *(moved[other] for other in others))

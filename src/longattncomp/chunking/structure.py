@@ -25,6 +25,7 @@ from longattncomp.chunking.references import lead, link
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.scales import link_scales
+from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
@@ -50,7 +51,7 @@ class _Scan:
         self.out = Outline()
         self._regions = Regions(text, self.out)
         self._statements = Statements(text, self.out, self._regions)
-        self._sections: list[tuple[int, int]] = []  # (level, unit) of the headings above
+        self._sections = Sections()
         self._blocks = blocks(self.lines)
         self._code = False
         self._prose = Prose(text, self.out)
@@ -109,15 +110,11 @@ class _Scan:
     def _close(self, at: int) -> None:
         """Close the regions that end at a character or before, with the sections that begin in them."""
         if region := self._regions.close(at):
-            self._sections = [section for section in self._sections if section[1] < region.first]
-
-    @property
-    def _section(self) -> int:
-        return self._sections[-1][1] if self._sections else -1
+            self._sections.leave(region.first)
 
     @property
     def _above(self) -> int:
-        return max(self._section, self._regions.above)
+        return max(self._sections.unit, self._regions.above)
 
     def _owner(self, indent: int) -> int:
         """The list item that an indented paragraph belongs to; otherwise the heading above."""
@@ -131,7 +128,7 @@ class _Scan:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
         if self._is_code(at):
-            return self._read_code(self.lines[at:end], self._section, end)
+            return self._read_code(self.lines[at:end], self._sections.unit, end)
         for data in () if self._code else self._data:
             if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
@@ -145,9 +142,6 @@ class _Scan:
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
             return at + 1
-        if at in self._pages:
-            self.out.add(first.start, self._above, breaks=True)
-            return end
         if (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at:
             return self._done(after)
         if not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at:
@@ -163,10 +157,13 @@ class _Scan:
                 return after
         here = self.lines[at:end]
         if self._code and first.indent > 0:
-            return self._read_code(here, self._section, end)
+            return self._read_code(here, self._sections.unit, end)
         spoken = self._turns.are_spoken(here)
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
+            return self._done(end)
+        if not self._code and at in self._pages and not kinds.STAMP.match(first.text):
+            self.out.add(first.start, self._above, breaks=True)
             return self._done(end)
         if not is_log(here) and (header := header_of(here)):
             lone = self._prose.lone if self._prose.lone == len(self.out.starts) - 1 else -1
@@ -185,7 +182,7 @@ class _Scan:
             return self._done(end)
         is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
         if is_code and (self._code or not is_label(self.lines, at, end)):
-            return self._read_code(here, self._section, end)
+            return self._read_code(here, self._sections.unit, end)
         owner = self._owner(first.indent)
         if found := terms(here):
             self._done(end)
@@ -218,12 +215,11 @@ class _Scan:
         return end
 
     def _open_section(self, level: int, at: int) -> None:
-        rank = self._turns.rank(level, at, self._sections)
-        while self._sections and self._sections[-1][0] >= rank:
-            self._sections.pop()
+        rank = self._turns.rank(level, at, self._sections.open)
+        self._sections.end(rank)
         together = RECORD_TOKENS if level in (SPEAKER, TURN, REPLY) else 0
         unit = self.out.add(self.lines[at].start, self._above, together=together, breaks=True)
-        self._sections.append((rank, unit))
+        self._sections.begin(rank, unit)
         self._prose.intro = -1
         self._turns.end()
 
@@ -242,7 +238,7 @@ class _Scan:
         self._open_section(level, at)
         ruled = kinds.RULED.match(self.lines[at].text)
         test = ruled is not None and ruled[1] == "_"  # as pytest prints the name of one that failed
-        return self._done(add_failure(self.out, self.lines, at + size, self._section) if test else at + size)
+        return self._done(add_failure(self.out, self.lines, at + size, self._sections.unit) if test else at + size)
 
     def _fenced(self, at: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:

@@ -33,7 +33,7 @@ class Testimony:
         self._text, self._out = text, out
         said = [(match["who"], "?" in line.text) for line in lines if (match := _SAID.match(line.text))]
         asked = [asks for who, asks in said if who == "Q"]
-        self._found = min(len(asked), len(said) - len(asked)) >= _LEAST and any(asked)
+        self._found = min(len(asked), len(said) - len(asked)) >= _LEAST and 2 * sum(asked) > len(asked)
         self.heads: dict[int, Head] = {}
         for number, line in enumerate(lines if self._found else ()):
             if _WITNESS.match(line.text):

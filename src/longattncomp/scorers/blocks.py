@@ -2,14 +2,10 @@
 
 from collections.abc import Sequence
 
-import regex
-
 from longattncomp.types import Node
 
 _TOKENS = 256
 """Most tokens of a block; the rows of a longer one are about many things."""
-
-_BLANK = regex.compile(r"\n[ \t\r]*\n\s*+$")
 
 
 def blocks_of(nodes: Sequence[Node]) -> list[list[int]]:
@@ -21,10 +17,15 @@ def blocks_of(nodes: Sequence[Node]) -> list[list[int]]:
     found: list[list[int]] = [[]]
     for index, node in enumerate(nodes):
         before = nodes[index - 1] if index else node
-        if before.document != node.document or _BLANK.search(before.text):
+        if before.document != node.document or _ends_blank(before.text):
             found.append([])
         found[-1].append(index)
     return [block for block in found if len(block) > 1 and sum(nodes[index].tokens for index in block) <= _TOKENS]
+
+
+def _ends_blank(text: str) -> bool:
+    """Whether a blank line ends a text."""
+    return text[len(text.rstrip()) :].count("\n") > 1
 
 
 def raised(values: Sequence[float], blocks: Sequence[Sequence[int]], part: float) -> list[float]:

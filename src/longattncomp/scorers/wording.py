@@ -25,6 +25,8 @@ from prose and chats.
 _NAMED = 3.0
 """What the rank of a node is multiplied by for each name or number of the query that only few nodes have."""
 
+_MOST_NAMED = 8
+
 _BLOCK_WORDS, _BLOCK_SCORE = 0.75, 0.2
 """Part of the way by which the words and the score of a node are raised to the most in its block."""
 
@@ -77,7 +79,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words],
         [weights.get(node.document, least) for node in nodes],
         [
-            _NAMED**count * (1.0 if index in echoes else 1 / part)
+            _NAMED ** min(count, _MOST_NAMED) * (1.0 if index in echoes else 1 / part)
             for index, (count, part) in enumerate(zip(raised(counts, blocks, 1.0), worth, strict=True))
         ],
         [_AROUND * (node.document in talks) for node in nodes],
