@@ -33,7 +33,6 @@ HOLDS_NOT = {
         "D3_pytest_b250": "the words of the query are in every line of the report",
     },
     "longattncomp": {
-        "B7_faq_b60": OTHER_WORDS,
         "C2_summary_b250": "one of five amounts has no room",
         "C4d_b80": "the query is a picture",
         "D3_pytest_b120": "the heading, the error and its place do not all fit beside better ones",
