@@ -106,7 +106,7 @@ def test_the_layout_tells_code(begins: str, ends: str, line: str) -> None:
 
 
 def test_a_paragraph_is_no_block_of_code() -> None:
-    text = f"If you want to know what to do\n{WORDS}In the end it does not matter.\n"
+    text = f"If you want to know what to do\n{WORDS}End of it.\n"
     assert "If you" not in lead_ins(text, "number 7", 8).split("number 7")[0].replace(WORDS, "")
 
 

@@ -48,7 +48,7 @@ CODE = "".join(f"def run_{number}(self):\n    name = 'x{number}'\n    limit7 = 1
 NO_NAMES = {
     "one block alone": json.dumps({"name": "alpha", "uses": VALUES}, indent=1),
     "code": CODE.replace("_1", "").replace("_2", "").replace("_0", ""),
-    "the head of a page": "---\ntitle: alpha\ndate: 2020-01-01\n---\n\nlimit7: see below, as it is told\n",
+    "the head of a page": "---\ntitle: alpha\ndate: 2020-01-01\nlimit7: 70\n---\n\nAll is told below.\n",
 }
 
 

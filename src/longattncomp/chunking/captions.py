@@ -99,7 +99,7 @@ def _speaks_of(words: str, table: str) -> bool:
 
     Those are a short sentence without a number, a word of the table, or one about tables.
     """
-    if (_AMOUNT.search(words) and _has_columns(words)) or any(map(_is_row, words.splitlines())):
+    if (_AMOUNT.search(words) and kinds.has_gap(words)) or any(map(_is_row, words.splitlines())):
         return False
     if not kinds.ends_sentence(words) or _SPEAKS.search(words) or any(map(str.isdigit, words)):
         return True
@@ -129,7 +129,7 @@ def page_heads(lines: Sequence[Line]) -> frozenset[int]:
             continue
         here = lines[first:number]
         pages += len(here) > _HEAD
-        if 0 < len(here) <= _HEAD and all(len(line.text) <= _LONGEST for line in here) and _has_columns(here[0].text):
+        if 0 < len(here) <= _HEAD and all(len(line.text) <= _LONGEST for line in here) and kinds.has_gap(here[0].text):
             shape = " ".join(_NUMBER.sub("0", line.text.strip()) for line in here)
             found.setdefault(shape, []).append((pages, first))
         first = number + 1
@@ -139,7 +139,3 @@ def page_heads(lines: Sequence[Line]) -> frozenset[int]:
         if "0" in shape and len(places) > 1 and all(page < after for (page, _), (after, _) in pairwise(places))
         for _, at in places
     )
-
-
-def _has_columns(line: str) -> bool:
-    return kinds.GAPS.search(line.strip()) is not None

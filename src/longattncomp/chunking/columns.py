@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines import GAPS, Line
+from longattncomp.chunking.lines import GAPS, Line, has_gap
 
 _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*$")
 NUMERIC = re.compile(r"[\W_]*+\d[\d\W_]*+(?:[a-zA-Z][a-zA-Z%°]{0,2}[\W_]*+)?$")
@@ -39,18 +39,14 @@ def ruled(lines: Sequence[Line]) -> int:
         if not names or number + 1 >= len(lines):
             continue
         wide = 2 * len(line.text.strip()) >= max(len(name.strip()) for name in names)
-        fit = wide and any(map(_has_gap, (line.text, lines[number + 1].text))) and any(map(_has_gap, names))
+        fit = wide and any(map(has_gap, (line.text, lines[number + 1].text))) and any(map(has_gap, names))
         return number + 1 if fit and not _is_title(names[0]) else 0
     return 0
 
 
-def _has_gap(line: str) -> bool:
-    return GAPS.search(line.strip()) is not None
-
-
 def _is_title(name: str) -> bool:
     """Whether a line at the left has no gap, as a title above the names of columns has none."""
-    return not name[0].isspace() and not _has_gap(name)
+    return not name[0].isspace() and not has_gap(name)
 
 
 def goes_on(row: Line, line: Line) -> bool:
@@ -71,7 +67,7 @@ def is_below(row: Line, line: Line) -> bool:
     if line.indent <= row.indent:
         return False
     above = row.text[:_LONGEST]
-    if "\t" in above or "\t" in line.text[: line.indent] or not _has_gap(above):
+    if "\t" in above or "\t" in line.text[: line.indent] or not has_gap(above):
         return False
     return line.indent > row.indent + len(cells(above)[0])
 
@@ -105,7 +101,7 @@ def more_names(lines: Sequence[Line], names: int) -> int:
 def _has_no_first(lines: Sequence[Line], at: int) -> bool:
     """Whether a line stands in later columns than the first cells of the rows below it, the next of which has one."""
     below = lines[at + 1 : at + 1 + _LOOKED_AT]
-    rows = [line for line in below if line.indent < lines[at].indent and _has_gap(line.text)]
+    rows = [line for line in below if line.indent < lines[at].indent and has_gap(line.text)]
     return 2 * len(rows) > len(below) and all(lines[at].indent > row.indent + len(cells(row.text)[0]) for row in rows)
 
 

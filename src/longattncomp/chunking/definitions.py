@@ -1,7 +1,7 @@
-"""lines of code -> what belongs to a definition or block: attributes and titles above it, its arms, and its end."""
+"""lines of code -> what belongs to a definition: attributes and titles above it, and its arms."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
@@ -31,10 +31,10 @@ _VARIABLE = re.compile(
 
 _TARGET = re.compile(r"([\w./%-]+):")
 _OPEN, _CLOSED = "([{", ")]}"
-_ATTRIBUTES = 8
-_ATTRIBUTE_LINES = 6
-_ATTRIBUTE_LENGTH = 240
-_TITLE_LENGTH = 64
+_ATTRIBUTES = 8  # above one definition
+_ATTRIBUTE_LINES = 6  # of one
+_ATTRIBUTE_LENGTH = 240  # characters of one
+_TITLE_LENGTH = 64  # characters of a comment that is a title
 
 COMMENT = re.compile(r"\s*(?:#+(?:[ \t]|$)|//|--(?:[ \t]|$)|;|\{?/\*[^\n]*\*/\}?\s*$)")
 """A line that is a comment as a whole."""
@@ -153,89 +153,3 @@ def goes_on(text: str, at: int, line: str) -> str:
     if before and (arm[1].lower() == "when") == (before[1].lower() == "when") and not _HEAD.match(text, at):
         return "beside"
     return "below" if _OPENS_ARMS.match(text, at) else ""
-
-
-_OPENER = re.compile(
-    r"(?:.*\b)?(?:do|then|defp?|defmodule|defmacrop?|defimpl|defprotocol|module|class|function|if|unless|while|until|case"
-    r"|begin|for|foreach|select|struct|enum|macro|lib|try|receive|cond|quote|sub|subroutine|program|property|repeat)\b",
-    re.IGNORECASE,
-)
-_PYTHON = re.compile(r"\s*(?:async[ \t]+)?(?:def|class)[ \t]+\w+[^\n]*:\s*$")
-_BRACE = re.compile(r".*[({\[]\s*$")
-_END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}&|<>].*|\.\w.*)?$", re.IGNORECASE)
-_MIDDLE = re.compile(r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE)
-_ABOVE = re.compile(r"\s*(?:#|--|%|@\w|desc\b)")
-
-
-IN_BRACES, ENDED = 1, 2
-"""What marks a line of a block between brackets, and of one up to a word such as `end`."""
-
-
-def blocks(lines: Sequence[Line]) -> bytearray:
-    """Mark the lines from one that begins a block up to what ends it and is no more indented, and what is said above.
-
-    The layout tells that such lines are code, whatever their words are.
-    """
-    edges = {kind: [0] * (len(lines) + 1) for kind in (IN_BRACES, ENDED)}
-    begun: list[tuple[int, int, int]] = []  # (indent, line, the kind of block that it begins)
-    for number, line in enumerate(lines):
-        if line.indent < 0:
-            continue
-        if kinds.FENCE.match(line.text):
-            begun.clear()
-            continue
-        while begun and begun[-1][0] > line.indent:
-            begun.pop()
-        same = begun[-1] if begun and begun[-1][0] == line.indent else None
-        if same and same[2] == ENDED and _MIDDLE.match(line.text):
-            continue
-        if same:
-            begun.pop()
-        if same and same[2] and number > same[1] + 1 and (found := _ends(line.text)) & same[2]:
-            edges[found][same[1]] += 1
-            edges[found][number + 1] -= 1
-        else:
-            begun.append((line.indent, number, _begins(lines, number)))
-    return _marked(lines, edges)
-
-
-def are_blocks(here: Sequence[Line], marks: Collection[int]) -> bool:
-    """Whether most lines of a paragraph are marked, or it is a recipe below what sets a variable for it, or begins with
-    a class or function of Python with a docstring.
-    """
-    target = signature(here, 0)
-    recipe = target > 0 and kinds.RECIPE.match(here[target].text) and target + 1 < len(here)
-    if recipe and all(line.text[0] == "\t" for line in here[target + 1 :]):
-        return True
-    if 2 * sum(map(bool, marks)) > len(here):
-        return True
-    return len(here) > 1 and here[1].indent > here[0].indent and _PYTHON.match(here[0].text) is not None
-
-
-def _begins(lines: Sequence[Line], number: int) -> int:
-    """Say which kinds of blocks a line may begin, by its words or last sign; the next one is more indented."""
-    after = kinds.below(lines, number + 1)
-    if after == len(lines) or lines[after].indent <= lines[number].indent:
-        return 0
-    text = lines[number].text
-    return (IN_BRACES if _BRACE.match(text) else 0) | (ENDED if _OPENER.match(text) else 0)
-
-
-def _ends(text: str) -> int:
-    return ENDED if _END.match(text) else IN_BRACES if text.lstrip()[0] in _CLOSED else 0
-
-
-def _marked(lines: Sequence[Line], edges: Mapping[int, Sequence[int]]) -> bytearray:
-    marks = bytearray(len(lines))
-    depths = dict.fromkeys(edges, 0)
-    for number in range(len(lines)):
-        for kind in edges:
-            depths[kind] += edges[kind][number]
-        marks[number] = max((kind for kind in edges if depths[kind]), default=0)
-        above = number - 1
-        while marks[number] and above >= 0 and not marks[above] and lines[above].indent == lines[number].indent:
-            if not _ABOVE.match(lines[above].text):
-                break
-            marks[above] = marks[number]
-            above -= 1
-    return marks

@@ -140,7 +140,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if kinds.is_capitals(text) and not kinds.STAMP.match(text) and not kinds.ITEM.match(text):
         if below is None:
             return _CAPITALS, 1
-        columns = all(kinds.GAPS.search(row.text.strip()) for row in (line, below))
+        columns = all(kinds.has_gap(row.text) for row in (line, below))
         return (0 if columns or kinds.is_capitals(below.text) else SPEAKER), 1
     recipe = below is not None and below.text.startswith("\t") and kinds.RECIPE.match(text)
     if below is not None and kinds.FILE.match(text) and " " not in text.strip() and not recipe:

@@ -132,6 +132,11 @@ def below(lines: Sequence[Line], at: int) -> int:
     return next((number for number in range(at, len(lines)) if lines[number].indent >= 0), len(lines))
 
 
+def has_gap(line: str) -> bool:
+    """Whether a line has columns, with a gap between them."""
+    return GAPS.search(line.strip()) is not None
+
+
 def ends_in_colon(line: str) -> bool:
     """Whether a line ends in a colon."""
     return line.rstrip().endswith((":", "："))

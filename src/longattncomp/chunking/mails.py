@@ -20,7 +20,7 @@ _WROTE = re.compile(
 
 
 def answers(text: str, lines: Sequence[Line]) -> set[int]:
-    """Find the lines right below quoted ones in a mail, by number: nobody wraps what is quoted without its sign."""
+    """Find the lines right below quoted ones in a mail, by number, whose sign stands before each quoted line."""
     if not _WROTE.search(text):
         return set()
     return {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking import columns
 from longattncomp.chunking.columns import NUMERIC
-from longattncomp.chunking.lines import CODE, GAPS, Line, ends_in_colon, is_rule, is_title
+from longattncomp.chunking.lines import CODE, GAPS, Line, ends_in_colon, has_gap, is_rule, is_title
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _LEAST_ROWS = 3
@@ -101,7 +101,7 @@ def _may_be_title(line: str) -> bool:
 def _is_prompt(lines: Sequence[Line], at: int) -> bool:
     """Whether a line is a prompt with a command; that of root looks like a comment, except above a table."""
     text = lines[at].text
-    if _ROOT.match(text) and not GAPS.search(text.strip()):
+    if _ROOT.match(text) and not has_gap(text):
         below = lines[at + 1].text.strip() if at + 1 < len(lines) else ""
         return _COLUMNS.match(below) is not None and GAPS.search(below) is not None
     return _PROMPT.match(text) is not None
@@ -280,7 +280,7 @@ def _delimiter(rows: Sequence[Line]) -> str:
         return "|"
     if "\t" in rows[0].text.rstrip():
         return "\t"
-    if 2 * sum(GAPS.search(row.text.strip()) is not None for row in rows) >= len(rows):
+    if 2 * sum(has_gap(row.text) for row in rows) >= len(rows):
         return ""
     return max(_DELIMITERS, key=lambda sign: sum(row.text.count(sign) for row in rows[:20]))
 

@@ -26,6 +26,7 @@ _NAMED = 3.0
 """What the rank of a node is multiplied by for each name or number of the query that only few nodes have."""
 
 _MOST_NAMED = 8
+"""Most of them that count."""
 
 _BLOCK_WORDS, _BLOCK_SCORE = 0.75, 0.2
 """Part of the way by which the words and the score of a node are raised to the most in its block."""
