@@ -163,13 +163,13 @@ def test_published_methods_keep_their_formulas() -> None:
         assert found.scores[0] > 0.3
 
 
-def test_copies_do_not_come_first_for_their_words_and_numbers() -> None:
+def test_copies_do_not_rank_higher_for_their_words_and_numbers() -> None:
     """Nor do many of them make a name of the query too frequent to count."""
     nodes = nodes_of(*[ASKED] * 5, "Rain falls on the roof.", EVIDENCE)
 
     found = priority(Query(ASKED), nodes, Scores((0.1,) * len(nodes), 0.3), novelty(Query(ASKED), nodes))
 
-    assert found.first == [0] * 6 + [1]
+    assert found.lifts == [1.0] * 6 + [3.0]
     assert max(range(len(nodes)), key=found.words.__getitem__) == 6
 
 
@@ -186,7 +186,7 @@ def test_a_result_keeps_the_evidence_instead_of_copies(method: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["{}:\n  limit: {}\n", '"{}": {{\n  "limit": {}\n}},\n', "[{}]\nlimit = {}\n"])
-def test_the_section_whose_key_is_asked_for_comes_first(form: str) -> None:
+def test_the_section_whose_key_is_asked_for_ranks_higher(form: str) -> None:
     """So does what it leads in; a key of many sections, as `limit`, tells nothing."""
     names = ("search", "billing", "mailer", "export", "thumbs")
     nodes = nodes_of(*(form.format(name, number) for number, name in enumerate(names)))
@@ -194,4 +194,4 @@ def test_the_section_whose_key_is_asked_for_comes_first(form: str) -> None:
 
     found = priority(query, nodes, Scores((0.4, 0.05, 0.05, 0.05, 0.05), 0.4), novelty(query, nodes))
 
-    assert found.first == [0, 1, 0, 0, 0]
+    assert found.lifts == [1.0, 3.0, 1.0, 1.0, 1.0]
