@@ -122,21 +122,16 @@ def select(
     if priority is not None:
         parts = zip(ranks, priority.words, priority.weights, priority.lifts, strict=True)
         ranks = [lift * rank ** (1 - weight) * words**weight for rank, words, weight, lift in parts]
-    ranked = sorted(
-        (i for i in range(len(nodes)) if i not in bag and i not in leads.served),
-        key=lambda i: (-ranks[i], i),
-    )
+    free = (i for i in range(len(nodes)) if i not in bag and i not in leads.served)
+    ranked = sorted(free, key=lambda i: (-ranks[i], i))
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
         ended: Literal["min_relevance", "top_p", "budget"] | None = None
         wanted = [lead for lead in leads.of[index] if lead not in bag]
         # Without what it is about, a node may say the opposite, or seem to belong to what stands above it.
-        missing = len(bag) > 0 and wanted[:1] == list(leads.of[index][:1])
-        needed = (
-            bag.cost(wanted[0], with_node=index) + sum(nodes[lead].tokens for lead in wanted[1:])
-            if missing and wanted
-            else 0
-        )
+        needed = 0
+        if len(bag) > 0 and wanted and wanted[0] == leads.of[index][0]:
+            needed = bag.cost(wanted[0], with_node=index) + sum(nodes[lead].tokens for lead in wanted[1:])
         own = repeated(nodes[index])
         if relevance < rule.min_relevance:
             ended = "min_relevance"

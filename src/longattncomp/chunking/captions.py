@@ -72,7 +72,7 @@ class Tables:
         lead(self._out, self._rows, self._out.add(first.start, above, breaks=True))
         return True
 
-    def note(self, first: int) -> None:
+    def link_notes(self, first: int) -> None:
         """Let notes right below a table, from the unit `first` on, lead in the rows that refer to them.
 
         A reference such as yes (a) in a header is one of all rows below it.

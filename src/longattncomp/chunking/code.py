@@ -94,6 +94,7 @@ class Statements:
                 comments = []
             if comments and not titled and kinds.ENTRY.match(line.text):
                 out.also[unit] = tuple(comments[-_COMMENTS:])
+            # An entry that is commented out, such as `#key: 1`, is a comment here, too.
             comments = [*comments, unit] if is_comment or kinds.COMMENT.match(line.text) else []
             titled = is_title(here, number)
             begins = signature(here, number)

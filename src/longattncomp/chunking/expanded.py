@@ -11,7 +11,7 @@ _COLUMN = re.compile(r"[ \t]*[^\s|:][^|:\n]{0,80}(?:\||:(?= |$))|[ \t]+\|")
 _COMMAND = 12  # lines of a command and its answer above the first record
 
 
-def begins_records(lines: Sequence[Line], at: int) -> bool:
+def _begins(lines: Sequence[Line], at: int) -> bool:
     """Whether a record begins at a line."""
     return _RECORD.match(lines[at].text) is not None
 
@@ -19,15 +19,15 @@ def begins_records(lines: Sequence[Line], at: int) -> bool:
 def add_records(outline: Outline, lines: Sequence[Line], at: int, above: int) -> int:
     """Add records, each of which its first line leads in, and the lines above them; return the line after, or `at`."""
     first = at
-    while first < min(at + _COMMAND, len(lines)) and lines[first].indent >= 0 and not begins_records(lines, first):
+    while first < min(at + _COMMAND, len(lines)) and lines[first].indent >= 0 and not _begins(lines, first):
         first += 1
-    if first == len(lines) or not begins_records(lines, first):
+    if first == len(lines) or not _begins(lines, first):
         return at
     if first > at:
         above = outline.add(lines[at].start, above, breaks=True)
     record, index = -1, first
     while index < len(lines) and lines[index].indent >= 0:
-        if begins_records(lines, index):
+        if _begins(lines, index):
             record = outline.add(lines[index].start, above, together=RECORD_TOKENS, breaks=index == at)
         elif _COLUMN.match(lines[index].text):
             outline.add(lines[index].start, record)

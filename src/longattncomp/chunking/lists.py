@@ -92,14 +92,12 @@ class Lists:
         self._text, self._out = text, out
         self._intro = -1  # the unit that introduced the list above
         self._open: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
-        self._numbers: dict[int, str] = {}  # those of the open items
         self.units = range(0)
 
     def end(self) -> None:
         """End the list."""
         self._intro = -1
         self._open.clear()
-        self._numbers.clear()
 
     @property
     def goes_on(self) -> bool:
@@ -172,8 +170,8 @@ class Lists:
         parent = listed[-1][2] if listed else self._intro
         unit = self._out.add(line.start, parent, breaks=not listed, prose=kind.startswith(">"))
         listed.append((line.indent, kind, unit))
-        self._numbers[unit] = number
 
     def _is_part(self, number: str) -> bool:
-        above = self._numbers.get(self._open[-1][2], "") if self._open else ""
-        return bool(above) and number.startswith(f"{above}.")
+        """Whether the number of an item begins with that of the item above and a full stop."""
+        above = kinds.ITEM.match(self._text, self._out.starts[self._open[-1][2]]) if self._open else None
+        return above is not None and number.startswith(f"{_number(above[0])}.")

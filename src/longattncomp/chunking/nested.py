@@ -13,7 +13,7 @@ _BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?
 _INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|[{}\[\],]")
 _SPACE = re.compile(r"\s*")
-LINE_TOKENS = 128
+_LINE_TOKENS = 128
 """Longest object in one of several lines that stays whole whatever it holds, in tokens."""
 
 _LONGEST_LINE = 1000  # characters of such an object
@@ -99,7 +99,7 @@ def _json_units(outline: Outline, text: str, start: int, end: int, parent: int) 
             inside = objects.pop()
             begun = outline.starts[value]
             if sign == "}" and _is_line(text, begun, token.end()):
-                outline.together[value] = max(outline.together[value], LINE_TOKENS)
+                outline.together[value] = max(outline.together[value], _LINE_TOKENS)
             if len(above) <= 1:
                 return token.end()
             if sign == "]" and inside > 1:

@@ -8,9 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import pairwise
 
+from longattncomp.chunking.connectives import GOES_ON, POINTS_BACK, TAKES_BACK
 from longattncomp.chunking.lines import ITEM
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.wording import GOES_ON, POINTS_BACK, TAKES_BACK
 
 TABLE_NOTE = re.compile(
     r"\W{0,3}(?:(?:notes?|n\.?b|source|legend|key|anmerkung|hinweis|quelle)[.:]"

@@ -7,6 +7,7 @@ from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements
+from longattncomp.chunking.connectives import TAKES_BACK
 from longattncomp.chunking.definitions import is_short_comment
 from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
@@ -31,7 +32,6 @@ from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.turns import Turns
-from longattncomp.chunking.wording import TAKES_BACK
 from longattncomp.runtime.cancellation import step
 
 
@@ -83,7 +83,7 @@ class _Scan:
                     end += 1
             top = len(self.out.starts)
             at = self._paragraph(at, end)
-            self._tables.note(top)
+            self._tables.link_notes(top)
             self._close(self._end(at))
             step(self._end(at) - walked)
             walked = self._end(at)
@@ -226,11 +226,8 @@ class _Scan:
 
     def _introduced(self, indent: int) -> int:
         """The unit that leads to the block that begins here; otherwise the item or heading above."""
-        return (
-            self._prose.intro
-            if self._prose.intro >= 0 and self._prose.intro == len(self.out.starts) - 1
-            else self._owner(indent)
-        )
+        intro = self._prose.intro
+        return intro if 0 <= intro == len(self.out.starts) - 1 else self._owner(indent)
 
     def _heading(self, at: int, end: int) -> int:
         level, size = self._heads.get(at) or heading(self.lines, at, end, code=self._code)

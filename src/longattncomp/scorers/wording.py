@@ -64,7 +64,8 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     found = telling(nodes) if overview else BM25Scorer().score(asked, nodes).nodes
     words = raised([share * (index not in echoes) for index, share in enumerate(found)], blocks, _BLOCK_WORDS)
     gains = bridges(query, nodes, scores)
-    inner = [block for block in blocks if not _is_document(block, nodes)]
+    sizes = Counter(node.document for node in nodes)
+    inner = [block for block in blocks if len(block) < sizes[nodes[block[0]].document]]
     shares = raised([share * gain for share, gain in zip(scores.nodes, gains, strict=True)], inner, _BLOCK_SCORE)
     passed = zip(leads.passed_on(shares), leads.passed_on(scores.nodes), strict=True)
     least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
@@ -85,14 +86,6 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         ],
         [_AROUND * (node.document in talks) for node in nodes],
         [share / own if own else 1.0 for share, own in passed],
-    )
-
-
-def _is_document(block: Sequence[int], nodes: Sequence[Node]) -> bool:
-    """Whether a block is a whole document."""
-    first, last, document = block[0], block[-1], nodes[block[0]].document
-    return (first == 0 or nodes[first - 1].document != document) and (
-        last == len(nodes) - 1 or nodes[last + 1].document != document
     )
 
 

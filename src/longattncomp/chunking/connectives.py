@@ -1,4 +1,4 @@
-"""sentences that speak of the one before: how they begin, in several languages -> what leads them in."""
+"""how sentences begin that go on from the one before them, or take part of it back, in several languages."""
 
 import re
 
