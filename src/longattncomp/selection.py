@@ -15,6 +15,11 @@ NEAR = 384
 BESIDE = 32
 """Distance in tokens up to which two nodes count as neighbours."""
 
+_LEAD_IN_SHARE, _SHORT = 0.5, 32
+"""Part of the budget that all lead-ins may take where long ones are among them, and tokens up to which one is short.
+The nearest of a node, the outermost and those below it come at any length.
+"""
+
 _UNIT = 2**60
 """Shares are summed as whole multiples of 1/_UNIT, so that windows with equal shares have exactly equal mass."""
 
@@ -38,8 +43,6 @@ class SelectionRule:
         surroundings: part of the mass around a node, its own included, that is added to its score for its rank.
         overflow: "fill" skips a node that does not fit, "paper" ends the search.
         words: whether the words of the query count for the rank, too (see `scorers.wording`).
-        lead_in_share: part of the budget that lead-ins may take; the nearest of a node, the outermost and those below
-            it may exceed it.
     """
 
     token_budget: int
@@ -50,7 +53,6 @@ class SelectionRule:
     surroundings: float = 0.0
     overflow: Overflow = "fill"
     words: bool = False
-    lead_in_share: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def select(
         reasons[index] = "pinned"
     tight = sum(node.tokens for node in nodes) > rule.token_budget
     seen = {word for index in bag.kept for word in repeated(nodes[index])}
-    lead_in_tokens = 0
+    lead_in_tokens, refused = 0, set[int]()
     mass = scores.instruction
     relevance = 1 - scores.instruction if scores.chance is None else scores.chance
     around = np.full(len(nodes), rule.surroundings)
@@ -127,11 +129,10 @@ def select(
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
         ended: Literal["min_relevance", "top_p", "budget"] | None = None
-        wanted = [lead for lead in leads.of[index] if lead not in bag]
         # Without what it is about, a node may say the opposite, or seem to belong to what stands above it.
-        needed = 0
-        if len(bag) > 0 and wanted and wanted[0] == leads.of[index][0]:
-            needed = bag.cost(wanted[0], with_node=index) + sum(nodes[lead].tokens for lead in wanted[1:])
+        missing = [lead for lead in leads.of[index] if lead not in bag and lead not in refused]
+        wanted = _wanted(index, missing, leads, _LEAD_IN_SHARE * rule.token_budget - lead_in_tokens)
+        needed = wanted if len(bag) > 0 else []
         own = repeated(nodes[index])
         if relevance < rule.min_relevance:
             ended = "min_relevance"
@@ -144,7 +145,7 @@ def select(
             reasons[index], stop_reason = "duplicate", "budget"
             mass += scores.nodes[index]
             continue
-        elif bag.tokens + bag.cost(index) + needed > rule.token_budget:
+        elif bag.tokens + bag.cost(index, *needed) > rule.token_budget:
             stop_reason = "budget"
             if rule.overflow == "fill":
                 continue
@@ -158,19 +159,27 @@ def select(
         reasons[index] = "selected"
         seen.update(own)
         mass += scores.nodes[index]
-        for number, lead in enumerate(wanted):
-            charged = bag.cost(lead)
-            root = lead == min(wanted)  # below another one, the node would seem to belong to that
-            # What stands below a node and leads it in takes something back, or ends what it is part of.
-            share = root or lead > index or lead_in_tokens + charged <= rule.lead_in_share * rule.token_budget
-            if bag.tokens + charged > rule.token_budget or (number and not share):
-                continue
-            bag.put(lead)
-            lead_in_tokens += charged
-            reasons[lead] = "lead_in"
+        for lead in wanted:
+            if bag.tokens + (charged := bag.cost(lead)) <= rule.token_budget:
+                bag.put(lead)
+                lead_in_tokens += charged
+                reasons[lead] = "lead_in"
+            else:
+                refused.add(lead)
     if len(bag) == len(nodes):
         reasons = ["selected" if reason == "lead_in" else reason for reason in reasons]
     return Selection(tuple(sorted(bag.kept)), tuple(reasons), stop_reason, bag.tokens)
+
+
+def _wanted(index: int, missing: Sequence[int], leads: LeadIns, room: float) -> list[int]:
+    """List those of the missing lead-ins that a node comes with: all but long ones for which there is no room."""
+    own = leads.of[index]
+    # What stands below a node and leads it in takes something back, or ends what it is part of.
+    always = {
+        lead for lead in missing if lead in (own[0], min(own)) or lead > index or leads.nodes[lead].tokens <= _SHORT
+    }
+    room -= sum(leads.nodes[lead].tokens for lead in always)
+    return [lead for lead in missing if lead in always or leads.nodes[lead].tokens <= room]
 
 
 def repeated(node: Node) -> list[int]:
@@ -198,17 +207,23 @@ class _Bag:
         self.kept.add(index)
         self._documents.add(self._nodes[index].document)
 
-    def cost(self, index: int, *, with_node: int = -1) -> int:
-        """Count what a node would cost, perhaps after another one of its document."""
-        node = self._nodes[index]
-        if with_node < 0 and node.document not in self._documents:
-            return node.tokens + self._edges + (self._separator if self._documents else 0)
-        beside = sum(
-            (other in self.kept or other == with_node) and self._nodes[other].document == node.document
-            for other in (index - 1, index + 1)
-            if 0 <= other < len(self._nodes)
-        )
-        return node.tokens + self._gap * (1 - beside)
+    def cost(self, *indices: int) -> int:
+        """Count what nodes would cost together."""
+        tokens, put = 0, set[int]()
+        begun = self._documents.copy()
+        for index in indices:
+            node = self._nodes[index]
+            if node.document not in begun:
+                tokens += node.tokens + self._edges + (self._separator if begun else 0)
+                begun.add(node.document)
+            else:
+                beside = sum(
+                    (other in self.kept or other in put) and self._nodes[other].document == node.document
+                    for other in (index - 1, index + 1)
+                )
+                tokens += node.tokens + self._gap * (1 - beside)
+            put.add(index)
+        return tokens
 
 
 def _ranks(

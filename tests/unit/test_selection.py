@@ -267,7 +267,7 @@ def test_documents_without_a_share() -> None:
     assert found.indices == (0, 2)
 
 
-def test_a_node_whose_nearest_lead_in_is_kept_does_not_need_room_for_one_further_up() -> None:
+def test_where_the_first_node_had_no_room_for_a_lead_in_the_next_ones_do_not_need_it() -> None:
     title, heading = (0, 1), (1, 2)
     found = [
         Node(0, 0, 1, "x", 22),
@@ -277,6 +277,62 @@ def test_a_node_whose_nearest_lead_in_is_kept_does_not_need_room_for_one_further
     ]
     rule = SelectionRule(token_budget=30, top_p=1.0)
     assert select(Scores((0.0, 0.0, 0.6, 0.4), 0.0), found, rule).indices == (1, 2, 3)
+
+
+@pytest.mark.parametrize(("budget", "kept"), [(31, (0, 1, 2, 5)), (32, (0, 2, 3, 4))])
+def test_a_node_needs_a_lead_in_that_nodes_under_the_same_heading_do_not_have(
+    budget: int, kept: tuple[int, ...]
+) -> None:
+    """As in "Confidential is: what is marked, but not: what is public": without the "not" it says the opposite."""
+    heading, but = (0, 1), (3, 4)
+    found = [
+        Node(0, 0, 1, "x", 5),
+        Node(0, 1, 2, "x", 1, (heading,)),
+        Node(0, 2, 3, "x", 10, (heading,)),
+        Node(0, 3, 4, "x", 5, (heading,)),
+        Node(0, 4, 5, "x", 12, (heading, but)),
+        Node(0, 5, 6, "x", 12),
+    ]
+    rule = SelectionRule(token_budget=budget, top_p=1.0)
+    assert select(Scores((0.0, 0.1, 0.4, 0.0, 0.3, 0.2), 0.0), found, rule).indices == kept
+
+
+@pytest.mark.parametrize(("gap", "kept"), [(0, (0, 1, 3, 5)), (1, (1,))])
+def test_marks_between_a_node_and_its_lead_ins_are_charged_before_it_is_kept(gap: int, kept: tuple[int, ...]) -> None:
+    title, heading = (0, 1), (3, 4)
+    found = [
+        Node(0, 0, 1, "x", 4),
+        Node(0, 1, 2, "x", 4),
+        Node(0, 2, 3, "x", 14),
+        Node(0, 3, 4, "x", 4, (title,)),
+        Node(0, 4, 5, "x", 14),
+        Node(0, 5, 6, "x", 4, (heading, title)),
+    ]
+    rule = SelectionRule(token_budget=17, top_p=1.0)
+    scores = Scores((0.0, 0.6, 0.0, 0.0, 0.0, 0.4), 0.0)
+    assert select(scores, found, rule, gap_tokens=gap).indices == kept
+
+
+@pytest.mark.parametrize(
+    ("size", "budget", "kept"),
+    [
+        pytest.param(32, 60, (0, 1, 2, 3), id="a short one comes"),
+        pytest.param(33, 60, (0, 2, 3), id="a long one does not where lead-ins would have over half of the budget"),
+        pytest.param(33, 90, (0, 1, 2, 3), id="and comes where they have not"),
+    ],
+)
+def test_a_lead_in_between_the_outermost_and_the_nearest(size: int, budget: int, kept: tuple[int, ...]) -> None:
+    title, preamble, heading = (0, 1), (1, 2), (2, 3)
+    found = [
+        Node(0, 0, 1, "x", 6),
+        Node(0, 1, 2, "x", size, (title,)),
+        Node(0, 2, 3, "x", 6, (preamble, title)),
+        Node(0, 3, 4, "x", 12, (heading, preamble, title)),
+    ]
+    rule = SelectionRule(token_budget=budget, top_p=1.0)
+    # Another document, so that not everything fits
+    found.append(Node(1, 0, 1, "y", 100))
+    assert select(Scores((0.0, 0.0, 0.0, 0.9, 0.1), 0.0), found, rule).indices == kept
 
 
 def test_a_node_is_left_out_if_a_lead_in_further_up_has_no_room() -> None:

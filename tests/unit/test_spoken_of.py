@@ -110,6 +110,16 @@ KINDS = {
         "theft",
         "This does not apply to bicycles. The theft of things is paid for. ",
     ),
+    "what does not hold": (
+        "A folding bicycle travels free at night. This does not hold on Fridays and Sundays. Prams travel free.\n",
+        "bicycle",
+        "This does not hold on Fridays and Sundays. A folding bicycle travels free at night. ",
+    ),
+    "what is not significant": (
+        "With 40 mg it was 33 per cent. That difference from placebo was not significant. Nausea was rare.\n",
+        "33 per",
+        "That difference from placebo was not significant. With 40 mg it was 33 per cent. ",
+    ),
     "also in a clause of its own": (
         "6.1 The firm is liable up to 250,000 EUR.\n6.2 This limit does not apply to intent.\n6.3 It is insured.\n",
         "250,000",

@@ -56,33 +56,43 @@ class BM25Scorer:
         """Divide the BM25 score of every node by the sum."""
         if not nodes:
             return Scores((), 1.0)
-        shares = self._shares(query.text, LeadIns(nodes).texts())
+        shares = self.shares(*matches(query.text, LeadIns(nodes).texts()))
         if progress is not None:
             tokens = sum(node.tokens for node in nodes)
             progress(tokens, tokens)
         return Scores(tuple(shares), 0.0)
 
-    def _shares(self, query: str, texts: list[str]) -> list[float]:
+    def shares(self, n_terms: int, corpus: list[list[int]]) -> list[float]:
+        """Divide the BM25 score of every text by the sum, by what `matches` returns for a query and the texts."""
         import bm25s
 
-        # All words outside the query become word 0, which leaves lengths and scores as they are.
-        asked = _words(query)
-        telling = [word for word in asked if word.lower() not in stop_words()]
-        terms = dict.fromkeys(chain.from_iterable(map(_terms, telling or asked)))
-        ids = {term: index for index, term in enumerate(terms, start=1)}
-
-        @cache
-        def ids_of(word: str) -> list[int]:
-            return [ids.get(term, 0) for term in _terms(word)]
-
-        corpus = [list(chain.from_iterable(map(ids_of, _words(text)))) for text in texts]
         if not any(map(any, corpus)):
-            return [1 / len(texts)] * len(texts)
+            return [1 / len(corpus)] * len(corpus)
         index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
         # `index.index` would log at every call.
-        index.scores = index.build_index_from_ids(list(range(len(ids) + 1)), corpus, show_progress=False)
-        scores = index.get_scores_from_ids(list(ids.values())).astype("float64")  # (n_nodes,)
+        index.scores = index.build_index_from_ids(list(range(n_terms + 1)), corpus, show_progress=False)
+        scores = index.get_scores_from_ids(list(range(1, n_terms + 1))).astype("float64")  # (n_nodes,)
         return list((scores / scores.sum()).tolist())
+
+
+def matches(query: str, texts: Sequence[str]) -> tuple[int, list[list[int]]]:
+    """Number the terms of a query from 1, and replace every term of the texts by its number.
+
+    Terms outside the query become 0, which leaves lengths as they are.
+
+    Returns:
+        how many terms the query has, and the numbers in each text.
+    """
+    asked = _words(query)
+    telling = [word for word in asked if word.lower() not in stop_words()]
+    terms = dict.fromkeys(chain.from_iterable(map(_terms, telling or asked)))
+    ids = {term: index for index, term in enumerate(terms, start=1)}
+
+    @cache
+    def ids_of(word: str) -> list[int]:
+        return [ids.get(term, 0) for term in _terms(word)]
+
+    return len(ids), [list(chain.from_iterable(map(ids_of, _words(text)))) for text in texts]
 
 
 @cache

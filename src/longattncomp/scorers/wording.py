@@ -8,8 +8,9 @@ from longattncomp.chunking.lines import speaker
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.blocks import blocks_of, raised
-from longattncomp.scorers.bm25 import BM25Scorer
+from longattncomp.scorers.bm25 import BM25Scorer, matches
 from longattncomp.scorers.bridges import bridges, names_in
+from longattncomp.scorers.dominance import raised_above
 from longattncomp.scorers.overview import telling, wants_overview
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
@@ -21,6 +22,9 @@ _STRUCTURED = 0.75
 """Weight of words in a document whose nodes all have lead-ins, or are objects of JSON: the head that ships has learned
 from prose and chats.
 """
+
+_COMPARED = 0.2
+"""Weight of words from which on the nodes of a document are compared by which words they have."""
 
 _NAMED = 3.0
 """What the rank of a node is multiplied by for each name or number of the query that only few nodes have."""
@@ -50,10 +54,11 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     They count the more the less the head finds, which the instruction's score tells, and the more of a document has
     lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
     nodes and those of their blocks rank higher. What a block is about often stands only in its first line, so words and
-    scores count in part for the whole block. Where a summary is wanted, numbers and names count in place of the query's
-    words. By `worth`, the `novelty` of the nodes, mere copies of the query have no words of their own, and a question
-    beside its answer has the rank of its whole share. In a long talk what stands around a node counts, too, for an
-    answer goes over many turns. What the best nodes lead to by a name has more than its score.
+    scores count in part for the whole block. A row or a line that has all the words of another and more comes before it
+    (`raised_above`). Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
+    `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
+    the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
+    turns. What the best nodes lead to by a name has more than its score.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
@@ -61,32 +66,44 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     counts = named(asked.text, leads, echoes, titles=names_in(asked.text))
     overview = wants_overview(asked)
     blocks = [] if overview else blocks_of(nodes)
-    found = telling(nodes) if overview else BM25Scorer().score(asked, nodes).nodes
+    n_terms, terms = matches(asked.text, leads.texts())
+    found = telling(nodes) if overview or not nodes else BM25Scorer().shares(n_terms, terms)
     words = raised([share * (index not in echoes) for index, share in enumerate(found)], blocks, _BLOCK_WORDS)
     gains = bridges(query, nodes, scores)
     sizes = Counter(node.document for node in nodes)
     inner = [block for block in blocks if len(block) < sizes[nodes[block[0]].document]]
     shares = raised([share * gain for share, gain in zip(scores.nodes, gains, strict=True)], inner, _BLOCK_SCORE)
-    passed = zip(leads.passed_on(shares), leads.passed_on(scores.nodes), strict=True)
+    shares = leads.passed_on(shares)
     least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
+    talks = _talks(nodes)
+    weights = [max(least, _STRUCTURED * part) for part in _led(leads)]
+    words = [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words]
+    lifts = [
+        _NAMED ** min(count, _MOST_NAMED) * (1.0 if index in echoes else 1 / part)
+        for index, (count, part) in enumerate(zip(raised(counts, blocks, 1.0), worth, strict=True))
+    ]
+    gains = [share / own if own else 1.0 for share, own in zip(shares, leads.passed_on(scores.nodes), strict=True)]
+    if not overview:
+        compared = [
+            index not in echoes and index not in leads.served and weight >= _COMPARED
+            for index, weight in enumerate(weights)
+        ]
+        parts = zip(compared, lifts, shares, weights, words, strict=True)
+        ranks = [yes and lift * share ** (1 - weight) * word**weight for yes, lift, share, weight, word in parts]
+        above = raised_above(ranks, nodes, [frozenset(term) - {0} for term in terms])
+        lifts = [lift * new / old if old else lift for lift, new, old in zip(lifts, above, ranks, strict=True)]
+    return Priority(words, weights, lifts, [_AROUND * (node.document in talks) for node in nodes], gains)
+
+
+def _led(leads: LeadIns) -> list[float]:
+    """For each node the part of its document that has lead-ins, or is objects of JSON, lead-ins themselves aside."""
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()
-    for index, node in enumerate(nodes):
+    for index, node in enumerate(leads.nodes):
         if index not in leads.served:
             tokens[node.document] += node.tokens
             led[node.document] += node.tokens * (bool(leads.of[index]) or node.text.lstrip().startswith("{"))
-    talks = _talks(nodes)
-    weights = {index: max(least, _STRUCTURED * led[index] / max(1, tokens[index])) for index in tokens}
-    return Priority(
-        [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words],
-        [weights.get(node.document, least) for node in nodes],
-        [
-            _NAMED ** min(count, _MOST_NAMED) * (1.0 if index in echoes else 1 / part)
-            for index, (count, part) in enumerate(zip(raised(counts, blocks, 1.0), worth, strict=True))
-        ],
-        [_AROUND * (node.document in talks) for node in nodes],
-        [share / own if own else 1.0 for share, own in passed],
-    )
+    return [led[node.document] / max(1, tokens[node.document]) for node in leads.nodes]
 
 
 def _talks(nodes: Sequence[Node]) -> set[int]:

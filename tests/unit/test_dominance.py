@@ -1,0 +1,96 @@
+"""A row with all the words of another and more comes before it."""
+
+import pytest
+
+from longattncomp import Document, Node, Query, Scores
+from longattncomp.chunking.nodes import chunk
+from longattncomp.scorers.dominance import raised_above
+from longattncomp.scorers.wording import priority
+from longattncomp.selection import SelectionRule, select
+from longattncomp.testing import ByteTokenizer
+
+KG, NORWAY, LETTER = 1, 2, 3
+
+
+def node(start: int, text: str = "Norway; 5\n", *, document: int = 0, tokens: int = 10) -> Node:
+    return Node(document, start, start + 1, text, tokens)
+
+
+def raised(one: Node, other: Node, words: set[int], others: set[int], rank: float = 0.2) -> bool:
+    """Whether a node of rank 0.1 is raised above another one."""
+    found = raised_above([0.1, rank], [one, other], [frozenset(words), frozenset(others)])
+    assert found[1] == rank
+    assert found[0] == 0.1 or rank < found[0] < rank * 1.001
+    return found[0] > rank
+
+
+def test_more_words_come_first() -> None:
+    assert raised(node(0), node(1, "Denmark; 7\n"), {KG, NORWAY}, {KG})
+
+
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [
+        pytest.param({KG}, {KG}, id="the same words"),
+        pytest.param({KG, NORWAY}, {KG, LETTER}, id="other words"),
+        pytest.param({KG}, {KG, NORWAY}, id="fewer words"),
+        pytest.param({KG}, set(), id="a node without words"),
+    ],
+)
+def test_what_has_not_all_words_and_more_stays(words: set[int], others: set[int]) -> None:
+    assert not raised(node(0), node(1), words, others)
+
+
+@pytest.mark.parametrize(
+    ("other", "rank"),
+    [
+        pytest.param(node(1, "Denmark is not far away. "), 0.2, id="a sentence"),
+        pytest.param(node(1), 0.5, id="a far higher rank"),
+        pytest.param(node(1, document=1), 0.2, id="another document"),
+        pytest.param(node(1, tokens=6), 0.2, id="a far shorter one"),
+    ],
+)
+def test_a_node_is_not_raised_above(other: Node, rank: float) -> None:
+    assert not raised(node(0), other, {KG, NORWAY}, {KG}, rank)
+
+
+def test_the_highest_of_those_that_it_may_be_above_counts() -> None:
+    nodes = [node(0), node(1), node(2, "It is said. "), node(3)]
+    words = [frozenset({KG, NORWAY}), frozenset({KG}), frozenset({KG}), frozenset({NORWAY})]
+    assert raised_above([0.1, 0.2, 0.35, 0.3], nodes, words)[0] == pytest.approx(0.3)
+
+
+def test_what_is_left_out_neither_rises_nor_is_risen_above() -> None:
+    words = [frozenset({KG, NORWAY}), frozenset({KG})]
+    assert raised_above([0.0, 0.2], [node(0), node(1)], words) == [0.0, 0.2]
+    assert raised_above([0.1, 0.0], [node(0), node(1)], words) == [0.1, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "wanted", "budget"),
+    [
+        (
+            "| country | parcel | days |\n|---|---|---|\n| Denmark | 13.40 | 3 |\n| Norway | 21.70 | 6 |\n",
+            "parcel to Norway",
+            "| country | parcel | days |\n|---|---|---|\n| Norway | 21.70 | 6 |\n",
+            66,
+        ),
+        (
+            "# Weekdays\n\n- the hall opens at nine\n- the pool opens at six\n\n"
+            "# Sundays\n\n- the hall opens at noon\n- the pool opens at ten\n",
+            "when does the pool open on Sundays",
+            "# Sundays\n\n- the pool opens at ten\n",
+            38,
+        ),
+    ],
+)
+def test_the_row_that_is_asked_for_is_kept_though_the_head_prefers_another(
+    text: str, query: str, wanted: str, budget: int
+) -> None:
+    nodes = chunk([Document(text)], ByteTokenizer(), node_tokens=30)
+    shares = [0.05 if one.text in wanted else 0.15 for one in nodes]
+    scores = Scores(tuple(share / sum(shares) for share in shares), 0.0)
+    first = priority(Query(query), nodes, scores, [1.0] * len(nodes))
+    rule = SelectionRule(token_budget=budget, top_p=1.0, words=True)
+    kept = select(scores, nodes, rule, priority=first).indices
+    assert "".join(nodes[index].text for index in kept) == wanted
