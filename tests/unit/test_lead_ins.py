@@ -274,6 +274,17 @@ def test_the_beginning_of_what_is_too_long_leads_in_the_rest(text: str, beginnin
     assert all(part == found[first][0] for part in parts)
 
 
+def test_a_block_that_is_too_long_is_cut_at_the_ends_of_its_lines() -> None:
+    text = (
+        "#if A\n/* two banks of flash */\n"
+        + "".join(f"#define NAME_{n}   0x{n}8000000u\n" for n in range(40))
+        + "#endif\n"
+    )
+    nodes = cut(text, 32)
+    assert len(nodes) > 4
+    assert all(node.endswith("\n") for node, _ in nodes)
+
+
 @pytest.mark.parametrize("break_", ["\n", "\n\n"])
 def test_who_speaks_leads_in_a_turn_that_does_not_fit(break_: str) -> None:
     said = "The road is long and wet in the north. " * 20

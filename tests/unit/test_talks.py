@@ -142,6 +142,16 @@ def test_a_plain_title_is_beside_days_and_marked_headings_unless_they_have_such(
     assert lead_ins(text, within, 4) == above
 
 
+def test_what_holds_for_a_chapter_holds_below_its_other_headings() -> None:
+    text = (
+        "# 5 Pressure\n\n## 5.1 General\n\nAll pressures in this chapter are gauge pressures.\n\n"
+        "## 5.2 Valves\n\nRV-3 opens at 345.\n\nNo valve is painted.\n\n# 6 Desk\n\nRing 123 456.\n"
+    )
+    assert "gauge" in lead_ins(text, "opens", 4)
+    assert "gauge" not in lead_ins(text, "painted", 4)
+    assert "gauge" not in lead_ins(text, "Ring", 4)
+
+
 def test_a_scale_ends_with_its_section() -> None:
     text = "Book\n\n# Sums\n\nAll amounts are in thousand EUR.\n\nCash is 300.\n\n# Desk\n\nRing 123 456.\n"
     assert "thousand" in lead_ins(text, "Cash", 4)

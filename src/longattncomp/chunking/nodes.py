@@ -191,7 +191,9 @@ class _Packer:
         return not outline.breaks[unit] or self._size(first, unit) < self._most / 4
 
     def _divided(self, unit: int) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
-        """Yield one unit without those below it: whole, by sentences, or in pieces, which its beginning leads in."""
+        """Yield one unit without those below it: whole, by sentences or the lines of a block, or in pieces, which its
+        beginning leads in.
+        """
         low, high = self._starts[unit], self._starts[unit + 1]
         lead_ins = self._lead_ins(unit, unit + 1)
         if self._size(unit, unit + 1) <= self._sentence:
@@ -201,16 +203,28 @@ class _Packer:
         if self._most >= _BEGINNING and self._sentence >= 4 * _BEGINNING:
             first = token_at(self._ends, low)
             near, far = (_offset(self._ends, first + n * _BEGINNING, low, high) for n in (1, 2))
-            begun = cut(self._text, low, near, far)
+            line = self._line_end(unit, low, far)
+            begun = line if line < far else cut(self._text, low, near, far)
             yield low, begun, lead_ins
-        for start, end in self._pieces(begun, high):
+        for start, end in self._pieces(unit, begun, high):
             led = low < begun and self._between(low, start) <= RECORD_TOKENS
             yield start, end, ((low, begun), *lead_ins) if led else lead_ins
 
-    def _pieces(self, low: int, high: int) -> Iterator[Span]:
-        """Cut at sentences, and sentences that are too long where else it may be; short ones share a piece."""
+    def _line_end(self, unit: int, low: int, high: int) -> int:
+        """Find where the line at `low` ends if the unit is a block of lines, and not prose; `high` otherwise."""
+        end = -1 if unit in self.outline.prose else self._text.find("\n", low, high)
+        return end + 1 or high
+
+    def _lines(self, unit: int, low: int, high: int) -> Iterator[Span]:
+        while low < high:
+            end = self._line_end(unit, low, high)
+            yield from sentences(self._text, low, end)
+            low = end
+
+    def _pieces(self, unit: int, low: int, high: int) -> Iterator[Span]:
+        """Cut at sentences and lines, and those that are too long where else it may be; short ones share a piece."""
         held = low
-        for start, end in sentences(self._text, low, high):
+        for start, end in self._lines(unit, low, high):
             if held < start and self._between(held, end) > self._most:
                 yield held, start
                 held = start

@@ -21,21 +21,29 @@ _STATES = re.compile(
 )
 """What such a sentence says; it begins a unit."""
 
+_OF_ALL = re.compile(
+    r"(?:Unless [^.;:\n]{3,60}, )?(?:All|The) (?:[\w-]+ ){1,3}(?:in|of|throughout) (?:this|the) "
+    r"(?:chapter|document|manual|report|leaflet|guide|handbook|agreement|annex|appendix)\b[^.;:\n]{0,20}?"
+    r"\b(?:are|is)\b(?! not\b)"
+)
+"""One that says it for more than its own section."""
+
 _FIGURE = re.compile(r"\d[\d.,  ’']*\d|(?<![\w.])\d(?=[ \u00a0]?[%€$£])")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _LONGEST = 240  # characters
 
 
 def link_scales(text: str, outline: Outline) -> None:
-    """Let a sentence that says in what amounts are given lead in the figures below it, up to the next such one, or to
-    the end of its section; years are no such figures.
+    """Let a sentence that says in what amounts are given, or what all of a kind are in a chapter, lead in the figures
+    below it, up to the next such one, or to the end of its section or chapter. Years are no such figures.
     """
     starts, said, inside = outline.starts, -1, set[int]()
     for unit, start in enumerate(starts):
         end = starts[unit + 1] if unit + 1 < len(starts) else len(text)
-        if end - start <= _LONGEST and _STATES.match(text, start, end):
+        short = end - start <= _LONGEST
+        if short and ((wide := _OF_ALL.match(text, start, end)) or _STATES.match(text, start, end)):
             said = unit
-            inside = {outline.parents[unit]}
+            inside = {outline.parents[unit], *(outline.lead_ins(unit) if wide else ())}
         elif said >= 0:
             if outline.parents[unit] in inside:
                 inside.add(unit)
