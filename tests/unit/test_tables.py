@@ -21,6 +21,22 @@ KINDS = {
         "kind       least   gross       notice\n                   to 9,999    in days\n"
         "---------  ------  ----------  -------\nTerm       500     2.05 %      30 days\n",
     ),
+    "a row below the names that speaks of all": (
+        "| Sample | Iron | Zinc |\n|---|---|---|\n| Range | 10-32 | 15-50 |\n| 88-06 | 22 | 20 |\n| 88-07 | 9 | 11 |\n",
+        "88-07",
+        "| Range | 10-32 | 15-50 |\n| Sample | Iron | Zinc |\n|---|---|---|\n| 88-07 | 9 | 11 |\n",
+    ),
+    "also in aligned columns": (
+        "Sample    Iron     Zinc\n          umol/l   ug/l\n  range   10-32    15-150\n"
+        "88-06     22.4     120\n88-07     9.2      11\n",
+        "88-07",
+        "  range   10-32    15-150\nSample    Iron     Zinc\n          umol/l   ug/l\n88-07     9.2      11\n",
+    ),
+    "but not in a table of two columns": (
+        "| Setting | Value |\n|---|---|\n| Limit | 30 |\n| Burst | 5 |\n| Window | 60 |\n",
+        "Window",
+        "| Setting | Value |\n|---|---|\n| Window | 60 |\n",
+    ),
     "one stroke below the names": (
         "Name       Town      Room\n-------------------------\nAnn Cole   Leeds     12\nBen Dunn   York      14\n",
         "York",

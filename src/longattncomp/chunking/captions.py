@@ -32,6 +32,16 @@ _MOST = 8  # units of a note
 _LONGEST = 200  # characters of a line of a page's head
 _HEAD = 2  # lines of it
 _NUMBER = re.compile(r"\d+")
+_GAP = r"(?:[ ]{2,}|[ ]?[\t|;,])"
+_OF_ALL = re.compile(
+    r"[ \t|\"]*(?:(?:normal|reference|ref\.?)?[ ]?(?:range|interval|values?)|normal|reference|units?|limits?|targets?"
+    r"|einheit|grenzwerte?|norm(?:al)?(?:bereich|wert)?e?|sollwerte?|unités?|limites?|unidad(?:es)?)"
+    rf"[.:]?\"?{_GAP}[^\n]*[^\s|;,]{_GAP}[ ]*[^\s|;,]",
+    re.IGNORECASE,
+)
+"""A row below the header that says something of several columns, by its first cell."""
+
+_BELOW = 4  # units from the header on among which it is
 
 
 class Tables:
@@ -60,6 +70,9 @@ class Tables:
         self._captioned = caption >= 0 and kinds.CAPTION.match(self._text, self._out.starts[caption]) is not None
         add_table(self._out, here, header, caption if caption >= 0 else above)
         self._rows = range(first, len(self._out.starts))
+        for unit in self._rows[:_BELOW]:
+            if _OF_ALL.match(self._text, self._out.starts[unit]):
+                lead(self._out, self._rows[unit - first + 1 :], unit)
 
     def add_note(self, first: Line, end: int, above: int) -> bool:
         """Add a paragraph that is a note or caption right below a table; False if it is none.
