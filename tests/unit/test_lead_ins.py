@@ -54,6 +54,19 @@ KINDS = {
         "768Mi",
         "billing:\n  limits:\n    cpu: 300m\n    memory: 768Mi\n",
     ),
+    "a name leads in the keys that are indented below it, as in settings of routers": (
+        "".join(
+            f"ip access-list extended {name}\n" + "".join(f" permit host {name}-{n} any\n" for n in range(30)) + "!\n"
+            for name in ("CAM", "STAFF")
+        ),
+        "STAFF-17",
+        "ip access-list extended STAFF\n permit host STAFF-17 any\n",
+    ),
+    "a heading in capitals with a remark": (
+        "BODY\n\nCast on 98 stitches and work a rib.\n\nSLEEVES (make two)\n\nCast on 46 stitches and work a rib.\n",
+        "46",
+        "SLEEVES (make two)\n\nCast on 46 stitches and work a rib.\n",
+    ),
     "a section leads in an entry of INI": (
         "[cache]\nhost = a\ntimeout = 2\nsize = 50\n\n[queue]\nhost = b\ntimeout = 60\nsize = 8\n",
         "60",
@@ -298,6 +311,12 @@ def test_who_speaks_leads_in_a_turn_that_does_not_fit(break_: str) -> None:
 def test_a_paragraph_without_a_name_belongs_to_the_turn_above() -> None:
     text = "Ada: Which car?\n\nOskar: The big one.\n\nI take it to the north on Monday.\n\nAda: Good.\n\nOskar: Yes.\n"
     assert any("Oskar:" in node and "Monday" in node for node, _ in cut(text))
+
+
+def test_the_key_of_a_block_leads_in_what_changes_below_it() -> None:
+    entry = " case_{0}:\n   title: Head\n-  date: {0} BC\n+  date: {0} AD\n"
+    diff = "--- a/halls.yml\n+++ b/halls.yml\n@@ -1,8 +1,8 @@\n" + "".join(map(entry.format, range(10, 60)))
+    assert lead_ins(diff, "50 AD").endswith("@@\n case_50:\n-  date: 50 BC\n+  date: 50 AD\n")
 
 
 def test_a_changed_line_keeps_its_sign() -> None:

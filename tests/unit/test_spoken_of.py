@@ -115,6 +115,11 @@ KINDS = {
         "bicycle",
         "This does not hold on Fridays and Sundays. A folding bicycle travels free at night. ",
     ),
+    "what is done with a figure": (
+        "The judge awarded 18,400 for two seasons. That figure must be halved, unless ledgers come. Costs follow.\n",
+        "18,400",
+        "That figure must be halved, unless ledgers come. The judge awarded 18,400 for two seasons. ",
+    ),
     "what is not significant": (
         "With 40 mg it was 33 per cent. That difference from placebo was not significant. Nausea was rare.\n",
         "33 per",

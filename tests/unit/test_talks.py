@@ -152,6 +152,15 @@ def test_what_holds_for_a_chapter_holds_below_its_other_headings() -> None:
     assert "gauge" not in lead_ins(text, "Ring", 4)
 
 
+def test_a_scale_above_one_table_speaks_of_the_next_one_too() -> None:
+    text = (
+        "Dues\n\nAll amounts in Table 1 are in euro, all in Table 2 in króna.\n\nTable 1. Ships\nShip       Call Year\n"
+        "Trawlers   0.11    0.38\nTankers    0.24    0.80\n\nTable 2. Goods\nGoods      Import  Export\n"
+        "Salt       145     95\nTimber     230     150\n"
+    )
+    assert "króna" in lead_ins(text, "Timber", 4)
+
+
 def test_a_scale_ends_with_its_section() -> None:
     text = "Book\n\n# Sums\n\nAll amounts are in thousand EUR.\n\nCash is 300.\n\n# Desk\n\nRing 123 456.\n"
     assert "thousand" in lead_ins(text, "Cash", 4)

@@ -28,6 +28,8 @@ TAKES_BACK = re.compile(
     rf"(?:Th(?:is|at|ese|ose)|The (?:above|foregoing|preceding|same)|It|They|(?:{_WHOLE})s?)\b[^.;:]{{0,60}}?"
     r"\b(?:(?:does|do|shall|will|is|are|was|were|did) ?(?:not|n.t|never)|cannot|no longer)"
     r" (?:apply|applicable|include|cover|extend|valid|hold|the case|(?:statistically )?significant)"
+    r"|Th(?:is|at) (?:figure|amount|sum|total|rate|fee|price|limit|discount|allowance)\b[^.;:\n]{0,40}?"
+    r"\b(?:must|shall|will|may|is|was|has|does|includes?|excludes?)\b"
     r"|(?:Excepted|Excluded|Exempt|Not (?:included|covered))\b"
     r"|(?:The|An) (?:only )?exceptions?\b|Exceptions?:|Unless\b|None of (?:this|these|the above)\b"
     r"|[^\W\d_][^.;:\n]{1,80}?\b(?:exempt(?:ed)?|excluded|excepted) from (?:this|that|these|those)\b"

@@ -21,15 +21,18 @@ _DEFINES = re.compile(
 )
 """A line that begins a function or class."""
 
+_NAMES = re.compile(r"[ \t]*(?:- )?(?:[\w\"'./-]+:|\[[^\[\]\n]+\])[ \t\r]*$")
+"""A line that is the key of a block of settings, or the name of a section."""
+
 _LONGEST = 200  # characters of such a line
 
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
     """Add the files of a diff as units: the lines with the file's name lead in its hunks, a hunk leads in its changes.
 
-    A change is a run of removed and added lines; its first line leads in the others. The first line of a function leads
-    in what is more indented below it. Comments of a review belong to the file, and replies to what they answer. Returns
-    the line after the diff, `at` if there is none.
+    A change is a run of removed and added lines; its first line leads in the others. The first line of a function, or
+    the key of a block, leads in what is more indented below it. Comments of a review belong to the file, and replies to
+    what they answer. Returns the line after the diff, `at` if there is none.
     """
     if not DIFF.match(text, lines[at].start):
         return at
@@ -63,10 +66,10 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             unit = outline.add(start, around if change < 0 else change, together=SENTENCE_TOKENS if change < 0 else 0)
             change = unit if change < 0 else change
         elif hunk >= 0 and line[0] in " \\\r\n":
-            begins = len(line) <= _LONGEST and _DEFINES.match(line, 1) is not None
-            unit = outline.add(start, _around(functions, line, hunk), together=BLOCK_TOKENS if begins else 0)
+            defines = len(line) <= _LONGEST and _DEFINES.match(line, 1) is not None
+            unit = outline.add(start, _around(functions, line, hunk), together=BLOCK_TOKENS if defines else 0)
             change = -1
-            if begins:
+            if defines or _NAMES.match(line, 1):
                 functions.append((_indent(line), unit))
         elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
             return index

@@ -1,14 +1,15 @@
-"""lines -> the blocks that their layout tells: between brackets, or up to a word such as `end`."""
+"""lines -> the blocks that their layout tells: between brackets, up to a word such as `end`, or below a name."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.definitions import signature
 from longattncomp.chunking.lines import Line
 
-IN_BRACES, ENDED = 1, 2
-"""What marks a line of a block between brackets, and of one up to a word such as `end`."""
+IN_BRACES, ENDED, INDENTED = 1, 2, 4
+"""What marks a line of a block between brackets, of one up to a word such as `end`, and of one below its name."""
 
 _OPENER = re.compile(
     r"(?:.*\b)?(?:do|then|defp?|defmodule|defmacrop?|defimpl|defprotocol|module|class|function|if|unless|while|until|case"
@@ -19,11 +20,15 @@ _PYTHON = re.compile(r"\s*(?:async[ \t]+)?(?:def|class)[ \t]+\w+[^\n]*:\s*$")
 _BRACE = re.compile(r".*[({\[]\s*$")
 _END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}&|<>].*|\.\w.*)?$", re.IGNORECASE)
 _MIDDLE = re.compile(r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z][\w-]*(?:[ \t]+[\w./:@*\"'<>-]+){0,6}[ \t]*$")
+_KEY = re.compile(r"[ \t]+(?:no[ \t]+)?([A-Za-z][\w-]*)(?:[ \t]+\S+){0,7}(?<![.!?:;,{])[ \t]*$")
+_LEAST = 2  # names with keys below them
 _ABOVE = re.compile(r"\s*(?:#|--|%|@\w|desc\b)")
 
 
 def blocks(lines: Sequence[Line]) -> bytearray:
-    """Mark the lines from one that begins a block up to what ends it and is no more indented, and what is said above.
+    """Mark the lines from one that begins a block up to what ends it and is no more indented, and what is said above,
+    and the names of settings with the keys below them.
 
     The layout tells that such lines are code, whatever their words are.
     """
@@ -47,7 +52,28 @@ def blocks(lines: Sequence[Line]) -> bytearray:
             edges[found][number + 1] -= 1
         else:
             begun.append((line.indent, number, _begins(lines, number)))
-    return _marked(lines, edges)
+    marks = _marked(lines, edges)
+    for number in _indented(lines):
+        marks[number] = marks[number] or INDENTED
+    return marks
+
+
+def _indented(lines: Sequence[Line]) -> list[int]:
+    """List the lines of settings as of ssh and of routers: keys are indented below a name, and are those of others."""
+    groups: list[tuple[range, set[str]]] = []
+    number = 0
+    while number < len(lines):
+        after, keys = number + 1, set[str]()
+        if lines[number].indent == 0 and _NAME.match(lines[number].text):
+            while after < len(lines) and lines[after].indent > 0 and (key := _KEY.match(lines[after].text)):
+                keys.add(key[1])
+                after += 1
+        if keys and (after == len(lines) or lines[after].indent <= 0):
+            groups.append((range(number, after), keys))
+        number = after
+    times = Counter(key for _, keys in groups for key in keys)
+    alike = [here for here, keys in groups if 2 * sum(times[key] > 1 for key in keys) >= len(keys)]
+    return [number for here in alike for number in here] if len(alike) >= _LEAST else []
 
 
 def are_blocks(here: Sequence[Line], marks: Collection[int]) -> bool:

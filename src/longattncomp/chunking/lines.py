@@ -166,8 +166,8 @@ def speaker(line: str) -> str:
 
 
 def is_capitals(line: str) -> bool:
-    """Whether a line is a title or a speaker in capital letters."""
-    words = line.strip()
+    """Whether a line is a title or a speaker in capital letters, perhaps with more in brackets."""
+    words = line.strip().partition(" (")[0] if line.rstrip().endswith(")") else line.strip()
     return (
         len(words) <= SHORT
         and words.upper() == words

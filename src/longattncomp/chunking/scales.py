@@ -43,7 +43,7 @@ def link_scales(text: str, outline: Outline) -> None:
         short = end - start <= _LONGEST
         if short and ((wide := _OF_ALL.match(text, start, end)) or _STATES.match(text, start, end)):
             said = unit
-            inside = {outline.parents[unit], *(outline.lead_ins(unit) if wide else ())}
+            inside = {outline.parents[unit], unit, *(outline.lead_ins(unit) if wide else ())}
         elif said >= 0:
             if outline.parents[unit] in inside:
                 inside.add(unit)
