@@ -1,6 +1,6 @@
 """scores -> Selection."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +15,11 @@ NEAR = 384
 BESIDE = 32
 """Distance in tokens up to which two nodes count as neighbours."""
 
-_LEAD_IN_SHARE, _SHORT = 0.5, 32
-"""Part of the budget that all lead-ins may take where long ones are among them, and tokens up to which one is short.
-The nearest of a node, the outermost and those below it come at any length.
-"""
+_SHORT = 32
+"""Tokens up to which a lead-in always comes, as do at any length the nearest, the outermost and those below a node."""
+
+_LEAD_IN_SHARE = 0.5
+"""Part of the budget that lead-ins may take with the others, which are long."""
 
 _UNIT = 2**60
 """Shares are summed as whole multiples of 1/_UNIT, so that windows with equal shares have exactly equal mass."""
@@ -66,6 +67,7 @@ class Priority:
         lifts: what each node's rank is multiplied by.
         surroundings: for each node what is added to the rule's.
         gains: what each node's score is multiplied by before its neighbours' are added to it.
+        raised: what changes the ranks in the end.
     """
 
     words: Sequence[float]
@@ -73,6 +75,7 @@ class Priority:
     lifts: Sequence[float]
     surroundings: Sequence[float]
     gains: Sequence[float]
+    raised: Callable[[list[float]], list[float]] = list
 
 
 def select(
@@ -123,7 +126,7 @@ def select(
     ranks = _ranks(shares, nodes, around, rule.context_weight)
     if priority is not None:
         parts = zip(ranks, priority.words, priority.weights, priority.lifts, strict=True)
-        ranks = [lift * rank ** (1 - weight) * words**weight for rank, words, weight, lift in parts]
+        ranks = priority.raised([lift * rank ** (1 - weight) * words**weight for rank, words, weight, lift in parts])
     free = (i for i in range(len(nodes)) if i not in bag and i not in leads.served)
     ranked = sorted(free, key=lambda i: (-ranks[i], i))
     stop_reason: StopReason = "all"
@@ -160,12 +163,14 @@ def select(
         seen.update(own)
         mass += scores.nodes[index]
         for lead in wanted:
-            if bag.tokens + (charged := bag.cost(lead)) <= rule.token_budget:
-                bag.put(lead)
-                lead_in_tokens += charged
-                reasons[lead] = "lead_in"
-            else:
-                refused.add(lead)
+            charged = bag.cost(lead)
+            if not needed and bag.tokens + charged > rule.token_budget:
+                if lead != leads.of[index][0]:  # those beside the node do not need it either
+                    refused.add(lead)
+                continue
+            bag.put(lead)
+            lead_in_tokens += charged
+            reasons[lead] = "lead_in"
     if len(bag) == len(nodes):
         reasons = ["selected" if reason == "lead_in" else reason for reason in reasons]
     return Selection(tuple(sorted(bag.kept)), tuple(reasons), stop_reason, bag.tokens)
@@ -173,13 +178,21 @@ def select(
 
 def _wanted(index: int, missing: Sequence[int], leads: LeadIns, room: float) -> list[int]:
     """List those of the missing lead-ins that a node comes with: all but long ones for which there is no room."""
-    own = leads.of[index]
+    if not missing:
+        return []
     # What stands below a node and leads it in takes something back, or ends what it is part of.
+    first, outermost = leads.of[index][0], min(leads.of[index])
     always = {
-        lead for lead in missing if lead in (own[0], min(own)) or lead > index or leads.nodes[lead].tokens <= _SHORT
+        lead for lead in missing if lead in (first, outermost) or lead > index or leads.nodes[lead].tokens <= _SHORT
     }
     room -= sum(leads.nodes[lead].tokens for lead in always)
-    return [lead for lead in missing if lead in always or leads.nodes[lead].tokens <= room]
+    found = []
+    for lead in missing:
+        long = 0 if lead in always else leads.nodes[lead].tokens
+        if not long or long <= room:
+            found.append(lead)
+            room -= long
+    return found
 
 
 def repeated(node: Node) -> list[int]:
@@ -209,12 +222,11 @@ class _Bag:
 
     def cost(self, *indices: int) -> int:
         """Count what nodes would cost together."""
-        tokens, put = 0, set[int]()
-        begun = self._documents.copy()
+        tokens, put, begun = 0, set[int](), set[int]()
         for index in indices:
             node = self._nodes[index]
-            if node.document not in begun:
-                tokens += node.tokens + self._edges + (self._separator if begun else 0)
+            if node.document not in self._documents and node.document not in begun:
+                tokens += node.tokens + self._edges + (self._separator if self._documents or begun else 0)
                 begun.add(node.document)
             else:
                 beside = sum(

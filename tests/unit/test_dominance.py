@@ -18,7 +18,7 @@ def node(start: int, text: str = "Norway; 5\n", *, document: int = 0, tokens: in
 
 def raised(one: Node, other: Node, words: set[int], others: set[int], rank: float = 0.2) -> bool:
     """Whether a node of rank 0.1 is raised above another one."""
-    found = raised_above([0.1, rank], [one, other], [frozenset(words), frozenset(others)])
+    found = raised_above([0.1, rank], nodes=[one, other], words=[frozenset(words), frozenset(others)])
     assert found[1] == rank
     assert found[0] == 0.1 or rank < found[0] < rank * 1.001
     return found[0] > rank
@@ -45,6 +45,7 @@ def test_what_has_not_all_words_and_more_stays(words: set[int], others: set[int]
     ("other", "rank"),
     [
         pytest.param(node(1, "Denmark is not far away. "), 0.2, id="a sentence"),
+        pytest.param(node(1, "丹麦也在这里。"), 0.2, id="one of Chinese"),
         pytest.param(node(1), 0.5, id="a far higher rank"),
         pytest.param(node(1, document=1), 0.2, id="another document"),
         pytest.param(node(1, tokens=6), 0.2, id="a far shorter one"),
@@ -57,13 +58,26 @@ def test_a_node_is_not_raised_above(other: Node, rank: float) -> None:
 def test_the_highest_of_those_that_it_may_be_above_counts() -> None:
     nodes = [node(0), node(1), node(2, "It is said. "), node(3)]
     words = [frozenset({KG, NORWAY}), frozenset({KG}), frozenset({KG}), frozenset({NORWAY})]
-    assert raised_above([0.1, 0.2, 0.35, 0.3], nodes, words)[0] == pytest.approx(0.3)
+    assert raised_above([0.1, 0.2, 0.35, 0.3], nodes=nodes, words=words)[0] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("ranks", [[0.2, 0.1, 0.3], [0.2, 0.08, 0.33]])
+def test_the_more_words_the_higher(ranks: list[float]) -> None:
+    words = [frozenset({KG, NORWAY}), frozenset({KG, NORWAY, LETTER}), frozenset({KG})]
+    found = raised_above(ranks, nodes=[node(0), node(1), node(2)], words=words)
+    assert found[1] > found[0] > found[2]
 
 
 def test_what_is_left_out_neither_rises_nor_is_risen_above() -> None:
-    words = [frozenset({KG, NORWAY}), frozenset({KG})]
-    assert raised_above([0.0, 0.2], [node(0), node(1)], words) == [0.0, 0.2]
-    assert raised_above([0.1, 0.0], [node(0), node(1)], words) == [0.1, 0.0]
+    nodes = [node(0), node(1)]
+    assert raised_above([0.1, 0.2], nodes=nodes, words=[frozenset(), frozenset({KG})]) == [0.1, 0.2]
+    assert raised_above([0.1, 0.2], nodes=nodes, words=[frozenset({KG, NORWAY}), frozenset()]) == [0.1, 0.2]
+
+
+def test_prose_is_left_to_the_head() -> None:
+    nodes = [node(0, "we sail on\n"), node(1, "we sail to Norway\n")]
+    first = priority(Query("sail to Norway"), nodes, Scores((0.7, 0.3), 0.0), [1.0, 1.0])
+    assert first.raised([0.7, 0.3]) == [0.7, 0.3]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +105,6 @@ def test_the_row_that_is_asked_for_is_kept_though_the_head_prefers_another(
     shares = [0.05 if one.text in wanted else 0.15 for one in nodes]
     scores = Scores(tuple(share / sum(shares) for share in shares), 0.0)
     first = priority(Query(query), nodes, scores, [1.0] * len(nodes))
-    rule = SelectionRule(token_budget=budget, top_p=1.0, words=True)
+    rule = SelectionRule(token_budget=budget, top_p=1.0, words=True, context_weight=0.35)
     kept = select(scores, nodes, rule, priority=first).indices
     assert "".join(nodes[index].text for index in kept) == wanted

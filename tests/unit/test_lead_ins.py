@@ -267,6 +267,11 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
     assert lead_ins(text, within) == expected
 
 
+def test_a_name_leads_in_indented_keys_in_files_of_windows_too() -> None:
+    text, within, expected = KINDS["a name leads in the keys that are indented below it, as in settings of routers"]
+    assert lead_ins(text.replace("\n", "\r\n"), within) == expected.replace("\n", "\r\n")
+
+
 CLAUSE = "The tenant shall not, without asking, " + ", ".join(f"keep animals of kind {n}" for n in range(60)) + "."
 
 

@@ -318,7 +318,7 @@ def test_marks_between_a_node_and_its_lead_ins_are_charged_before_it_is_kept(gap
     [
         pytest.param(32, 60, (0, 1, 2, 3), id="a short one comes"),
         pytest.param(33, 60, (0, 2, 3), id="a long one does not where lead-ins would have over half of the budget"),
-        pytest.param(33, 90, (0, 1, 2, 3), id="and comes where they have not"),
+        pytest.param(33, 120, (0, 1, 2, 3), id="and comes where they have not"),
     ],
 )
 def test_a_lead_in_between_the_outermost_and_the_nearest(size: int, budget: int, kept: tuple[int, ...]) -> None:
@@ -331,8 +331,45 @@ def test_a_lead_in_between_the_outermost_and_the_nearest(size: int, budget: int,
     ]
     rule = SelectionRule(token_budget=budget, top_p=1.0)
     # Another document, so that not everything fits
-    found.append(Node(1, 0, 1, "y", 100))
+    found.append(Node(1, 0, 1, "y", 150))
     assert select(Scores((0.0, 0.0, 0.0, 0.9, 0.1), 0.0), found, rule).indices == kept
+
+
+def test_no_node_but_the_first_comes_without_its_nearest_lead_in() -> None:
+    heading = (0, 1)
+    found = [
+        Node(0, 0, 1, "x", 30),
+        Node(0, 1, 2, "x", 20, (heading,)),
+        Node(0, 2, 3, "x", 9, (heading,)),
+        Node(1, 0, 1, "y", 60),
+    ]
+    rule = SelectionRule(token_budget=45, top_p=1.0)
+    assert select(Scores((0.0, 0.5, 0.4, 0.1), 0.0), found, rule).indices == (1,)
+
+
+def test_long_lead_ins_share_their_room() -> None:
+    title, one, two, heading = (0, 1), (1, 2), (2, 3), (3, 4)
+    found = [
+        *(Node(0, start, start + 1, "x", size) for start, size in enumerate((2, 40, 40, 2))),
+        Node(0, 4, 5, "x", 5, (heading, two, one, title)),
+        Node(1, 0, 1, "y", 100),
+    ]
+    rule = SelectionRule(token_budget=100, top_p=1.0)
+    assert select(Scores((0.0, 0.0, 0.0, 0.0, 0.9, 0.1), 0.0), found, rule).indices == (0, 2, 3, 4)
+
+
+def test_what_fits_together_is_put_together() -> None:
+    """The node between two others joins them, so that a mark is saved in the end and not on the way."""
+    found = [
+        Node(0, 0, 1, "x", 4),
+        Node(0, 1, 2, "x", 1),
+        Node(0, 2, 3, "x", 4, ((0, 1), (1, 2))),
+        Node(0, 3, 4, "x", 50),
+        Node(0, 4, 5, "x", 3),
+    ]
+    rule = SelectionRule(token_budget=15, top_p=1.0)
+    kept = select(Scores((0.0, 0.0, 0.4, 0.0, 0.6), 0.0), found, rule, gap_tokens=3)
+    assert (kept.indices, kept.tokens) == ((0, 1, 2, 4), 15)
 
 
 def test_a_node_is_left_out_if_a_lead_in_further_up_has_no_room() -> None:

@@ -32,10 +32,10 @@ KINDS = {
         "88-07",
         "  range   10-32    15-150\nSample    Iron     Zinc\n          umol/l   ug/l\n88-07     9.2      11\n",
     ),
-    "but not in a table of two columns": (
-        "| Setting | Value |\n|---|---|\n| Limit | 30 |\n| Burst | 5 |\n| Window | 60 |\n",
-        "Window",
-        "| Setting | Value |\n|---|---|\n| Window | 60 |\n",
+    "but not one of many with a number": (
+        "| Company | Sales | Profit |\n|---|---|---|\n| Limit | 106 | 2.7 |\n| Mill | 89 | 1 |\n| Bell | 17 | 0.4 |\n",
+        "Bell",
+        "| Company | Sales | Profit |\n|---|---|---|\n| Bell | 17 | 0.4 |\n",
     ),
     "one stroke below the names": (
         "Name       Town      Room\n-------------------------\nAnn Cole   Leeds     12\nBen Dunn   York      14\n",

@@ -150,6 +150,10 @@ def test_what_holds_for_a_chapter_holds_below_its_other_headings() -> None:
     assert "gauge" in lead_ins(text, "opens", 4)
     assert "gauge" not in lead_ins(text, "painted", 4)
     assert "gauge" not in lead_ins(text, "Ring", 4)
+    below = "# Manual\n\n" + text.replace("# ", "## ")
+    assert "gauge" in lead_ins(below, "opens", 4)
+    assert "gauge" not in lead_ins(below, "Ring", 4)
+    assert "gauge" in lead_ins(below.replace("this chapter", "this manual"), "Ring", 4)
 
 
 def test_a_scale_above_one_table_speaks_of_the_next_one_too() -> None:

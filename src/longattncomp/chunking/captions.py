@@ -32,16 +32,20 @@ _MOST = 8  # units of a note
 _LONGEST = 200  # characters of a line of a page's head
 _HEAD = 2  # lines of it
 _NUMBER = re.compile(r"\d+")
-_GAP = r"(?:[ ]{2,}|[ ]?[\t|;,])"
+_CELL = (
+    r"(?:[ ]{2,}+|[ ]?[\t|;,])[ ]*+(?:[<>≤≥]?[ ]?\d[\d.,]*+[ ]?[-–][ ]?\d[\d.,]*+|[<>≤≥][ ]?\d[\d.,]*+"
+    r"|[^\W\d_]{1,4}[/%][\w/³²]{1,6}+|%)"
+)
+"""A cell with a range, a bound or a unit."""
+
 _OF_ALL = re.compile(
-    r"[ \t|\"]*(?:(?:normal|reference|ref\.?)?[ ]?(?:range|interval|values?)|normal|reference|units?|limits?|targets?"
-    r"|einheit|grenzwerte?|norm(?:al)?(?:bereich|wert)?e?|sollwerte?|unités?|limites?|unidad(?:es)?)"
-    rf"[.:]?\"?{_GAP}[^\n]*[^\s|;,]{_GAP}[ ]*[^\s|;,]",
+    r"[ \t|\"]*+(?:(?:normal |reference |ref\.? )?(?:ranges?|interval)|normal|reference|units?|limits?|einheit(?:en)?"
+    rf"|grenzwerte?|normbereich|normalwerte?|referenz(?:bereich)?|unités?|unidad(?:es)?)[.:]?\"?(?:{_CELL}){{2}}",
     re.IGNORECASE,
 )
-"""A row below the header that says something of several columns, by its first cell."""
+"""A row with the ranges or units of several columns."""
 
-_BELOW = 4  # units from the header on among which it is
+_BELOW = 3  # units from the title or the header on among which it is
 
 
 class Tables:

@@ -21,8 +21,8 @@ _DEFINES = re.compile(
 )
 """A line that begins a function or class."""
 
-_NAMES = re.compile(r"[ \t]*(?:- )?(?:[\w\"'./-]+:|\[[^\[\]\n]+\])[ \t\r]*$")
-"""A line that is the key of a block of settings, or the name of a section."""
+_KEY = re.compile(r"[ \t]*(?:- )?[\w\"'./-]+:[ \t\r]*$")
+"""A line that is the key of a block of settings."""
 
 _LONGEST = 200  # characters of such a line
 
@@ -37,7 +37,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
     if not DIFF.match(text, lines[at].start):
         return at
     file = name = hunk = change = review = -1
-    functions: list[tuple[int, int]] = []  # (indent, unit) of those that are open
+    opened: list[tuple[int, int]] = []  # (indent, unit) of those that are open
     index = at
     while index < len(lines):
         start, line, _ = lines[index]
@@ -51,7 +51,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
         elif line.startswith("@@"):
             hunk = outline.add(start, owner, together=RECORD_TOKENS, breaks=True)
             change = review = -1
-            functions.clear()
+            opened.clear()
         elif hunk >= 0 and _is_review(lines, index):
             replies = review >= 0 and _REPLY.search(line)
             unit = outline.add(start, review if replies else owner, together=RECORD_TOKENS, breaks=True)
@@ -59,18 +59,18 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             if index < len(lines) and not _goes_on(lines, index, text):
                 return index
             review, hunk, change = review if replies else unit, owner, -1
-            functions.clear()
+            opened.clear()
             continue
         elif hunk >= 0 and line[0] in "+-":
-            around = _around(functions, line, hunk)
+            around = _around(opened, line, hunk)
             unit = outline.add(start, around if change < 0 else change, together=SENTENCE_TOKENS if change < 0 else 0)
             change = unit if change < 0 else change
         elif hunk >= 0 and line[0] in " \\\r\n":
             defines = len(line) <= _LONGEST and _DEFINES.match(line, 1) is not None
-            unit = outline.add(start, _around(functions, line, hunk), together=BLOCK_TOKENS if defines else 0)
+            unit = outline.add(start, _around(opened, line, hunk), together=BLOCK_TOKENS if defines else 0)
             change = -1
-            if defines or _NAMES.match(line, 1):
-                functions.append((_indent(line), unit))
+            if defines or _KEY.match(line, 1):
+                opened.append((_indent(line), unit))
         elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
             return index
         index += 1
@@ -82,13 +82,13 @@ def _indent(line: str) -> int:
     return len(words) - len(words.lstrip())
 
 
-def _around(functions: list[tuple[int, int]], line: str, hunk: int) -> int:
-    """Close the functions that end above a line of a hunk, and return the unit that leads it in."""
+def _around(opened: list[tuple[int, int]], line: str, hunk: int) -> int:
+    """Close what ends above a line of a hunk, and return the unit that leads it in."""
     if line[1:].strip():
         indent, closes = _indent(line), CLOSER.match(line, 1)
-        while functions and (functions[-1][0] > indent or (functions[-1][0] == indent and not closes)):
-            functions.pop()
-    return functions[-1][1] if functions else hunk
+        while opened and (opened[-1][0] > indent or (opened[-1][0] == indent and not closes)):
+            opened.pop()
+    return opened[-1][1] if opened else hunk
 
 
 def _is_review(lines: Sequence[Line], at: int) -> bool:

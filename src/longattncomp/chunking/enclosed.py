@@ -20,8 +20,8 @@ _PYTHON = re.compile(r"\s*(?:async[ \t]+)?(?:def|class)[ \t]+\w+[^\n]*:\s*$")
 _BRACE = re.compile(r".*[({\[]\s*$")
 _END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}&|<>].*|\.\w.*)?$", re.IGNORECASE)
 _MIDDLE = re.compile(r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z][\w-]*(?:[ \t]+[\w./:@*\"'<>-]+){0,6}[ \t]*$")
-_KEY = re.compile(r"[ \t]+(?:no[ \t]+)?([A-Za-z][\w-]*)(?:[ \t]+\S+){0,7}(?<![.!?:;,{])[ \t]*$")
+_NAME = re.compile(r"[A-Za-z][\w-]*(?:[ \t]+[\w./:@*\"'<>-]+){0,6}[ \t\r]*$")
+_KEY = re.compile(r"[ \t]+(?:no[ \t]+)?([A-Za-z][\w-]*)(?:[ \t]+\S+){0,7}(?<![.!?:;,{])[ \t\r]*$")
 _LEAST = 2  # names with keys below them
 _ABOVE = re.compile(r"\s*(?:#|--|%|@\w|desc\b)")
 

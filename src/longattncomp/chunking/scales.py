@@ -22,15 +22,23 @@ _STATES = re.compile(
 """What such a sentence says; it begins a unit."""
 
 _OF_ALL = re.compile(
-    r"(?:Unless [^.;:\n]{3,60}, )?(?:All|The) (?:[\w-]+ ){1,3}(?:in|of|throughout) (?:this|the) "
-    r"(?:chapter|document|manual|report|leaflet|guide|handbook|agreement|annex|appendix)\b[^.;:\n]{0,20}?"
-    r"\b(?:are|is)\b(?! not\b)"
+    r"(?:Unless [^.;:\n]{3,60}, )?All (?:[\w-]+ ){1,3}(?:in|of|throughout) (?:this|the) "
+    r"(?:(?P<part>chapter|annex|appendix)|document|manual|report|leaflet|guide|handbook)\b[^.;:\n]{0,20}? are\b"
+    r"(?! not\b)"
 )
 """One that says it for more than its own section."""
 
+_DEEP = 2  # headings above such a sentence that are those of its section and chapter; the next is the document's
 _FIGURE = re.compile(r"\d[\d.,  ’']*\d|(?<![\w.])\d(?=[ \u00a0]?[%€$£])")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _LONGEST = 240  # characters
+
+
+def _ancestors(outline: Outline, unit: int) -> list[int]:
+    found = [outline.parents[unit]]
+    while found[-1] >= 0:
+        found.append(outline.parents[found[-1]])
+    return found
 
 
 def link_scales(text: str, outline: Outline) -> None:
@@ -41,9 +49,12 @@ def link_scales(text: str, outline: Outline) -> None:
     for unit, start in enumerate(starts):
         end = starts[unit + 1] if unit + 1 < len(starts) else len(text)
         short = end - start <= _LONGEST
-        if short and ((wide := _OF_ALL.match(text, start, end)) or _STATES.match(text, start, end)):
+        if short and ((whole := _OF_ALL.match(text, start, end)) or _STATES.match(text, start, end)):
             said = unit
-            inside = {outline.parents[unit], unit, *(outline.lead_ins(unit) if wide else ())}
+            inside = {outline.parents[unit], unit}
+            if whole:
+                above = _ancestors(outline, unit)
+                inside.update(above if whole["part"] is None else above[:_DEEP])
         elif said >= 0:
             if outline.parents[unit] in inside:
                 inside.add(unit)

@@ -67,7 +67,7 @@ class BM25Scorer:
         import bm25s
 
         if not any(map(any, corpus)):
-            return [1 / len(corpus)] * len(corpus)
+            return [1 / len(corpus) for _ in corpus]
         index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
         # `index.index` would log at every call.
         index.scores = index.build_index_from_ids(list(range(n_terms + 1)), corpus, show_progress=False)

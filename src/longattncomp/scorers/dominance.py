@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 
+from longattncomp.chunking.lines import ends_sentence
 from longattncomp.types import Node
 
 _BELIEVED = 4.0
@@ -12,11 +13,13 @@ _BELIEVED = 4.0
 _LONGER = 1.5
 """How many times as long as another a node may be to be raised above it: long ones have many words by chance."""
 
-_SENTENCE = (".", "?", "!")
 _ABOVE = 1 + 1e-9
 
+_MOST = 256
+"""Most sets of words in a document, and most nodes with one of them that a node is compared with."""
 
-def raised_above(ranks: Sequence[float], nodes: Sequence[Node], words: Sequence[frozenset[int]]) -> list[float]:
+
+def raised_above(ranks: Sequence[float], *, nodes: Sequence[Node], words: Sequence[frozenset[int]]) -> list[float]:
     """Raise each node just above those of its document whose words of the query are a proper part of its own.
 
     Rows, records and lines of code differ from their neighbours in a name or a number, and the head that ships often
@@ -24,27 +27,25 @@ def raised_above(ranks: Sequence[float], nodes: Sequence[Node], words: Sequence[
     above a sentence, whose meaning the head knows, above one with a far higher rank, or above a far shorter one.
 
     Args:
-        ranks: how good each node is, (n_nodes,); those of rank 0 are left out.
+        ranks: how good each node is, (n_nodes,).
         nodes: what is ranked.
-        words: the numbers of the query's words that each node and its lead-ins have.
+        words: the numbers of the query's words that each node and its lead-ins have; none where it is left out.
     """
-    groups: defaultdict[int, defaultdict[frozenset[int], list[int]]] = defaultdict(lambda: defaultdict(list))
-    for index, node in enumerate(nodes):
-        if ranks[index] and words[index]:
-            groups[node.document][words[index]].append(index)
+    documents: defaultdict[int, defaultdict[frozenset[int], list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, own in enumerate(words):
+        if own and ranks[index]:
+            documents[nodes[index].document][own].append(index)
     found = list(ranks)
-    for group in groups.values():
-        for own, members in group.items():
-            others = [index for part, has in group.items() if part < own for index in has]
-            lines = [index for index in others if not nodes[index].text.rstrip().endswith(_SENTENCE)]
-            lines.sort(key=lambda index: -ranks[index])
-            falling = [-ranks[index] for index in lines]
-            for index in members:
-                for at in range(bisect_right(falling, -_BELIEVED * ranks[index]), len(lines)):
-                    other = lines[at]
-                    if ranks[other] <= ranks[index]:
-                        break
-                    if nodes[index].tokens <= _LONGER * nodes[other].tokens:
-                        found[index] = ranks[other] * _ABOVE
-                        break
+    for groups in documents.values():
+        lines: dict[frozenset[int], list[int]] = {}
+        for own in sorted(groups, key=len) if len(groups) <= _MOST else ():
+            below = [index for part, members in lines.items() if part < own for index in members]
+            below.sort(key=lambda index: -ranks[index])
+            falling = [-ranks[index] for index in below]
+            for index in groups[own]:
+                first = bisect_right(falling, -_BELIEVED * ranks[index])
+                for other in below[first : first + _MOST]:
+                    if found[other] >= found[index] and nodes[index].tokens <= _LONGER * nodes[other].tokens:
+                        found[index] = found[other] * _ABOVE
+            lines[own] = [index for index in groups[own] if not ends_sentence(nodes[index].text)]
     return found

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.chunking.lines import speaker
@@ -67,7 +68,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     overview = wants_overview(asked)
     blocks = [] if overview else blocks_of(nodes)
     n_terms, terms = matches(asked.text, leads.texts())
-    found = telling(nodes) if overview or not nodes else BM25Scorer().shares(n_terms, terms)
+    found = telling(nodes) if overview else BM25Scorer().shares(n_terms, terms)
     words = raised([share * (index not in echoes) for index, share in enumerate(found)], blocks, _BLOCK_WORDS)
     gains = bridges(query, nodes, scores)
     sizes = Counter(node.document for node in nodes)
@@ -82,17 +83,21 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         _NAMED ** min(count, _MOST_NAMED) * (1.0 if index in echoes else 1 / part)
         for index, (count, part) in enumerate(zip(raised(counts, blocks, 1.0), worth, strict=True))
     ]
+    compared = [
+        frozenset(term) - {0}
+        if weight >= _COMPARED and not (overview or index in echoes or index in leads.served)
+        else frozenset[int]()
+        for index, (term, weight) in enumerate(zip(terms, weights, strict=True))
+    ]
     gains = [share / own if own else 1.0 for share, own in zip(shares, leads.passed_on(scores.nodes), strict=True)]
-    if not overview:
-        compared = [
-            index not in echoes and index not in leads.served and weight >= _COMPARED
-            for index, weight in enumerate(weights)
-        ]
-        parts = zip(compared, lifts, shares, weights, words, strict=True)
-        ranks = [yes and lift * share ** (1 - weight) * word**weight for yes, lift, share, weight, word in parts]
-        above = raised_above(ranks, nodes, [frozenset(term) - {0} for term in terms])
-        lifts = [lift * new / old if old else lift for lift, new, old in zip(lifts, above, ranks, strict=True)]
-    return Priority(words, weights, lifts, [_AROUND * (node.document in talks) for node in nodes], gains)
+    return Priority(
+        words,
+        weights,
+        lifts,
+        [_AROUND * (node.document in talks) for node in nodes],
+        gains,
+        partial(raised_above, nodes=nodes, words=compared),
+    )
 
 
 def _led(leads: LeadIns) -> list[float]:
