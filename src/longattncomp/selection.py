@@ -188,10 +188,11 @@ def _wanted(index: int, missing: Sequence[int], leads: LeadIns, room: float) -> 
     room -= sum(leads.nodes[lead].tokens for lead in always)
     found = []
     for lead in missing:
-        long = 0 if lead in always else leads.nodes[lead].tokens
-        if not long or long <= room:
-            found.append(lead)
-            room -= long
+        if lead not in always:
+            if leads.nodes[lead].tokens > room:
+                continue
+            room -= leads.nodes[lead].tokens
+        found.append(lead)
     return found
 
 

@@ -61,9 +61,12 @@ class Outline:
 
     def lead_ins(self, unit: int) -> Sequence[int]:
         """List the units that lead a unit in, the nearest first; those that are not above it follow its parent."""
-        found: list[int] = []
-        above = self.parents[unit]
-        while above >= 0 and len(found) < MOST_LEAD_INS:
-            found.append(above)
-            above = self.parents[above]
+        found = self.above(unit)
         return [*found[:1], *self.also.get(unit, ()), *found[1:]]
+
+    def above(self, unit: int) -> list[int]:
+        """List the units above a unit, the nearest first."""
+        found: list[int] = []
+        while len(found) < MOST_LEAD_INS and (unit := self.parents[unit]) >= 0:
+            found.append(unit)
+        return found

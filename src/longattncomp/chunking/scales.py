@@ -34,13 +34,6 @@ _YEAR = re.compile(r"(?:19|20)\d\d$")
 _LONGEST = 240  # characters
 
 
-def _ancestors(outline: Outline, unit: int) -> list[int]:
-    found = [outline.parents[unit]]
-    while found[-1] >= 0:
-        found.append(outline.parents[found[-1]])
-    return found
-
-
 def link_scales(text: str, outline: Outline) -> None:
     """Let a sentence that says in what amounts are given, or what all of a kind are in a chapter, lead in the figures
     below it, up to the next such one, or to the end of its section or chapter. Years are no such figures.
@@ -53,7 +46,7 @@ def link_scales(text: str, outline: Outline) -> None:
             said = unit
             inside = {outline.parents[unit], unit}
             if whole:
-                above = _ancestors(outline, unit)
+                above = [*outline.above(unit), -1]
                 inside.update(above if whole["part"] is None else above[:_DEEP])
         elif said >= 0:
             if outline.parents[unit] in inside:
