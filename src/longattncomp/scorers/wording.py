@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import partial
 
 from longattncomp.chunking.lead_ins import LeadIns
 from longattncomp.chunking.lines import speaker
@@ -12,6 +11,7 @@ from longattncomp.scorers.blocks import blocks_of, raised
 from longattncomp.scorers.bm25 import BM25Scorer, matches
 from longattncomp.scorers.bridges import bridges, names_in
 from longattncomp.scorers.dominance import raised_above
+from longattncomp.scorers.entries import is_entry, with_its_codes
 from longattncomp.scorers.overview import telling, wants_overview
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
@@ -20,7 +20,7 @@ _UNSURE = 0.55
 """Weight of words where the head finds no answer."""
 
 _STRUCTURED = 0.75
-"""Weight of words in a document whose nodes all have lead-ins, or are objects of JSON: the head that ships has learned
+"""Weight of words in a document whose nodes all have lead-ins, or are entries of a log: the head that ships has learned
 from prose and chats.
 """
 
@@ -56,10 +56,11 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
     nodes and those of their blocks rank higher. What a block is about often stands only in its first line, so words and
     scores count in part for the whole block. A row or a line that has all the words of another and more comes before it
-    (`raised_above`). Where a summary is wanted, numbers and names count in place of the query's words. By `worth`, the
-    `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer has
-    the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
-    turns. What the best nodes lead to by a name has more than its score.
+    (`raised_above`), and entries of a log with a code of the best one rank higher (`with_its_codes`). Where a summary
+    is wanted, numbers and names count in place of the query's words. By `worth`, the `novelty` of the nodes, mere
+    copies of the query have no words of their own, and a question beside its answer has the rank of its whole share. In
+    a long talk what stands around a node counts, too, for an answer goes over many turns. What the best nodes lead to
+    by a name has more than its score.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
@@ -96,18 +97,18 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
         lifts,
         [_AROUND * (node.document in talks) for node in nodes],
         gains,
-        partial(raised_above, nodes=nodes, words=compared),
+        lambda ranks: with_its_codes(raised_above(ranks, nodes=nodes, words=compared), nodes=nodes, query=asked),
     )
 
 
 def _led(leads: LeadIns) -> list[float]:
-    """For each node the part of its document that has lead-ins, or is objects of JSON, lead-ins themselves aside."""
+    """For each node the part of its document that has lead-ins, or is entries of a log, lead-ins themselves aside."""
     tokens: Counter[int] = Counter()
     led: Counter[int] = Counter()
     for index, node in enumerate(leads.nodes):
         if index not in leads.served:
             tokens[node.document] += node.tokens
-            led[node.document] += node.tokens * (bool(leads.of[index]) or node.text.lstrip().startswith("{"))
+            led[node.document] += node.tokens * (bool(leads.of[index]) or is_entry(node.text))
     return [led[node.document] / max(1, tokens[node.document]) for node in leads.nodes]
 
 

@@ -1,0 +1,70 @@
+"""ranks, entries of a log -> which belong to the best one by a code, such as the number of a request."""
+
+import re
+from collections.abc import Sequence
+
+from longattncomp.chunking.lines import LEVELS, TURN
+from longattncomp.types import Node, Query
+
+_GAIN = 4.0
+"""What the rank of an entry with a code of the best one is multiplied by, up to that one's."""
+
+_BELOW = 1 - 1e-9
+
+_NEAREST = 5
+"""How many entries with a code come with it, the best one and the nearest to it."""
+
+_SHARE = 0.5
+"""Most of a document's entries that may have a code: one that more have tells nothing."""
+
+_LETTERS = 3
+"""Least letters and digits of a code."""
+
+_BEGINNING = re.compile(
+    r"(?:ts=|time=)?[\[(<\"]?(?:\d{4}[-/]\d{2}[-/]\d{2}[T ]\d\S*|\d{2}:\d{2}:\d{2}\S*|\s*\d+\.\d{3,}\]?"
+    r"|[A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}\S*)\s*"
+    rf"|\[pid \d+\]\s*|\[?(?:{LEVELS})\b|level=|\s*(?=\{{)"
+)
+"""A date and a time, a time in seconds, a process, how bad it is, or an object of JSON."""
+
+_WORD = re.compile(r"(?<![\w.-])[\w-]++(?![:.]\d)")
+"""A word or a whole number that is no part of a time, an address or a number with a point."""
+
+
+def is_entry(text: str) -> bool:
+    """Whether a text begins as an entry of a log or of lines of JSON does, and no one speaks in it."""
+    match = _BEGINNING.match(text)
+    return match is not None and not TURN.match(text, match.end())
+
+
+def with_its_codes(ranks: Sequence[float], *, nodes: Sequence[Node], query: Query) -> list[float]:
+    """Raise the entries of a log that share a code with the best node, if that is one.
+
+    What a question asks of a request, a worker or a call stands in other entries than the one that it describes, and
+    these have none of its words. Codes that the query has itself are left to its words.
+
+    Args:
+        ranks: how good each node is, (n_nodes,); 0 for what is not ranked.
+        nodes: what is ranked.
+        query: what is asked.
+    """
+    found = list(ranks)
+    best = max(range(len(ranks)), key=ranks.__getitem__, default=0)
+    if not any(ranks) or not is_entry(nodes[best].text):
+        return found
+    document = [index for index, node in enumerate(nodes) if node.document == nodes[best].document and ranks[index]]
+    codes = {index: _codes(nodes[index].text) for index in document}
+    asked = query.text.lower()
+    for code in codes[best]:
+        having = [index for index in document if code in codes[index]]
+        if code in asked or len(having) > max(2, _SHARE * len(document)):
+            continue
+        for index in sorted(having, key=lambda index: abs(index - best))[:_NEAREST]:
+            found[index] = max(found[index], min(_GAIN * ranks[index], _BELOW * ranks[best]))
+    return found
+
+
+def _codes(text: str) -> set[str]:
+    match = _BEGINNING.match(text)
+    words = _WORD.findall(text.lower(), match.end() if match else 0)
+    return {word for word in words if len(word) >= _LETTERS and any(map(str.isdigit, word))}
