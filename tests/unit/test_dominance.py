@@ -46,6 +46,7 @@ def test_what_has_not_all_words_and_more_stays(words: set[int], others: set[int]
     [
         pytest.param(node(1, "Denmark is not far away. "), 0.2, id="a sentence"),
         pytest.param(node(1, "丹麦也在这里。"), 0.2, id="one of Chinese"),
+        pytest.param(node(1, "(b) was in the hands of Denmark before it was told; or\n"), 0.2, id="a clause"),
         pytest.param(node(1), 0.5, id="a far higher rank"),
         pytest.param(node(1, document=1), 0.2, id="another document"),
         pytest.param(node(1, tokens=6), 0.2, id="a far shorter one"),
@@ -53,6 +54,11 @@ def test_what_has_not_all_words_and_more_stays(words: set[int], others: set[int]
 )
 def test_a_node_is_not_raised_above(other: Node, rank: float) -> None:
     assert not raised(node(0), other, {KG, NORWAY}, {KG}, rank)
+
+
+@pytest.mark.parametrize("other", ["country = find(land, of, the, north, or, south, Denmark);\n", "Denmark, 7;\n"])
+def test_a_line_of_code_or_a_row_ends_no_sentence(other: str) -> None:
+    assert raised(node(0), node(1, other), {KG, NORWAY}, {KG})
 
 
 def test_the_highest_of_those_that_it_may_be_above_counts() -> None:

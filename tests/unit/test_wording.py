@@ -43,3 +43,16 @@ def test_mass_around_a_node_raises_it() -> None:
     assert select(Scores(tuple(shares), 0.0), nodes, rule).indices == (0,)
     around = Priority([1.0] * 40, [0.0] * 40, [1.0] * 40, [0.5] * 40, [1.0] * 40)
     assert select(Scores(tuple(shares), 0.0), nodes, rule, priority=around).indices[0] > 30
+
+
+def heaviest(text: str) -> float:
+    nodes = chunk([Document(text)], ByteTokenizer(), node_tokens=96, boundary="unit")
+    scores = Scores((1 / len(nodes),) * len(nodes), 0.0)
+    return max(priority(Query("Who?"), nodes, scores, [1.0] * len(nodes)).weights)
+
+
+def test_words_weigh_less_in_a_long_document_with_lead_ins() -> None:
+    row = "2024-05-02 10:15:01 Ada took 5 keys\n"
+    assert heaviest("# Keys\n\n" + "- Ada took 5 keys\n" * 40) == pytest.approx(0.75)
+    assert heaviest("# Keys\n\n" + "- Ada took 5 keys\n" * 178) == pytest.approx(0.375, rel=0.02)
+    assert heaviest(row * 20) == heaviest(row * 200) == pytest.approx(0.75)

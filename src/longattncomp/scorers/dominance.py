@@ -1,5 +1,6 @@
 """ranks, words of the query -> which nodes have all that others of their document have, and more."""
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,13 +19,22 @@ _ABOVE = 1 + 1e-9
 _MOST = 256
 """Most sets of words in a document, and most nodes with one of them that a node is compared with."""
 
+_PART = re.compile(r"[;,:](?: (?:and|or|und|oder|et|ou|y|o))?\Z")
+"""How a part of a sentence ends."""
+
+_SIGNS = re.compile(r"[=_{}<>]|\);")
+"""What code has, and sentences do not."""
+
+_WORDS = 8
+"""Least words of a part of a sentence."""
+
 
 def raised_above(ranks: Sequence[float], *, nodes: Sequence[Node], words: Sequence[frozenset[int]]) -> list[float]:
     """Raise each node just above those of its document whose words of the query are a proper part of its own.
 
     Rows, records and lines of code differ from their neighbours in a name or a number, and the head that ships often
     gives more to a neighbour of what is asked for: to the row of Denmark than to that of Norway. No node is raised
-    above a sentence, whose meaning the head knows, above one with a far higher rank, or above a far shorter one.
+    above a sentence or a clause, whose meaning the head knows, above one with a far higher rank, or above a far shorter one.
 
     Args:
         ranks: how good each node is, (n_nodes,).
@@ -47,5 +57,12 @@ def raised_above(ranks: Sequence[float], *, nodes: Sequence[Node], words: Sequen
                 for other in below[first : first + _MOST]:
                     if found[other] >= found[index] and nodes[index].tokens <= _LONGER * nodes[other].tokens:
                         found[index] = found[other] * _ABOVE
-            lines[own] = [index for index in groups[own] if not ends_sentence(nodes[index].text)]
+            lines[own] = [index for index in groups[own] if not _is_prose(nodes[index].text)]
     return found
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text ends a sentence or a long part of one, as the clauses of a contract do."""
+    words = text.rstrip()
+    part = _PART.search(words, max(0, len(words) - 8)) and not _SIGNS.search(words) and len(words.split()) >= _WORDS
+    return ends_sentence(words) or bool(part)

@@ -24,6 +24,11 @@ _STRUCTURED = 0.75
 from prose and chats.
 """
 
+_SHORT_TOKENS = 800
+"""Tokens up to which words weigh so much; in a longer document they weigh less, by the root of its length: many of its
+nodes have them. Entries of a log are told apart by words alone.
+"""
+
 _COMPARED = 0.2
 """Weight of words from which on the nodes of a document are compared by which words they have."""
 
@@ -78,7 +83,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     shares = leads.passed_on(shares)
     least = _STRUCTURED if overview else _UNSURE * scores.instruction**2
     talks = _talks(nodes)
-    weights = [max(least, _STRUCTURED * part) for part in _led(leads)]
+    weights = [max(least, weight) for weight in _structured(leads)]
     words = [(share + _FLOOR / len(nodes)) / (1 + _FLOOR) for share in words]
     lifts = [
         _NAMED ** min(count, _MOST_NAMED) * (1.0 if index in echoes else 1 / part)
@@ -101,15 +106,24 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     )
 
 
-def _led(leads: LeadIns) -> list[float]:
-    """For each node the part of its document that has lead-ins, or is entries of a log, lead-ins themselves aside."""
-    tokens: Counter[int] = Counter()
-    led: Counter[int] = Counter()
+def _structured(leads: LeadIns) -> list[float]:
+    """For each node the weight of words by the part of its document that has lead-ins, or is entries of a log.
+
+    Lead-ins themselves do not count.
+    """
+    sizes, judged, led = Counter[int](), Counter[int](), Counter[int]()
+    entries = [is_entry(node.text) for node in leads.nodes]
     for index, node in enumerate(leads.nodes):
+        sizes[node.document] += node.tokens
         if index not in leads.served:
-            tokens[node.document] += node.tokens
-            led[node.document] += node.tokens * (bool(leads.of[index]) or is_entry(node.text))
-    return [led[node.document] / max(1, tokens[node.document]) for node in leads.nodes]
+            judged[node.document] += node.tokens
+            led[node.document] += node.tokens * (bool(leads.of[index]) or entries[index])
+    found = []
+    for node, is_one in zip(leads.nodes, entries, strict=True):
+        part = led[node.document] / max(1, judged[node.document])
+        length = 1.0 if is_one else max(1.0, sizes[node.document] / _SHORT_TOKENS)
+        found.append(_STRUCTURED * part / length**0.5)
+    return found
 
 
 def _talks(nodes: Sequence[Node]) -> set[int]:
