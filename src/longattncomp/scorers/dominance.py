@@ -34,7 +34,8 @@ def raised_above(ranks: Sequence[float], *, nodes: Sequence[Node], words: Sequen
 
     Rows, records and lines of code differ from their neighbours in a name or a number, and the head that ships often
     gives more to a neighbour of what is asked for: to the row of Denmark than to that of Norway. No node is raised
-    above a sentence or a clause, whose meaning the head knows, above one with a far higher rank, or above a far shorter one.
+    above a sentence or a clause, whose meaning the head knows, above one with a far higher rank, or above a far shorter
+    one.
 
     Args:
         ranks: how good each node is, (n_nodes,).
