@@ -37,7 +37,7 @@ _BEGUN = re.compile(
     rf"|\d{{2}}:\d{{2}}:\d{{2}}(?:[^\n]{{0,60}}\b(?i:{LEVELS})\b|(?:[.,]\d{{1,9}})?[ \t](?![ \t])))|\[?(?:{LEVELS})\b"
     rf"|\s*(?:{UNDATED})"
 )
-"""The beginning of an entry: a date and a time, a time and how bad it is, or one of these. No names of columns do so."""
+"""The beginning of an entry: a date and a time, a time, or how bad it is. No names of columns do so."""
 
 _BEGINNING = 20  # lines of a log
 _LOOKED_AT = 200  # characters of a line

@@ -57,7 +57,9 @@ _TIMED = (
 """A name and a time; a time and a name."""
 
 _TOLD = (
-    re.compile(rf"{_NAME}(?: {_BADGE})? (?:{_VERBS})\b(?:[^\n:]*(?:\d|\bago\b|\byesterday\b)[^\n]*(?<![.!?])|[^\n.!?]*:)"),
+    re.compile(
+        rf"{_NAME}(?: {_BADGE})? (?:{_VERBS})\b(?:[^\n:]*(?:\d|\bago\b|\byesterday\b)[^\n]*(?<![.!?])|[^\n.!?]*:)"
+    ),
     re.compile(r"(?:On|Am|Le|El|Il|Op|Den) (?P<name>[^\n]*\d[^\n]*)\b(?:wrote|schrieb|a écrit|escribió|skrev)[^\n]*:"),
 )
 """A name and what one does who speaks."""
@@ -111,7 +113,7 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
 
     The call of a tool leads in the result right below it.
     """
-    found = {number: found for number, line in enumerate(lines) if (found := _speaker(line))}
+    found = {number: found for number, line in enumerate(lines) if (found := speaker_of(line))}
     heads = _heads(lines, found)
     kept = {form for form in {which.form for which in found.values()} if _is_form(form, found, heads)}
     numbers = [number for number, which in found.items() if which.form in kept]
@@ -124,15 +126,15 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
     return told
 
 
-def _speaker(line: Line) -> _Found | None:
+def speaker_of(line: Line) -> _Found | None:
     """Find the form of a line that may say who speaks, and the name in it."""
     words = line.text.strip()
     if not 0 <= line.indent <= 3 or len(words) > _LONGEST or words[-1] in _ENDS:
         return None
     label = words[-1] == ":"
     forms = [
-        *(_TIMED if _CLOCK.search(words) else ()),
         *(_TOLD if (label or _TELLS.search(words)) and _VERB.search(words) else ()),
+        *(_TIMED if _CLOCK.search(words) else ()),
         *(_ROLES if (label or words[0] in "[<*=-") and _SPOKEN.match(words) else ()),
     ]
     for pattern in forms:
