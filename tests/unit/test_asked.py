@@ -28,7 +28,7 @@ ANSWERS = {
         "The second one from here.",
     ),
     "German": ("Anna: ", "Bernd: ", "Darf das Boot im Hafen liegen?", "Nein, dort darf ab dem ersten Mai nur noch"),
-    "Japanese": ("田中：", "佐藤：", "会議は何時に始まりますか？", "三時からです。"),
+    "Japanese": ("田中：", "佐藤：", "会議 は 何時 に 始まり ますか？", "三時 から 本館 で 始まり ます。"),
 }
 
 
@@ -76,3 +76,15 @@ def test_in_a_meeting_few_turns_answer(asked: str, answered: str, linked: bool) 
 def test_what_stands_below_an_answer_is_no_part_of_it() -> None:
     text = f"ONE\n\nAnn: May it?\n\nBen: No, it may not.\n\nTWO\n\n{REST.format('Ann: ', 'Ben: ')}"
     assert "TWO" not in lead_ins(text, "May it?")
+
+
+def test_where_many_speak_few_answer() -> None:
+    talk = "".join(
+        f"[09:1{n % 10}] {name}: We saw {n} boats.\n" for n, name in enumerate(("Ann", "Ben", "Cy", "Di") * 2)
+    )
+    asks = "[09:20] Ann: Has anybody seen my yellow boat?\n[09:21] Ben: The bus is late.\n"
+    assert "yellow" in lead_ins(talk + asks, "late", 7)
+    more = "".join(
+        f"[09:0{n}] {name}: Good morning to you all.\n" for n, name in enumerate(("Ed", "Flo", "Gus", "Hal", "Ida"))
+    )
+    assert "yellow" not in lead_ins(more + talk + asks, "late", 7)

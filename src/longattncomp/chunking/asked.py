@@ -23,6 +23,8 @@ _BRIEF = 6  # words of a question whose answer may be twice as long
 _ALONG = 160  # characters of an answer that come along with its question
 _LONGEST = 480  # characters of an answer of one record that does
 _MEETING = 100  # turns of a talk in which most short ones are no answers
+_MANY = 8  # who speak in such a talk
+_AGAIN = 2  # who speak twice in a talk
 _FEWER = 2  # sentences of a turn that asks there
 _LEAST = 4  # words of what is asked there, and of what is answered
 
@@ -49,7 +51,6 @@ _POINTS = re.compile(
 )
 """How a sentence begins that answers, and one that speaks of what was said before."""
 
-
 _TAG = re.compile(r"\b(?:right|ok(?:ay)?|yeah|huh|you know|nicht|oder|non|no|verdad)\W*$", re.IGNORECASE)
 """What ends a question that asks nothing, but whether one is heard."""
 
@@ -74,9 +75,10 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
         heads: lines that say who speaks below them, by number.
     """
     turns = _turns(text, outline, {lines[n].start: lines[n] for n, head in heads.items() if head.rank == TURN})
-    if sum(count > 1 for count in Counter(turn.name for turn in turns).values()) < 2:
+    spoken = Counter(turn.name for turn in turns)
+    if sum(count > 1 for count in spoken.values()) < _AGAIN:
         return
-    meeting = len(turns) > _MEETING
+    meeting = len(turns) > _MEETING or len(spoken) > _MANY
     nexts = [*(turn.unit for turn in turns[2:]), len(outline.starts)]
     for (asked, answer), after in zip(pairwise(turns), nexts, strict=True):
         begun, end = outline.starts[answer.unit], _end(text, outline, answer.unit, after)
