@@ -28,6 +28,8 @@ FORMS = {
     "in brackets first": ("[00:02:41] Ilka Roos", "[00:03:01] Bo Tamm"),
     "some time ago": ("**Ilka** · 3 hours ago", "**Bo** · 2 hours ago"),
     "a comment": ("**ilka-r** commented on 11 Feb 2025", "**bo** commented on 12 Feb 2025"),
+    "what somebody is": ("**ilka-r** (Owner) commented on 11 Feb 2025", "@bo (Member) replied 2 days ago"),
+    "in other brackets": ("ilka-r [bot] commented on 11 Feb 2025", "**bo** `Member` wrote on 2025-02-12:"),
     "a relative day": ("ilka opened this issue 3 weeks ago", "bo replied 2 days ago"),
     "a mail": ("On Mon, 3 Feb 2025, Ilka Roos wrote:", "Am 4. Februar 2025 um 9:10 schrieb Bo Tamm:"),
     "a role": ("[user]", "[assistant]"),
@@ -53,10 +55,22 @@ def test_the_line_that_says_who_speaks_leads_in_what_is_said(one: str, other: st
         "[user]\nname = bo of the north gate\n\n[system]\neditor = vim of the north gate\n",
         "user:\n  name: bo of the north gate\n\nassistant:\n  name: ilka of the north gate\n",
         "Bo 9:14\nIlka 9:15\nBo 9:16\nIlka 9:17\nBo 9:18\nIlka 9:19\n",
+        "07:11:15 Runner version 2.3\n07:11:16 it runs\n07:11:17 Runner version 2.3\n07:11:18 it runs\n" * 3,
         "On (Mon, 3 Feb 2025) Bo wrote:\nWhen?\n\nSoon.\n\nOn (Tue, 4 Feb 2025) Bo wrote:\nWhere?\n\nHere.\n",
         "On Mon, 3 Feb 2025, Bo wrote:\n> When?\n\nSoon.\n\nOn Tue, 4 Feb 2025, Bo wrote:\n> Where?\n\nHere.\n",
     ],
-    ids=["too few", "opening hours", "a log", "sentences", "sections", "keys", "a table", "a date alone", "quotes"],
+    ids=[
+        "too few",
+        "opening hours",
+        "a log",
+        "sentences",
+        "sections",
+        "keys",
+        "a table",
+        "a job",
+        "a date alone",
+        "quotes",
+    ],
 )
 def test_what_does_not_say_who_speaks(text: str) -> None:
     assert not speakers(lines_of(text))

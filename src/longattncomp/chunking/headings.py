@@ -14,7 +14,7 @@ _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection
 MARKDOWN = 6
 """The lowest rank of Markdown's headings."""
 
-_CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, TITLE, MARKED, PLAIN = 7, 8, 9, 10, 11, 12, 13, 14, 18
+CAPITALS, _BOLD, _SECTION, _FILE, DAY, SPEAKER, TITLE, MARKED, PLAIN = 7, 8, 9, 10, 11, 12, 13, 14, 18
 """Ranks below it; those of headings with other marks follow the first such, and those of numbered ones the last."""
 
 TURN, REPLY = 28, 29
@@ -139,7 +139,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _BOLD, 1
     if kinds.is_capitals(text) and not kinds.STAMP.match(text) and not kinds.ITEM.match(text):
         if below is None:
-            return _CAPITALS, 1
+            return CAPITALS, 1
         columns = all(kinds.has_gap(row.text) for row in (line, below))
         return (0 if columns or kinds.is_capitals(below.text) else SPEAKER), 1
     recipe = below is not None and below.text.startswith("\t") and kinds.RECIPE.match(text)

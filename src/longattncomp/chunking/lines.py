@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from longattncomp.chunking.entries import LEVELS, UNDATED
 from longattncomp.chunking.leaders import LEADER
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
@@ -28,15 +29,13 @@ ITEM = re.compile(
 FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
 ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)\W{1,3}")
 ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)\W{1,3}")
-LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE"
-"""How bad an entry of a log says that it is."""
-
 STAMP = re.compile(
     r"\s*(?:[\[(<]?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ,\])]|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4},? \d{1,2}[:.]\d{2}"
     r"|[\[(]?\d{1,2}:\d{2}|\[\d{1,2}[/.-]\d{1,2}"
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}[ ,.]+\d"
     rf"|\[?(?:{LEVELS})\b|\[?\d\d?[-/][A-Z][a-z]{{2}}[-/]\d{{4}}[ :]\d|[A-Z](?:\d{{4}} \d{{2}}:\d{{2}}:|, \[\d{{4}}-)"
-    r"|(?:trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]\s*$|\d{1,3}(?:\.\d{1,3}){3} |\d{1,6}[:-](?= {2,}|\t))"
+    r"|(?:trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]\s*$|\d{1,3}(?:\.\d{1,3}){3} |\d{1,6}[:-](?= {2,}|\t)"
+    rf"|{UNDATED})"
 )
 CUE = re.compile(r"\s*\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3} --> ")
 """The times of a subtitle."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from longattncomp.chunking.cards import RULE, groups
+from longattncomp.chunking.entries import COMMAND, LEVELS, UNDATED
 from longattncomp.chunking.headings import breaks
 from longattncomp.chunking.lines import (
     ANSWER,
@@ -16,7 +17,6 @@ from longattncomp.chunking.lines import (
     GAPS,
     ITEM,
     LETTER,
-    LEVELS,
     STAMP,
     Line,
     below,
@@ -34,9 +34,10 @@ _DATED = re.compile(
 
 _BEGUN = re.compile(
     r"[\[(<]?(?:\d{4}[-/.]\d{2}[-/.]\d{2}[T ,]\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2}"
-    rf"|\d{{2}}:\d{{2}}:\d{{2}}[^\n]{{0,60}}\b(?i:{LEVELS})\b)|\[?(?:{LEVELS})\b"
+    rf"|\d{{2}}:\d{{2}}:\d{{2}}(?:[^\n]{{0,60}}\b(?i:{LEVELS})\b|(?:[.,]\d{{1,9}})?[ \t](?![ \t])))|\[?(?:{LEVELS})\b"
+    rf"|\s*(?:{UNDATED})"
 )
-"""The beginning of an entry: a date and a time, a time and how bad it is, or that alone. No names of columns do so."""
+"""The beginning of an entry: a date and a time, a time, or how bad it is. No names of columns do so."""
 
 _BEGINNING = 20  # lines of a log
 _LOOKED_AT = 200  # characters of a line
@@ -198,7 +199,8 @@ def is_log(lines: Sequence[Line]) -> bool:
 def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: int, above: int) -> int:
     """Add log lines and dated turns as units, and return the line after them; `at` if there are none.
 
-    What follows without a date belongs to the entry above it, blank lines within a stack trace or not.
+    What follows without a date belongs to the entry above it, blank lines within a stack trace or not. A command leads
+    in the entries below it.
     """
     found = _stamped(lines[at:end])
     if not found:
@@ -207,8 +209,12 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
     here = [line for line in lines[at:end] if line.indent >= 0]
     found += [STAMP.match(line.text) is not None for line in here[len(found) :]]
     begins = [number for number, begun in enumerate(found) if begun]
+    command = -1
     for first, after in pairwise([*begins, len(here)]):
-        entry = outline.add(here[first].start, above, together=RECORD_TOKENS, breaks=not first)
+        runs = COMMAND.match(here[first].text) is not None
+        owner = above if runs or command < 0 else command
+        entry = outline.add(here[first].start, owner, together=0 if runs else RECORD_TOKENS, breaks=not first)
+        command = entry if runs else command
         add_trace(outline, text, here[first + 1 : after], entry)
     return end
 

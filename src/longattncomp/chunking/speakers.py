@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.entries import LEVELS
 from longattncomp.chunking.headings import DAY, REPLY, TURN
 from longattncomp.chunking.lines import Line
 
@@ -42,6 +43,9 @@ _DATE = rf"(?:\d{{1,4}}[-./]\d{{1,2}}[-./]\d{{1,4}}|\d{{1,4}}(?:st|nd|rd|th|\.)?
 _AGO = r"(?:\d+|an?) \w{3,7} ago|vor \d+ \w{3,8}|il y a \d+ \w{2,8}|hace \d+ \w{3,8}"
 _WHEN = rf"(?:(?:{_DATE}){{0,6}}{_TIME}|{_AGO})"
 _NAME = r"[*_\[@]{0,3}(?P<name>[^\W\d_][\w.'’&-]*(?: [\w.'’&()/-]+){0,4}?)[*_\]]{0,3}"
+_BADGE = r"[(\[`][^\W\d_][\w .-]{0,30}[)\]`]"
+"""What somebody is, such as (Maintainer)."""
+
 _VERBS = (
     "commented|replied|wrote|said|posted|answered|asked|responded|reviewed|opened this|schrieb|antwortete"
     "|kommentierte|hat (?:am|vor)|a (?:écrit|commenté|répondu)|escribió|comentó|respondió|ha scritto|schreef|skrev"
@@ -53,7 +57,9 @@ _TIMED = (
 """A name and a time; a time and a name."""
 
 _TOLD = (
-    re.compile(rf"{_NAME} (?:{_VERBS})\b(?:[^\n:]*(?:\d|\bago\b|\byesterday\b)[^\n]*(?<![.!?])|[^\n.!?]*:)"),
+    re.compile(
+        rf"{_NAME}(?: {_BADGE})? (?:{_VERBS})\b(?:[^\n:]*(?:\d|\bago\b|\byesterday\b)[^\n]*(?<![.!?])|[^\n.!?]*:)"
+    ),
     re.compile(r"(?:On|Am|Le|El|Il|Op|Den) (?P<name>[^\n]*\d[^\n]*)\b(?:wrote|schrieb|a écrit|escribió|skrev)[^\n]*:"),
 )
 """A name and what one does who speaks."""
@@ -81,7 +87,7 @@ _VERB = re.compile(rf"\b(?:{_VERBS})\b")
 _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
 """Signs that are found fast in lines of these forms."""
 
-_LEVEL = re.compile(rf"(?:{kinds.LEVELS})\b")
+_LEVEL = re.compile(rf"(?:{LEVELS})\b")
 _ID = re.compile(r"\bid[=:] ?\"?([\w-]+)")
 
 
@@ -107,7 +113,7 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
 
     The call of a tool leads in the result right below it.
     """
-    found = {number: found for number, line in enumerate(lines) if (found := _speaker(line))}
+    found = {number: found for number, line in enumerate(lines) if (found := speaker_of(line))}
     heads = _heads(lines, found)
     kept = {form for form in {which.form for which in found.values()} if _is_form(form, found, heads)}
     numbers = [number for number, which in found.items() if which.form in kept]
@@ -120,15 +126,15 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
     return told
 
 
-def _speaker(line: Line) -> _Found | None:
+def speaker_of(line: Line) -> _Found | None:
     """Find the form of a line that may say who speaks, and the name in it."""
     words = line.text.strip()
     if not 0 <= line.indent <= 3 or len(words) > _LONGEST or words[-1] in _ENDS:
         return None
     label = words[-1] == ":"
     forms = [
-        *(_TIMED if _CLOCK.search(words) else ()),
         *(_TOLD if (label or _TELLS.search(words)) and _VERB.search(words) else ()),
+        *(_TIMED if _CLOCK.search(words) else ()),
         *(_ROLES if (label or words[0] in "[<*=-") and _SPOKEN.match(words) else ()),
     ]
     for pattern in forms:
@@ -145,13 +151,18 @@ def _is_name(words: str) -> bool:
 
 
 def _heads(lines: Sequence[Line], found: Mapping[int, _Found]) -> set[int]:
-    """Find which of these lines have text below them before the next one, which is not quoted nor a key's value."""
+    """Find which of these lines have text below them before the next one.
+
+    That is not quoted nor a key's value, nor does it begin with a time as well, as an entry of a log does.
+    """
     heads: set[int] = set()
     below = -1
     for number in range(len(lines) - 1, -1, -1):
         if number in found and below >= 0 and below not in found and not lines[below].text.startswith(">"):
-            key = _FORMS[found[number].form] is _LABEL and lines[below].indent > lines[number].indent
-            heads.update(() if key else (number,))
+            form = _FORMS[found[number].form]
+            key = form is _LABEL and lines[below].indent > lines[number].indent
+            entry = form is _TIMED[1] and kinds.STAMP.match(lines[below].text)
+            heads.update(() if key or entry else (number,))
         if lines[number].indent >= 0:
             below = number
     return heads

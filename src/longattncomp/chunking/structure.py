@@ -4,6 +4,7 @@ from bisect import bisect_left
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.asked import link_asked
 from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements
@@ -17,6 +18,7 @@ from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.mails import answers, link_answers
+from longattncomp.chunking.manuals import sections
 from longattncomp.chunking.marked import marked
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
@@ -63,7 +65,7 @@ class _Scan:
         self._turns = Turns(text, self.lines, self.out)
         self._titled = Cards(self.lines)
         self._testimony = Testimony(text, self.lines, self.out)
-        self._heads = {**marked(self.lines), **self._turns.heads, **self._testimony.heads}
+        self._heads = {**sections(self.lines), **marked(self.lines), **self._turns.heads, **self._testimony.heads}
         self._answers = answers(text, self.lines)
         self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
@@ -93,6 +95,7 @@ class _Scan:
         name_blocks(self.text, self.out)
         link_answers(self.text, self.out)
         link_scales(self.text, self.out)
+        link_asked(self.text, self.lines, self.out, self._turns.heads)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:

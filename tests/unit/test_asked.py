@@ -1,0 +1,90 @@
+"""What somebody asks in a talk comes with what somebody else answers right below, and the other way round."""
+
+import pytest
+from cutting import lead_ins
+
+REST = "{0}Thank you, I will write that down for the others.\n\n{1}You are welcome, and good luck with the old boat.\n"
+ANSWERS = {
+    "a chat with names": ("Ann: ", "Ben: ", "May the boat lie in the north dock?", "No, only a ferry may do so."),
+    "names with what they are": (
+        "Mrs ROE (Left): ",
+        "Mr LEE (Mayor): ",
+        "For all the boats?",
+        "For the small boats, from the first of May on, in the two outer docks alone.",
+    ),
+    "nicks": ("<ann> ", "<ben> ", "may the boat lie in the north dock?", "it may, until the first of May"),
+    "times": ("[09:16] ann: ", "[09:17] ben: ", "may the boat lie in the north dock?", "from the first of May on"),
+    "days and times": (
+        "12/02/2025, 21:12 - Ann: ",
+        "12/02/2025, 21:13 - Ben: ",
+        "Which dock is ours?",
+        "The second one.",
+    ),
+    "lines above": ("Ann Roe  9:14 AM\n", "Ben Lee  9:15 AM\n", "Which dock is ours?", "The second one from here."),
+    "comments": (
+        "**ann** (Owner) commented on May 3, 2024\n",
+        "ben (Member) commented 3 days ago\n",
+        "Which dock is ours?",
+        "The second one from here.",
+    ),
+    "German": ("Anna: ", "Bernd: ", "Darf das Boot im Hafen liegen?", "Nein, dort darf ab dem ersten Mai nur noch"),
+    "Japanese": ("田中：", "佐藤：", "会議 は 何時 に 始まり ますか？", "三時 から 本館 で 始まり ます。"),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "asked", "answered"), ANSWERS.values(), ids=ANSWERS)
+def test_a_question_and_its_answer_come_with_each_other(one: str, other: str, asked: str, answered: str) -> None:
+    text = f"{one}{asked}\n\n{other}{answered}\n\n{REST.format(one, other)}"
+    text = text.replace("\n\n", "\n") if one.startswith("<") else text
+    assert asked in lead_ins(text, answered)
+    assert answered in lead_ins(text, asked)
+    assert asked not in lead_ins(text, "write that down")
+
+
+@pytest.mark.parametrize(
+    ("turns", "within"),
+    [
+        (("Ann: May it lie here?", "Ann: No, it may not."), "may not"),
+        (("Ann: May it lie here?", "Ben: Do you mean the boat?"), "the boat"),
+        (("Ann: It may lie here.", "Ben: No, it may not."), "may not"),
+        (("Ann: " + "It is an old boat. " * 14 + "May it?", "Ben: No, it may not."), "may not"),
+        (("Ann: May it lie here?", "Ben: " + "We met on Monday to look at all docks and " * 3 + "left."), "left"),
+        (("Ann: May it lie here?", "TWO\n\nBen: No, it may not."), "may not"),
+    ],
+    ids=["the same", "asked back", "no question", "a long question", "a long sentence", "another section"],
+)
+def test_what_is_no_answer(turns: tuple[str, str], within: str) -> None:
+    text = "ONE\n\n{}\n\n{}\n\n".format(*turns) + REST.format("Ann: ", "Ben: ")
+    assert "here?" not in lead_ins(text, within).replace(turns[1], "")
+    assert "May it?" not in lead_ins(text, within)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "linked"),
+    [
+        ("Does the boat need a new sail?", "Yeah, it does need one.", True),
+        ("Does the boat need a new sail?", "The old one was torn.", False),
+        ("So the boat needs a new sail, right?", "Yeah, it does need one.", False),
+        ("Does the boat need a new sail?", "Yeah.", False),
+    ],
+)
+def test_in_a_meeting_few_turns_answer(asked: str, answered: str, linked: bool) -> None:
+    talk = "".join(f"Ann: We saw {n} boats.\nBen: I saw {n} boats, too.\n" for n in range(60))
+    assert (asked in lead_ins(f"{talk}Ann: {asked}\nBen: {answered}\n", answered, 7)) is linked
+
+
+def test_what_stands_below_an_answer_is_no_part_of_it() -> None:
+    text = f"ONE\n\nAnn: May it?\n\nBen: No, it may not.\n\nTWO\n\n{REST.format('Ann: ', 'Ben: ')}"
+    assert "TWO" not in lead_ins(text, "May it?")
+
+
+def test_where_many_speak_few_answer() -> None:
+    talk = "".join(
+        f"[09:1{n % 10}] {name}: We saw {n} boats.\n" for n, name in enumerate(("Ann", "Ben", "Cy", "Di") * 2)
+    )
+    asks = "[09:20] Ann: Has anybody seen my yellow boat?\n[09:21] Ben: The bus is late.\n"
+    assert "yellow" in lead_ins(talk + asks, "late", 7)
+    more = "".join(
+        f"[09:0{n}] {name}: Good morning to you all.\n" for n, name in enumerate(("Ed", "Flo", "Gus", "Hal", "Ida"))
+    )
+    assert "yellow" not in lead_ins(more + talk + asks, "late", 7)

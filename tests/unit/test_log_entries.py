@@ -1,0 +1,54 @@
+"""Each entry of a log is a unit of its own, which only the command above it and the heading of its job lead in."""
+
+import pytest
+from cutting import cut, lead_ins
+
+from longattncomp.chunking.lines import STAMP
+
+ENTRIES = {
+    "keys and values": ('ts=08:10:0{} job=a{} msg="load the hull"', 'ts=08:10:09 job=a9 msg="the hull is full"'),
+    "a quoted time": (
+        'time="2024-05-0{}T08:10:00Z" level=info msg="load it {}"',
+        'time="2024-05-09" level=info msg="is full"',
+    ),
+    "the level first": ("level=info ts={} caller=load.go:{} msg=load", 'level=error ts=9 caller=load.go msg="is full"'),
+    "seconds since the start": ("[   1{}.017713] usb 1-{}: new device", "[  19.018000] usb 1-9: the bus is full"),
+    "processes": ("[pid  881{}] write({}, 16) = 16", '[pid  8819] write(2, "is full", 7) = 7'),
+}
+
+
+@pytest.mark.parametrize(("entry", "last"), ENTRIES.values(), ids=ENTRIES)
+def test_an_entry_without_a_date_is_one_with_its_trace(entry: str, last: str) -> None:
+    log = "".join(f"{entry.format(number, number)}\n" for number in range(1, 5))
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 3, in load\n    fill()\nOSError: full\n'
+    nodes = cut(f"{log}{last}\n{trace}", 6, 100)
+    assert f"{last}\n{trace}" in [node for node, _ in nodes]
+    assert (f"{entry.format(3, 3)}\n", ()) in nodes
+
+
+JOB = "########## job: {} ##########\n07:11:15 Runner version 2.319.1\n07:11:16 Runner group is a large one\n{}"
+RUN = "07:11:20 {}\n07:12:06 added 809 packages of 1200\n07:12:07 {}\n07:13:41 FAIL src/hull: 3 is no number\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["> npm {}", "$ make {}", "+ make {}", "Run npm {}", "Run actions/{}@v4"],
+)
+def test_a_command_leads_in_what_it_prints_and_no_entry_another(command: str) -> None:
+    first, second = (command.format(name) for name in ("install", "test"))
+    text = "".join(JOB.format(name, RUN.format(first, second)) for name in ("linux", "macos", "windows"))
+    head = "########## job: linux ##########\n"
+    assert lead_ins(text, "added") == f"{head}07:11:20 {first}\n07:12:06 added 809 packages of 1200\n"
+    assert lead_ins(text, "FAIL") == f"{head}07:12:07 {second}\n07:13:41 FAIL src/hull: 3 is no number\n"
+    assert lead_ins(text, "group is") == f"{head}07:11:16 Runner group is a large one\n"
+
+
+@pytest.mark.parametrize("entry", ["> 300 packages", "Run completed in time", "$ 300 were paid", "> host: example.com"])
+def test_what_is_no_command(entry: str) -> None:
+    text = JOB.format("linux", RUN.format(entry, "all the files are tested"))
+    assert entry not in lead_ins(text, "FAIL")
+
+
+@pytest.mark.parametrize("line", ["time=5 minutes", "(1.500) The hull", "level = info", "[pid file] is missing"])
+def test_what_begins_no_entry(line: str) -> None:
+    assert not STAMP.match(f"{line} 3\n")
