@@ -4,7 +4,7 @@ import pytest
 
 from longattncomp import Document, Node, Query, Scores
 from longattncomp.chunking.nodes import chunk
-from longattncomp.scorers.entries import is_entry, with_its_codes
+from longattncomp.scorers.codes import is_entry, with_its_codes
 from longattncomp.scorers.wording import priority
 from longattncomp.testing import ByteTokenizer
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines import LEVELS, TURN
+from longattncomp.chunking.entries import LEVELS, UNDATED
+from longattncomp.chunking.lines import TURN
 from longattncomp.types import Node, Query
 
 _GAIN = 4.0
@@ -21,11 +22,10 @@ _LETTERS = 3
 """Least letters and digits of a code."""
 
 _BEGINNING = re.compile(
-    r"(?:ts=|time=)?[\[(<\"]?(?:\d{4}[-/]\d{2}[-/]\d{2}[T ]\d\S*|\d{2}:\d{2}:\d{2}\S*|\s*\d+\.\d{3,}\]?"
-    r"|[A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}\S*)\s*"
-    rf"|\[pid \d+\]\s*|\[?(?:{LEVELS})\b|level=|\s*(?=\{{)"
+    r"[\[(<\"]?(?:\d{4}[-/]\d{2}[-/]\d{2}[T ]\d|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2})\S*\s*"
+    rf"|{UNDATED}|\[?(?:{LEVELS})\b|\s*(?=\{{)"
 )
-"""A date and a time, a time in seconds, a process, how bad it is, or an object of JSON."""
+"""A date and a time, a time with seconds, what else an entry begins with, how bad it is, or an object of JSON."""
 
 _WORD = re.compile(r"(?<![\w.-])[\w-]++(?![:.]\d)")
 """A word or a whole number that is no part of a time, an address or a number with a point."""
