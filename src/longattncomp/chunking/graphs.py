@@ -21,7 +21,7 @@ _LOOKED_AT = 40  # lines below a commit among which is another one
 
 
 def begins_graph(lines: Sequence[Line], at: int) -> bool:
-    """Whether a log begins in a line: a commit, with a graph in front of it, lines of that graph, and another commit."""
+    """Whether a log begins in a line: a commit with a graph in front of it, its lines, and another commit."""
     first = _COMMIT.match(lines[at].text)
     if first is None or at + 1 == len(lines) or "|" not in lines[at + 1].text[:3]:
         return False

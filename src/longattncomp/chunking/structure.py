@@ -21,6 +21,7 @@ from longattncomp.chunking.marked import marked
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.preprocessor import is_continued
 from longattncomp.chunking.prose import ANNOUNCED, Prose
 from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
 from longattncomp.chunking.references import lead, link
@@ -142,6 +143,8 @@ class _Scan:
                     self._regions.begin(*begun, unit)
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
+            while at + 1 < len(self.lines) and is_continued(self.lines[at].text):
+                at += 1
             return at + 1
         if (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at:
             return self._done(after)
