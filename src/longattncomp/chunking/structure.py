@@ -29,6 +29,7 @@ from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.scales import link_scales
 from longattncomp.chunking.sections import Sections
+from longattncomp.chunking.shared_names import link_names
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
@@ -94,6 +95,7 @@ class _Scan:
         name_blocks(self.text, self.out)
         link_answers(self.text, self.out)
         link_scales(self.text, self.out)
+        link_names(self.lines, self.out)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:
