@@ -13,6 +13,7 @@ from longattncomp.chunking.definitions import COMMENT, is_short_comment, is_titl
 from longattncomp.chunking.definitions import goes_on as goes_on_with
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
+from longattncomp.chunking.preprocessor import DIRECTIVE, is_continued
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import CONFLICT, PLAN, Regions
 
@@ -57,12 +58,14 @@ class Statements:
         top = len(out.starts)
         comments: list[int] = []  # right above
         titled = False  # whether the last of them is about what stands below
+        condition = False  # whether a region or a branch of it begins or ends in the line above
         begins = 0  # where the line stands that the attributes above belong to
         about = subjects(here)
         for number, line in enumerate(here):
             if number and number <= begins:
                 continue
-            if self._goes_to(here, number, outside):
+            condition = self._goes_to(here, number, outside) or (condition and is_continued(here[number - 1].text))
+            if condition:
                 continue
             if number and here[number - 1].indent == line.indent and _goes_on(here[number - 1], line):
                 continue
@@ -86,7 +89,8 @@ class Statements:
             separates = not number or bool(_SEPARATOR.match(line.text))
             unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=separates)
             is_comment = COMMENT.match(line.text)
-            if not (is_comment and goes_on):
+            directive = DIRECTIVE.match(line.text) and not is_continued(line.text)
+            if not (is_comment and goes_on) and not directive:
                 opened.append((level, unit))
             if level % 2 and _WHERE.match(line.text) and above >= 0:
                 lead(out, range(max(above, unit - _CLAUSES), unit), unit)
@@ -138,7 +142,10 @@ class Statements:
         begun = regions.opens(line, documents=not before or before.endswith(":"))
         if begun is None:
             return False
-        inner = here[number + 1].indent if begun[0].branches and number + 1 < len(here) else 0
+        below = number + 1
+        while below < len(here) and is_continued(here[below - 1].text):
+            below += 1
+        inner = here[below].indent if begun[0].branches and below < len(here) else 0
         level = 2 * max(line.indent, inner)
         while opened and opened[-1][0] >= level:
             opened.pop()
@@ -162,7 +169,7 @@ def _goes_on(before: Line, line: Line) -> bool:
     return (
         words[:1].islower()
         and words.count(" ") >= _WORDS
-        and not kinds.CODE.match(words)
+        and not (kinds.CODE.match(words) or DIRECTIVE.match(line.text))
         and not kinds.CODE_END.search(words)
         and before.text.count(" ") - before.indent >= _WORDS
         and not kinds.CODE.match(before.text.lstrip(" \t#/*-"))

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines import GAPS, Line, has_gap
+from longattncomp.chunking.lines import CODE, GAPS, TURN, Line, ends_in_colon, has_gap, is_title
 
 _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*$")
 NUMERIC = re.compile(r"[\W_]*+\d[\d\W_]*+(?:[a-zA-Z][a-zA-Z%°]{0,2}[\W_]*+)?$")
 """A cell with a number, perhaps with a unit."""
 
+_SIGNS = "\t;,"  # between cells
+_ENDED = re.compile(r"\||[,;][ \t]{2}")
 _DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")
 """A year or a day, which may name a column."""
 
@@ -25,6 +27,23 @@ def is_line(row: str) -> bool:
 def cells(row: str) -> list[str]:
     """Split a row at its gaps."""
     return GAPS.split(row.strip())
+
+
+def are_aligned(row: str) -> bool:
+    """Whether a line has several cells with gaps between them, and no signs that end them."""
+    return len(GAPS.findall(row.strip())) > 1 and not _ENDED.search(row)
+
+
+def may_be_title(line: str, below: str) -> bool:
+    """Whether a line without cells may be the title of a table; above aligned columns it may have any words."""
+    words, signs = line.strip(), set(line)
+    if GAPS.search(words) or "|" in signs or words[:1] in "#+":
+        return False
+    if are_aligned(below):
+        return len(words) <= _LONGEST and (not CODE.match(line) or TURN.match(line) is not None)
+    if CODE.match(line):
+        return False
+    return not signs & set(_SIGNS) and (is_title(line) or (ends_in_colon(words) and not signs & set("()[]{}=")))
 
 
 def ruled(lines: Sequence[Line]) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
+from longattncomp.chunking.preprocessor import SPACED
 
 _ATTRIBUTE = re.compile(
     r"\s*(?:@(?!end)[\w.:$-]+(?:\(.*\)?)?(?:[ \t]+@[\w.]+(?:\([^()]*\))?)*(?:[ \t]+(?:#|//).*)?"
@@ -36,7 +37,7 @@ _ATTRIBUTE_LINES = 6  # of one
 _ATTRIBUTE_LENGTH = 240  # characters of one
 _TITLE_LENGTH = 64  # characters of a comment that is a title
 
-COMMENT = re.compile(r"\s*(?:#+(?:[ \t]|$)|//|--(?:[ \t]|$)|;|\{?/\*[^\n]*\*/\}?\s*$)")
+COMMENT = re.compile(rf"\s*(?!{SPACED})(?:#+(?:[ \t]|$)|//|--(?:[ \t]|$)|;|\{{?/\*[^\n]*\*/\}}?\s*$)")
 """A line that is a comment as a whole."""
 
 _NO_TITLE = re.compile(r"[^\w]*[\w./\\-]+\.\w+\W*$|.*[;{}=]\s*(?:\*/)?\s*$|[^\w]*(?:-\*-|SPDX|Copyright|vim?:|end\b)")

@@ -1,4 +1,4 @@
-"""rows that a database prints with a line for each column -> records, led in by the command above them."""
+"""rows that a database prints with a line for each column -> records, led in by the command right above them."""
 
 import re
 from collections.abc import Sequence
@@ -7,8 +7,12 @@ from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _RECORD = re.compile(r"-\[ RECORD \d+ \][-+]*\s*$|\*{5,} \d+\. [^\W\d]+ \*{5,}\s*$")
+_COMMAND = re.compile(r"[ \t]*(?:\w[\w.@-]{0,39}(?:=[*!]?[>#]|(?<!-)>)|\w{1,40} \[[^\]\n]{1,40}\]>)[ \t]+\S")
+"""A prompt with a command, not one that a command goes on below."""
+
 _COLUMN = re.compile(r"[ \t]*[^\s|:][^|:\n]{0,80}(?:\||:(?= |$))|[ \t]+\|")
-_COMMAND = 12  # lines of a command and its answer above the first record
+_MOST = 12  # lines of a command and its answer above the first record
+_NAME = 100  # characters of the column that says whose a record is
 
 
 def _begins(lines: Sequence[Line], at: int) -> bool:
@@ -17,18 +21,28 @@ def _begins(lines: Sequence[Line], at: int) -> bool:
 
 
 def add_records(outline: Outline, lines: Sequence[Line], at: int, above: int) -> int:
-    """Add records, each of which its first line leads in, and the lines above them; return the line after, or `at`."""
+    """Add records and the lines above them; return the line after them, or `at`.
+
+    The first line of a record leads in the rest, with the first column, which mostly says whose record it is. The
+    command right above leads in the records, but nothing that stands above that.
+    """
     first = at
-    while first < min(at + _COMMAND, len(lines)) and lines[first].indent >= 0 and not _begins(lines, first):
+    while first < min(at + _MOST, len(lines)) and lines[first].indent >= 0 and not _begins(lines, first):
         first += 1
     if first == len(lines) or not _begins(lines, first):
         return at
     if first > at:
-        above = outline.add(lines[at].start, above, breaks=True)
-    record, index = -1, first
+        command = next((number for number in range(first - 1, at, -1) if _COMMAND.match(lines[number].text)), at)
+        if command > at:
+            outline.add(lines[at].start, above, breaks=True)
+        above = outline.add(lines[command].start, above, breaks=command == at)
+    record, index, named = -1, first, 0
     while index < len(lines) and lines[index].indent >= 0:
         if _begins(lines, index):
             record = outline.add(lines[index].start, above, together=RECORD_TOKENS, breaks=index == at)
+            named = index + 1
+        elif index == named and len(lines[index].text) <= _NAME:
+            pass
         elif _COLUMN.match(lines[index].text):
             outline.add(lines[index].start, record)
         elif not lines[index].text[0].isspace():

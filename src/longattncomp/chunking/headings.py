@@ -8,6 +8,7 @@ from longattncomp.chunking.columns import ruled
 from longattncomp.chunking.definitions import is_attribute
 from longattncomp.chunking.leaders import LEADER
 from longattncomp.chunking.lines import Line
+from longattncomp.chunking.preprocessor import DIRECTIVE
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
@@ -99,7 +100,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     below = lines[at + 1] if at + 1 < end else None
     if len(text) > _LONGEST:
         return 0, 1
-    if match := kinds.HEADING.match(text):
+    if (match := kinds.HEADING.match(text)) and not DIRECTIVE.match(text):
         comment = code or (below is not None and kinds.is_code(lines[at + 1 : min(end, at + _LOOKED_AT)], within=False))
         beside = [other.text for other in (lines[at - 1] if at else None, below) if other is not None]
         comment = comment or _NOTICE.match(text) is not None or any(map(_COMMENT.match, beside))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking.entries import LEVELS, UNDATED
 from longattncomp.chunking.leaders import LEADER
+from longattncomp.chunking.preprocessor import SPACED
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
@@ -68,7 +69,7 @@ CODE = re.compile(
     r"|using|namespace|module|export|type|match|switch|case|begin|end|do|throw)\b[^.!?]*$"
     r"|(?:CREATE|SELECT|INSERT|UPDATE|DELETE|ALTER|DROP|FROM|WHERE|(?:LEFT |RIGHT |INNER |OUTER |FULL )*JOIN|UNION"
     r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#(?:include|if|el|end|def|undef|pragma|error|region)|#!|//|/\*|\*/"
-    r"|--\s|[)\]}]"
+    rf"|{SPACED}|--\s|[)\]}}]"
     r"|(?:- )?[\w.\"'/$-]+[ \t]*(?::=|[:=+-]=?|=>)(?:[ \t]|$)"
     r"|[\w.>:*&\[\]]+\([^)\n]*\)?[;,{:]?\s*$|[\w.$ *&<>\[\]]+ = )"
 )
@@ -94,8 +95,7 @@ LABEL = re.compile(r"[^\W\d_a-z][^\W\d_]*:\s*$")
 
 SHORT = 60  # characters of a line that may be a title or a command
 _WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
-_ALIKE = 4  # characters in which rows begin alike
-_ROWS = 3
+_ALIKE, _ROWS = 4, 3  # characters in which rows begin alike, and how many rows do
 _ENDED = re.compile(r"(?<!\.)[.!?。！？][\"'”’»)\]]*$")
 _SENTENCE_END = re.compile(r"[.!?;,。！？][\"'”’»)\]]*$")
 

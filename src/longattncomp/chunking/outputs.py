@@ -1,10 +1,11 @@
-"""blocks of what a tool prints -> units: a failed test, an error in a frame, a step of a build, each with its name."""
+"""blocks of what a tool prints -> units: a failed test, an error in a frame, a step, a commit, each with its name."""
 
 import re
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
+from longattncomp.chunking.graphs import add_graph, begins_graph
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
@@ -55,7 +56,7 @@ class _Block(NamedTuple):
 
 def begins_output(lines: Sequence[Line], at: int) -> bool:
     """Whether a line begins a block."""
-    return _block(lines, at) is not None
+    return begins_graph(lines, at) or _block(lines, at) is not None
 
 
 def add_output(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
@@ -64,6 +65,8 @@ def add_output(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
     The name of a failed test leads in what is said about it, and so does the beginning of that; an error leads in the
     rest of its report, and the first line of a step all that the step prints.
     """
+    if begins_graph(lines, at):
+        return add_graph(outline, lines, at, above)
     block = _block(lines, at)
     if block is None:
         return at

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
+from longattncomp.chunking import preprocessor
 from longattncomp.chunking.bodies import plans, routines, stages
 from longattncomp.chunking.lines import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import Outline
@@ -53,11 +54,7 @@ PLAN = Body(plans)
 
 _STRINGS = (_comment(r"'''", r"'''"), _comment(r'"""', r'"""'))
 _KINDS = (
-    _condition(
-        r"^[ \t]*#(?:if|[ \t]*ifn?def|[ \t]+if[ \t]+(?:!?[ \t]*defined|[A-Z_0-9]+(?=[ \t\r]*$)))\b",
-        r"#[ \t]*el(?:se|if)",
-        r"^[ \t]*#[ \t]*endif\b",
-    ),
+    _condition(rf"^[ \t]*{preprocessor.CONDITION}", preprocessor.BRANCH, rf"^[ \t]*{preprocessor.END}"),
     CONFLICT,
     _condition(r"^ifn?(?:eq|def)\b", r"else\b", r"^endif\b"),
     CONDITION,
@@ -83,9 +80,6 @@ _TAGGED = _comment(
     r"^</([A-Za-z][\w.-]*)>[ \t\r]*$",
 )
 """A section of a prompt, or details of a page, between lines with its tags."""
-
-_GUARD = re.compile(r"\s*#\s*ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b")
-"""What keeps a C header from being read twice; it says nothing about the lines in it."""
 
 DEEPEST = 8
 """Outermost regions whose ends lead in what they hold."""
@@ -145,7 +139,9 @@ class Regions:
         for kind in (*_KINDS, _TAGGED):
             end = self.end(kind, start)
             if end > line.start + len(line.text):
-                quiet = (kind in _STRINGS and documents) or _GUARD.match(self._text, line.start)
+                quiet = (kind in _STRINGS and documents) or (
+                    not self._open and preprocessor.GUARD.match(self._text, line.start)
+                )
                 return None if quiet else (kind, end)
         return None
 

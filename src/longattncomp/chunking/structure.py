@@ -23,6 +23,7 @@ from longattncomp.chunking.marked import marked
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.preprocessor import is_continued
 from longattncomp.chunking.prose import ANNOUNCED, Prose
 from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
 from longattncomp.chunking.references import lead, link
@@ -30,6 +31,7 @@ from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.scales import link_scales
 from longattncomp.chunking.sections import Sections
+from longattncomp.chunking.shared_names import link_names
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
@@ -96,6 +98,7 @@ class _Scan:
         link_answers(self.text, self.out)
         link_scales(self.text, self.out)
         link_asked(self.text, self.lines, self.out, self._turns.heads)
+        link_names(self.lines, self.out)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:
@@ -145,6 +148,8 @@ class _Scan:
                     self._regions.begin(*begun, unit)
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
+            while at + 1 < len(self.lines) and is_continued(self.lines[at].text):
+                at += 1
             return at + 1
         if (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at:
             return self._done(after)

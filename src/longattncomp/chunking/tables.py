@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from longattncomp.chunking import columns
 from longattncomp.chunking.columns import NUMERIC
-from longattncomp.chunking.lines import CODE, GAPS, Line, ends_in_colon, has_gap, is_rule, is_title
+from longattncomp.chunking.lines import GAPS, Line, ends_in_colon, has_gap, is_rule, is_title
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.preprocessor import DIRECTIVE
 
 _LEAST_ROWS = 3
 _FIELD = 100  # lines of a quoted field
@@ -62,9 +63,10 @@ def header_of(lines: Sequence[Line]) -> Header | None:
     while title < min(len(lines) - 2, _ABOVE) and _is_prompt(lines, title):
         title += 1
     below = lines[title:]
-    if len(below) > _LEAST_ROWS and _may_be_title(below[0].text):
+    if len(below) > _LEAST_ROWS and columns.may_be_title(below[0].text, below[1].text):
         names = _commented(below[1:])
-        if names or (names is not None and len(GAPS.findall(below[1].text.strip())) > 1):
+        sure = is_title(below[0].text) or ends_in_colon(below[0].text)
+        if names or (names is not None and sure and len(GAPS.findall(below[1].text.strip())) > 1):
             return Header(title + 1, names)
     if above := _titles(below):
         names = _commented(below[above:])
@@ -89,13 +91,6 @@ def _titles(lines: Sequence[Line]) -> int:
             break
         found += 1
     return found if usual > 1 and all(row.count(delimiter) == usual for row in rows[found:]) else 0
-
-
-def _may_be_title(line: str) -> bool:
-    words = line.strip()
-    plain = not GAPS.search(words) and not any(sign in words for sign in _DELIMITERS) and not words.startswith("#")
-    leads = ends_in_colon(words) and not set(words) & set("()[]{}=")
-    return plain and not CODE.match(line) and (leads or is_title(line))
 
 
 def _is_prompt(lines: Sequence[Line], at: int) -> bool:
@@ -170,7 +165,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return None
     if 2 * sum(row.endswith((";", "{", "}")) for row in rows) >= len(rows) or _STATEMENT.match(rows[0]):
         return None
-    if rows[0].startswith("#define") or any(row.startswith("* ") for row in rows):
+    if DIRECTIVE.match(rows[0]) or any(row.startswith("* ") for row in rows):
         return None
     gaps = [len(GAPS.findall(row)) for row in rows[:50]]
     # A short row without gaps is the title of the rows below it.

@@ -1,0 +1,69 @@
+"""Lines for the preprocessor of C come with the condition of their own branch, with blanks after the sign or not."""
+
+import pytest
+from cutting import cut
+
+LIMITS = "".join(f"#define LIMIT_{number:02d}   {number}00\n" for number in range(30))
+BRANCHES = (
+    "int b = 2;\n\n"
+    f"#if defined(BIG)\n{LIMITS}"
+    f"#elif defined(MIDDLE)\n{LIMITS.replace('00', '01')}"
+    "#if GUARDS > 1\n#define NESTED 1\n#endif\n"
+    f"{LIMITS.replace('LIMIT', 'BOUND')}"
+    f"#else\n{LIMITS.replace('00', '02')}#endif\n\nint c = 3;\n"
+)
+SPACED = BRANCHES.replace("#define", "# define").replace("#if G", "# if G").replace("#endif\n#", "# endif\n#")
+
+
+def above(text: str, within: str) -> set[str]:
+    (found,) = (above for node, above in cut(text, 6) if within in node)
+    return {line for lead in found for line in lead.splitlines() if line}
+
+
+@pytest.mark.parametrize("text", [BRANCHES, SPACED, SPACED.removeprefix("int b = 2;\n\n")], ids=["", "spaced", "first"])
+def test_a_branch_leads_in_its_own_lines(text: str) -> None:
+    assert above(text, "LIMIT_05   501") == {"#if defined(BIG)", "#elif defined(MIDDLE)", "#endif"}
+    assert above(text, "BOUND_05") == {"#if defined(BIG)", "#elif defined(MIDDLE)", "#endif"}
+    assert above(text, "LIMIT_05   502") == {"#if defined(BIG)", "#else", "#endif"}
+    assert above(text, "LIMIT_05   500") == {"#if defined(BIG)", "#endif"}
+    assert above(text, "NESTED") == {"#if defined(BIG)", "#elif defined(MIDDLE)", "#endif"}
+    assert above(text, "int c") == set()
+
+
+def test_a_condition_goes_on_in_the_next_line() -> None:
+    text = f"int b = 2;\n#if defined(BIG) && \\\n    defined(FAST)\n{LIMITS}#endif\n"
+    assert above(text, "LIMIT_05") == {"#if defined(BIG) && \\", "    defined(FAST)", "#endif"}
+
+
+@pytest.mark.parametrize("guard", ["# ifndef POOL_H", "#if !defined(POOL_H)", "#if ! defined POOL_H  /* once */"])
+def test_a_guard_leads_in_nothing(guard: str) -> None:
+    assert above(f"{guard}\n#define POOL_H\n\n{LIMITS}\n#endif /* POOL_H */\n", "LIMIT_05") == set()
+
+
+def test_a_default_within_a_condition_has_its_own_branch() -> None:
+    text = f"#if BIG\n#ifndef FAST\n#define FAST 1\n#else\n{LIMITS}#endif\n#endif\n"
+    assert above(text, "LIMIT_05") == {"#if BIG", "#ifndef FAST", "#else", "#endif"}
+
+
+def test_a_definition_leads_in_no_other_line() -> None:
+    text = (
+        f"#define POOL 1 /* may be 2 in later versions */\n#define poles_of_it 3 /* no more than of them */\n{LIMITS}"
+    )
+    members = "".join(f"    int member_{number};\n" for number in range(9))
+    assert above(text + members, "member_5") == set()
+    assert above(text, "poles_of_it") == set()
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# define the limits here",
+        "# include all of them",
+        "# if the limits are high",
+        "# else it is low",
+        "# endif of it",
+    ],
+)
+def test_a_comment_is_no_such_line(comment: str) -> None:
+    settings = "".join(f"    limit_{number} = {number}\n" for number in range(30))
+    assert above(f"a = 1\n\n{comment}\nlimits:\n{settings}", "limit_5") == {comment, "limits:"}
