@@ -10,8 +10,8 @@ from longattncomp.query.identifiers import named
 from longattncomp.scorers.blocks import blocks_of, raised
 from longattncomp.scorers.bm25 import BM25Scorer, matches
 from longattncomp.scorers.bridges import bridges, names_in
-from longattncomp.scorers.dominance import raised_above
 from longattncomp.scorers.codes import is_entry, with_its_codes
+from longattncomp.scorers.dominance import raised_above
 from longattncomp.scorers.overview import telling, wants_overview
 from longattncomp.selection import Priority
 from longattncomp.types import Node, Query, Scores
