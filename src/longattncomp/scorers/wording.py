@@ -57,15 +57,15 @@ _ECHO = 0.25
 def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequence[float]) -> Priority:
     """Let the words of the query count besides a head's scores, by BM25 over the nodes with their lead-ins.
 
-    They count the more the less the head finds, which the instruction's score tells, and the more of a document has
-    lead-ins: tables, records, code, contracts. Where the query has a number or a name that only few nodes have, these
-    nodes and those of their blocks rank higher. What a block is about often stands only in its first line, so words and
-    scores count in part for the whole block. A row or a line that has all the words of another and more comes before it
-    (`raised_above`), and entries of a log with a code of the best one rank higher (`with_its_codes`). Where a summary
-    is wanted, numbers and names count in place of the query's words. By `worth`, the `novelty` of the nodes, mere
-    copies of the query have no words of their own, and a question beside its answer has the rank of its whole share. In
-    a long talk what stands around a node counts, too, for an answer goes over many turns. What the best nodes lead to
-    by a name has more than its score.
+    They count the more the less the head finds, which the instruction's score tells, the more of a document has lead-
+    ins (tables, records, code, contracts), and the shorter it is. Where the query has a number or a name that only few
+    nodes have, these nodes and those of their blocks rank higher. What a block is about often stands only in its first
+    line, so words and scores count in part for the whole block. A row or a line that has all the words of another and
+    more comes before it (`raised_above`), and entries of a log with a code of the best one rank higher
+    (`with_its_codes`). Where a summary is wanted, numbers and names count in place of the query's words. By `worth`,
+    the `novelty` of the nodes, mere copies of the query have no words of their own, and a question beside its answer
+    has the rank of its whole share. In a long talk what stands around a node counts, too, for an answer goes over many
+    turns. What the best nodes lead to by a name has more than its score.
     """
     leads = LeadIns(nodes)
     asked = asking(query)
@@ -73,7 +73,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     counts = named(asked.text, leads, echoes, titles=names_in(asked.text))
     overview = wants_overview(asked)
     blocks = [] if overview else blocks_of(nodes)
-    n_terms, terms = matches(asked.text, leads.texts())
+    n_terms, terms = (0, [[]] * len(nodes)) if overview else matches(asked.text, leads.texts())
     found = telling(nodes) if overview else BM25Scorer().shares(n_terms, terms)
     words = raised([share * (index not in echoes) for index, share in enumerate(found)], blocks, _BLOCK_WORDS)
     gains = bridges(query, nodes, scores)
@@ -91,7 +91,7 @@ def priority(query: Query, nodes: Sequence[Node], scores: Scores, worth: Sequenc
     ]
     compared = [
         frozenset(term) - {0}
-        if weight >= _COMPARED and not (overview or index in echoes or index in leads.served)
+        if weight >= _COMPARED and index not in echoes and index not in leads.served
         else frozenset[int]()
         for index, (term, weight) in enumerate(zip(terms, weights, strict=True))
     ]
