@@ -37,6 +37,8 @@ def raised(*texts: str, asked: str = "How long did the printer take?", ranks: tu
         'time="2024-05-02 10:15:01" msg=end',
         "level=info msg=end",
         "WARN disk is full",
+        "CRITICAL: disk is full",
+        "[NOTICE] disk is full",
         '  {"id": 7}',
     ],
 )
@@ -51,6 +53,8 @@ def test_an_entry_of_a_log(text: str) -> None:
         "10:15:01 Ada: shall we begin?",
         "[2024-05-02 10:15:01] Ada: shall we begin?",
         "INFORMATION for guests",
+        "NOTICE of termination shall be given in writing by either party.",
+        "CRITICAL thinking is taught here.",
         "In 2024-05-02 10:15:01 began",
         "10:15 to 11:00, hall 2",
         "3.5 litres",
@@ -71,6 +75,10 @@ def test_entries_with_a_code_of_the_best_come_with_it() -> None:
         pytest.param((ORDER.replace("k77", "kilo"), OTHER, SLOW.replace("k77", "kilo")), id="a word without a digit"),
         pytest.param((ORDER.replace("k77", "k7"), OTHER, SLOW.replace("k77", "k7")), id="two letters"),
         pytest.param((ORDER.replace("k77", "1.77"), OTHER, SLOW.replace("k77", "1.77")), id="a number with a point"),
+        pytest.param(
+            tuple(f'{{"ts": "2024-05-02T10:15:{n}Z", "zone": "10:15:{n} +0200"}}\n' for n in ("07", 11, 12, "07")),
+            id="the same second",
+        ),
         pytest.param((ORDER, ORDER, ORDER, SLOW), id="a code that most have"),
         pytest.param((ORDER, OTHER, "Job k77 waited long."), id="the best is no entry"),
     ],

@@ -56,7 +56,15 @@ def test_a_node_is_not_raised_above(other: Node, rank: float) -> None:
     assert not raised(node(0), other, {KG, NORWAY}, {KG}, rank)
 
 
-@pytest.mark.parametrize("other", ["country = find(land, of, the, north, or, south, Denmark);\n", "Denmark, 7;\n"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "country = find the land in the north of Denmark;\n",
+        "Denmark, 7;\n",
+        '["Denmark", "Copenhagen", 5, 3, 2, 1, "krone", "DKK"],\n',
+        "Denmark, Copenhagen, 5, 3, 2, 1, krone, DKK;\n",
+    ],
+)
 def test_a_line_of_code_or_a_row_ends_no_sentence(other: str) -> None:
     assert raised(node(0), node(1, other), {KG, NORWAY}, {KG})
 

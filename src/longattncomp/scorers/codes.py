@@ -23,10 +23,11 @@ _LETTERS = 3
 
 _BEGINNING = re.compile(
     r"[\[(<\"]?(?:\d{4}[-/]\d{2}[-/]\d{2}[T ]\d|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2})\S*\s*"
-    rf"|{UNDATED}|\[?(?:{LEVELS})\b|\s*(?=\{{)"
+    rf"|{UNDATED}|\[?(?:TRACE|DEBUG|INFO|WARN|ERROR)\b|\[?(?:{LEVELS})(?:[\]:|]|  )|\s*(?=\{{)"
 )
 """A date and a time, a time with seconds, what else an entry begins with, how bad it is, or an object of JSON."""
 
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}[\d:.,]*Z?)?|\d{1,2}:\d{2}:[\d:.,]+Z?|(?<!\S)[+-]\d{4}\b")
 _WORD = re.compile(r"(?<![\w.-])[\w-]++(?![:.]\d)")
 """A word or a whole number that is no part of a time, an address or a number with a point."""
 
@@ -66,5 +67,5 @@ def with_its_codes(ranks: Sequence[float], *, nodes: Sequence[Node], query: Quer
 
 def _codes(text: str) -> set[str]:
     match = _BEGINNING.match(text)
-    words = _WORD.findall(text.lower(), match.end() if match else 0)
+    words = _WORD.findall(_TIME.sub(" ", text[match.end() if match else 0 :]).lower())
     return {word for word in words if len(word) >= _LETTERS and any(map(str.isdigit, word))}

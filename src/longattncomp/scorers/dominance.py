@@ -22,8 +22,8 @@ _MOST = 256
 _PART = re.compile(r"[;,:](?: (?:and|or|und|oder|et|ou|y|o))?\Z")
 """How a part of a sentence ends."""
 
-_SIGNS = re.compile(r"[=_{}<>]|\);")
-"""What code has, and sentences do not."""
+_SIGNS = re.compile(r"[=_{}<>]|[\])]\W?[,;]\Z")
+"""What code and rows have, and sentences do not."""
 
 _WORDS = 8
 """Least words of a part of a sentence."""
@@ -63,7 +63,11 @@ def raised_above(ranks: Sequence[float], *, nodes: Sequence[Node], words: Sequen
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text ends a sentence or a long part of one, as the clauses of a contract do."""
-    words = text.rstrip()
-    part = _PART.search(words, max(0, len(words) - 8)) and not _SIGNS.search(words) and len(words.split()) >= _WORDS
-    return ends_sentence(words) or bool(part)
+    """Whether a text ends a sentence or a long part of one, as the clauses of a contract do, and is no row of cells."""
+    line = text.rstrip()
+    if ends_sentence(line):
+        return True
+    words = line.split()
+    cells = sum(word.endswith((",", ";")) or word[0].isdigit() for word in words)
+    part = len(words) >= _WORDS and 3 * cells < len(words) and _PART.search(line, max(0, len(line) - 8))
+    return bool(part) and not _SIGNS.search(line)
