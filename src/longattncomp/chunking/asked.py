@@ -64,7 +64,7 @@ _POINTS = re.compile(
     r"|nicht|nur|weil|kein\w*|seulement|parce que|aucun\w*|solo|sólo|porque|perché|только)\b",
     re.IGNORECASE,
 )
-"""A first word that hardly begins a turn that does not answer the one above it: "Only on Mondays", "Because I may"."""
+"""A first word with which few turns but answers begin: "Only on Mondays.", "Because I may." """
 
 _TAG = re.compile(r"\b(?:right|ok(?:ay)?|yeah|huh|you know|nicht|oder|non|no|verdad)\W*$", re.IGNORECASE)
 """What ends a question that asks nothing, but whether one is heard."""
