@@ -49,6 +49,22 @@ def test_what_is_no_command(entry: str) -> None:
     assert entry not in lead_ins(text, "FAIL")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("10:15 > see you later then", "10:16 > see them all go"),
+        ("10:15:00 > see you later then", "10:16:00 the hull is full"),
+        ("10:15:00 $ make hull", "10:16:00 + goal by the guests"),
+        ("10:15:00 Run make sure that shoes fit", "10:16:00 Run go to the pier"),
+    ],
+    ids=["no seconds", "a single one", "a single plus", "words"],
+)
+def test_what_leads_in_nothing(first: str, second: str) -> None:
+    text = f"10:14:00 hello all of you\n{first}\n10:15:30 all is well\n{second}\n10:17:00 the boat is sold\n"
+    assert first not in lead_ins(text, "is well", 5)
+    assert second not in lead_ins(text, "is sold", 5)
+
+
 @pytest.mark.parametrize("line", ["time=5 minutes", "(1.500) The hull", "level = info", "[pid file] is missing"])
 def test_what_begins_no_entry(line: str) -> None:
     assert not STAMP.match(f"{line} 3\n")

@@ -18,6 +18,6 @@ def test_the_heading_of_a_section_leads_in_each_option() -> None:
 
 
 def test_a_speech_stays_together() -> None:
-    said = "ANN\n    The boat is full and it is late.\n    We leave it at sea.\n\n"
+    said = "ANN\n    The boat is full and it is late.\n    --And the dock is old, too.\n    --No, not old.\n\n"
     play = f"{said}BEN\n    Then let us go home, for I am cold.\n\n"
     assert said in [node for node, _ in cut(play, 5, 100)]

@@ -7,31 +7,37 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import regex
+
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.headings import TURN
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
-from longattncomp.chunking.sentences import sentences
+from longattncomp.chunking.sentences import UNSPACED, sentences
 from longattncomp.chunking.speakers import Head, speaker_of
 
 _ASKS = 240  # characters of a turn that asks
-_FEW = 3  # sentences of it
+_SENTENCES = 3  # of it
 _WORDS = 12  # of the first sentence of an answer
-_SHORT = 100  # characters of it
+_SHORT = 100  # characters of it; twice as many if its first word is one of `_POINTS`
 _BRIEF = 6  # words of a question whose answer may be twice as long
-_ALONG = 160  # characters of an answer that come along with its question
+_COMES_ALONG = 160  # characters of an answer that come along with its question
 _LONGEST = 480  # characters of an answer of one record that does
-_MEETING = 100  # turns of a talk in which most short ones are no answers
-_MANY = 8  # who speak in such a talk
-_AGAIN = 2  # who speak twice in a talk
-_FEWER = 2  # sentences of a turn that asks there
-_LEAST = 4  # words of what is asked there, and of what is answered
+_SPEAK_TWICE = 2  # of those who speak in a talk
+_PAIR = 2  # who speak in a talk in which a short turn answers
+
+_MEETING_TURNS = 100
+_MEETING_SPEAKERS = 8
+"""A talk with more turns or speakers is a meeting: most short turns are no answers."""
+
+_MEETING_SENTENCES = 2  # of a turn that asks
+_MEETING_WORDS = 4  # of what is asked, and of what is answered, at least
 
 _CLOSING = " \t\r\n\"'”’»)]"
 
 _TIME = re.compile(
-    r"[ \t]*[\[(]?(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4},?[ T])?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?"
+    r"[ \t]*[\[(]?(?:(?P<date>\d{1,4}[-./]\d{1,2}[-./]\d{1,4}),?[ T])?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?"
     r"(?: ?[AaPp]\.?[Mm]\.?)?[\])]?(?: [-–—])?[ \t]+"
 )
 _NAMED = re.compile(
@@ -40,33 +46,48 @@ _NAMED = re.compile(
 )
 _YES = (
     "yes|yeah|yep|yup|no|nope|nah|correct|right|sure|exactly|indeed|certainly|absolutely|definitely|of course|never"
-    "|nein|ja|jawohl|doch|richtig|genau|niemals|oui|non|si|exact|jamais|sí|claro|nunca|correcto|sì|esatto|sim|não"
-    "|nej|nee|jo|tak|nie|да|нет|конечно|никогда"
+    "|nein|ja|jawohl|doch|richtig|genau|niemals|oui|non|si|exact|jamais|sí|claro|nunca|correcto|sì|esatto|não"
+    "|nej|nee|tak|nie|да|нет|конечно|никогда"
 )
-_AGREES = re.compile(rf"\W{{0,3}}(?:(?:{_YES})\b|はい|いいえ|いえ|是|不|对|對|没|沒|否)", re.IGNORECASE)
+_YES_ALONE = "jo|sim|はい|いいえ|いえ|是的?|不是?|对的?|對的?|没有?|沒有?|否"
+_PAUSE = r"\s*(?:[,.;:!…，、。；：！]|[-–—](?=\s)|$)"
+_AGREES = re.compile(
+    rf"\W{{0,3}}(?:(?:{_YES}|{_YES_ALONE})(?={_PAUSE})|(?:{_YES})\s+(?:it|we|I|they|he|she|you|there)\b)", re.IGNORECASE
+)
+"""A first word that says yes or no: before a sign or the end, or before a pronoun ("No it is", but not "No idea").
+
+Words that are something else as well (a name, a part of a longer word) have to stand before a sign or the end.
+"""
+
 _POINTS = re.compile(
-    r"\W{0,3}(?:not|only|that|this|it|they|those|these|none|nobody|nothing|neither|either|both|until|because"
-    r"|nicht|nur|das|weil|kein\w*|seulement|parce que|ce|ça|aucun\w*|solo|sólo|porque|eso|perché|questo|только|это)\b",
+    r"\W{0,3}(?:not|only|none|nobody|nothing|neither|either|both|until|because"
+    r"|nicht|nur|weil|kein\w*|seulement|parce que|aucun\w*|solo|sólo|porque|perché|только)\b",
     re.IGNORECASE,
 )
-"""How a sentence begins that answers, and one that speaks of what was said before."""
+"""A first word with which few turns but answers begin: "Only on Mondays.", "Because I may." """
 
 _TAG = re.compile(r"\b(?:right|ok(?:ay)?|yeah|huh|you know|nicht|oder|non|no|verdad)\W*$", re.IGNORECASE)
 """What ends a question that asks nothing, but whether one is heard."""
 
-_WORD = re.compile(r"\w+")
+_ADDRESS = frozenset("/=")
+"""Signs within an address: a question mark at its end asks nothing."""
+
+_WORD = regex.compile(rf"(?V1){UNSPACED}{{1,2}}|[[\w'’]--{UNSPACED}]+")
+"""A word; in a script without spaces, two characters count as one."""
 
 
 class _Turn(NamedTuple):
     unit: int
     name: str
     said: int  # the first character of what is said
+    date: str = ""
 
 
 def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mapping[int, Head]) -> None:
     """Let a turn that ends in a question lead in the turn of somebody else below it, and bring along its beginning.
 
-    An answer is short at first or begins with what speaks of the question. In a meeting it says yes or no.
+    An answer says yes or no, begins with a word that answers or, where two people talk, is short at first. In a meeting
+    it says yes or no.
 
     Args:
         text: any text.
@@ -76,27 +97,29 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
     """
     turns = _turns(text, outline, {lines[n].start: lines[n] for n, head in heads.items() if head.rank == TURN})
     spoken = Counter(turn.name for turn in turns)
-    if sum(count > 1 for count in spoken.values()) < _AGAIN:
+    if sum(count > 1 for count in spoken.values()) < _SPEAK_TWICE:
         return
-    meeting = len(turns) > _MEETING or len(spoken) > _MANY
+    meeting = len(turns) > _MEETING_TURNS or len(spoken) > _MEETING_SPEAKERS
     nexts = [*(turn.unit for turn in turns[2:]), len(outline.starts)]
     for (asked, answer), after in zip(pairwise(turns), nexts, strict=True):
         begun, end = outline.starts[answer.unit], _end(text, outline, answer.unit, after)
         if asked.name == answer.name or outline.parents[asked.unit] != outline.parents[answer.unit]:
             continue
-        question = text[asked.said : begun].rstrip(_CLOSING) if begun - asked.said <= _ASKS else ""
-        if not kinds.ends_question(question):
+        if asked.date and answer.date and asked.date != answer.date:
             continue
-        if sum(1 for _ in sentences(text, asked.said, begun)) > (_FEWER if meeting else _FEW):
+        question = text[asked.said : begun].rstrip(_CLOSING) if begun - asked.said <= _ASKS else ""
+        if not kinds.ends_question(question) or not _ADDRESS.isdisjoint(question.split()[-1]):
+            continue
+        if sum(1 for _ in sentences(text, asked.said, begun)) > (_MEETING_SENTENCES if meeting else _SENTENCES):
             continue
         words = len(_WORD.findall(question))
-        if meeting and (
-            words < _LEAST or _TAG.search(question) or len(_WORD.findall(text[answer.said : end])) < _LEAST
-        ):
+        fewest = min(words, len(_WORD.findall(text[answer.said : end]))) if meeting else words
+        if meeting and (fewest < _MEETING_WORDS or _TAG.search(question)):
             continue
-        if not (stop := _answer_end(text[answer.said : end], brief=words <= _BRIEF, meeting=meeting)):
+        most = 0 if len(spoken) > _PAIR else 2 if words <= _BRIEF else 1
+        if not (stop := _answer_end(text[answer.said : end], most, meeting=meeting)):
             continue
-        stop = max(answer.said + stop, begun + _ALONG)
+        stop = max(answer.said + stop, begun + _COMES_ALONG)
         units = range(asked.unit, answer.unit)
         answering = range(answer.unit, max(answer.unit + 1, bisect_left(outline.starts, min(stop, end))))
         lead(outline, answering, *units)
@@ -125,15 +148,22 @@ def _turns(text: str, outline: Outline, heads: Mapping[int, Line]) -> list[_Turn
                 found.append(_Turn(unit, named.name, start + len(heads[start].text)))
             continue
         time = _TIME.match(text, start)
+        date = (time["date"] or "") if time else ""
         match = _NAMED.match(text, time.end() if time else start)
         if match and (time or match["nick"] or not match["name"][0].islower()):
             numbered = kinds.ASKED.match(match[0]) or kinds.ANSWER.match(match[0])
-            found += [] if numbered else [_Turn(unit, (match["nick"] or match["name"]).strip(), match.end())]
+            found += [] if numbered else [_Turn(unit, (match["nick"] or match["name"]).strip(), match.end(), date)]
     return found
 
 
-def _answer_end(said: str, *, brief: bool, meeting: bool) -> int:
-    """Find where the first sentence of a turn ends if the turn may answer what is asked above it; 0 if not."""
+def _answer_end(said: str, most: int, *, meeting: bool) -> int:
+    """Find where the first sentence of a turn ends if the turn may answer what is asked above it; 0 if not.
+
+    Args:
+        said: the turn.
+        most: how many times as long as usual a short answer may be; 0 if being short is no sign of one.
+        meeting: whether only yes and no answer.
+    """
     stop = next((stop for _, stop in sentences(said, 0, len(said))), 0)
     words = said[:stop].strip()
     if not words or kinds.ends_question(words):
@@ -141,6 +171,5 @@ def _answer_end(said: str, *, brief: bool, meeting: bool) -> int:
     agrees = _AGREES.match(words) is not None
     if meeting or agrees or kinds.ends_question(said.rstrip(_CLOSING)):
         return stop if agrees else 0
-    most = 2 if brief else 1
-    short = len(words) <= most * _SHORT and words.count(" ") < most * _WORDS
-    return stop if short or _POINTS.match(words) else 0
+    short = len(words) <= most * _SHORT and len(_WORD.findall(words)) <= most * _WORDS
+    return stop if short or (len(words) <= 2 * _SHORT and _POINTS.match(words)) else 0

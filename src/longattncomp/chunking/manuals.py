@@ -8,17 +8,27 @@ from longattncomp.chunking.headings import CAPITALS
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.speakers import Head
 
-_OPTION = re.compile(r"[ \t]+--?[A-Za-z]")
+_NAME = r"[ \t]+-{1,2}[A-Za-z0-9][\w-]*(?=[ \t,=\[<]|$)"
+_OPTION = re.compile(_NAME)
+_VALUE = r"(?:[^\s,]|,(?! ))*"
+_ALONE = re.compile(
+    rf"{_NAME}(?:[=\[<]{_VALUE}| [a-z]+(?=  |\t|\s*$))?(?:,? (?:[-<\[{{|]{_VALUE}|[A-Z]{{2}}{_VALUE}|[A-Z]\b))*"
+    r"(?:  |\t|\s*$)"
+)
+"""An option with its values, then a gap or nothing: what begins with a dash may be a speech or an item as well."""
+
+_SECTION = re.compile(r"(?:NAME|SYNOPSIS|OPTIONS|DESCRIPTION)\s*$")
 _LEAST = 2  # options, and sections
 _INDENT = 2  # columns of what stands in a section
 
 
-def sections(lines: Sequence[Line]) -> dict[int, Head]:
+def manual_sections(lines: Sequence[Line]) -> dict[int, Head]:
     """Find the headings of sections, by number, if a text is the page of a manual: it has options, line by line.
 
     What stands below one is no speech, so it need not stay together.
     """
-    if sum(_OPTION.match(line.text) is not None for line in lines) < _LEAST:
+    option = _OPTION if any(_SECTION.match(line.text) for line in lines) else _ALONE
+    if sum(option.match(line.text) is not None for line in lines) < _LEAST:
         return {}
     found: dict[int, Head] = {}
     indent = -1  # of the next line that is not blank

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from longattncomp.chunking.cards import RULE, groups
-from longattncomp.chunking.entries import COMMAND, LEVELS, UNDATED
+from longattncomp.chunking.entries import LEVELS, UNDATED, commands
 from longattncomp.chunking.headings import breaks
 from longattncomp.chunking.lines import (
     ANSWER,
@@ -209,9 +209,10 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
     here = [line for line in lines[at:end] if line.indent >= 0]
     found += [STAMP.match(line.text) is not None for line in here[len(found) :]]
     begins = [number for number, begun in enumerate(found) if begun]
+    run = commands([here[number].text for number in begins])
     command = -1
-    for first, after in pairwise([*begins, len(here)]):
-        runs = COMMAND.match(here[first].text) is not None
+    for number, (first, after) in enumerate(pairwise([*begins, len(here)])):
+        runs = number in run
         owner = above if runs or command < 0 else command
         entry = outline.add(here[first].start, owner, together=0 if runs else RECORD_TOKENS, breaks=not first)
         command = entry if runs else command

@@ -103,7 +103,14 @@ class Head(NamedTuple):
     size: int
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """Who speaks below a line that says so.
+
+    Attributes:
+        form: of the line, by its place in `_FORMS`.
+        name: in lower case.
+    """
+
     form: int
     name: str
 
@@ -126,7 +133,7 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
     return told
 
 
-def speaker_of(line: Line) -> _Found | None:
+def speaker_of(line: Line) -> Found | None:
     """Find the form of a line that may say who speaks, and the name in it."""
     words = line.text.strip()
     if not 0 <= line.indent <= 3 or len(words) > _LONGEST or words[-1] in _ENDS:
@@ -139,7 +146,7 @@ def speaker_of(line: Line) -> _Found | None:
     ]
     for pattern in forms:
         if (match := pattern.fullmatch(words)) and (pattern in _ROLES or _is_name(match["name"])):
-            return _Found(_FORMS.index(pattern), match["name"].lower())
+            return Found(_FORMS.index(pattern), match["name"].lower())
     return None
 
 
@@ -150,7 +157,7 @@ def _is_name(words: str) -> bool:
     return named and not words.endswith((".", "!", "?")) and not _LEVEL.match(words)
 
 
-def _heads(lines: Sequence[Line], found: Mapping[int, _Found]) -> set[int]:
+def _heads(lines: Sequence[Line], found: Mapping[int, Found]) -> set[int]:
     """Find which of these lines have text below them before the next one.
 
     That is not quoted nor a key's value, nor does it begin with a time as well, as an entry of a log does.
@@ -168,7 +175,7 @@ def _heads(lines: Sequence[Line], found: Mapping[int, _Found]) -> set[int]:
     return heads
 
 
-def _is_form(form: int, found: Mapping[int, _Found], heads: set[int]) -> bool:
+def _is_form(form: int, found: Mapping[int, Found], heads: set[int]) -> bool:
     """Whether the lines of a form say who speaks."""
     numbers = [number for number, which in found.items() if which.form == form]
     if len(numbers) < 2 or 2 * sum(number in heads for number in numbers) < len(numbers):

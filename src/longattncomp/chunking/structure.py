@@ -18,7 +18,7 @@ from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
 from longattncomp.chunking.mails import answers, link_answers
-from longattncomp.chunking.manuals import sections
+from longattncomp.chunking.manuals import manual_sections
 from longattncomp.chunking.marked import marked
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
@@ -67,7 +67,7 @@ class _Scan:
         self._turns = Turns(text, self.lines, self.out)
         self._titled = Cards(self.lines)
         self._testimony = Testimony(text, self.lines, self.out)
-        self._heads = {**sections(self.lines), **marked(self.lines), **self._turns.heads, **self._testimony.heads}
+        self._heads = manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
         self._answers = answers(text, self.lines)
         self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
