@@ -3,6 +3,9 @@
 import pytest
 from cutting import cut
 
+from longattncomp.chunking import code
+from longattncomp.chunking.structure import outline
+
 LIMITS = "".join(f"#define LIMIT_{number:02d}   {number}00\n" for number in range(30))
 BRANCHES = (
     "int b = 2;\n\n"
@@ -33,6 +36,13 @@ def test_a_branch_leads_in_its_own_lines(text: str) -> None:
 def test_a_condition_goes_on_in_the_next_line() -> None:
     text = f"int b = 2;\n#if defined(BIG) && \\\n    defined(FAST)\n{LIMITS}#endif\n"
     assert above(text, "LIMIT_05") == {"#if defined(BIG) && \\", "    defined(FAST)", "#endif"}
+
+
+def test_lines_that_go_on_are_looked_at_a_few_times_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(code, "is_continued", lambda line: looked_at.append(line) or line.endswith("\\\n"))
+    outline("int b = 2;\n" + "#if defined(BIG) && \\\n" * 300 + "int c;\n" + "#endif\n" * 300)
+    assert len(looked_at) < 300 * 20
 
 
 @pytest.mark.parametrize("guard", ["# ifndef POOL_H", "#if !defined(POOL_H)", "#if ! defined POOL_H  /* once */"])

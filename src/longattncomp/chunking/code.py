@@ -27,6 +27,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
+_CONTINUED = 12  # lines of a condition below which its first branch is looked for
 _CLAUSES = 8  # units above a WHERE that it leads in
 _SIGN = re.compile(r"[ \t]*(?:-/\+|\+/-|<=|[-+~]) +(?=\S)")
 """What stands before a line of a plan."""
@@ -143,7 +144,7 @@ class Statements:
         if begun is None:
             return False
         below = number + 1
-        while below < len(here) and is_continued(here[below - 1].text):
+        while below < min(len(here), number + _CONTINUED) and is_continued(here[below - 1].text):
             below += 1
         inner = here[below].indent if begun[0].branches and below < len(here) else 0
         level = 2 * max(line.indent, inner)
