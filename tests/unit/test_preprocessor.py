@@ -4,6 +4,7 @@ import pytest
 from cutting import cut
 
 from longattncomp.chunking import code
+from longattncomp.chunking.preprocessor import DIRECTIVE
 from longattncomp.chunking.structure import outline
 
 LIMITS = "".join(f"#define LIMIT_{number:02d}   {number}00\n" for number in range(30))
@@ -55,6 +56,28 @@ def test_a_default_within_a_condition_has_its_own_branch() -> None:
     assert above(text, "LIMIT_05") == {"#if BIG", "#ifndef FAST", "#else", "#endif"}
 
 
+def test_a_default_with_another_branch_is_no_guard() -> None:
+    text = f"#ifndef FAST\n#define FAST 1\n#else\n{LIMITS}#endif\nint a;\n"
+    assert above(text, "LIMIT_05") == {"#ifndef FAST", "#else", "#endif"}
+
+
+def test_a_condition_that_may_be_a_comment_is_one_near_other_lines() -> None:
+    text = f"int b;\n\n# if (pool_size > 1)\n# define BIG\nint c;\n{LIMITS}# endif\n"
+    assert above(text, "LIMIT_05") == {"# if (pool_size > 1)", "# endif"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("# define API", "# define LIMIT_03   300", "# define MAX(a, b) a", "# define inline __inline"),
+        *("# define EXPORT extern", '# include "pool.h"  // of ours', "# include <pool.h>", "# pragma once"),
+        *("# pragma GCC poison x", "# pragma omp parallel", "# pragma pack(1)"),
+    ],
+)
+def test_a_line_may_have_blanks_after_its_sign(line: str) -> None:
+    assert DIRECTIVE.match(f"{line}\n")
+
+
 def test_a_definition_leads_in_no_other_line() -> None:
     text = (
         f"#define POOL 1 /* may be 2 in later versions */\n#define poles_of_it 3 /* no more than of them */\n{LIMITS}"
@@ -72,8 +95,18 @@ def test_a_definition_leads_in_no_other_line() -> None:
         "# if the limits are high",
         "# else it is low",
         "# endif of it",
+        "# define API limits",
+        "# define the API",
+        "# define LIMIT for all of them",
+        "# pragma once per module",
+        '# include "all" of them',
+        "# if (and only if) the limits are high",
+        "# if (x == 1):",
+        "# if x < 3",
     ],
 )
 def test_a_comment_is_no_such_line(comment: str) -> None:
     settings = "".join(f"    limit_{number} = {number}\n" for number in range(30))
-    assert above(f"a = 1\n\n{comment}\nlimits:\n{settings}", "limit_5") == {comment, "limits:"}
+    found = above(f"a = 1\n\n{comment}\nlimits:\n{settings}\n# endif\n", "limit_5")
+    assert found >= {comment, "limits:"}
+    assert "# endif" not in found

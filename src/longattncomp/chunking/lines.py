@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking.entries import LEVELS, UNDATED
 from longattncomp.chunking.leaders import LEADER
-from longattncomp.chunking.preprocessor import SPACED
+from longattncomp.chunking.preprocessor import ANY as PREPROCESSOR
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
@@ -68,8 +68,8 @@ CODE = re.compile(
     r"|public|private|protected|static|final|const|let|var|function|func|fn|impl|struct|enum|interface|package|use"
     r"|using|namespace|module|export|type|match|switch|case|begin|end|do|throw)\b[^.!?]*$"
     r"|(?:CREATE|SELECT|INSERT|UPDATE|DELETE|ALTER|DROP|FROM|WHERE|(?:LEFT |RIGHT |INNER |OUTER |FULL )*JOIN|UNION"
-    r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#(?:include|if|el|end|def|undef|pragma|error|region)|#!|//|/\*|\*/"
-    rf"|{SPACED}|--\s|[)\]}}]"
+    r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#!|//|/\*|\*/"
+    rf"|{PREPROCESSOR}|--\s|[)\]}}]"
     r"|(?:- )?[\w.\"'/$-]+[ \t]*(?::=|[:=+-]=?|=>)(?:[ \t]|$)"
     r"|[\w.>:*&\[\]]+\([^)\n]*\)?[;,{:]?\s*$|[\w.$ *&<>\[\]]+ = )"
 )
