@@ -164,6 +164,14 @@ class Statements:
         return line.text.startswith("(") and self._text.startswith(("INSERT", "insert"), self._out.starts[unit])
 
 
+def continued(lines: Sequence[Line], at: int) -> int:
+    """Count the lines of a condition of the preprocessor; 1 for a line of anything else."""
+    stop = at + 1
+    while lines[at].text.lstrip().startswith("#") and stop < len(lines) and is_continued(lines[stop - 1].text):
+        stop += 1
+    return stop - at
+
+
 def _goes_on(before: Line, line: Line) -> bool:
     """Whether a line of a comment or docstring goes on in the next one."""
     words = line.text.lstrip(" \t#/*-")
