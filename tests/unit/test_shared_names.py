@@ -1,11 +1,7 @@
 """Names of columns that stand once above several groups of rows lead in the rows of all groups."""
 
-from bisect import bisect
-
 import pytest
 from cutting import lead_ins
-
-from longattncomp.chunking.structure import outline
 
 WEEK = "Monday to Friday\n  Adults              7.50     10.00\n  Children            3.00      4.00\n"
 WEEKEND = "Saturday, Sunday\n  Adults              9.00     12.00\n  Children            3.50      5.00\n"
@@ -103,11 +99,3 @@ def test_names_lead_in_groups_of_other_rows_below_blank_lines() -> None:
 )
 def test_names_right_above_the_rows_lead_in_no_other_table(below: str, within: str) -> None:
     assert "2 hours" not in lead_ins(f"Pool of Arnholm\n\n{NAMES}{WEEK}{below}", within)
-
-
-def test_names_lead_in_no_years_below_the_rows() -> None:
-    guests = "  Adults              7.15     10.10\n  Children            3.15      4.10\n"
-    text = f"Pool of Arnholm\n\n{FIRST}\n{WEEK}\n{WEEKEND}          2022     2023\n\n{guests}"
-    found = outline(text)
-    row = bisect(found.starts, text.index("          2022")) - 1
-    assert not any(text.startswith(FIRST, found.starts[unit]) for unit in (*found.above(row), *found.also.get(row, ())))

@@ -100,7 +100,7 @@ class _Links:
                 names = self._read(near[unit], cells)
                 table = _Table(spaced=names is not None and self._lines[names.stop].indent < 0)
                 self._goes_on(at, table)
-            elif names and (self._is_unnamed(at) or not self._goes_on(at, table)):
+            elif names and not self._goes_on(at, table):
                 names = None
             elif names and (near[unit] not in names.units or len(names.units) > 1):
                 if unit in leading or not (_fits(names.columns, cells) and self._is_row(at, names)):
@@ -172,12 +172,6 @@ class _Links:
         if not any(beside) or len(cells[at]) - 1 < min(2, len(names.columns)):
             return False
         return any(char.isdigit() or char in "-–—" for char in self._lines[at].text[cells[at][1][0] :])
-
-    def _is_unnamed(self, at: int) -> bool:
-        """Whether a line has years or words only, and no name of a row: it has the names of other columns."""
-        begin, end = self.cells[at][0]
-        unnamed = begin >= _INDENT or _YEAR.match(self._lines[at].text[begin:end]) is not None
-        return unnamed and self._are_words(at, first=True)
 
     def _are_words(self, at: int, *, first: bool) -> bool:
         """Whether all cells of a line are words; those of the first names of a text may be years or have a number."""
