@@ -3,8 +3,9 @@
 import pytest
 from cutting import cut
 
-from longattncomp.chunking.graphs import begins_graph
-from longattncomp.chunking.lines import lines_of
+from longattncomp.chunking.graphs import add_graph, begins_graph
+from longattncomp.chunking.lines import Line, lines_of
+from longattncomp.chunking.outline import Outline
 
 SHORT = (
     "*   3d8e1f0 (HEAD -> main) Merge the branch for 8.4\n|\\\n"
@@ -73,3 +74,23 @@ def test_a_log_is_one_record_for_each_commit_and_ends() -> None:
 )
 def test_what_is_no_log(text: str) -> None:
     assert not begins_graph(lines_of(text), 0)
+
+
+@pytest.mark.parametrize("below", ["* Buy apples for the party\n", "      a quote of a mail\n"])
+def test_a_log_ends_above_what_is_none_of_its_lines(below: str) -> None:
+    lines = lines_of(f"{SHORT}\n{below}")
+    assert add_graph(Outline(), lines, 0, -1) == len(lines) - 2
+
+
+class Counted(list[Line]):
+    looked_at = 0
+
+    def __getitem__(self, at):  # type: ignore[no-untyped-def]
+        self.looked_at += 1
+        return super().__getitem__(at)
+
+
+def test_blank_lines_in_a_log_are_passed_once() -> None:
+    lines = Counted(lines_of(FULL + "\n" * 500 + "* commit 57c20aa99f03e1b2\n"))
+    assert add_graph(Outline(), lines, 0, -1) == len(lines)
+    assert lines.looked_at < 5 * len(lines)

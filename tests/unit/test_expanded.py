@@ -27,3 +27,9 @@ def test_a_record_comes_with_the_command_and_its_first_column(
     )
     (above,) = (above for node, above in cut(f"{aside}{command}{records}", 8, 16) if "river 2" in node)
     assert [*reversed(above)] == [command, f"{second}  id {sign} 2\n"]
+
+
+def test_a_sentence_below_the_head_of_a_record_is_no_column() -> None:
+    said = "The query took too long and was ended.\n"
+    text = f"db=# select 1;\n{RULED[0]}{said}id | 1\nname | Ann of the hill\ncity | Bell upon the river\n"
+    assert not any(said in lead for _, above in cut(text, 5, 12) for lead in above)

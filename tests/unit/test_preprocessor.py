@@ -3,6 +3,10 @@
 import pytest
 from cutting import cut
 
+from longattncomp.chunking import code
+from longattncomp.chunking.preprocessor import DIRECTIVE
+from longattncomp.chunking.structure import outline
+
 LIMITS = "".join(f"#define LIMIT_{number:02d}   {number}00\n" for number in range(30))
 BRANCHES = (
     "int b = 2;\n\n"
@@ -35,6 +39,13 @@ def test_a_condition_goes_on_in_the_next_line() -> None:
     assert above(text, "LIMIT_05") == {"#if defined(BIG) && \\", "    defined(FAST)", "#endif"}
 
 
+def test_lines_that_go_on_are_looked_at_a_few_times_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(code, "is_continued", lambda line: looked_at.append(line) or line.endswith("\\\n"))
+    outline("int b = 2;\n" + "#if defined(BIG) && \\\n" * 300 + "int c;\n" + "#endif\n" * 300)
+    assert len(looked_at) < 300 * 20
+
+
 @pytest.mark.parametrize("guard", ["# ifndef POOL_H", "#if !defined(POOL_H)", "#if ! defined POOL_H  /* once */"])
 def test_a_guard_leads_in_nothing(guard: str) -> None:
     assert above(f"{guard}\n#define POOL_H\n\n{LIMITS}\n#endif /* POOL_H */\n", "LIMIT_05") == set()
@@ -43,6 +54,28 @@ def test_a_guard_leads_in_nothing(guard: str) -> None:
 def test_a_default_within_a_condition_has_its_own_branch() -> None:
     text = f"#if BIG\n#ifndef FAST\n#define FAST 1\n#else\n{LIMITS}#endif\n#endif\n"
     assert above(text, "LIMIT_05") == {"#if BIG", "#ifndef FAST", "#else", "#endif"}
+
+
+def test_a_default_with_another_branch_is_no_guard() -> None:
+    text = f"#ifndef FAST\n#define FAST 1\n#else\n{LIMITS}#endif\nint a;\n"
+    assert above(text, "LIMIT_05") == {"#ifndef FAST", "#else", "#endif"}
+
+
+def test_a_condition_that_may_be_a_comment_is_one_near_other_lines() -> None:
+    text = f"int b;\n\n# if (pool_size > 1)\n# define BIG\nint c;\n{LIMITS}# endif\n"
+    assert above(text, "LIMIT_05") == {"# if (pool_size > 1)", "# endif"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("# define API", "# define LIMIT_03   300", "# define MAX(a, b) a", "# define inline __inline"),
+        *("# define EXPORT extern", '# include "pool.h"  // of ours', "# include <pool.h>", "# pragma once"),
+        *("# pragma GCC poison x", "# pragma omp parallel", "# pragma pack(1)"),
+    ],
+)
+def test_a_line_may_have_blanks_after_its_sign(line: str) -> None:
+    assert DIRECTIVE.match(f"{line}\n")
 
 
 def test_a_definition_leads_in_no_other_line() -> None:
@@ -62,8 +95,18 @@ def test_a_definition_leads_in_no_other_line() -> None:
         "# if the limits are high",
         "# else it is low",
         "# endif of it",
+        "# define API limits",
+        "# define the API",
+        "# define LIMIT for all of them",
+        "# pragma once per module",
+        '# include "all" of them',
+        "# if (and only if) the limits are high",
+        "# if (x == 1):",
+        "# if x < 3",
     ],
 )
 def test_a_comment_is_no_such_line(comment: str) -> None:
     settings = "".join(f"    limit_{number} = {number}\n" for number in range(30))
-    assert above(f"a = 1\n\n{comment}\nlimits:\n{settings}", "limit_5") == {comment, "limits:"}
+    found = above(f"a = 1\n\n{comment}\nlimits:\n{settings}\n# endif\n", "limit_5")
+    assert found >= {comment, "limits:"}
+    assert "# endif" not in found

@@ -67,3 +67,8 @@ def test_lines_of_regions_may_end_as_on_windows(begins: str, ends: str) -> None:
 def test_what_is_no_region(text: str) -> None:
     found = [lead for node, above in cut(text, 12) if "limit_15 " in node for lead in above]
     assert not any(sign in lead for lead in found for sign in ("POOL", "/*", "guard", '"""'))
+
+
+def test_a_comment_of_html_does_not_go_on_behind_a_stroke() -> None:
+    text = "Some words here.\n\n<!-- not valid: C:\\\nThe bolts are free.\n-->\n\nMore words.\n"
+    assert any(node == "The bolts are free.\n" for node, _ in cut(text, 3))

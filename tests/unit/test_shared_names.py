@@ -47,9 +47,22 @@ SALES = "Place            North    South\n\nSPRING\n  Beds            20       3
         ("THE POOL                  page 9\n\n", "page 9"),
         (f"SUMMER\n  Plain words, and then a lot more  13.00  12.00\n{WEEKEND}", "9.00"),
         (SALES, "20 "),
+        ("\nTelephone\n  Desk              555-100  555-200\n  Guard             555-101  555-201\n", "555-101"),
+        ("\nGuests in two years\n  Adults              7150     10100\n  Children            3100      4100\n", "3100"),
         (f"Adults only         Monday   Sunday\nSauna               closed   closed\n{WEEKEND}", "9.00"),
     ],
-    ids=["a sentence", "a heading", "a caption", "a title", "a page", "other columns", "other names", "words"],
+    ids=[
+        "a sentence",
+        "a heading",
+        "a caption",
+        "a title",
+        "a page",
+        "other columns",
+        "other names",
+        "telephones",
+        "guests",
+        "words",
+    ],
 )
 def test_names_lead_in_no_row_below_something_else(below: str, within: str) -> None:
     assert "2 hours" not in lead_ins(f"Pool of Arnholm\n\n{NAMES}\n{WEEK}\n{below}", within)
@@ -70,3 +83,19 @@ def test_names_of_two_lines_lead_in_rows_below_any_title(title: str) -> None:
         lead_ins(title + GAS, "Mar 2023")
         == f"{title}{''.join(GAS.splitlines(True)[:2])}  Mar 2023     23,430     24,063        633\n"
     )
+
+
+def test_names_lead_in_groups_of_other_rows_below_blank_lines() -> None:
+    loans = "Loans\n  Of banks            8.00     11.00\n  Of others           3.10      4.10\n"
+    assert NAMES in lead_ins(f"Pool of Arnholm\n\n{NAMES}\n{WEEK}\n{loans}", "8.00")
+
+
+@pytest.mark.parametrize(
+    ("below", "within"),
+    [
+        ("\nOpening hours\n  Monday              9.00     18.00\n  Sunday             10.00     16.00\n", "18.00"),
+        (f"{WEEKEND}                       2022     2023\nGuests\n  Adults              7150     10100\n", "7150"),
+    ],
+)
+def test_names_right_above_the_rows_lead_in_no_other_table(below: str, within: str) -> None:
+    assert "2 hours" not in lead_ins(f"Pool of Arnholm\n\n{NAMES}{WEEK}{below}", within)

@@ -27,6 +27,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
+_CONTINUED = 12  # lines of a condition below which its first branch is looked for
 _CLAUSES = 8  # units above a WHERE that it leads in
 _SIGN = re.compile(r"[ \t]*(?:-/\+|\+/-|<=|[-+~]) +(?=\S)")
 """What stands before a line of a plan."""
@@ -143,7 +144,7 @@ class Statements:
         if begun is None:
             return False
         below = number + 1
-        while below < len(here) and is_continued(here[below - 1].text):
+        while below < min(len(here), number + _CONTINUED) and is_continued(here[below - 1].text):
             below += 1
         inner = here[below].indent if begun[0].branches and below < len(here) else 0
         level = 2 * max(line.indent, inner)
@@ -161,6 +162,14 @@ class Statements:
     def _values(self, unit: int, line: Line) -> bool:
         """Whether a line has values of the statement above it, as in SQL."""
         return line.text.startswith("(") and self._text.startswith(("INSERT", "insert"), self._out.starts[unit])
+
+
+def continued(lines: Sequence[Line], at: int) -> int:
+    """Count the lines of a condition of the preprocessor; 1 for a line of anything else."""
+    stop = at + 1
+    while lines[at].text.lstrip().startswith("#") and stop < len(lines) and is_continued(lines[stop - 1].text):
+        stop += 1
+    return stop - at
 
 
 def _goes_on(before: Line, line: Line) -> bool:

@@ -14,6 +14,8 @@ _ENDED = re.compile(r"\||[,;][ \t]{2}")
 _DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")
 """A year or a day, which may name a column."""
 
+_YEAR = re.compile(r"(?:19|20)\d\d$")
+_INDENT = 8  # characters by which names of columns stand farther right than those of rows
 _MOST = 4  # lines of the names of columns
 _LOOKED_AT = 6  # rows below them
 _LONGEST = 400  # characters of a line
@@ -157,3 +159,9 @@ def are_again(names: frozenset[str], row: Sequence[str]) -> bool:
     if len(row) < 2 or any(map(NUMERIC.match, row)):
         return False
     return 2 * len(names.intersection(row)) > max(len(row), len(names))
+
+
+def are_years(above: Line, line: Line) -> bool:
+    """Whether a line below a row without years has years only, far right of where that begins: names of columns."""
+    years, cells = (list(map(_YEAR.match, row.text.split())) for row in (line, above))
+    return len(years) > 1 and all(years) and not any(cells) and line.indent >= above.indent + _INDENT

@@ -7,7 +7,7 @@ from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _RECORD = re.compile(r"-\[ RECORD \d+ \][-+]*\s*$|\*{5,} \d+\. [^\W\d]+ \*{5,}\s*$")
-_COMMAND = re.compile(r"[ \t]*(?:\w[\w.@-]{0,39}(?:=[*!]?[>#]|(?<!-)>)|\w{1,40} \[[^\]\n]{1,40}\]>)[ \t]+\S")
+_PROMPT = re.compile(r"[ \t]*(?:\w[\w.@-]{0,39}(?:=[*!]?[>#]|(?<!-)>)|\w{1,40} \[[^\]\n]{1,40}\]>)[ \t]+\S")
 """A prompt with a command, not one that a command goes on below."""
 
 _COLUMN = re.compile(r"[ \t]*[^\s|:][^|:\n]{0,80}(?:\||:(?= |$))|[ \t]+\|")
@@ -32,7 +32,7 @@ def add_records(outline: Outline, lines: Sequence[Line], at: int, above: int) ->
     if first == len(lines) or not _begins(lines, first):
         return at
     if first > at:
-        command = next((number for number in range(first - 1, at, -1) if _COMMAND.match(lines[number].text)), at)
+        command = next((number for number in range(first - 1, at, -1) if _PROMPT.match(lines[number].text)), at)
         if command > at:
             outline.add(lines[at].start, above, breaks=True)
         above = outline.add(lines[command].start, above, breaks=command == at)
@@ -41,10 +41,9 @@ def add_records(outline: Outline, lines: Sequence[Line], at: int, above: int) ->
         if _begins(lines, index):
             record = outline.add(lines[index].start, above, together=RECORD_TOKENS, breaks=index == at)
             named = index + 1
-        elif index == named and len(lines[index].text) <= _NAME:
-            pass
         elif _COLUMN.match(lines[index].text):
-            outline.add(lines[index].start, record)
+            if index > named or len(lines[index].text) > _NAME:
+                outline.add(lines[index].start, record)
         elif not lines[index].text[0].isspace():
             break
         index += 1

@@ -15,7 +15,7 @@ _GRAPH = re.compile(r"(?:[ ]{0,2}[|*\\/_]){1,24}(?=[ \r\n]|$)[ ]?|[ ]{2}(?=[ ]*\
 _OF_COMMIT = re.compile(r"[ ]{0,8}(?:Merge|Author|AuthorDate|Commit|CommitDate|Date|Reflog|Reflog message|Refs):[ ]")
 """A line that belongs to the first one if that has no more than the commit's name."""
 
-_SIGN = re.compile(r"[ ]{0,2}[|*\\/]")
+_SIGN = re.compile(r"[ ]{0,2}[|\\/]")
 _MESSAGE = 6  # columns before the message of the first commit of all
 _LOOKED_AT = 40  # lines below a commit among which is another one
 
@@ -54,19 +54,26 @@ def add_graph(outline: Outline, lines: Sequence[Line], at: int, above: int) -> i
             head = head and (not words.strip() or _OF_COMMIT.match(words) is not None)
             if not head:
                 said.append(Line(line.start, words, len(words) - len(words.lstrip()) if words.strip() else -1))
-        elif line.indent >= 0 or not _goes_on(lines, number + 1):
+        elif line.indent >= 0 or not _goes_on(lines, after := below(lines, number), bare=bare):
             break
         else:
             said.append(Line(line.start, "", -1))
+            number = after
+            continue
         number += 1
     _add_message(outline, said, commit, titled=bare)
     return number
 
 
-def _goes_on(lines: Sequence[Line], at: int) -> bool:
-    """Whether a log goes on below a blank line: with its graph, or with the message of the first commit of all."""
-    after = below(lines, at)
-    return after < len(lines) and (lines[after].indent >= _MESSAGE or _SIGN.match(lines[after].text) is not None)
+def _goes_on(lines: Sequence[Line], at: int, *, bare: bool) -> bool:
+    """Whether a log goes on in a line below a blank one: with its graph, a commit, or the message of the first commit
+    of all, which stands apart only if the first line has no more than the commit's name.
+    """
+    if at == len(lines):
+        return False
+    text = lines[at].text
+    message = bare and lines[at].indent >= _MESSAGE
+    return message or _SIGN.match(text) is not None or _COMMIT.match(text) is not None
 
 
 def _add_message(outline: Outline, said: Sequence[Line], commit: int, *, titled: bool) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking.entries import LEVELS, UNDATED
 from longattncomp.chunking.leaders import LEADER
-from longattncomp.chunking.preprocessor import SPACED
+from longattncomp.chunking.preprocessor import ANY as PREPROCESSOR
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
@@ -51,7 +51,7 @@ ANNOUNCES = re.compile(
 POINTS = re.compile(r"\?\W*$|\b(?:these|those|this)[.!]\W*$|\bthe following\b[^.:]{0,40}[.!]\W*$", re.IGNORECASE)
 """How a paragraph ends that leads to a list or table below it, besides a colon: it asks, or points at them."""
 
-DIRECTIVE = re.compile(r"[ \t]*(?:\.\. [\w:.-]+::|(?:!!!|\?\?\?\+?)[ \t]?\w)")
+MARKED_BLOCK = re.compile(r"[ \t]*(?:\.\. [\w:.-]+::|(?:!!!|\?\?\?\+?)[ \t]?\w)")
 """The first line of a block of reStructuredText or of MkDocs; what it holds is more indented."""
 
 TURN = re.compile(
@@ -68,8 +68,8 @@ CODE = re.compile(
     r"|public|private|protected|static|final|const|let|var|function|func|fn|impl|struct|enum|interface|package|use"
     r"|using|namespace|module|export|type|match|switch|case|begin|end|do|throw)\b[^.!?]*$"
     r"|(?:CREATE|SELECT|INSERT|UPDATE|DELETE|ALTER|DROP|FROM|WHERE|(?:LEFT |RIGHT |INNER |OUTER |FULL )*JOIN|UNION"
-    r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#(?:include|if|el|end|def|undef|pragma|error|region)|#!|//|/\*|\*/"
-    rf"|{SPACED}|--\s|[)\]}}]"
+    r"|GROUP BY|ORDER BY|HAVING|VALUES)\b|@\w|#\[|#!|//|/\*|\*/"
+    rf"|{PREPROCESSOR}|--\s|[)\]}}]"
     r"|(?:- )?[\w.\"'/$-]+[ \t]*(?::=|[:=+-]=?|=>)(?:[ \t]|$)"
     r"|[\w.>:*&\[\]]+\([^)\n]*\)?[;,{:]?\s*$|[\w.$ *&<>\[\]]+ = )"
 )
@@ -95,7 +95,8 @@ LABEL = re.compile(r"[^\W\d_a-z][^\W\d_]*:\s*$")
 
 SHORT = 60  # characters of a line that may be a title or a command
 _WRAPPED = 40  # a line that is not shorter may be one of a wrapped paragraph
-_ALIKE, _ROWS = 4, 3  # characters in which rows begin alike, and how many rows do
+_ALIKE = 4  # characters in which rows begin alike
+_ROWS = 3  # that do
 _ENDED = re.compile(r"(?<!\.)[.!?。！？][\"'”’»)\]]*$")
 _SENTENCE_END = re.compile(r"[.!?;,。！？][\"'”’»)\]]*$")
 
@@ -188,7 +189,7 @@ def is_title(line: str, *, longest: int = SHORT) -> bool:
         and words[0] not in "-*+•>|<{[(\"'/"
         and not any(kind.match(line) for kind in (TURN, STAMP, FOOTNOTE, FENCE))
         and not (CODE.match(line) and CODE_END.search(line))
-        and not DIRECTIVE.match(line)
+        and not MARKED_BLOCK.match(line)
     )
 
 

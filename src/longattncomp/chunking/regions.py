@@ -53,8 +53,9 @@ PLAN = Body(plans)
 """What a plan changes, whose lines may begin with a sign."""
 
 _STRINGS = (_comment(r"'''", r"'''"), _comment(r'"""', r'"""'))
+_PREPROCESSOR = _condition(rf"^[ \t]*{preprocessor.CONDITION}", preprocessor.BRANCH, rf"^[ \t]*{preprocessor.END}")
 _KINDS = (
-    _condition(rf"^[ \t]*{preprocessor.CONDITION}", preprocessor.BRANCH, rf"^[ \t]*{preprocessor.END}"),
+    _PREPROCESSOR,
     CONFLICT,
     _condition(r"^ifn?(?:eq|def)\b", r"else\b", r"^endif\b"),
     CONDITION,
@@ -117,6 +118,7 @@ class Regions:
         self._text, self._outline = text, outline
         self._pairs: dict[Kind | Body, dict[int, int]] = {}
         self._open: list[Region] = []
+        self._branched: set[int] | None = None  # where conditions begin that have other branches, once it is asked
 
     @property
     def above(self) -> int:
@@ -139,11 +141,17 @@ class Regions:
         for kind in (*_KINDS, _TAGGED):
             end = self.end(kind, start)
             if end > line.start + len(line.text):
-                quiet = (kind in _STRINGS and documents) or (
-                    not self._open and preprocessor.GUARD.match(self._text, line.start)
-                )
+                quiet = (kind in _STRINGS and documents) or (not self._open and self._guards(line))
                 return None if quiet else (kind, end)
         return None
+
+    def _guards(self, line: Line) -> bool:
+        """Whether a line keeps a header from being read twice."""
+        if not preprocessor.GUARD.match(self._text, line.start):
+            return False
+        if self._branched is None:
+            self._branched = preprocessor.branched(self._text)
+        return line.start not in self._branched
 
     def end(self, kind: Kind | Body, start: int) -> int:
         """Find where the region of a kind that begins at a character ends; -1 if none does."""
@@ -210,7 +218,9 @@ class Regions:
         for start, match, opens in sorted(marks, key=lambda mark: mark[0]):
             same = begun[match[1] if kind is _TAGGED else ""]
             if opens:
-                same.append(start)
+                unsure = kind is _PREPROCESSOR and match["perhaps"] is not None and not same
+                if not unsure or preprocessor.is_near(self._text, start):
+                    same.append(start)
             elif same:
                 found[same.pop()] = match.end()
         return found

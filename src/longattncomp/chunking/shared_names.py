@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from longattncomp.chunking import lines as kinds
@@ -13,6 +14,8 @@ from longattncomp.chunking.references import lead
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
+_SIGNS = re.compile(r"\d[-:/]\d")
+_DECIMALS = re.compile(r"\d[.,]\d{1,2}(?!\d)")
 _PROMPT = re.compile(r"\S{0,40}[$#%>] ")
 _LONGEST = 200  # characters of a line
 _INDENT = 8  # characters before names of columns that stand in other ones than the names of rows
@@ -42,6 +45,23 @@ class _Names(NamedTuple):
     stop: int = 0
 
 
+@dataclass(slots=True)
+class _Table:
+    """What is known of the table that names of columns stand above.
+
+    Attributes:
+        spaced: whether there is a blank line below the names of the columns, as there may be between groups, too.
+        apart: whether there are a blank line and a title below the last row.
+        names: of its rows.
+        figures: what its figures look like.
+    """
+
+    spaced: bool = False
+    apart: bool = False
+    names: set[str] = field(default_factory=set)
+    figures: set[str] = field(default_factory=set)
+
+
 def link_names(lines: Sequence[Line], outline: Outline) -> None:
     """Let names of columns lead in the rows in these columns, up to other names or to what is no row.
 
@@ -62,6 +82,7 @@ class _Links:
         starts, code, near = self._out.starts, set(self._out.entries), self._near()
         leading = set(self._out.parents)
         names: _Names | None = None
+        table = _Table()
         number = 0
         for at, cells in enumerate(self.cells):
             if at < number or self._is_apart(at):
@@ -71,10 +92,16 @@ class _Links:
                 names = None
             elif len(cells) == 1:
                 names = names if self._is_group(at) else None
+                table.apart = table.apart or (at > 0 and self._lines[at - 1].indent < 0)
             elif starts[unit] == self._lines[at].start and unit not in code and (found := self._begun(at, names)):
                 names, number = (found if found.units else None), found.stop
+                table = _Table(spaced=self._lines[number].indent < 0)
             elif near[unit] > (names.units[-1] if names else -1):
                 names = self._read(near[unit], cells)
+                table = _Table(spaced=names is not None and self._lines[names.stop].indent < 0)
+                self._goes_on(at, table)
+            elif names and not self._goes_on(at, table):
+                names = None
             elif names and (near[unit] not in names.units or len(names.units) > 1):
                 if unit in leading or not (_fits(names.columns, cells) and self._is_row(at, names)):
                     names = None
@@ -114,8 +141,32 @@ class _Links:
         titled = under[:1] == "=" and abs(len(under) - len(words)) <= _WIDTH
         return not titled and not any(kind.match(text) for kind in _OTHER)
 
+    def _goes_on(self, at: int, table: _Table) -> bool:
+        """Add a row to a table, unless it begins another one: below a blank line and a title, figures have to look like
+        those above, and a name of a row has to come again if there is no blank line below the names of the columns.
+        """
+        stop = at + 1
+        while table.apart and stop < len(self.cells) and len(self.cells[stop]) > 1:
+            stop += 1
+        names, figures = set[str](), set[str]()
+        for line, ((begin, end), *others) in zip(self._lines[at:stop], self.cells[at:stop], strict=True):
+            names.add(line.text[begin:end])
+            figures |= {_figure(line.text[first:last]) for first, last in others} - {""}
+        if table.apart and table.names:
+            alike = not figures or bool(figures & table.figures)
+            if not alike or not (table.spaced or names & table.names):
+                return False
+        table.apart = False
+        table.names |= names
+        table.figures |= figures
+        return True
+
     def _is_row(self, at: int, names: _Names) -> bool:
-        """Whether a line in the columns of other rows is one, and no head of a page: it has figures, and company."""
+        """Whether a line in the columns of a table is a row of it.
+
+        A row has figures or dashes in at least two columns, and there is another line with cells right above or below
+        it, unlike the head of a page, which stands alone.
+        """
         cells = self.cells
         beside = [*cells[max(0, at - 1) : at], *cells[at + 1 : at + 2]]
         if not any(beside) or len(cells[at]) - 1 < min(2, len(names.columns)):
@@ -169,7 +220,7 @@ class _Links:
             return None
         columns = max((self.cells[number] for number in here), key=len)
         columns = columns[1:] if columns[0][0] < row[0][1] else columns
-        return _Names((unit,), columns) if len(columns) > 1 and _fits(columns, row) else None
+        return _Names((unit,), columns, here[-1] + 1) if len(columns) > 1 and _fits(columns, row) else None
 
 
 def _cells(line: str) -> Cells:
@@ -178,6 +229,15 @@ def _cells(line: str) -> Cells:
     if not words or len(words) > _LONGEST or "\t" in words or "|" in words:
         return []
     return [match.span() for match in _CELL.finditer(words)]
+
+
+def _figure(cell: str) -> str:
+    """What a figure looks like: whole, with decimals, or with other signs between its digits; "" for none."""
+    if not any(map(str.isdigit, cell)):
+        return ""
+    if _SIGNS.search(cell):
+        return "signs"
+    return "decimals" if _DECIMALS.search(cell) else "whole"
 
 
 def _fits(columns: Cells, row: Cells) -> bool:

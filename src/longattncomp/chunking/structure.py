@@ -7,7 +7,7 @@ from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.asked import link_asked
 from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
-from longattncomp.chunking.code import Statements
+from longattncomp.chunking.code import Statements, continued
 from longattncomp.chunking.connectives import TAKES_BACK
 from longattncomp.chunking.definitions import is_short_comment
 from longattncomp.chunking.diffs import add_diff
@@ -23,7 +23,6 @@ from longattncomp.chunking.marked import marked
 from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.preprocessor import is_continued
 from longattncomp.chunking.prose import ANNOUNCED, Prose
 from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
 from longattncomp.chunking.references import lead, link
@@ -148,9 +147,7 @@ class _Scan:
                     self._regions.begin(*begun, unit)
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
-            while at + 1 < len(self.lines) and is_continued(self.lines[at].text):
-                at += 1
-            return at + 1
+            return at + continued(self.lines, at)
         if (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at:
             return self._done(after)
         if not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at:
@@ -197,7 +194,7 @@ class _Scan:
             self._done(end)
             self._lists.add_terms(here, found, owner, self._end(end))
             return end
-        if kinds.DIRECTIVE.match(first.text):
+        if kinds.MARKED_BLOCK.match(first.text):
             self._done(end)
             self._lists.open(first.indent, self.out.add(first.start, owner, breaks=True))
             return end

@@ -240,7 +240,8 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
         if not row and (index or top):
             continue
         line, start = body[index], (names[2].start if boxed and not index else body[index].start)
-        if columns.are_again(words, _split(row, delimiter)):
+        years = not delimiter and named is not None and columns.are_years(named, line)
+        if years or columns.are_again(words, _split(row, delimiter)):
             titled = group == len(outline.starts) - 1
             if titled:
                 outline.parents[group] = above_all
