@@ -107,14 +107,8 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
             continue
         if asked.date and answer.date and asked.date != answer.date:
             continue
-        question = text[asked.said : begun].rstrip(_CLOSING) if begun - asked.said <= _ASKS else ""
-        if not kinds.ends_question(question) or not _ADDRESS.isdisjoint(question.split()[-1]):
-            continue
-        if sum(1 for _ in sentences(text, asked.said, begun)) > (_MEETING_SENTENCES if meeting else _SENTENCES):
-            continue
-        words = len(_WORD.findall(question))
-        fewest = min(words, len(_WORD.findall(text[answer.said : end]))) if meeting else words
-        if meeting and (fewest < _MEETING_WORDS or _TAG.search(question)):
+        words = _asked_words(text, asked.said, begun, meeting=meeting)
+        if words is None or (meeting and len(_WORD.findall(text[answer.said : end])) < _MEETING_WORDS):
             continue
         most = 0 if len(spoken) > _PAIR else 2 if words <= _BRIEF else 1
         if not (stop := _answer_end(text[answer.said : end], most, meeting=meeting)):
@@ -125,6 +119,19 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
         lead(outline, answering, *units)
         if end - begun <= _LONGEST or outline.parents[answering[-1]] != answer.unit:
             lead(outline, units, *answering)
+
+
+def _asked_words(text: str, start: int, end: int, *, meeting: bool) -> int | None:
+    """Count the words of a turn that asks something short; None if it does not."""
+    if end - start > _ASKS:
+        return None
+    question = text[start:end].rstrip(_CLOSING)
+    if not kinds.ends_question(question) or not _ADDRESS.isdisjoint(question.split()[-1]):
+        return None
+    if sum(1 for _ in sentences(text, start, end)) > (_MEETING_SENTENCES if meeting else _SENTENCES):
+        return None
+    words = len(_WORD.findall(question))
+    return None if meeting and (words < _MEETING_WORDS or _TAG.search(question)) else words
 
 
 def _end(text: str, outline: Outline, unit: int, after: int) -> int:
@@ -150,9 +157,10 @@ def _turns(text: str, outline: Outline, heads: Mapping[int, Line]) -> list[_Turn
         time = _TIME.match(text, start)
         date = (time["date"] or "") if time else ""
         match = _NAMED.match(text, time.end() if time else start)
-        if match and (time or match["nick"] or not match["name"][0].islower()):
-            numbered = kinds.ASKED.match(match[0]) or kinds.ANSWER.match(match[0])
-            found += [] if numbered else [_Turn(unit, (match["nick"] or match["name"]).strip(), match.end(), date)]
+        if not match or kinds.ASKED.match(match[0]) or kinds.ANSWER.match(match[0]):
+            continue
+        if time or match["nick"] or not match["name"][0].islower():
+            found.append(_Turn(unit, (match["nick"] or match["name"]).strip(), match.end(), date))
     return found
 
 

@@ -11,6 +11,7 @@ _GAIN = 4.0
 """What the rank of an entry with a code of the best one is multiplied by, up to that one's."""
 
 _BELOW = 1 - 1e-9
+"""Part of the rank of the best entry that the others keep below."""
 
 _NEAREST = 5
 """How many entries with a code come with it, the best one and the nearest to it."""
@@ -28,6 +29,8 @@ _BEGINNING = re.compile(
 """A date and a time, a time with seconds, what else an entry begins with, how bad it is, or an object of JSON."""
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}[\d:.,]*Z?)?|\d{1,2}:\d{2}:[\d:.,]+Z?|(?<!\S)[+-]\d{4}\b")
+"""A date, a time or an offset from UTC, which is no code."""
+
 _WORD = re.compile(r"(?<![\w.-])[\w-]++(?![:.]\d)")
 """A word or a whole number that is no part of a time, an address or a number with a point."""
 
@@ -48,6 +51,9 @@ def with_its_codes(ranks: Sequence[float], *, nodes: Sequence[Node], query: Quer
         ranks: how good each node is, (n_nodes,); 0 for what is not ranked.
         nodes: what is ranked.
         query: what is asked.
+
+    Returns:
+        the ranks, (n_nodes,); none of those raised reaches the best one's.
     """
     found = list(ranks)
     best = max(range(len(ranks)), key=ranks.__getitem__, default=0)

@@ -41,6 +41,9 @@ def raised_above(ranks: Sequence[float], *, nodes: Sequence[Node], words: Sequen
         ranks: how good each node is, (n_nodes,).
         nodes: what is ranked.
         words: the numbers of the query's words that each node and its lead-ins have; none where it is left out.
+
+    Returns:
+        the ranks, (n_nodes,); none is lower than before.
     """
     documents: defaultdict[int, defaultdict[frozenset[int], list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, own in enumerate(words):
