@@ -1,15 +1,15 @@
 """stage of a soft method -> its samples; the stages as frozen values."""
 
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import TypeAdapter
 
-from longattncomp.data.rows import Context, contexts
+from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.data.sources import read_source
 from longattncomp.training.samples.mixing import mixed
 from longattncomp.training.samples.reading import continuation_samples, reading_samples
@@ -24,13 +24,14 @@ class SoftStage:
     Attributes:
         name: name of the stage on the command line.
         method: `compllm` or `sac`.
-        sources: collection -> most contexts to take from it.
+        sources: collection -> most contexts to take from it, drawn from all that it has.
         ratios: each ratio -> how often it is drawn for a batch; the first is the adapter's default.
         task: whether the target answers questions, or goes on with a text (LM, arXiv 2510.08907).
         losses: what is learned from, with its weight: `states` pulls the target's hidden states towards those that it
             has after the full text (arXiv 2509.19228), `divergence` its next tokens, `answers` is the cross entropy.
         by_dimension: whether the scale of a layer's states is taken for each dimension, instead of one for all.
         distractors: most documents of a context beside those that answer.
+        retold: most sentences of each context that the target has to tell without a question.
         rank: of the adapter.
         epochs: passes over all questions.
         batch: least questions in a step.
@@ -52,6 +53,7 @@ class SoftStage:
     losses: Mapping[Loss, float]
     by_dimension: bool = False
     distractors: int = 2
+    retold: int = 0
     rank: int = 16
     epochs: int = 1
     batch: int = 16
@@ -67,18 +69,28 @@ class SoftStage:
 
 def read_readings(stage: SoftStage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
     """Read the contexts of a stage, in a random mixture of its sources; arguments as `stages.read_contexts`."""
-    make = continuation_samples if stage.task == "continue" else reading_samples
     streams = {
         name: (
             example
-            for context in islice(
-                contexts(make(read_source(name, folder=folder), distractors=stage.distractors, seed=seed)), most
-            )
+            for context in _drawn(contexts(_samples(name, stage, folder, seed)), most, seed)
             for example in context
         )
         for name, most in stage.sources.items()
     }
     yield from contexts(mixed(streams, weights={name: float(most) for name, most in stage.sources.items()}, seed=seed))
+
+
+def _samples(name: str, stage: SoftStage, folder: Path | None, seed: int) -> Iterator[Example]:
+    rows = read_source(name, folder=folder)
+    if stage.task == "continue":
+        return continuation_samples(rows, distractors=stage.distractors, seed=seed)
+    return reading_samples(rows, distractors=stage.distractors, retold=stage.retold, seed=seed)
+
+
+def _drawn(found: Iterable[Context], most: int, seed: int) -> list[Context]:
+    """Draw contexts from a whole collection: rows of one title follow each other in SQuAD."""
+    every = list(found)
+    return random.Random(f"{seed}/drawn").sample(every, min(most, len(every)))  # noqa: S311 (a sample, no secret)
 
 
 _STAGES = yaml.safe_load(Path(__file__).with_name("stages.yaml").read_text(encoding="utf-8"))

@@ -16,13 +16,16 @@ _MOST_CHARACTERS = 2_000
 """Of a document: about one piece of SAC."""
 _CONTINUATION = 600
 """Most characters that are predicted of a text's second half."""
+_RETOLD = 240
+"""Most characters of a sentence that is told again."""
 
 
-def reading_samples(examples: Iterable[Example], *, distractors: int, seed: int) -> Iterator[Example]:
+def reading_samples(examples: Iterable[Example], *, distractors: int, seed: int, retold: int = 0) -> Iterator[Example]:
     """Keep the documents with evidence, among up to so many others in any order.
 
     Questions without answers are left out. Distractors come from the same row where it has some (HotpotQA and the
-    like), else from rows nearby.
+    like), else from rows nearby. Of each context up to `retold` sentences with evidence or beside it are to be told
+    again, with no question.
     """
     rng = random.Random(f"{seed}/reading")  # noqa: S311 (a sample, no secret)
     coming = (context for context in contexts(examples) if any(example.answers for example in context))
@@ -39,6 +42,9 @@ def reading_samples(examples: Iterable[Example], *, distractors: int, seed: int)
             cut = tuple(replace(document, text=document.text[:_MOST_CHARACTERS]) for document in documents)
             for example in own:
                 yield replace(example, documents=cut, evidence=())
+            sentences = list(_sentences(cut[documents.index(needed[0])].text))
+            for sentence in rng.sample(sentences, min(len(sentences), retold)):
+                yield replace(own[0], query="", answers=(sentence,), documents=cut, evidence=())
 
 
 def continuation_samples(examples: Iterable[Example], *, distractors: int, seed: int) -> Iterator[Example]:
@@ -62,6 +68,15 @@ def _ahead(coming: Iterator[Context], window: deque[Document]) -> Iterator[Conte
         if len(held) > _WINDOW // 2:
             yield held.popleft()
     yield from held
+
+
+def _sentences(text: str) -> Iterator[str]:
+    start = 0
+    for end in sentence_ends(text):
+        sentence = text[start:end].strip()[:_RETOLD]
+        if sentence:
+            yield sentence
+        start = end
 
 
 def _together(asked: list[Example]) -> Iterator[list[Example]]:
