@@ -17,8 +17,10 @@ CARDS = [
     f'<article class="card">\n<h3>{name.title()}</h3>\n<p>As new</p>\n<p>Price: {number}0 euros</p>\n</article>\n'
     for number, name in enumerate(NAMES)
 ]
+COURSES = [f"{name.title()}\nPrice: {number}0 euros.\nTest: written.\n" for number, name in enumerate(NAMES)]
 TEXTS = {
     "adverts": (ADVERTS, "\n"),
+    "courses, whose values end in a stop": (COURSES, "\n"),
     "adverts between rules": (ADVERTS, "---\n"),
     "claims with deeper lines": (CLAIMS, "\n"),
     "memos with a number": (MEMOS, "\n"),

@@ -36,3 +36,10 @@ def test_a_dotted_name_is_found_by_its_parts(query: str, counts: list[float]) ->
     starts = [sum(map(len, texts[:index])) for index in range(3)]
     nodes = [Node(0, start, start + len(text), text, 5) for start, text in zip(starts, texts, strict=True)]
     assert named(query, LeadIns(nodes)) == counts
+
+
+@pytest.mark.parametrize(
+    ("text", "has"), [("20kg", 1), ("20m,", 1), ("20 kg", 1), ("20.5kg", 0), ("20th3", 0), ("120m", 0)]
+)
+def test_a_number_may_have_a_unit_behind_it(text: str, has: int) -> None:
+    assert named("What costs 20 kg?", LeadIns([Node(0, 0, len(text), text, 5)])) == [has]

@@ -356,3 +356,30 @@ def test_a_diff_without_changes_ends_at_a_blank_line() -> None:
         "diff --git a/a.py b/b.py\nrename from a.py\nrename to b.py\n\nThe file was moved. " + "No more was done. " * 9
     )
     assert len(cut(text)) > 4
+
+
+@pytest.mark.parametrize("above", ["", "________________________________\n", "---\n", "Message 2\n"])
+@pytest.mark.parametrize("key", ["{}:", "*{}:*", "**{}:**"])
+def test_a_mail_is_led_in_by_its_own_head(key: str, above: str) -> None:
+    def mail(who: str, said: str) -> str:
+        head = "".join(f"{key.format(name)} {value}\n" for name, value in (("From", who), ("Date", "1 May")))
+        return f"{above}{head}\n{said}\n\n{who}\n\n"
+
+    text = mail("Ilka Roos", "The stage is too dear for us, I am afraid.") + mail("Bo Tamm", "I approve it.")
+    assert lead_ins(text, "approve") == f"{key.format('From')} Bo Tamm\n{key.format('Date')} 1 May\n\nI approve it.\n\n"
+
+
+def test_a_block_in_braces_leads_in_what_changes_in_it() -> None:
+    def hunk(place: str, old: str, new: str) -> str:
+        return f"@@ -9,3 +9,3 @@\n     location {place} {{\n-        size {old};\n+        size {new};\n     }}\n"
+
+    diff = "--- a/x.conf\n+++ b/x.conf\n" + hunk("/api/", "1m", "2m") + hunk("/upload/", "25m", "150m")
+    assert "     location /upload/ {\n-        size 25m;\n+        size 150m;\n" in lead_ins(diff, "150m")
+
+
+def test_frames_of_an_error_with_a_cause_may_stay_out() -> None:
+    first, *others = [f"\tat shop.Orders.{name}(Orders.java:7)\n" for name in ("store", "pay", "run")]
+    entry = "2024-07-19 06:12:53 ERROR checkout failed for order 88213\n"
+    error, cause = "shop.CheckoutException: could not store the order\n", "Caused by: sql.Error: value too long\n"
+    nodes = dict(cut("".join([entry, error, first, *others, cause, first, *others]), 8, 24))
+    assert nodes[error + first] == (entry, cause + first)

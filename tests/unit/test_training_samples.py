@@ -14,6 +14,7 @@ from longattncomp.errors import InputError
 from longattncomp.training.samples.meetings import meeting_samples
 from longattncomp.training.samples.mixing import excerpt_samples, mixed, multi_hop_samples, paragraph_samples
 from longattncomp.training.samples.queries import SampleOptions, compound, joined
+from longattncomp.training.samples.structure import structure_samples
 from longattncomp.types import Document
 
 OPTIONS = SampleOptions(documents=20, titles=4, questions=24)
@@ -304,3 +305,17 @@ def test_rows_that_are_nothing_but_evidence_make_no_empty_context() -> None:
     found = list(multi_hop_samples(bare, replace(OPTIONS, native=1.0, unanswerable=0.5)))
     assert found
     assert all(sample.documents for sample in found)
+
+
+def test_own_texts_are_asked_for_lines_that_stand_in_them_and_for_what_does_not() -> None:
+    found = list(structure_samples(options=SampleOptions(compound=0.2, unanswerable=0.1)))
+    told = [example for example in found if example.evidence]
+    assert 0.02 < 1 - len(told) / len(found) < 0.2
+    assert any("#compound" in example.id for example in told)
+    assert {example.task for example in found} > {"table", "json", "code", "diff", "log", "list", "section", "record"}
+    for example in told:
+        for span in example.evidence:
+            text = example.documents[span.document].text
+            passage = text[span.start : span.end]
+            assert passage.strip()
+            assert text.count(passage) == 1 or "#compound" in example.id

@@ -68,12 +68,13 @@ class Cards:
             found.append((first, stop, keys))
         shared = {key for key, count in times.items() if count >= _LEAST and key not in again}
         told = {key for key in shared if 2 * plain[key] > times[key]}
+        pairs = sum(len(shared.intersection(keys)) > 1 for _, _, keys in found)
         cards = [
             (first, stop)
             for first, stop, keys in found
             if (keys[0] in shared or 2 * sum(map(bool, keys)) >= len(keys)) and not shared.isdisjoint(keys)
         ]
-        if told and len(cards) >= _LEAST:
+        if (told or pairs >= _LEAST) and len(cards) >= _LEAST:
             self.ends = dict(cards)
 
     def add(self, outline: Outline, at: int, above: int) -> int:

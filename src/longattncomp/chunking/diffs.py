@@ -25,6 +25,7 @@ _KEY = re.compile(r"[ \t]*(?:- )?[\w\"'./-]+:[ \t\r]*$")
 """A line that is the key of a block of settings."""
 
 _LONGEST = 200  # characters of such a line
+_SHORT = 80  # characters of another line that opens a block
 
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
@@ -69,7 +70,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             defines = len(line) <= _LONGEST and _DEFINES.match(line, 1) is not None
             unit = outline.add(start, _around(opened, line, hunk), together=BLOCK_TOKENS if defines else 0)
             change = -1
-            if defines or _KEY.match(line, 1):
+            if defines or _KEY.match(line, 1) or (len(line) <= _SHORT and line.rstrip().endswith("{")):
                 opened.append((_indent(line), unit))
         elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
             return index

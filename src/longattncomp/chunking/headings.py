@@ -45,9 +45,11 @@ _WEEK = re.compile(
     re.IGNORECASE,
 )
 _MAIL = re.compile(
-    r"(?:Date|Datum|Fecha|Data|Sent|Gesendet|To|An|Reply-To|Message-ID|Return-Path|Received): \S", re.IGNORECASE
+    r"(\*{0,2})(?:Date|Datum|Fecha|Data|Sent|Gesendet|To|An|Cc|Subject|Betreff|Reply-To|Message-ID|Return-Path|Received):"
+    r"\1 \S",
+    re.IGNORECASE,
 )
-_FROM = re.compile(r"(?:From|Von|De|Da): \S")
+_FROM = re.compile(r"(\*{0,2})(?:From|Von|De|Da):\1 \S")
 """Lines of the head of a mail: what it may begin with, and who wrote it."""
 
 _TIME = re.compile(r"[ \t]*[\[(]?\d{1,2}[:.]\d{2}\b")
@@ -78,6 +80,8 @@ def breaks(lines: Sequence[Line], at: int) -> bool:
         return not is_attribute(lines, at)
     if text.startswith(("##[", "::group::", "::endgroup::")) or _parts_log(lines, at):
         return True
+    if at and _FROM.match(text) and not _MAIL.match(lines[at - 1].text):
+        return at + 1 < len(lines) and _MAIL.match(lines[at + 1].text) is not None
     return kinds.BOLD.match(text) is not None and at + 1 < len(lines) and bool(kinds.ITEM.match(lines[at + 1].text))
 
 
@@ -124,7 +128,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _LATEX[match[1]], 1
     if not code and _is_above_times(lines[at : min(end, at + _LOOKED_AT)]):
         return PLAIN, 1
-    if kinds.LETTER.match(text) and (below is None or ": " in below.text):
+    if kinds.LETTER.match(text) and (below is None or ": " in below.text or _MAIL.match(below.text)):
         return _FILE, end - at
     if _MAIL.match(text) and any(_FROM.match(row.text) for row in lines[at + 1 : min(end, at + _LOOKED_AT)]):
         return _FILE, end - at

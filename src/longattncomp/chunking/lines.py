@@ -14,7 +14,7 @@ UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
 RULED = re.compile(r"\s*([=_*#~—-])\1{2,}(?:(?<=[=-])[ \t]*|[ \t]+)(?!\1)(\S.*?)(?:[ \t]+|(?<=\w))\1{2,}\s*$")
 BOLD = re.compile(r"\s*(\*\*|__)\S(?:(?!\1).)*\1:?\s*$")
 LATEX = re.compile(r"\s*\\(part|chapter|(?:sub){0,2}section|paragraph)\*?\{[^{}]*\}\s*$")
-LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(?:From|Subject|Von|Betreff|De|Objet): \S")
+LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(\*{0,2})(?:From|Subject|Von|Betreff|De|Objet):\1 \S")
 """The first line of a commit in a log, or of the head of a mail."""
 SECTION = re.compile(r"\s*\[{1,2}[\w][^\[\]\n=]*\]{1,2}\s*$")
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")

@@ -68,7 +68,7 @@ _TOOL = r"(?:tool|function)[ _-]?(?:call|use|result|response|output)s?"
 _ROLE = rf"(?P<name>{_TOOL}|user|assistant|system|developer|human|ai|bot|tool|interviewer|interviewee|moderator)"
 _LABEL = re.compile(rf"(?:\*\*)?{_ROLE}(?:\*\*:|:\*\*|:)", re.IGNORECASE)
 _ROLES = (
-    re.compile(rf"\[{_ROLE}(?:[ :][^\[\]]*)?\]:?", re.IGNORECASE),
+    re.compile(rf"\[{_ROLE}(?:[ :][^\[\]]*)?\](?::?| [\w.]+ ?[({{{{].*)", re.IGNORECASE),
     re.compile(rf"<\|(?:im_start\|>|start_header_id\|>)?{_ROLE}(?:\|>|<\|end_header_id\|>)?", re.IGNORECASE),
     _LABEL,
     re.compile(rf"\*\*{_ROLE}\*\*", re.IGNORECASE),
@@ -136,7 +136,7 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
 def speaker_of(line: Line) -> Found | None:
     """Find the form of a line that may say who speaks, and the name in it."""
     words = line.text.strip()
-    if not 0 <= line.indent <= 3 or len(words) > _LONGEST or words[-1] in _ENDS:
+    if not 0 <= line.indent <= 3 or len(words) > _LONGEST or (words[-1] in _ENDS and words[0] != "["):
         return None
     label = words[-1] == ":"
     forms = [

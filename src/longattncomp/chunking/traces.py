@@ -127,8 +127,9 @@ def add_trace(outline: Outline, text: str, lines: Sequence[Line], entry: int, ab
     error = adder.error
     if error < 0 and len(units) > 1 and _ERROR.match(text, outline.starts[units[-1]]):
         error = units[-1]
-    if adder.errors > 1:  # its frames may stay out
-        outline.together[error] = 0
+    if adder.errors > 1:  # their frames may stay out
+        for chained in adder.chain:
+            outline.together[chained] = 0
     for unit in units:
         own = next((end for begin, end in adder.tracebacks if begin <= unit < end), error)
         ends = (adder.crashed.get(unit, -1), own, error)
@@ -143,6 +144,7 @@ class _Trace:
         self.first = len(outline.starts)
         self.error = -1  # the last one
         self.errors = 0
+        self.chain: list[int] = []  # errors with their frames below them
         self.tracebacks: list[tuple[int, int]] = []  # the first unit of each, and its error
         self.crashed: dict[int, int] = {}  # the function in which it crashed, for those that called it
 
@@ -171,6 +173,7 @@ class _Trace:
             elif _names_frames(lines, number):
                 names = self.error = self._add(line, excerpt)
                 self.errors += 1
+                self.chain.append(names)
                 self._out.together[names] = RECORD_TOKENS
                 size = 2 if len(line.text) + len(lines[number + 1].text) <= SHORT else 1
                 excerpt, base = -1, -1

@@ -21,6 +21,9 @@ _SCRIPT = regex.compile(rf"(?V1){UNSPACED}+")
 """Words without spaces around them, such as those of Japanese."""
 
 _JOINT = regex.compile(r"[.#]|::|->")
+_UNIT = regex.compile(r"^[a-zµ%]{1,3}(?![\p{L}\p{N}])")
+"""Of a number, right behind it."""
+
 _LETTERS = 3
 """Least characters of a part of a dotted name."""
 
@@ -77,11 +80,16 @@ def named(query: str, leads: LeadIns, echoes: Collection[int] = (), *, titles: C
 
 
 def _has(text: str, identifier: str) -> bool:
-    """Whether an identifier stands in a text as a whole word or number; 851 is part of 613,851 and of 851.5."""
+    """Whether an identifier stands in a text as a whole word or number, which may have a unit behind it: 20kg.
+
+    851 is part of 613,851 and of 851.5.
+    """
     inside = ".,:" if len(identifier) == 3 else ".:"
     at = text.find(identifier)
     while at >= 0:
-        before, after = text[max(0, at - 2) : at], text[at + len(identifier) : at + len(identifier) + 2]
+        before, after = text[max(0, at - 2) : at], text[at + len(identifier) : at + len(identifier) + 4]
+        if identifier.isdecimal():
+            after = _UNIT.sub("", after)
         if not (
             (identifier[0].isalnum() and _joins(before[::-1], inside))
             or (identifier[-1].isalnum() and _joins(after, inside))

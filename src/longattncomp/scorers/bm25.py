@@ -23,6 +23,9 @@ _WORD = regex.compile(rf"(?V1){_UNSPACED}[{_UNSPACED}\p{{M}}]*|{_LETTER}+(?:(?:\
 _CHARACTER = regex.compile(rf"(?V1){_UNSPACED}\p{{M}}*")
 _JOINT = re.compile(r"[._]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_TELLING = frozenset(("above", "below", "over", "under", "before", "after"))
+"""Words of the list that tell two like lines apart: a refund above 200 euros, and one below."""
+
 _SUFFIX = re.compile(r"(?<=[a-z0-9]{3})(?:ations?|ings?|ions?|ers?|ments?|ly|ed|ies|es|s|e|y)$")
 _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 
@@ -100,7 +103,7 @@ def stop_words() -> frozenset[str]:
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
     # The list has the remains of contractions; "d" and "o" are more likely options or variables.
-    return frozenset(word for word in STOPWORDS_EN_PLUS if len(word) > 1 or word in "aist")
+    return frozenset(word for word in STOPWORDS_EN_PLUS if len(word) > 1 or word in "aist") - _TELLING
 
 
 def _words(text: str) -> list[str]:

@@ -25,6 +25,7 @@ from longattncomp.training.samples.mixing import (
 )
 from longattncomp.training.samples.needles import chain_samples, needle_samples
 from longattncomp.training.samples.queries import SampleOptions, joined
+from longattncomp.training.samples.structure import structure_samples
 from longattncomp.training.soft_stages import SoftStage
 from longattncomp.types import NodeBoundary, QueryPlace
 
@@ -37,6 +38,7 @@ _MADE_OF: Mapping[str, tuple[Callable[..., Iterator[Example]], tuple[str, ...]]]
     "excerpts": (excerpt_samples, ("squad",)),
     "needles": (needle_samples, ("squad",)),
     "chats": (chat_samples, ("qmsum", "squad")),
+    "structure": (structure_samples, ()),
     "cuad": (contract_samples, ("cuad", "cuad-none")),
     "contractnli": (contract_samples, ("contractnli", "contractnli-none")),
 }
@@ -51,7 +53,8 @@ class Stage:
         name: name of the stage on the command line.
         sources: collection -> most contexts to take from it. `code` is Python's own library; `excerpts` are a few
             sentences of a paragraph of SQuAD, `bridges` questions that take two paragraphs, `chains` and `needles`
-            lines hidden between them; `chats` are made of QMSum's turns and SQuAD's paragraphs.
+            lines hidden between them; `chats` are made of QMSum's turns and SQuAD's paragraphs; `structure` are the
+            project's own texts.
         samples: how samples are drawn.
         joined: share of the contexts of passages whose documents are joined into one.
         sub_questions: whether MuSiQue's questions come with their decomposition (subq), without it (nosubq) or both.
