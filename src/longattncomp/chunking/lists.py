@@ -69,6 +69,12 @@ def terms(here: Sequence[Line]) -> list[bool]:
     return found
 
 
+def is_within(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line stands right below another and right above an item of a list."""
+    below = lines[at + 1 : at + 2]
+    return at > 0 and lines[at - 1].indent >= 0 and bool(below) and kinds.ITEM.match(below[0].text) is not None
+
+
 def marker(matched: str) -> str:
     """Reduce the marker of a list's item to its kind: 1. and 12. are of one, (a) and (b) of another."""
     words = matched.strip()
@@ -85,19 +91,31 @@ class Lists:
     """Adds the items of a text, list by list; it knows which items are open.
 
     Attributes:
+        intro: the unit that introduced the list above, -1 for none.
         units: those of the list above.
     """
 
     def __init__(self, text: str, out: Outline) -> None:
         self._text, self._out = text, out
-        self._intro = -1  # the unit that introduced the list above
+        self.intro = -1
         self._open: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
+        self._held: dict[int, tuple[int, list[tuple[int, str, int]]]] = {}  # around regions, by their first unit
         self.units = range(0)
 
     def end(self) -> None:
         """End the list."""
-        self._intro = -1
+        self.intro = -1
         self._open.clear()
+
+    def hold(self, region: int, *, goes_on: bool) -> None:
+        """End the list where a region begins with a unit; it may go on below the region."""
+        if goes_on:
+            self._held[region] = self.intro, [*self._open]
+        self.end()
+
+    def resume(self, region: int) -> None:
+        """Go on with the list that a region interrupted; end the one that stands in it."""
+        self.intro, self._open = self._held.pop(region, (-1, []))
 
     @property
     def goes_on(self) -> bool:
@@ -125,17 +143,17 @@ class Lists:
         n = len(out.starts)
         goes_on = bool(self._open)
         begun = self.units.start if goes_on and self.units.stop == n else n
-        self._intro = self._intro if goes_on else intro
+        self.intro = self.intro if goes_on else intro
         least = min(line.indent for line, mark in zip(here, marks, strict=True) if mark)
         for line, mark in zip(here, marks, strict=True):
             if mark:
                 self._item(line, mark)
             elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
-                lead(out, range(begun, len(out.starts)), out.add(line.start, self._intro))
+                lead(out, range(begun, len(out.starts)), out.add(line.start, self.intro))
                 begun = len(out.starts)
             elif line.indent <= least and kinds.leads_on(line.text):
                 self._open.clear()
-                self._intro = out.add(line.start, outside, breaks=True)
+                self.intro = out.add(line.start, outside, breaks=True)
                 begun = len(out.starts)
         self.units = range(begun, len(out.starts))
 
@@ -167,7 +185,7 @@ class Lists:
             column, before, _ = listed.pop()
             if same and (column, before) == (line.indent, kind):
                 break
-        parent = listed[-1][2] if listed else self._intro
+        parent = listed[-1][2] if listed else self.intro
         unit = self._out.add(line.start, parent, breaks=not listed, prose=kind.startswith(">"))
         listed.append((line.indent, kind, unit))
 

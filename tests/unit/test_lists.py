@@ -1,0 +1,66 @@
+"""Rules, titles and lists: each line comes with what leads it in, and with nothing else."""
+
+import pytest
+
+from longattncomp.chunking.structure import outline
+
+
+def above(text: str, within: str) -> list[str]:
+    """The lines that lead in the unit that begins with `within`, the nearest first."""
+    found = outline(text)
+    units = [text[start:end].strip() for start, end in zip(found.starts, [*found.starts[1:], len(text)], strict=True)]
+    unit = next(number for number, words in enumerate(units) if words.startswith(within))
+    return [units[number] for number in found.lead_ins(unit)]
+
+
+LED = {
+    "a heading below a rule": (
+        "# Tents\n\nThey sleep four. They are dry.\n\n---\n\n# Boats\n\nThey seat six. They are fast.\n",
+        "They seat",
+        ["# Boats"],
+    ),
+    "a heading below what a page says of itself": (
+        "---\ntitle: Boats\ntags:\n  - sea\n---\n# Rowing\n\nSit down. Take the oars.\n",
+        "Sit",
+        ["# Rowing"],
+    ),
+    "the item of another region": (
+        "<morning>\n- Milk\n- Bread\n</morning>\n\n<evening>\n- Soup\n- Rice\n</evening>\n",
+        "- Rice",
+        ["<evening>", "</evening>"],
+    ),
+    "an item that holds under a condition": (
+        "The fee is for:\n- Towels\n{% if winter %}\n- Wood\n{% endif %}\n- Bread\n",
+        "- Wood",
+        ["{% if winter %}", "{% endif %}", "The fee is for:"],
+    ),
+    "one below it": (
+        "The fee is for:\n- Towels\n{% if winter %}\n- Wood\n{% endif %}\n- Bread\n",
+        "- Bread",
+        ["The fee is for:"],
+    ),
+    "one below another condition": (
+        "{% if sick %}\n- Rest\n{% endif %}\n{% if well %}\n- Run\n{% else %}\n- Sit\n{% endif %}\n",
+        "- Sit",
+        ["{% else %}", "{% endif %}", "{% if well %}"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "lines"), LED.values(), ids=LED)
+def test_what_leads_a_line_in(text: str, within: str, lines: list[str]) -> None:
+    assert above(text, within) == lines
+
+
+NOT_LED = {
+    "a comment between documents of YAML": (
+        "---\nport: 80\n---\nhost: a\n\n# the second\n\nport: 81\n\nhost: b\n",
+        "host: b",
+        "# the second",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "line"), NOT_LED.values(), ids=NOT_LED)
+def test_what_does_not(text: str, within: str, line: str) -> None:
+    assert line not in above(text, within)
