@@ -44,6 +44,16 @@ LED = {
         "- Sit",
         ["{% else %}", "{% endif %}", "{% if well %}"],
     ),
+    "the title of a section that begins with a list": (
+        "2. Left at home\n\nCats are not taken. Nor are dogs.\n\n3. Taken along\n\n- Birds\n- Fish\n",
+        "- Birds",
+        ["3. Taken along"],
+    ),
+    "a title right below that of its chapter": (
+        "2. Walls\n\n2.1 Paint\n\nIt must be white. It dries in a day.\n\n2.2 Damp\n\nAir the room. Keep it warm.\n",
+        "It must",
+        ["2.1 Paint", "2. Walls"],
+    ),
 }
 
 
@@ -57,6 +67,12 @@ NOT_LED = {
         "---\nport: 80\n---\nhost: a\n\n# the second\n\nport: 81\n\nhost: b\n",
         "host: b",
         "# the second",
+    ),
+    "a step of a recipe": ("1. Mix it\n\n2. Take\n\n- flour\n\n3. Bake it\n\nServe it. Eat it.\n", "Serve", "2. Take"),
+    "an item that goes on": (
+        "1. Mix it\n\n   Use a spoon. Go on.\n\n2. Bake it\n\n   Use an oven.\n\nServe it. Eat it.\n",
+        "Serve",
+        "2. Bake it",
     ),
 }
 
