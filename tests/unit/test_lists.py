@@ -54,6 +54,11 @@ LED = {
         "It must",
         ["2.1 Paint", "2. Walls"],
     ),
+    "the title of a text, above the intros of lists": (
+        "The house at sea\n\n- Sleeps four\n\nYou bring:\n\n- Towels\n- Soap\n",
+        "- Towels",
+        ["You bring:", "The house at sea"],
+    ),
 }
 
 
@@ -69,10 +74,15 @@ NOT_LED = {
         "# the second",
     ),
     "a step of a recipe": ("1. Mix it\n\n2. Take\n\n- flour\n\n3. Bake it\n\nServe it. Eat it.\n", "Serve", "2. Take"),
-    "an item that goes on": (
-        "1. Mix it\n\n   Use a spoon. Go on.\n\n2. Bake it\n\n   Use an oven.\n\nServe it. Eat it.\n",
-        "Serve",
-        "2. Bake it",
+    "the title of the first list": (
+        "Cats may\n\n- sleep\n- eat\n\nDogs may\n\n- bark\n- run\n",
+        "- bark",
+        "Cats may",
+    ),
+    "the title of the first table": (
+        "Cats\n\n| Name | Age |\n|---|---|\n| Tom | 3 |\n\nDogs\n\n| Name | Age |\n|---|---|\n| Rex | 4 |\n",
+        "| Rex",
+        "Cats",
     ),
 }
 
