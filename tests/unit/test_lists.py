@@ -59,6 +59,11 @@ LED = {
         "- Towels",
         ["You bring:", "The house at sea"],
     ),
+    "what takes back the list above": (
+        "Included\n- Soup\n- Bread\n\nThis does not apply on Sundays.\n",
+        "- Soup",
+        ["Included", "This does not apply on Sundays."],
+    ),
 }
 
 
@@ -84,6 +89,7 @@ NOT_LED = {
         "| Rex",
         "Cats",
     ),
+    "the title of the list below": ("Included\n- Soup\n- Bread\n\nNot included\n- Wine\n- Beer\n", "- Soup", "Not included"),
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.connectives import TAKES_BACK
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import SENTENCE_TOKENS, Outline
 from longattncomp.chunking.references import lead
@@ -20,6 +21,7 @@ TAIL = re.compile(
 
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _LONGEST_TERM = 60  # characters
+_WORDS = 4  # of a title that says what is left out
 _LEAST_SPACES = 2  # in the first line of a definition
 
 
@@ -73,6 +75,16 @@ def is_within(lines: Sequence[Line], at: int) -> bool:
     """Whether a line stands right below another and right above an item of a list."""
     below = lines[at + 1 : at + 2]
     return at > 0 and lines[at - 1].indent >= 0 and bool(below) and kinds.ITEM.match(below[0].text) is not None
+
+
+def speaks_of_list(lines: Sequence[Line], at: int, end: int) -> bool:
+    """Whether a paragraph right below a list speaks of all of it; a title of the list below takes nothing back."""
+    text = lines[at].text
+    if not TAKES_BACK.match(text):
+        return TAIL.match(text) is not None
+    below = kinds.below(lines, end)
+    title = end == at + 1 and len(text.split()) <= _WORDS and not kinds.ends_part(text)
+    return not (title and below < len(lines) and kinds.ITEM.match(lines[below].text))
 
 
 def marker(matched: str) -> str:

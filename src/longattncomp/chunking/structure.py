@@ -7,7 +7,6 @@ from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements, continued
-from longattncomp.chunking.connectives import TAKES_BACK
 from longattncomp.chunking.definitions import is_short_comment
 from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
@@ -16,7 +15,7 @@ from longattncomp.chunking.expanded import add_records
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.links import link_all
-from longattncomp.chunking.lists import TAIL, Lists, is_within, items, terms
+from longattncomp.chunking.lists import Lists, is_within, items, speaks_of_list, terms
 from longattncomp.chunking.mails import answers
 from longattncomp.chunking.manuals import manual_sections
 from longattncomp.chunking.marked import marked
@@ -289,7 +288,7 @@ class _Scan:
     def _read_prose(self, at: int, end: int) -> None:
         here, stop, first = self.lines[at:end], self._end(end), len(self.out.starts)
         tail = 0 < self._lists.units.stop == first and stop - here[0].start <= ANNOUNCED // 2
-        tail = tail and bool(TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
+        tail = tail and speaks_of_list(self.lines, at, end)
         owner = self._owner(here[0].indent)
         self._prose.add(here, stop, self._turns.speaker if owner < 0 else owner)
         if tail:
