@@ -64,6 +64,22 @@ LED = {
         "- Soup",
         ["Included", "This does not apply on Sundays."],
     ),
+    "a part of a wiki's page": (
+        "== Rivers ==\nThe Ode is long. It is deep.\n=== Fish ===\nPike live in it. So do eels.\n",
+        "Pike",
+        ["=== Fish ===", "== Rivers =="],
+    ),
+    "another part of it": (
+        "== Rivers ==\nThe Ode is long. It is deep.\n=== Fish ===\nPike live in it. So do eels.\n"
+        "== Roads ==\nThere is one. It is old.\n",
+        "There",
+        ["== Roads =="],
+    ),
+    "a part of AsciiDoc": (
+        "= The Ode\n:toc:\n\nIt is long.\n\n== Fish\n\nPike live in it. So do eels.\n",
+        "Pike",
+        ["== Fish", "= The Ode"],
+    ),
 }
 
 
@@ -89,7 +105,16 @@ NOT_LED = {
         "| Rex",
         "Cats",
     ),
-    "the title of the list below": ("Included\n- Soup\n- Bread\n\nNot included\n- Wine\n- Beer\n", "- Soup", "Not included"),
+    "the title of the list below": (
+        "Included\n- Soup\n- Bread\n\nNot included\n- Wine\n- Beer\n",
+        "- Soup",
+        "Not included",
+    ),
+    "another day of a log": (
+        "== Monday 2024-05-06 ==\nThe door was shut. It was locked.\n\n== 2024-05-07 ==\nIt was open. It was wide.\n",
+        "The door",
+        "== 2024-05-07 ==",
+    ),
 }
 
 
