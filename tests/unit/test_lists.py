@@ -80,6 +80,36 @@ LED = {
         "Pike",
         ["== Fish", "= The Ode"],
     ),
+    "a part of an item that is not indented": (
+        "1. **Bring:**\n- Soap\n- Towels\n2. **Leave:**\n- Cats\n- Dogs\n",
+        "- Dogs",
+        ["2. **Leave:**"],
+    ),
+    "a part with another number": (
+        "(a) The guest may\n(1) cook;\n(2) sing.\n(b) The guest may not\n(1) smoke;\n(2) dance.\n",
+        "(2) dance",
+        ["(b) The guest may not"],
+    ),
+    "a part with a Roman number": (
+        "4.1 We do not pay for:\n(a) loss through:\n(i) frost;\n(ii) rain;\n(b) age.\n",
+        "(ii)",
+        ["(a) loss through:", "4.1 We do not pay for:"],
+    ),
+    "an item below the parts of another": (
+        "4.1 We do not pay for:\n(a) loss through:\n(i) frost;\n(ii) rain;\n(b) age.\n",
+        "(b) age",
+        ["4.1 We do not pay for:"],
+    ),
+    "the ninth letter": (
+        "We pay for:\n" + "".join(f"({letter}) room {letter};\n" for letter in "abcdefghij"),
+        "(i) room",
+        ["We pay for:"],
+    ),
+    "a part of an item with a capital letter": (
+        "A. Taken along\n1. Birds\n2. Fish\nB. Left at home\n1. Cats\n2. Dogs\n",
+        "2. Dogs",
+        ["B. Left at home"],
+    ),
 }
 
 
@@ -115,6 +145,12 @@ NOT_LED = {
         "The door",
         "== 2024-05-07 ==",
     ),
+    "an item above another list": (
+        "1. Close the door;\n2. Turn the key.\n\n- Bread\n- Milk\n",
+        "- Bread",
+        "2. Turn the key.",
+    ),
+    "the initial of a name": ("A. Miller came. B. was ill.\n\n1. Soup\n2. Bread\n", "1. Soup", "A. Miller came."),
 }
 
 

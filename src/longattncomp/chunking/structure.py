@@ -267,7 +267,7 @@ class _Scan:
         """Add the items of a list, and what leads to them; False if the paragraph is no list."""
         here = self.lines[at:end]
         led = self._prose.intro == len(self.out.starts) - 1 >= 0
-        if not (marks := items(here, code=self._code, led=led)):
+        if not (marks := items(here, code=self._code, led=led, lettered=self._lists.lettered)):
             return False
         first = next(number for number, mark in enumerate(marks) if mark)
         if first:
