@@ -110,6 +110,12 @@ LED = {
         "2. Dogs",
         ["B. Left at home"],
     ),
+    "the only item below a title": ("Needed\n- Salt\n\nOptional\n- Pepper\n", "- Pepper", ["Optional"]),
+    "several short lines above a list": (
+        "# Work\n\n**Mill & Sons** — Cook\n*2011 – 2014*\n\n- Made bread\n- Sold it\n",
+        "- Sold",
+        ["*2011 – 2014*", "**Mill & Sons** — Cook", "# Work"],
+    ),
 }
 
 
@@ -151,6 +157,7 @@ NOT_LED = {
         "2. Turn the key.",
     ),
     "the initial of a name": ("A. Miller came. B. was ill.\n\n1. Soup\n2. Bread\n", "1. Soup", "A. Miller came."),
+    "a sentence before a short line": ("We came late.\nTo be done:\n- Cook\n- Eat\n", "- Eat", "We came late."),
 }
 
 

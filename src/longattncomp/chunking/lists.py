@@ -27,6 +27,8 @@ _CAPITAL = re.compile(r"^[ \t]*([A-Z])\.[ \t]+(?=\S)", re.MULTILINE)
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _LONGEST_TERM = 60  # characters
 _WORDS = 4  # of a title that says what is left out
+_BULLETS = ("-", "*", "+", "•", "–")
+_PAIR = 2  # lines of a title and the only item of its list
 _LEAST_SPACES = 2  # in the first line of a definition
 
 
@@ -52,8 +54,9 @@ def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[i
     first = next((number for number, mark in enumerate(marks) if mark), -1)
     if first < 0:
         return []
-    if first and not alert and sum(map(bool, marks)) < 2 and not here[first - 1].text.rstrip().endswith(":"):
-        return []
+    titled = first == 1 and len(here) == _PAIR and marks[1].strip() in _BULLETS and kinds.is_title(here[0].text)
+    if first and not alert and sum(map(bool, marks)) < 2 and not kinds.ends_in_colon(here[first - 1].text):
+        return marks if titled and not code and not kinds.is_code(here, within=False) else []
     bullets = "•" if code else "-*+•"
     plain = [line for line, mark in zip(here, marks, strict=True) if not mark]
     settings = [line for line, mark in zip(here, marks, strict=True) if not mark or mark.lstrip().startswith("-")]

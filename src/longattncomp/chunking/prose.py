@@ -11,6 +11,8 @@ from longattncomp.chunking.sentences import sentences
 ANNOUNCED = 400
 """Characters after an announcement that it speaks of."""
 
+_FEW = 3  # short lines that together lead to a list
+
 
 class Prose:
     """Paragraphs of sentences.
@@ -24,6 +26,7 @@ class Prose:
         self._text, self._out = text, outline
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self.intro = self.lone = -1
+        self._first = 0  # the first unit of the paragraph, if each begins a line, otherwise the last
 
     def add(self, here: Sequence[Line], end: int, beside: int) -> None:
         """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart.
@@ -57,3 +60,14 @@ class Prose:
         self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
         self._announces = unit if owner == unit else -1
         self.lone = unit if unit == first else -1
+        self._first = first if all(start in bounds for start in self._out.starts[first:]) else unit
+
+    def join(self, intro: int) -> None:
+        """Let each of few short lines above a list lead in the next one, if the last of them, `intro`, leads to it."""
+        starts, first = self._out.starts, self._first
+        if intro < 0 or intro != self.intro or intro - first >= _FEW:
+            return
+        above = [self._text[start:end] for start, end in pairwise(starts[first : intro + 1])]
+        if all(len(line) <= 2 * kinds.SHORT and not kinds.ends_part(line) for line in above):
+            for unit in range(first + 1, intro + 1):
+                self._out.parents[unit] = unit - 1

@@ -276,6 +276,7 @@ class _Scan:
         self._code = False
         self._statements.end()
         intro = self._introduced(here[first].indent)
+        self._prose.join(intro)
         self._lists.add(here[first:], marks[first:], intro, self._owner(here[0].indent))
         return True
 
