@@ -116,6 +116,16 @@ LED = {
         "- Sold",
         ["*2011 – 2014*", "**Mill & Sons** — Cook", "# Work"],
     ),
+    "the second question of a paragraph": (
+        "Q1. May I cook?\nA1. You may cook.\nQ2. May I sing?\nA2. You may not.\n",
+        "A2. You",
+        ["Q2. May I sing?"],
+    ),
+    "one with a colon": (
+        "Q1: May I cook?\nA1: You may cook.\nQ2: May I sing?\nA2: You may not.\n",
+        "A2:",
+        ["Q2: May I sing?"],
+    ),
 }
 
 

@@ -40,21 +40,23 @@ class Prose:
         bounds, rows = kinds.apart(here)
         if kinds.CAPTION.match(here[0].text) and end - here[0].start <= ANNOUNCED:
             bounds, rows = [here[0].start], {here[0].start}
-        first = len(self._out.starts)
+        first, asked, lines = len(self._out.starts), False, {*(line.start for line in here), end}
         unit = first - 1
         owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
         for low, high in pairwise([*bounds, end]):
             whole = low in rows
             for start, stop in [(low, high)] if whole else sentences(text, low, high):
                 leads = stop in rows and text[start:stop].rstrip().endswith(":")
-                if leads or start - announced > ANNOUNCED:
+                again = asked and start in lines and stop in lines and kinds.ends_question(text[start:stop])
+                if leads or again or start - announced > ANNOUNCED:
                     owner = beside
                 begins = len(self._out.starts) == first
                 unit = self._out.add(start, owner, breaks=begins, prose=not whole)
                 if whole or stop - start > ANNOUNCED // 2:
                     continue
                 asks = len(here) > 1 and stop == here[1].start and kinds.ends_question(here[0].text)
-                if leads or asks or kinds.ANNOUNCES.search(text, start, stop):
+                asked = asked or asks
+                if leads or asks or again or kinds.ANNOUNCES.search(text, start, stop):
                     owner, announced = unit, stop
         last = text[self._out.starts[unit] : end]
         self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
