@@ -127,7 +127,6 @@ LED = {
         ["Q2: May I sing?"],
     ),
     "an item with an arrow": ("Never:\n→ Pull the plug\n→ Lift the lid\n", "→ Lift", ["Never:"]),
-    "one with a cross": ("In the pool\n✗ Shoes\n✗ Food\n\nIn the bar\n✓ Shoes\n✓ Food\n", "✓ Food", ["In the bar"]),
     "one with a comma of Chinese": ("以下物品禁止带入:\n1、鞋子\n2、食物\n", "2、", ["以下物品禁止带入:"]),
 }
 
