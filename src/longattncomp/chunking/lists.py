@@ -225,7 +225,8 @@ class Lists:
             if same and (column, before) == (line.indent, kind):
                 break
         parent = listed[-1][2] if listed else self.intro
-        unit = self._out.add(line.start, parent, breaks=not listed, prose=kind.startswith(">"))
+        begins = all(above == "A." for _, above, _ in listed)  # as below a title, where a capital letter stands above
+        unit = self._out.add(line.start, parent, breaks=begins, prose=kind.startswith(">"))
         listed.append((line.indent, kind, unit))
 
     def _kind(self, mark: str) -> str:
