@@ -68,6 +68,9 @@ _GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
 _PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
 """The first line of what Ansible did."""
 
+_ROW = re.compile(r"[ \t]*\|")
+"""The beginning of a row of a table."""
+
 _BREAK = re.compile(rf"(?=[ \t]*[=_*#~\[—-])(?:{kinds.RULED.pattern}|{kinds.SECTION.pattern}|#{{2,6}}[ \t]+[A-Z\d])")
 
 
@@ -165,7 +168,7 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
 
     It is one if it is a question, if sentences or what leads to a list stand below it, and no list's items, or if that
     is a numbered heading of its own subsection. The first line of a text is the title of all of it if anything else
-    stands below.
+    stands below, unless it is that of the first of several lists or tables.
     """
     text = lines[at].text
     before, after = at - 1, kinds.below(lines, at + 1)
@@ -189,7 +192,23 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     leads = kinds.ends_sentence(lines[last].text) or kinds.leads_on(lines[after].text)
     if not items and (leads or kinds.ends_question(text)):
         return rank
-    return TITLE if of_all else 0
+    return TITLE if of_all and not _is_repeated(lines, after) else 0
+
+
+def _is_repeated(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line like the first one, which stands above a list or table at `at`, stands above another of them."""
+    kind = next((kind for kind in (kinds.ITEM, _ROW) if kind.match(lines[at].text)), None)
+    if kind is None:
+        return False
+    for number in range(at + 2, len(lines) - 2):
+        text, alone = lines[number].text, lines[number - 1].indent < 0 and lines[number + 1].indent < 0
+        if not alone or not text[0].isalpha() or kinds.ITEM.match(text) or not kinds.is_title(text):
+            continue
+        below = kinds.below(lines, number + 1)
+        named = not kinds.ends_in_colon(text) and not kinds.is_capitals(text)
+        if named and below < len(lines) and kind.match(lines[below].text):
+            return True
+    return False
 
 
 def is_of_all(line: str) -> bool:

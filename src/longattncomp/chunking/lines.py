@@ -24,12 +24,12 @@ DATE = re.compile(
 )
 FILE = re.compile(r"[\w.@~-]*(?:[/\\][\w.@ -]+)+(?:\.\w{1,8}|[/\\])?:?\s*$|[\w-]+\.[a-z]\w{0,4}:?\s*$")
 ITEM = re.compile(
-    r"[ \t]*(?:[-*+•·‣▪◦–・]|\(?\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\(?[a-z][.)]|\(?[A-Z]\)"
-    r"|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?)[ \t]+(?=\S)"
+    r"[ \t]*(?:[-*+•·‣▪◦–・→]|\(?\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\(?[a-z][.)]|\(?[A-Z]\)"
+    r"|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?|\d{1,3}(?=、))[ \t、]+(?=\S)"
 )
 FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
-ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)\W{1,3}")
-ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)\W{1,3}")
+ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)[ \t]?\d{0,3}\W{1,3}")
+ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)[ \t]?\d{0,3}\W{1,3}")
 STAMP = re.compile(
     r"\s*(?:[\[(<]?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ,\])]|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4},? \d{1,2}[:.]\d{2}"
     r"|[\[(]?\d{1,2}:\d{2}|\[\d{1,2}[/.-]\d{1,2}"

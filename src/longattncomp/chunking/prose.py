@@ -11,6 +11,8 @@ from longattncomp.chunking.sentences import sentences
 ANNOUNCED = 400
 """Characters after an announcement that it speaks of."""
 
+_FEW = 3  # short lines that together lead to a list
+
 
 class Prose:
     """Paragraphs of sentences.
@@ -24,6 +26,7 @@ class Prose:
         self._text, self._out = text, outline
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
         self.intro = self.lone = -1
+        self._first = 0  # the first unit of the paragraph, if each begins a line, otherwise the last
 
     def add(self, here: Sequence[Line], end: int, beside: int) -> None:
         """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart.
@@ -37,23 +40,36 @@ class Prose:
         bounds, rows = kinds.apart(here)
         if kinds.CAPTION.match(here[0].text) and end - here[0].start <= ANNOUNCED:
             bounds, rows = [here[0].start], {here[0].start}
-        first = len(self._out.starts)
+        first, asked, lines = len(self._out.starts), False, {*(line.start for line in here), end}
         unit = first - 1
         owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
         for low, high in pairwise([*bounds, end]):
             whole = low in rows
             for start, stop in [(low, high)] if whole else sentences(text, low, high):
                 leads = stop in rows and text[start:stop].rstrip().endswith(":")
-                if leads or start - announced > ANNOUNCED:
+                again = asked and start in lines and stop in lines and kinds.ends_question(text[start:stop])
+                if leads or again or start - announced > ANNOUNCED:
                     owner = beside
                 begins = len(self._out.starts) == first
                 unit = self._out.add(start, owner, breaks=begins, prose=not whole)
                 if whole or stop - start > ANNOUNCED // 2:
                     continue
                 asks = len(here) > 1 and stop == here[1].start and kinds.ends_question(here[0].text)
-                if leads or asks or kinds.ANNOUNCES.search(text, start, stop):
+                asked = asked or asks
+                if leads or asks or again or kinds.ANNOUNCES.search(text, start, stop):
                     owner, announced = unit, stop
         last = text[self._out.starts[unit] : end]
         self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
         self._announces = unit if owner == unit else -1
         self.lone = unit if unit == first else -1
+        self._first = first if all(start in bounds for start in self._out.starts[first:]) else unit
+
+    def join(self, intro: int) -> None:
+        """Let each of few short lines above a list lead in the next one, if the last of them, `intro`, leads to it."""
+        starts, first = self._out.starts, self._first
+        if intro < 0 or intro != self.intro or intro - first >= _FEW:
+            return
+        above = [self._text[start:end] for start, end in pairwise(starts[first : intro + 1])]
+        if all(len(line) <= 2 * kinds.SHORT and not kinds.ends_part(line) for line in above):
+            for unit in range(first + 1, intro + 1):
+                self._out.parents[unit] = unit - 1

@@ -72,7 +72,9 @@ def link(text: str, outline: Outline) -> None:
             lead(outline, [unit - 1], unit)
     for unit, start in enumerate(outline.starts):
         item = ITEM.match(text, start)
-        if item and unit and TAKES_BACK.match(text, item.end()) and outline.parents[unit] == outline.parents[unit - 1]:
+        beside = unit and outline.parents[unit] == outline.parents[unit - 1]
+        titles = unit + 1 < len(outline.starts) and outline.parents[unit + 1] == unit
+        if item and beside and not titles and TAKES_BACK.match(text, item.end()):
             lead(outline, [unit - 1], unit)
     _link_quotations(text, outline)
 

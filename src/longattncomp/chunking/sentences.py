@@ -58,6 +58,7 @@ _INITIALS = regex.compile(r"(?:\p{L}{1,2}\.)+\p{L}{1,2}$|\p{L}$")
 _ORDINAL = regex.compile(  # the number of an item or a section, or a German date
     r"(?:^|[\n§(>]|\b(?i:am|vom|zum|der|dem|den|des|im|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
 )
+_ASKED = regex.compile(r"(?:^|\n)[ \t]*[QFPAR]\d{1,3}$")  # the number of a question or an answer
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}º§]+(?:\.[\p{L}\p{N}]+)*$")
 
 _SPACE = r"(?:(?<![\d§])\s+|\s+(?!\s*\d))"  # none within a number such as 1 000 000, or in § 17
@@ -101,6 +102,8 @@ def ends_in_abbreviation(text: str, start: int, stop: int, follows: str = "") ->
     found = word[0].lower()
     if found.isdecimal():
         return len(found) <= 3 and _ORDINAL.search(text[max(start, stop - 24) : stop]) is not None
+    if _ASKED.search(text[max(start, stop - 24) : stop]):
+        return True
     if found in _NUMBERED:
         return follows.isdecimal()
     return found in ABBREVIATIONS or _INITIALS.match(found) is not None

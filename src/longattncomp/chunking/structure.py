@@ -4,11 +4,9 @@ from bisect import bisect_left
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
-from longattncomp.chunking.asked import link_asked
 from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements, continued
-from longattncomp.chunking.connectives import TAKES_BACK
 from longattncomp.chunking.definitions import is_short_comment
 from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
@@ -16,21 +14,20 @@ from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
 from longattncomp.chunking.expanded import add_records
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
-from longattncomp.chunking.lists import TAIL, Lists, items, terms
-from longattncomp.chunking.mails import answers, link_answers
+from longattncomp.chunking.links import link_all
+from longattncomp.chunking.lists import Lists, is_within, items, speaks_of_list, terms
+from longattncomp.chunking.mails import answers
 from longattncomp.chunking.manuals import manual_sections
 from longattncomp.chunking.marked import marked
-from longattncomp.chunking.named import name_blocks
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.prose import ANNOUNCED, Prose
 from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
-from longattncomp.chunking.references import lead, link
+from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
-from longattncomp.chunking.scales import link_scales
+from longattncomp.chunking.rules import RULE, front_matter
 from longattncomp.chunking.sections import Sections
-from longattncomp.chunking.shared_names import link_names
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
@@ -58,6 +55,7 @@ class _Scan:
         self._sections = Sections()
         self._blocks = blocks(self.lines)
         self._code = False
+        self._front = front_matter(self.lines)
         self._prose = Prose(text, self.out)
         self._lists = Lists(text, self.out)
         self._html = Html(self._regions)
@@ -92,19 +90,14 @@ class _Scan:
             walked = self._end(at)
         if not self.out.starts:
             self.out.add(0)
-        link(self.text, self.out)
-        name_blocks(self.text, self.out)
-        link_answers(self.text, self.out)
-        link_scales(self.text, self.out)
-        link_asked(self.text, self.lines, self.out, self._turns.heads)
-        link_names(self.lines, self.out)
+        link_all(self.text, self.lines, self.out, self._turns.heads)
         return self.out
 
     def _breaks(self, at: int, first: int) -> bool:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
         if self._blocks[at] == ENDED:
-            return False
-        known = at in self._heads or at in self._answers or at in self._titled.ends
+            return at == self._front
+        known = at == self._front or at in self._heads or at in self._answers or at in self._titled.ends
         if known or breaks(self.lines, at) or begins_card(self.lines, at, self._cards):
             return True
         if parts_report(self.lines, first, at, code=self._code):
@@ -117,6 +110,7 @@ class _Scan:
         """Close the regions that end at a character or before, with the sections that begin in them."""
         if region := self._regions.close(at):
             self._sections.leave(region.first)
+            self._lists.resume(region.first)
 
     @property
     def _above(self) -> int:
@@ -139,12 +133,17 @@ class _Scan:
             if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
         if not self._code and self._regions.marks(first):
-            if not self._regions.branch(first):
+            if self._regions.branch(first):
+                self._lists.end()
+            else:
                 begun = self._regions.opens(first, documents=True)
                 together = RECORD_TOKENS if begun and begun[0] is CONFLICT else 0
-                unit = self.out.add(first.start, self._above, together=together, breaks=True)
+                goes_on = begun is not None and begun[0].branches is not None and is_within(self.lines, at)
+                above = max(self._above, self._lists.intro) if goes_on else self._above
+                unit = self.out.add(first.start, above, together=together, breaks=True)
                 if begun:
                     self._regions.begin(*begun, unit)
+                    self._lists.hold(unit, goes_on=goes_on)
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
             return at + continued(self.lines, at)
@@ -186,6 +185,9 @@ class _Scan:
         if spoken:
             self._turns.add(here, self._end(end), self._above)
             return self._done(end)
+        if not self._code and end == at + 1 and RULE.match(first.text):
+            self.out.add(first.start, self._above, breaks=True)
+            return self._done(end)
         is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
         if is_code and (self._code or not is_label(self.lines, at, end)):
             return self._read_code(here, self._sections.unit, end)
@@ -207,10 +209,6 @@ class _Scan:
         if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
             return True
         return is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None
-
-    def _is_below(self, units: range) -> bool:
-        """Whether what begins here stands right below these units."""
-        return 0 < units.stop == len(self.out.starts)
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
@@ -269,7 +267,7 @@ class _Scan:
         """Add the items of a list, and what leads to them; False if the paragraph is no list."""
         here = self.lines[at:end]
         led = self._prose.intro == len(self.out.starts) - 1 >= 0
-        if not (marks := items(here, code=self._code, led=led)):
+        if not (marks := items(here, code=self._code, led=led, lettered=self._lists.lettered)):
             return False
         first = next(number for number, mark in enumerate(marks) if mark)
         if first:
@@ -278,19 +276,20 @@ class _Scan:
         self._code = False
         self._statements.end()
         intro = self._introduced(here[first].indent)
+        self._prose.join(intro)
         self._lists.add(here[first:], marks[first:], intro, self._owner(here[0].indent))
         return True
 
     def _read_code(self, here: list[Line], above: int, end: int) -> int:
         self._statements.add(here, above)
-        self._code = True
+        self._code = end != self._front
         self._prose.intro = -1
         return end
 
     def _read_prose(self, at: int, end: int) -> None:
         here, stop, first = self.lines[at:end], self._end(end), len(self.out.starts)
-        tail = self._is_below(self._lists.units) and stop - here[0].start <= ANNOUNCED // 2
-        tail = tail and bool(TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
+        tail = 0 < self._lists.units.stop == first and stop - here[0].start <= ANNOUNCED // 2
+        tail = tail and speaks_of_list(self.lines, at, end)
         owner = self._owner(here[0].indent)
         self._prose.add(here, stop, self._turns.speaker if owner < 0 else owner)
         if tail:

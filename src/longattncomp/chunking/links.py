@@ -1,0 +1,23 @@
+"""units of a text, once all are found -> those that stand elsewhere and lead them in."""
+
+from collections.abc import Mapping, Sequence
+
+from longattncomp.chunking.asked import link_asked
+from longattncomp.chunking.lines import Line
+from longattncomp.chunking.mails import link_answers
+from longattncomp.chunking.named import name_blocks
+from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.references import link
+from longattncomp.chunking.scales import link_scales
+from longattncomp.chunking.shared_names import link_names
+from longattncomp.chunking.speakers import Head
+
+
+def link_all(text: str, lines: Sequence[Line], out: Outline, heads: Mapping[int, Head]) -> None:
+    """Link the units of a text; `heads` are the lines that say who speaks."""
+    link(text, out)
+    name_blocks(text, out)
+    link_answers(text, out)
+    link_scales(text, out)
+    link_asked(text, lines, out, heads)
+    link_names(lines, out)

@@ -1,0 +1,178 @@
+"""Rules, titles and lists: each line comes with what leads it in, and with nothing else."""
+
+import pytest
+
+from longattncomp.chunking.structure import outline
+
+
+def above(text: str, within: str) -> list[str]:
+    """The lines that lead in the unit that begins with `within`, the nearest first."""
+    found = outline(text)
+    units = [text[start:end].strip() for start, end in zip(found.starts, [*found.starts[1:], len(text)], strict=True)]
+    unit = next(number for number, words in enumerate(units) if words.startswith(within))
+    return [units[number] for number in found.lead_ins(unit)]
+
+
+LED = {
+    "a heading below a rule": (
+        "# Tents\n\nThey sleep four. They are dry.\n\n---\n\n# Boats\n\nThey seat six. They are fast.\n",
+        "They seat",
+        ["# Boats"],
+    ),
+    "a heading below what a page says of itself": (
+        "---\ntitle: Boats\ntags:\n  - sea\n---\n# Rowing\n\nSit down. Take the oars.\n",
+        "Sit",
+        ["# Rowing"],
+    ),
+    "the item of another region": (
+        "<morning>\n- Milk\n- Bread\n</morning>\n\n<evening>\n- Soup\n- Rice\n</evening>\n",
+        "- Rice",
+        ["<evening>", "</evening>"],
+    ),
+    "an item that holds under a condition": (
+        "The fee is for:\n- Towels\n{% if winter %}\n- Wood\n{% endif %}\n- Bread\n",
+        "- Wood",
+        ["{% if winter %}", "{% endif %}", "The fee is for:"],
+    ),
+    "one below it": (
+        "The fee is for:\n- Towels\n{% if winter %}\n- Wood\n{% endif %}\n- Bread\n",
+        "- Bread",
+        ["The fee is for:"],
+    ),
+    "one below another condition": (
+        "{% if sick %}\n- Rest\n{% endif %}\n{% if well %}\n- Run\n{% else %}\n- Sit\n{% endif %}\n",
+        "- Sit",
+        ["{% else %}", "{% endif %}", "{% if well %}"],
+    ),
+    "the title of a section that begins with a list": (
+        "2. Left at home\n\nCats are not taken. Nor are dogs.\n\n3. Taken along\n\n- Birds\n- Fish\n",
+        "- Birds",
+        ["3. Taken along"],
+    ),
+    "a title right below that of its chapter": (
+        "2. Walls\n\n2.1 Paint\n\nIt must be white. It dries in a day.\n\n2.2 Damp\n\nAir the room. Keep it warm.\n",
+        "It must",
+        ["2.1 Paint", "2. Walls"],
+    ),
+    "the title of a text, above the intros of lists": (
+        "The house at sea\n\n- Sleeps four\n\nYou bring:\n\n- Towels\n- Soap\n",
+        "- Towels",
+        ["You bring:", "The house at sea"],
+    ),
+    "what takes back the list above": (
+        "Included\n- Soup\n- Bread\n\nThis does not apply on Sundays.\n",
+        "- Soup",
+        ["Included", "This does not apply on Sundays."],
+    ),
+    "a part of a wiki's page": (
+        "== Rivers ==\nThe Ode is long. It is deep.\n=== Fish ===\nPike live in it. So do eels.\n",
+        "Pike",
+        ["=== Fish ===", "== Rivers =="],
+    ),
+    "another part of it": (
+        "== Rivers ==\nThe Ode is long. It is deep.\n=== Fish ===\nPike live in it. So do eels.\n"
+        "== Roads ==\nThere is one. It is old.\n",
+        "There",
+        ["== Roads =="],
+    ),
+    "a part of AsciiDoc": (
+        "= The Ode\n:toc:\n\nIt is long.\n\n== Fish\n\nPike live in it. So do eels.\n",
+        "Pike",
+        ["== Fish", "= The Ode"],
+    ),
+    "a part of an item that is not indented": (
+        "1. **Bring:**\n- Soap\n- Towels\n2. **Leave:**\n- Cats\n- Dogs\n",
+        "- Dogs",
+        ["2. **Leave:**"],
+    ),
+    "a part with another number": (
+        "(a) The guest may\n(1) cook;\n(2) sing.\n(b) The guest may not\n(1) smoke;\n(2) dance.\n",
+        "(2) dance",
+        ["(b) The guest may not"],
+    ),
+    "a part with a Roman number": (
+        "4.1 We do not pay for:\n(a) loss through:\n(i) frost;\n(ii) rain;\n(b) age.\n",
+        "(ii)",
+        ["(a) loss through:", "4.1 We do not pay for:"],
+    ),
+    "an item below the parts of another": (
+        "4.1 We do not pay for:\n(a) loss through:\n(i) frost;\n(ii) rain;\n(b) age.\n",
+        "(b) age",
+        ["4.1 We do not pay for:"],
+    ),
+    "the ninth letter": (
+        "We pay for:\n" + "".join(f"({letter}) room {letter};\n" for letter in "abcdefghij"),
+        "(i) room",
+        ["We pay for:"],
+    ),
+    "a part of an item with a capital letter": (
+        "A. Taken along\n1. Birds\n2. Fish\nB. Left at home\n1. Cats\n2. Dogs\n",
+        "2. Dogs",
+        ["B. Left at home"],
+    ),
+    "the only item below a title": ("Needed\n- Salt\n\nOptional\n- Pepper\n", "- Pepper", ["Optional"]),
+    "several short lines above a list": (
+        "# Work\n\n**Mill & Sons** — Cook\n*2011 – 2014*\n\n- Made bread\n- Sold it\n",
+        "- Sold",
+        ["*2011 – 2014*", "**Mill & Sons** — Cook", "# Work"],
+    ),
+    "the second question of a paragraph": (
+        "Q1. May I cook?\nA1. You may cook.\nQ2. May I sing?\nA2. You may not.\n",
+        "A2. You",
+        ["Q2. May I sing?"],
+    ),
+    "one with a colon": (
+        "Q1: May I cook?\nA1: You may cook.\nQ2: May I sing?\nA2: You may not.\n",
+        "A2:",
+        ["Q2: May I sing?"],
+    ),
+    "an item with an arrow": ("Never:\n→ Pull the plug\n→ Lift the lid\n", "→ Lift", ["Never:"]),
+    "one with a comma of Chinese": ("以下物品禁止带入:\n1、鞋子\n2、食物\n", "2、", ["以下物品禁止带入:"]),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "lines"), LED.values(), ids=LED)
+def test_what_leads_a_line_in(text: str, within: str, lines: list[str]) -> None:
+    assert above(text, within) == lines
+
+
+NOT_LED = {
+    "a comment between documents of YAML": (
+        "---\nport: 80\n---\nhost: a\n\n# the second\n\nport: 81\n\nhost: b\n",
+        "host: b",
+        "# the second",
+    ),
+    "a step of a recipe": ("1. Mix it\n\n2. Take\n\n- flour\n\n3. Bake it\n\nServe it. Eat it.\n", "Serve", "2. Take"),
+    "the title of the first list": (
+        "Cats may\n\n- sleep\n- eat\n\nDogs may\n\n- bark\n- run\n",
+        "- bark",
+        "Cats may",
+    ),
+    "the title of the first table": (
+        "Cats\n\n| Name | Age |\n|---|---|\n| Tom | 3 |\n\nDogs\n\n| Name | Age |\n|---|---|\n| Rex | 4 |\n",
+        "| Rex",
+        "Cats",
+    ),
+    "the title of the list below": (
+        "Included\n- Soup\n- Bread\n\nNot included\n- Wine\n- Beer\n",
+        "- Soup",
+        "Not included",
+    ),
+    "another day of a log": (
+        "== Monday 2024-05-06 ==\nThe door was shut. It was locked.\n\n== 2024-05-07 ==\nIt was open. It was wide.\n",
+        "The door",
+        "== 2024-05-07 ==",
+    ),
+    "an item above another list": (
+        "1. Close the door;\n2. Turn the key.\n\n- Bread\n- Milk\n",
+        "- Bread",
+        "2. Turn the key.",
+    ),
+    "the initial of a name": ("A. Miller came. B. was ill.\n\n1. Soup\n2. Bread\n", "1. Soup", "A. Miller came."),
+    "a sentence before a short line": ("We came late.\nTo be done:\n- Cook\n- Eat\n", "- Eat", "We came late."),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "line"), NOT_LED.values(), ids=NOT_LED)
+def test_what_does_not(text: str, within: str, line: str) -> None:
+    assert line not in above(text, within)
