@@ -34,6 +34,7 @@ from longattncomp.chunking.shared_names import link_names
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
+from longattncomp.chunking.titles import titles
 from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
 
@@ -66,7 +67,8 @@ class _Scan:
         self._turns = Turns(text, self.lines, self.out)
         self._titled = Cards(self.lines)
         self._testimony = Testimony(text, self.lines, self.out)
-        self._heads = manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
+        self._heads = titles(self.lines, self._cards)
+        self._heads |= manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
         self._answers = answers(text, self.lines)
         self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
