@@ -28,6 +28,7 @@ from longattncomp.chunking.records import add_cards, add_log, begins_card, card_
 from longattncomp.chunking.references import lead, link
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
+from longattncomp.chunking.run_in import gap_rows
 from longattncomp.chunking.scales import link_scales
 from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.shared_names import link_names
@@ -194,7 +195,11 @@ class _Scan:
         owner = self._owner(first.indent)
         if found := terms(here):
             self._done(end)
-            self._lists.add_terms(here, found, owner, self._end(end))
+            if gap_rows(here):
+                self._lists.open(first.indent, len(self.out.starts))
+                self._read_prose(at, end)
+            else:
+                self._lists.add_terms(here, found, owner, self._end(end))
             return end
         if kinds.MARKED_BLOCK.match(first.text):
             self._done(end)
@@ -209,10 +214,6 @@ class _Scan:
         if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
             return True
         return is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None
-
-    def _is_below(self, units: range) -> bool:
-        """Whether what begins here stands right below these units."""
-        return 0 < units.stop == len(self.out.starts)
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
@@ -291,7 +292,7 @@ class _Scan:
 
     def _read_prose(self, at: int, end: int) -> None:
         here, stop, first = self.lines[at:end], self._end(end), len(self.out.starts)
-        tail = self._is_below(self._lists.units) and stop - here[0].start <= ANNOUNCED // 2
+        tail = 0 < self._lists.units.stop == first and stop - here[0].start <= ANNOUNCED // 2
         tail = tail and bool(TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
         owner = self._owner(here[0].indent)
         self._prose.add(here, stop, self._turns.speaker if owner < 0 else owner)
