@@ -32,7 +32,7 @@ _REFERENCE = re.compile(
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d[a-z]?\b")
 _DATED = 400  # characters of a reference in which its year stands
-_LEAST = 2  # rows with a gap
+_LEAST = 3  # rows with a gap; fewer do where they are indented
 
 
 class Parts(NamedTuple):
@@ -62,7 +62,8 @@ def parts(here: Sequence[Line]) -> Parts:
     below: set[int] = set()
     for number, line in enumerate(here[:-1] if titled or _is_label(here[0].text) else ()):
         ended = not number or kinds.ends_sentence(here[number - 1].text)
-        if (_is_label(line.text) and ended) or (titled and not number):
+        marked = here[number + 1].text.lstrip()[0] == "<"
+        if (_is_label(line.text) and ended and not marked) or (titled and not number):
             labels.add(line.start)
             below.add(here[number + 1].start)
     return Parts(frozenset(labels), heads, [], {*labels, *below, *heads})
@@ -77,18 +78,22 @@ def _is_label(line: str) -> bool:
 def gap_rows(here: Sequence[Line]) -> set[int]:
     """Find where lines begin that have a word and what is said about it, with gaps between that end in one column.
 
-    All others are more indented, as those are that a row goes on in, or stand above.
+    They are sentences, most of them. All others are more indented, as those are that a row goes on in, or stand above.
     """
     shapes = [
         (line.indent, len(match[0].expandtabs())) if (match := _ROW.match(line.text)) else (line.indent, 0)
         for line in here
     ]
     (shape, times), *_ = Counter(shapes).most_common(1)
-    if not shape[1] or times < max(_LEAST, (len(here) + 1) // 2):
+    least = _LEAST - (shape[0] > 0)
+    if not shape[1] or times < max(least, (len(here) + 1) // 2):
         return set()
     first = shapes.index(shape)
     inside = all(other == shape or other[0] > shape[0] for other in shapes[first:])
-    return {line.start for line, other in zip(here, shapes, strict=True) if other == shape} if inside else set()
+    told = 2 * sum(kinds.ends_sentence(line.text) for line in here) >= times
+    if not (inside and told):
+        return set()
+    return {line.start for line, other in zip(here, shapes, strict=True) if other == shape}
 
 
 def _heads(here: Sequence[Line]) -> dict[int, int]:
