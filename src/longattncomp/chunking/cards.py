@@ -95,10 +95,12 @@ class Cards:
 
 
 def _is_listed(here: Sequence[Line], keys: Sequence[str]) -> bool:
-    """Whether a title has nothing but several keys below it, once each, with values that are no sentences."""
+    """Whether a title has nothing but several keys below it, once each, with values that are no sentences, and no head
+    of a mail.
+    """
     short = len(here[0].text.strip()) <= kinds.SHORT and kinds.is_title(here[0].text)
     several = len(keys) >= _LEAST_KEYS and all(keys) and len(set(keys)) == len(keys)
-    return short and several and not any(kinds.ends_part(line.text) for line in here)
+    return short and several and not any(kinds.ends_part(line.text) or kinds.LETTER.match(line.text) for line in here)
 
 
 def _is_first(line: Line) -> bool:
