@@ -1,7 +1,7 @@
 """The names of columns lead in the rows of a table however it is drawn."""
 
 import pytest
-from cutting import lead_ins
+from cutting import cut, lead_ins
 
 BOXED = ("│ Nut  │ 3     │\n", "│ Bolt │ 5     │\n")
 TABLES = {
@@ -44,3 +44,15 @@ def test_a_title_between_signs_is_a_heading() -> None:
 )
 def test_other_rows_name_no_columns(text: str) -> None:
     assert lead_ins(text, "Bolt", 2) == text.splitlines(keepends=True)[-1]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_each_of_several_tables_has_its_title_and_names(sign: str) -> None:
+    text = "Bought in May\nPart,Bell,Dunn\nNut,3,4\nBolt,5,6\nSent back\nPart,Bell,Dunn\nNut,1,0\nBolt,2,7\n"
+    found = lead_ins(text.replace(",", sign), f"2{sign}7", 1)
+    assert found == "Sent back\nPart,Bell,Dunn\nBolt,2,7\n".replace(",", sign)
+
+
+def test_a_line_of_prose_is_no_title_of_a_table() -> None:
+    text = "He had 3, 4, 5\nof them\nand she, he, they\nwho had 4, 5, 6\n"
+    assert "He had" in "".join(node + "".join(above) for node, above in cut(text, 1) if "who had" in node)

@@ -20,12 +20,13 @@ _ASCII = str.maketrans(
 
 _EDGE = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
 _SIGNS = "\t;,"  # between cells
+_BESIDE = "\t;,|"
 _ENDED = re.compile(r"\||[,;][ \t]{2}")
 _DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")
 """A year or a day, which may name a column."""
 
 _YEAR = re.compile(r"(?:19|20)\d\d$")
-_LEAST = 3  # rows of two columns, with their names
+_LEAST = 3  # rows of two columns, with their names; columns of a table right below another one
 _INDENT = 8  # characters by which names of columns stand farther right than those of rows
 _MOST = 4  # lines of the names of columns
 _LOOKED_AT = 6  # rows below them
@@ -86,6 +87,21 @@ def ruled(lines: Sequence[Line]) -> int:
         fit = wide and any(map(has_gap, (line.text, lines[number + 1].text))) and any(map(has_gap, names))
         return number + 1 if fit and not _is_title(names[0]) else 0
     return 0
+
+
+def is_between(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is the title of a table right below another one: rows above and names below have as many cells."""
+    title = lines[at].text
+    if not 0 < at < len(lines) - 2 or title[0].islower() or any(sign in title for sign in _BESIDE):
+        return False
+    if not is_title(title):
+        return False
+    above, names, below = (lines[number].text.strip() for number in (at - 1, at + 1, at + 2))
+    sign = max(_BESIDE, key=names.count)
+    rows = [row.split(sign) for row in (above, names, below)]
+    if len(rows[1]) < _LEAST or len({len(row) for row in rows}) > 1:
+        return False
+    return [any(map(NUMERIC.match, row)) for row in rows] == [True, False, True]
 
 
 def paired(lines: Sequence[Line]) -> int:
