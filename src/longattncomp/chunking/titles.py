@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from longattncomp.chunking import lines as kinds
-from longattncomp.chunking.definitions import is_attribute
+from longattncomp.chunking.definitions import SETTING, is_attribute
 from longattncomp.chunking.headings import MARKED, PLAIN
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.speakers import Head
@@ -38,6 +38,10 @@ _BRACKETED = re.compile(r"\[(?P<own>[^\W\d_][^\[\]\n=\"',:;(){}]{1,40})\]\s*$")
 _FORMS = {"[0]": _CITED, "0": _SECTION, "[]": _BRACKETED}
 """A number in brackets or that of a section before a title, and a title in brackets; all with sentences below."""
 
+_BANNER = re.compile(r"(?:[#;]|//)[ \t]?[-=#*~;/]{3,}$")
+_BANNERED = re.compile(r"(?:[#;]|//)[#;/ \t]*[^\W\d_][^\n]{0,60}$")
+"""A line of signs in a comment, and the title between two of them."""
+
 _LONGEST = 80  # characters of a title
 _LEAST = 2  # titles of a form
 _RANKS = PLAIN - MARKED
@@ -67,7 +71,7 @@ def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
         found.setdefault(title.form, {})[first] = title
         if not _is_above(lines, first, stop, title):
             refused.add(title.form)
-    heads = _sections(found.pop("0", {}))
+    heads = _banners(lines) | _sections(found.pop("0", {}))
     several = (
         places
         for form, places in found.items()
@@ -86,6 +90,18 @@ def _hold_headings(lines: Sequence[Line], places: Mapping[int, _Title]) -> bool:
         return False
     inside = (number for number, line in enumerate(lines[:last]) if kinds.HEADING.match(line.text))
     return next(inside, 0) > first
+
+
+def _banners(lines: Sequence[Line]) -> dict[int, Head]:
+    """Find the titles of settings between two lines of signs, all three of them comments."""
+    heads: dict[int, Head] = {}
+    for at in range(len(lines) - 3):
+        over, title, under = (lines[at + number].text.rstrip() for number in range(3))
+        if over == under and _BANNER.match(over) and _BANNERED.match(title) and title[0] == over[0]:
+            below = kinds.below(lines, at + 3)
+            if below < len(lines) and SETTING.match(lines[below].text):
+                heads[at] = Head(PLAIN, 3)
+    return heads if len(heads) >= _LEAST else {}
 
 
 def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
