@@ -24,6 +24,8 @@ _NUMBERED = re.compile(r"\[\w+ #?\d+\][ \t]+\S")
 _LONGEST = 120  # characters of a first line
 _MOST = 40  # lines of a card
 _LEAST = 3  # cards with a key
+_LEAST_LISTED = 2  # cards with nothing but keys, which may be others in each
+_LEAST_KEYS = 2  # of such a card
 
 
 def groups(lines: Sequence[Line]) -> Iterator[tuple[int, int, bool]]:
@@ -76,6 +78,9 @@ class Cards:
         ]
         if (told or pairs >= _LEAST) and len(cards) >= _LEAST:
             self.ends = dict(cards)
+        else:
+            listed = [(first, stop) for first, stop, keys in found if _is_listed(lines[first:stop], keys)]
+            self.ends = dict(listed if len(listed) >= _LEAST_LISTED else ())
 
     def add(self, outline: Outline, at: int, above: int) -> int:
         """Add the card that begins in a line, and return the line after it; the same line if none does."""
@@ -87,6 +92,15 @@ class Cards:
         for start in kinds.apart(here[1:])[0]:
             outline.add(start, card)
         return stop + (stop < len(self._lines) and RULE.match(self._lines[stop].text) is not None)
+
+
+def _is_listed(here: Sequence[Line], keys: Sequence[str]) -> bool:
+    """Whether a title has nothing but several keys below it, once each, with values that are no sentences, and no head
+    of a mail.
+    """
+    short = len(here[0].text.strip()) <= kinds.SHORT and kinds.is_title(here[0].text)
+    several = len(keys) >= _LEAST_KEYS and all(keys) and len(set(keys)) == len(keys)
+    return short and several and not any(kinds.ends_part(line.text) or kinds.LETTER.match(line.text) for line in here)
 
 
 def _is_first(line: Line) -> bool:

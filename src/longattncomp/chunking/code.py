@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
-from longattncomp.chunking.definitions import COMMENT, is_short_comment, is_title, signature, subjects
+from longattncomp.chunking.definitions import COMMENT, is_of_group, is_short_comment, is_title, signature, subjects
 from longattncomp.chunking.definitions import goes_on as goes_on_with
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
@@ -103,6 +103,8 @@ class Statements:
             comments = [*comments, unit] if is_comment or kinds.COMMENT.match(line.text) else []
             titled = is_title(here, number)
             begins = signature(here, number)
+        if is_of_group(here):
+            lead(out, range(top + 1, len(out.starts)), top)
         out.entries.extend(range(top, len(out.starts)))
 
     def _leads(self, comments: Sequence[int]) -> int:

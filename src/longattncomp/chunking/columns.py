@@ -9,16 +9,40 @@ _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*
 NUMERIC = re.compile(r"[\W_]*+\d[\d\W_]*+(?:[a-zA-Z][a-zA-Z%°]{0,2}[\W_]*+)?$")
 """A cell with a number, perhaps with a unit."""
 
+_CORNERS = frozenset("┌┏╔╭")
+_ASCII = str.maketrans(
+    dict.fromkeys("│┃║┆┇┊╎", "|")
+    | dict.fromkeys("─━┄┈╌", "-")
+    | {"═": "="}
+    | dict.fromkeys("┌┬┐├┼┤└┴┘╭╮╰╯┏┳┓┣╋┫┗┻┛┡╇┩┢╈┪┠┨╔╦╗╠╬╣╚╩╝╞╪╡╟╫╢╤╧", "+")
+)
+"""What the boxes of tables are drawn in, and the signs of ASCII for that."""
+
+_EDGE = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
 _SIGNS = "\t;,"  # between cells
+_BESIDE = "\t;,|"
 _ENDED = re.compile(r"\||[,;][ \t]{2}")
 _DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")
 """A year or a day, which may name a column."""
 
 _YEAR = re.compile(r"(?:19|20)\d\d$")
+_LEAST = 3  # rows of two columns, with their names; columns of a table right below another one
 _INDENT = 8  # characters by which names of columns stand farther right than those of rows
 _MOST = 4  # lines of the names of columns
 _LOOKED_AT = 6  # rows below them
 _LONGEST = 400  # characters of a line
+
+
+def unboxed(lines: Sequence[Line]) -> Sequence[Line]:
+    """Draw the box around a table in the signs of ASCII; lines without one stay as they are."""
+    if not any(line.text.lstrip()[:1] in _CORNERS for line in lines[:_MOST] if line.indent >= 0):
+        return lines
+    return [line._replace(text=line.text.translate(_ASCII)) for line in lines]
+
+
+def is_above_box(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line stands right above the box around a table, and is none of it."""
+    return _EDGE.match(lines[at + 1].text) is not None and not any(sign in lines[at].text for sign in "|+&")
 
 
 def is_line(row: str) -> bool:
@@ -63,6 +87,35 @@ def ruled(lines: Sequence[Line]) -> int:
         fit = wide and any(map(has_gap, (line.text, lines[number + 1].text))) and any(map(has_gap, names))
         return number + 1 if fit and not _is_title(names[0]) else 0
     return 0
+
+
+def is_between(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is the title of a table right below another one: rows above and names below have as many cells."""
+    title = lines[at].text
+    if not 0 < at < len(lines) - 2 or title[0].islower() or any(sign in title for sign in _BESIDE):
+        return False
+    if not is_title(title):
+        return False
+    above, names, below = (lines[number].text.strip() for number in (at - 1, at + 1, at + 2))
+    sign = max(_BESIDE, key=names.count)
+    rows = [row.split(sign) for row in (above, names, below)]
+    if len(rows[1]) < _LEAST or len({len(row) for row in rows}) > 1:
+        return False
+    return [any(map(NUMERIC.match, row)) for row in rows] == [True, False, True]
+
+
+def paired(lines: Sequence[Line]) -> int:
+    """Say whether the first line has the names of two columns, a number in the second of which each row has; 1 or 0."""
+    rows = [line.text.strip() for line in lines]
+    if len(rows) < _LEAST or max(map(len, rows)) > _LONGEST:
+        return 0
+    pairs = [GAPS.split(row) for row in rows]
+    if any(len(pair) != 2 for pair in pairs) or any(NUMERIC.match(cell) or ":" in cell for cell in pairs[0]):
+        return 0
+    begins = {line.indent + row.rindex(pair[1]) for line, row, pair in zip(lines, rows, pairs, strict=True)}
+    ends = {line.indent + len(row) for line, row in zip(lines, rows, strict=True)}
+    aligned = len(begins) == 1 or len(ends) == 1 or all("\t" in row for row in rows)
+    return int(aligned and all(NUMERIC.match(second) for _, second in pairs[1:]))
 
 
 def _is_title(name: str) -> bool:

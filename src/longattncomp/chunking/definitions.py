@@ -40,6 +40,13 @@ _TITLE_LENGTH = 64  # characters of a comment that is a title
 COMMENT = re.compile(rf"\s*(?!{SPACED})(?:#+(?:[ \t]|$)|//|--(?:[ \t]|$)|;|\{{?/\*[^\n]*\*/\}}?\s*$)")
 """A line that is a comment as a whole."""
 
+SETTING = re.compile(r"[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*(?::(?=\s)|=(?!=))")
+"""A line of settings, up to its value."""
+
+_WORD = re.compile(r"[^\W\d_]+")
+_TITLE_WORDS = 3  # of a comment that is the title of settings
+_LEAST_KEYS = 2  # below it
+
 _NO_TITLE = re.compile(r"[^\w]*[\w./\\-]+\.\w+\W*$|.*[;{}=]\s*(?:\*/)?\s*$|[^\w]*(?:-\*-|SPDX|Copyright|vim?:|end\b)")
 """A comment that is the name of a file, or code."""
 
@@ -117,6 +124,24 @@ def is_short_comment(here: Sequence[Line], number: int) -> bool:
         and not COMMENT.match(below.text)
         and not (above is not None and above.indent == line.indent and COMMENT.match(above.text))
     )
+
+
+def is_of_group(here: Sequence[Line]) -> bool:
+    """Whether the comment in the first line of a paragraph of settings is the title of all of them.
+
+    It has a few words, the first with a capital letter, and none of the first key that is not in the others.
+    """
+    words = _WORD.findall(here[0].text)
+    if not 0 < len(words) <= _TITLE_WORDS or not words[0][0].isupper() or not is_short_comment(here, 0):
+        return False
+    if kinds.ends_part(here[0].text) or any(COMMENT.match(line.text) for line in here[1:]):
+        return False
+    keys = [SETTING.match(line.text) for line in here[1:] if line.indent == here[0].indent]
+    parts = [{part.lower() for part in _WORD.findall(key[1])} for key in keys if key]
+    if not _LEAST_KEYS <= len(parts) == len(keys):
+        return False
+    named = parts[0].intersection(map(str.lower, words))
+    return all(named <= part for part in parts)
 
 
 def _begins_block(here: Sequence[Line], at: int) -> bool:

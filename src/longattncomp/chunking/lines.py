@@ -11,7 +11,7 @@ from longattncomp.chunking.preprocessor import ANY as PREPROCESSOR
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
 UNDERLINE = re.compile(r" {0,3}([=\-~^\"'+*#.])\1{2,}\s*$")
-RULED = re.compile(r"\s*([=_*#~—-])\1{2,}(?:(?<=[=-])[ \t]*|[ \t]+)(?!\1)(\S.*?)(?:[ \t]+|(?<=\w))\1{2,}\s*$")
+RULED = re.compile(r"\s*([=_*#~—-])\1{2,}(?:(?<=[=-])[ \t]*|[ \t]+)(?!\1|\W*$)(\S.*?)(?:[ \t]+|(?<=\w))\1{2,}\s*$")
 BOLD = re.compile(r"\s*(\*\*|__)\S(?:(?!\1).)*\1:?\s*$")
 LATEX = re.compile(r"\s*\\(part|chapter|(?:sub){0,2}section|paragraph)\*?\{[^{}]*\}\s*$")
 LETTER = re.compile(r"commit [0-9a-f]{6,40}\b|(\*{0,2})(?:From|Subject|Von|Betreff|De|Objet):\1 \S")

@@ -27,6 +27,9 @@ _BLOCK = re.compile(
 _TEXT = re.compile(r"[^<\s]")
 _HEADING = re.compile(r"<h([1-6])\b", re.IGNORECASE)
 _CELL = re.compile(r"<(t[hd])\b[^<>]*", re.IGNORECASE)
+_BOLD = re.compile(r">\s*<(?:b|strong)\b[^<>]*>[^<>]*</(?:b|strong)>\s*</t", re.IGNORECASE)
+"""What is in a cell with nothing but bold words, as the first row has them that names the columns."""
+
 _ROW_END = re.compile(r"</?tr\b", re.IGNORECASE)
 _ROWSPAN = re.compile(r"<t[hd]\b[^<>]*?\browspan\s*=\s*[\"']?(\d{1,3})\b", re.IGNORECASE)
 _MOST_SPANS = 8
@@ -251,7 +254,8 @@ class Html:
             return _HEADER
         after = _ROW_END.search(text, start)
         cells = [*_CELL.finditer(text, start, after.start() if after else len(text))]
-        heads = sum(cell[1].lower() == "th" for cell in cells)
+        bold = len(cells) > 1 and not self._rows
+        heads = sum(cell[1].lower() == "th" or (bold and _BOLD.match(text, cell.end()) is not None) for cell in cells)
         headed = any(rank == _HEADER for rank, _ in self._led)
         if len(cells) == 1 and headed and ("colspan" in cells[0][0].lower() or (heads and self._rows)):
             return _GROUP

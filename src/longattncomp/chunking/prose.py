@@ -6,6 +6,7 @@ from itertools import pairwise
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.run_in import parts
 from longattncomp.chunking.sentences import sentences
 
 ANNOUNCED = 400
@@ -40,18 +41,33 @@ class Prose:
         bounds, rows = kinds.apart(here)
         if kinds.CAPTION.match(here[0].text) and end - here[0].start <= ANNOUNCED:
             bounds, rows = [here[0].start], {here[0].start}
+        found = parts(here)
+        if found.entries:
+            bounds, rows = found.entries, found.bounds
+        bounds, rows = sorted({*bounds, *found.bounds}), rows.difference(found.heads)
         first, asked, lines = len(self._out.starts), False, {*(line.start for line in here), end}
         unit = first - 1
         owner, announced = (self._announces if self._announces == unit >= 0 else beside), here[0].start
+        label, head = beside, -1  # what leads in all below it, and the words that lead in a part of that
         for low, high in pairwise([*bounds, end]):
             whole = low in rows
-            for start, stop in [(low, high)] if whole else sentences(text, low, high):
-                leads = stop in rows and text[start:stop].rstrip().endswith(":")
+            after = found.heads.get(low, low)
+            if low in found.heads:
+                owner, head = (label if head >= 0 else owner), -1
+            for at, stop in [(low, high)] if whole else sentences(text, after, high):
+                start = low if at == after else at
+                leads = start in found.labels or (stop in rows and text[start:stop].rstrip().endswith(":"))
                 again = asked and start in lines and stop in lines and kinds.ends_question(text[start:stop])
+                if leads:
+                    label, head = beside, -1
                 if leads or again or start - announced > ANNOUNCED:
-                    owner = beside
+                    owner = max(label, head)
                 begins = len(self._out.starts) == first
                 unit = self._out.add(start, owner, breaks=begins, prose=not whole)
+                if start in found.labels or start in found.heads:
+                    label, head = (unit, -1) if start in found.labels else (label, unit)
+                    owner, announced = unit, stop
+                    continue
                 if whole or stop - start > ANNOUNCED // 2:
                     continue
                 asks = len(here) > 1 and stop == here[1].start and kinds.ends_question(here[0].text)

@@ -1,7 +1,6 @@
 """entries of a log, cards of keys and values -> units, each led in by what it belongs to."""
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
@@ -53,6 +52,7 @@ _VALUE = re.compile(
 _MAIL = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "message-id"})
 _SENDER = frozenset({"from", "von", "de", "da", "to", "an", "para", "sent", "date", "cc", "message-id"})
 _LEAST_CARDS = 3
+_LEAST_KEYS = 3  # of two cards
 _COMMENTS = 4  # lines above a card
 _HEAD = 320  # characters of the lines above what a card tells
 _TOLD = re.compile(r"[^\W\d_a-z][\w ]{0,30}:\s*$")
@@ -67,11 +67,20 @@ _FIELD = re.compile(r"[ \t]*[\w-]+[ \t]*=")
 
 
 def card_keys(lines: Sequence[Line]) -> frozenset[str]:
-    """Find the keys with which at least three paragraphs of keys and values begin, as those of addresses do."""
-    found: Counter[str] = Counter()
+    """Find the keys with which at least three paragraphs of keys and values begin, as those of addresses do, or two
+    with the same keys.
+    """
+    found: dict[str, list[list[str]]] = {}
     for first, stop, ruled in groups(lines):
-        found[_first_key(lines[first:stop], ruled=ruled)] += 1
-    return frozenset(key for key, count in found.items() if key and count >= _LEAST_CARDS)
+        if key := _first_key(lines[first:stop], ruled=ruled):
+            keys = [match[1] if (match := _key(line)) else "" for line in lines[first:stop]]
+            found.setdefault(key, []).append(keys)
+    return frozenset(key for key, cards in found.items() if len(cards) >= _LEAST_CARDS or _are_alike(*cards))
+
+
+def _are_alike(card: Sequence[str], *others: Sequence[str]) -> bool:
+    """Whether two cards or more have the same keys, and several."""
+    return len(card) >= _LEAST_KEYS and bool(others) and all(card == other for other in others)
 
 
 def begins_card(lines: Sequence[Line], at: int, keys: Collection[str]) -> bool:

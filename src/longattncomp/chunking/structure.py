@@ -27,10 +27,12 @@ from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.rules import RULE, front_matter
+from longattncomp.chunking.run_in import gap_rows
 from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
 from longattncomp.chunking.testimony import Testimony
+from longattncomp.chunking.titles import titles
 from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
 
@@ -64,7 +66,8 @@ class _Scan:
         self._turns = Turns(text, self.lines, self.out)
         self._titled = Cards(self.lines)
         self._testimony = Testimony(text, self.lines, self.out)
-        self._heads = manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
+        self._heads = titles(self.lines, self._cards)
+        self._heads |= manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
         self._answers = answers(text, self.lines)
         self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
@@ -194,7 +197,11 @@ class _Scan:
         owner = self._owner(first.indent)
         if found := terms(here):
             self._done(end)
-            self._lists.add_terms(here, found, owner, self._end(end))
+            if gap_rows(here):
+                self._lists.open(first.indent, len(self.out.starts))
+                self._read_prose(at, end)
+            else:
+                self._lists.add_terms(here, found, owner, self._end(end))
             return end
         if kinds.MARKED_BLOCK.match(first.text):
             self._done(end)

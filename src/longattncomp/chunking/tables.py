@@ -18,6 +18,7 @@ _LONGEST_TITLE = 200
 _COUNTED = 20  # rows whose cells are counted
 _ABOVE = 6  # lines of a table of LaTeX above its columns, or of a command above what it prints
 _GRID = 12  # lines of the header of a grid
+_RULES = 3  # of a table in a box whose rows have none between them
 _TABULAR = re.compile(r"\\begin\{(?:tabular|longtable|tabularx)\b")
 _BOXED = 3  # lines of the header of a table in a box
 _BOX = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
@@ -59,8 +60,8 @@ class Header(NamedTuple):
 
 def header_of(lines: Sequence[Line]) -> Header | None:
     """Find what stands above the rows of a table; None if the lines of a paragraph are no table."""
-    title = 0
-    while title < min(len(lines) - 2, _ABOVE) and _is_prompt(lines, title):
+    lines, title = columns.unboxed(lines), 0
+    while title < min(len(lines) - 2, _ABOVE) and (_is_prompt(lines, title) or columns.is_above_box(lines, title)):
         title += 1
     below = lines[title:]
     if len(below) > _LEAST_ROWS and columns.may_be_title(below[0].text, below[1].text):
@@ -116,7 +117,7 @@ def is_table_edge(lines: Sequence[Line], at: int) -> bool:
     """Whether a table begins or ends at a line, right below other text or above it: one of Markdown, or what a
     command prints.
     """
-    if is_printed_edge(lines, at):
+    if is_printed_edge(lines, at) or columns.is_between(lines, at):
         return True
     bar, before = (line.text.lstrip().startswith("|") or is_rule(line.text) for line in (lines[at], lines[at - 1]))
     if bar and not before:
@@ -147,13 +148,14 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return None if first < 0 else first + 1 + (first + 1 < len(lines) and "\\" in lines[first + 1].text[:2])
     if len(lines) > _LEAST_ROWS and all(_SIMPLE.match(lines[number].text) for number in (0, 2)):
         return 3
-    if found := columns.ruled(lines):
+    if found := columns.ruled(lines) or columns.paired(lines):
         return found
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
     if len(lines) >= 3 and is_rule(lines[0].text):
         last = next((number for number, line in enumerate(lines[2:_GRID], 2) if is_rule(line.text)), 0)
-        if last == 2 or (last and "=" in lines[last].text):
+        lone = 2 < last < len(lines) - 1 and sum(is_rule(line.text) for line in lines) <= _RULES
+        if last == 2 or (last and "=" in lines[last].text) or lone:
             return last + 1
     if len(lines) >= 2 and all(line.text.lstrip().startswith("|") for line in lines):
         return 0
@@ -216,7 +218,7 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
     those without. Names of columns that come again lead in the rows below them instead, with such a row above. In a
     grid a row ends at a line of signs, and goes over several lines; elsewhere such a line belongs to the row above it.
     """
-    top, above_all = header.title + header.names, parent
+    lines, top, above_all = columns.unboxed(lines), header.title + header.names, parent
     if header.title:
         parent = outline.add(lines[0].start, parent, breaks=True)
     base = parent
@@ -229,6 +231,7 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
     wrapped = columns.begins(body) if body else []
     delimiter = _delimiter([body[number] for number in wrapped] or body)
     grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
+    grid = grid and any(is_rule(row.text) for row in body[:-1])
     begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else _records(body)
     begins = begins if delimiter else wrapped or begins
     words = frozenset(cell for line in names for cell in _split(line.text, delimiter))

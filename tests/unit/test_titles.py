@@ -1,0 +1,52 @@
+"""A title right above its paragraph leads it in if several of one form stand in a text."""
+
+import pytest
+from cutting import lead_ins
+
+TWO = {
+    "a word with a number": ("Passage 1: Garden pump\n", "Passage 2: Drill\n"),
+    "without a title behind it": ("Extract 1:\n", "Extract 2:\n"),
+    "in brackets": ("[Document 4]\n", "[Document 7]\n"),
+    "of a form": ("Part A: Buyer\n", "Part B: Seller\n"),
+    "a key": ("Source: pump.pdf\n", "Source: drill.pdf\n"),
+    "two keys": ("URL: https://a.org/pump\nTitle: Pump\n", "URL: https://a.org/drill\nTitle: Drill\n"),
+    "a title with a number in brackets": ("[1] Garden pump\n", "[2] Drill\n"),
+    "a title in brackets": ("[DUTIES]\n", "[RIGHTS]\n"),
+    "a section's number": ("1 Overview\n", "2 Earlier work\n"),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), TWO.values(), ids=TWO)
+def test_a_title_right_above_its_paragraph_leads_it_in(first: str, second: str) -> None:
+    text = f"{first}It lasts for two years. Nobody opens it before that.\n\n{second}It lasts one year. Send it back.\n"
+    assert lead_ins(text, "Nobody").startswith(first)
+    assert lead_ins(text, "Send") == f"{second}Send it back.\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Part A of this law says that nobody\nmay enter. It is so.\n\nPart B says that all\nmay. Go on.\n",
+        "Speaker 1: Good day\nto you. Well.\n\nSpeaker 2: Good day\nto all. Go on.\n",
+        "Step 1: Mix it.\n\nStep 2: Bake it.\n\nThey went home at noon. Go on.\n",
+        "7 Cole Street\nNorwich is nice. So it is.\n\n9 Cole Street\nYork is as nice as that. Go on.\n",
+        "Part A: Buyer\nHe pays for it. He may leave.\n\nOther words stand here now. Go on.\n",
+        "[1] Garden pump\nhttps://a.org/pump\n\n[2] Drill\nhttps://a.org/drill\n\nIt is so from now on. Go on.\n",
+    ],
+    ids=["a sentence that goes on", "who speaks", "steps of one line", "addresses", "only one", "links"],
+)
+def test_what_is_no_title_leads_in_nothing(text: str) -> None:
+    assert lead_ins(text, "Go on", 4).startswith("Go on")
+
+
+def test_documents_with_headings_of_their_own_are_beside_each_other() -> None:
+    text = "Document 1: Pump\n# Care\n\nRinse it well. Dry it then.\n\nDocument 2: Drill\nOil it. Wipe it off.\n"
+    assert lead_ins(text, "Wipe", 3) == "Document 2: Drill\nWipe it off.\n"
+    assert lead_ins(text, "Dry", 3) == "Document 1: Pump\n# Care\n\nDry it then.\n\n"
+
+
+def test_two_cards_with_the_same_keys_are_led_in_by_their_first() -> None:
+    text = "Name: Ann Bell\nRole: a smith\nMail: a@b.org\n\nName: Cy Dunn\nRole: a cook\nMail: c@b.org\n"
+    assert lead_ins(text, "c@b.org", 3) == text[text.index("Name: Cy") :]
+    other = text.replace("Role: a cook\n", "")
+    assert "Name" not in lead_ins(other, "c@b.org", 2)
