@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.columns import ruled
+from longattncomp.chunking.commands import is_prompt
 from longattncomp.chunking.definitions import is_attribute
 from longattncomp.chunking.leaders import LEADER
 from longattncomp.chunking.lines import Line
@@ -171,7 +172,7 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     before, after = at - 1, kinds.below(lines, at + 1)
     while before >= 0 and lines[before].indent < 0:
         before -= 1
-    if after == len(lines) or after == at + 1:
+    if after == len(lines) or after == at + 1 or is_prompt(text):
         return 0
     of_all = before < 0 and is_of_all(text)
     if not of_all and not kinds.is_title(text):
@@ -194,7 +195,13 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
 
 def is_of_all(line: str) -> bool:
     """Whether the first line of a text may be the title of all of it."""
-    if line[:1].islower() or kinds.ends_in_colon(line) or kinds.CODE.match(line) or kinds.ITEM.match(line):
+    if (
+        line[:1].islower()
+        or is_prompt(line)
+        or kinds.ends_in_colon(line)
+        or kinds.CODE.match(line)
+        or kinds.ITEM.match(line)
+    ):
         return False
     return kinds.is_title(line, longest=_FIRST)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from longattncomp.chunking.commands import COMMAND
 from longattncomp.chunking.headings import DAY, MARKED, PLAIN
 
 
@@ -30,7 +31,7 @@ class Sections:
         while self.open and self.open[-1][0] >= rank:
             self.open.pop()
         last = self.open[-1][0] if self.open else 0
-        if rank >= PLAIN and (last == DAY or MARKED <= last < PLAIN):
+        if PLAIN <= rank < COMMAND and (last == DAY or MARKED <= last < PLAIN):
             if self._begun[last] > 1 and last not in self._holding:
                 self.open.pop()
             else:

@@ -1,19 +1,20 @@
 """text -> its units, paragraph by paragraph, each as what it looks like."""
 
 from bisect import bisect_left
-from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.asked import link_asked
 from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements, continued
+from longattncomp.chunking.commands import COMMAND, Commands
 from longattncomp.chunking.connectives import TAKES_BACK
 from longattncomp.chunking.definitions import is_short_comment
 from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
 from longattncomp.chunking.expanded import add_records
+from longattncomp.chunking.fences import add_fenced
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.lists import TAIL, Lists, items, terms
@@ -32,7 +33,7 @@ from longattncomp.chunking.scales import link_scales
 from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.shared_names import link_names
 from longattncomp.chunking.stamps import stamped
-from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
+from longattncomp.chunking.tables import header_of, is_table_edge
 from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
@@ -64,6 +65,7 @@ class _Scan:
         self._data = (Documents(text, self.out), Values(text, self.out))
         self._cards = card_keys(self.lines)
         self._turns = Turns(text, self.lines, self.out)
+        self._commands = Commands(self.lines)
         self._titled = Cards(self.lines)
         self._testimony = Testimony(text, self.lines, self.out)
         self._heads = manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
@@ -77,6 +79,9 @@ class _Scan:
             if lines[at].indent < 0:
                 at += 1
                 continue
+            if self._commands.parts(at, code=self._code):
+                self._sections.end(COMMAND)
+                self._code = False
             if end <= at:
                 end = at + 1
                 command = lines[at].text.startswith("##[")  # of a job, after which no code goes on
@@ -105,9 +110,8 @@ class _Scan:
         if self._blocks[at] == ENDED:
             return False
         known = at in self._heads or at in self._answers or at in self._titled.ends
-        if known or breaks(self.lines, at) or begins_card(self.lines, at, self._cards):
-            return True
-        if parts_report(self.lines, first, at, code=self._code):
+        known = known or self._commands.parts(at, code=self._code) or begins_card(self.lines, at, self._cards)
+        if known or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
             return False
@@ -135,6 +139,8 @@ class _Scan:
         first = self.lines[at]
         if self._is_code(at):
             return self._read_code(self.lines[at:end], self._sections.unit, end)
+        if self._commands.head(at, code=self._code):
+            return self._heading(at, end)
         for data in () if self._code else self._data:
             if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
@@ -221,10 +227,11 @@ class _Scan:
         return end
 
     def _open_section(self, level: int, at: int) -> None:
-        rank = self._turns.rank(level, at, self._sections.open)
+        rank = self._commands.rank(level, at) or self._turns.rank(level, at, self._sections.open)
         self._sections.end(rank)
         together = RECORD_TOKENS if level in (SPEAKER, TURN, REPLY) else 0
-        unit = self.out.add(self.lines[at].start, self._above, together=together, breaks=True)
+        above = self._commands.intro(at, self._introduced(self.lines[at].indent)) if rank == COMMAND else self._above
+        unit = self.out.add(self.lines[at].start, above, together=together, breaks=True)
         self._sections.begin(rank, unit)
         self._prose.intro = -1
         self._turns.end()
@@ -235,7 +242,8 @@ class _Scan:
         return intro if 0 <= intro == len(self.out.starts) - 1 else self._owner(indent)
 
     def _heading(self, at: int, end: int) -> int:
-        level, size = self._heads.get(at) or heading(self.lines, at, end, code=self._code)
+        known = self._commands.head(at, code=self._code) or self._heads.get(at)
+        level, size = known or heading(self.lines, at, end, code=self._code)
         if not level:
             return at
         self._open_section(level, at)
@@ -253,12 +261,7 @@ class _Scan:
             self.out.add(first.start, parent, breaks=True)
             return self._done(last + 1, indent=first.indent)
         inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
-        edges = [n for n in range(1, len(inner)) if is_printed_edge(inner, n)]
-        for low, high in pairwise([0, *edges, len(inner)]):
-            if header := header_of(inner[low:high]):
-                add_table(self.out, inner[low:high], header, parent)
-            else:
-                self._read_code(inner[low:high], parent, last + 1)
+        add_fenced(self.out, inner, parent, self._statements)
         return self._done(last + 1, indent=first.indent)
 
     def _diff(self, at: int) -> int:
