@@ -145,7 +145,10 @@ def _commands(here: Sequence[Line]) -> dict[int, int]:
         if plain and (not traced[0] or begins) and not any(line.text.startswith(("-", "@@")) for line in here):
             begins += traced
     found: dict[int, int] = {}
+    stop = 0
     for number in sorted(set(begins)):
+        if number < stop:
+            continue
         stop = number + 1
         while stop < len(here) and (
             here[stop - 1].text.rstrip().endswith("\\")
