@@ -62,6 +62,7 @@ _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
+_FRAME = re.compile(r"#0 \S")
 _PARTS_LOG = re.compile(r"-- \S[^\n]{0,80} --\s*$")
 _GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
 """The first line of a step in the log of a job."""
@@ -78,12 +79,17 @@ def breaks(lines: Sequence[Line], at: int) -> bool:
     if len(text) > _LONGEST or text.lstrip().startswith("--- End of "):  # within a stack trace
         return False
     if _BREAK.match(text) or text.lstrip().startswith("```"):
-        return not is_attribute(lines, at)
+        return not is_attribute(lines, at) and not _is_above_frames(lines, at)
     if text.startswith(("##[", "::group::", "::endgroup::")) or _parts_log(lines, at):
         return True
     if at and _FROM.match(text) and not _MAIL.match(lines[at - 1].text):
         return at + 1 < len(lines) and _MAIL.match(lines[at + 1].text) is not None
     return kinds.BOLD.match(text) is not None and at + 1 < len(lines) and bool(kinds.ITEM.match(lines[at + 1].text))
+
+
+def _is_above_frames(lines: Sequence[Line], at: int) -> bool:
+    """Whether a name in brackets stands above the frames of a trace of PHP, as a part of an entry of a log."""
+    return at + 1 < len(lines) and _FRAME.match(lines[at + 1].text) is not None
 
 
 def _parts_log(lines: Sequence[Line], at: int) -> bool:
@@ -133,7 +139,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _FILE, end - at
     if _MAIL.match(text) and any(_FROM.match(row.text) for row in lines[at + 1 : min(end, at + _LOOKED_AT)]):
         return _FILE, end - at
-    if kinds.SECTION.match(text) and not is_attribute(lines, at):
+    if kinds.SECTION.match(text) and not is_attribute(lines, at) and not _is_above_frames(lines, at):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
         words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text
         opens = any(sign in words for sign in "=:#;[") or LEADER.search(words) is not None
