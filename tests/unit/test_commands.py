@@ -96,3 +96,20 @@ def test_a_heading_in_what_is_printed_does_not_end_it() -> None:
 def test_the_end_of_a_docstring_ends_an_example() -> None:
     text = f'"""Look.\n\n>>> disks()\n{FULL}"""\nimport pumps\nprint(pumps)\n'
     assert lead_ins(text, "import pumps", 3).count(">>>") == 0
+
+
+def test_a_command_in_an_item_leads_in_what_it_prints_and_no_other_item() -> None:
+    text = f"1. Check it:\n\n   $ check disks\n   {FULL}\n2. Look at it:\n\n   $ check pumps\n   {GONE}"
+    assert lead_ins(text, "garden") == f"2. Look at it:\n\n   $ check pumps\n   {GONE}"
+    assert "check disks" not in lead_ins(text, "Look", 3)
+
+
+def test_a_prompt_may_have_a_line_of_its_own() -> None:
+    prompt = "ann@MILL MINGW64 ~/farm (main)\n$ "
+    text = f"{prompt}check disks\n{FULL}\n{prompt}check pumps\n{GONE}"
+    assert lead_ins(text, "garden") == f"{prompt}check pumps\n{GONE}"
+
+
+def test_a_command_follows_what_another_one_prints() -> None:
+    text = f"$ check disks\n.   [100%]\n=== DONE ===\nall: {FULL}$ check pumps\n{GONE}"
+    assert lead_ins(text, "garden") == f"$ check pumps\n{GONE}"

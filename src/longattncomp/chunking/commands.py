@@ -37,6 +37,9 @@ _SURE = re.compile(
 )
 """A prompt that stands nowhere but in a session."""
 
+_ABOVE = re.compile(r"[\w.-]{1,40}@[\w.-]{1,60} (?:MINGW|MSYS|UCRT|CLANG)\w* \S")
+"""A prompt whose command stands in the next line."""
+
 _SHELL = re.compile(r"[ \t]*\$ (?:[A-Z_]+=\S{0,80} ){0,3}[a-z~./][\w~./+-]*(?:\s|$)")
 _PYTHON = re.compile(r"(?:>>>|In \[\d{1,4}\]:) \S")
 _TRACED = re.compile(rf"\+{{1,3}} (?:({_TOOLS})(?=\s|$)|[a-z~./][\w~./-]*(?=\s|$)|\[|\w+=)")
@@ -49,7 +52,7 @@ _LEAST = 2  # commands that a script shows, and rows of a table
 
 def is_prompt(line: str) -> bool:
     """Whether a line is a prompt of a shell or of a database with a command."""
-    return _SURE.match(line) is not None or _SHELL.match(line) is not None
+    return any(kind.match(line) for kind in (_SURE, _ABOVE, _SHELL))
 
 
 class Commands:
@@ -92,7 +95,7 @@ class Commands:
             if (last := fenced(lines, at)) > at:
                 stop = min(last + 1, len(lines))
             else:
-                found = _commands(lines[at:stop])
+                found = _commands(lines[at:stop], within=whole and opened)
             if at == first and 0 in found and not _PYTHON.match(lines[at].text):
                 whole, sure = True, _SURE.match(lines[at].text) is not None
             after = below(lines, stop)
@@ -134,10 +137,15 @@ def _prints(lines: Sequence[Line], at: int, *, whole: bool, sure: bool) -> bool:
     return whole and (sure or not spoken)
 
 
-def _commands(here: Sequence[Line]) -> dict[int, int]:
-    """Find the commands of a paragraph: the number of the first line of each, and how many it has."""
-    begins = [number for number, line in enumerate(here) if _SURE.match(line.text)]
-    if here and any(kind.match(here[0].text) for kind in (_SURE, _SHELL, _PYTHON)):
+def _commands(here: Sequence[Line], *, within: bool = False) -> dict[int, int]:
+    """Find the commands of a paragraph: the number of the first line of each, and how many it has.
+
+    Within what a command prints, those of a shell may stand below other lines.
+    """
+    begins = [number for number, line in enumerate(here) if _SURE.match(line.text) or _ABOVE.match(line.text)]
+    if within:
+        begins += [number for number, line in enumerate(here) if _SHELL.match(line.text)]
+    elif here and any(kind.match(here[0].text) for kind in (_SURE, _ABOVE, _SHELL, _PYTHON)):
         begins += [n for n, line in enumerate(here) if _SHELL.match(line.text) or _PYTHON.match(line.text)]
     if traced := [number for number, line in enumerate(here) if line.text.startswith("+")]:
         shown = [match for number in traced if (match := _TRACED.match(here[number].text))]
@@ -151,7 +159,8 @@ def _commands(here: Sequence[Line]) -> dict[int, int]:
             continue
         stop = number + 1
         while stop < len(here) and (
-            here[stop - 1].text.rstrip().endswith("\\")
+            (stop == number + 1 and _ABOVE.match(here[number].text) and _SHELL.match(here[stop].text))
+            or here[stop - 1].text.rstrip().endswith("\\")
             or CONTINUED.match(here[stop].text)
             or _GOES_ON.match(here[stop].text)
         ):

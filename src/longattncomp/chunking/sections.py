@@ -23,6 +23,11 @@ class Sections:
         """The heading right above, -1 for none."""
         return self.open[-1][1] if self.open else -1
 
+    @property
+    def command(self) -> int:
+        """The command, or the heading in what it prints, right above; -1 for none."""
+        return self.unit if self.open and self.open[-1][0] >= COMMAND else -1
+
     def end(self, rank: int) -> None:
         """End the sections that a heading is no part of, by its rank.
 

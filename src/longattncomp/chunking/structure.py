@@ -129,7 +129,7 @@ class _Scan:
     def _owner(self, indent: int) -> int:
         """The list item that an indented paragraph belongs to; otherwise the heading above."""
         item = self._lists.owner(indent)
-        return item if item >= 0 else self._above
+        return item if item > self._sections.command else self._above
 
     def _end(self, at: int) -> int:
         return self.lines[at].start if at < len(self.lines) else len(self.text)
@@ -164,9 +164,10 @@ class _Scan:
             return self._done(after)
         if not self._code and (after := self._titled.add(self.out, at, self._above)) > at:
             return self._done(after)
-        for read in (self._fenced, lambda at: self._heading(at, end), self._diff):
-            if (after := read(at)) > at:
-                return after
+        if (after := self._fenced(at)) > at or (after := self._heading(at, end)) > at:
+            return after
+        if (after := add_diff(self.out, self.text, self.lines, at, self._above)) > at:
+            return self._done(after)
         here = self.lines[at:end]
         if self._code and first.indent > 0:
             return self._read_code(here, self._sections.unit, end)
@@ -249,7 +250,8 @@ class _Scan:
         self._open_section(level, at)
         ruled = kinds.RULED.match(self.lines[at].text)
         test = ruled is not None and ruled[1] == "_"  # as pytest prints the name of one that failed
-        return self._done(add_failure(self.out, self.lines, at + size, self._sections.unit) if test else at + size)
+        after = add_failure(self.out, self.lines, at + size, self._sections.unit) if test else at + size
+        return self._done(after, indent=self.lines[at].indent if level == COMMAND else 0)
 
     def _fenced(self, at: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:
@@ -263,10 +265,6 @@ class _Scan:
         inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
         add_fenced(self.out, inner, parent, self._statements)
         return self._done(last + 1, indent=first.indent)
-
-    def _diff(self, at: int) -> int:
-        after = add_diff(self.out, self.text, self.lines, at, self._above)
-        return self._done(after) if after > at else at
 
     def _items(self, at: int, end: int) -> bool:
         """Add the items of a list, and what leads to them; False if the paragraph is no list."""
