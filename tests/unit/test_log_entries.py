@@ -68,3 +68,12 @@ def test_what_leads_in_nothing(first: str, second: str) -> None:
 @pytest.mark.parametrize("line", ["time=5 minutes", "(1.500) The hull", "level = info", "[pid file] is missing"])
 def test_what_begins_no_entry(line: str) -> None:
     assert not STAMP.match(f"{line} 3\n")
+
+
+def test_the_frames_of_an_entry_do_not_lead_in_the_next_one() -> None:
+    entry = "[2024-05-01 08:10:0{}] shop.ERROR: no lid for {} of the pumps\n"
+    text = (
+        f"{entry.format(1, 1)}[stacktrace]\n#0 /srv/Pump.php(22): Lid->put()\n{entry.format(2, 2)}{entry.format(3, 3)}"
+    )
+    assert entry.format(1, 1) in lead_ins(text, "#0 ", 4)
+    assert lead_ins(text, "for 2", 12) == entry.format(2, 2)

@@ -173,3 +173,31 @@ def test_an_example_in_a_docstring_does_not_end_the_class() -> None:
 
 def test_underlines_of_a_compiler_strike_nothing_out() -> None:
     assert not any("unused" in lead for node, above in cut(GCC, 6) if "a->b" in node for lead in above)
+
+
+@pytest.mark.parametrize("entry", ['error: job failed {"pump":"1"}', "[Nest] 43 - 9:14:04 AM   ERROR [Pump] no lid"])
+def test_an_entry_without_a_date_leads_in_its_trace(entry: str) -> None:
+    after = entry.replace("ERROR", "LOG").replace("error", "info").replace("failed", "is tried again")
+    text = f"{entry}\nError: bad lid\n    at run (/app/job.js:12:9)\n    at main (/app/index.js:3:1)\n{after}\n"
+    assert f"{entry}\n" in lead_ins(text, "at main", 3)
+    assert "bad lid" not in lead_ins(text, after, 3)
+
+
+def test_what_mocha_compares_stands_at_the_beginning_of_a_line() -> None:
+    text = (
+        "  1 failing\n\n  1) Pump\n       drips:\n\n      AssertionError [ERR]: Expected values to be equal:\n\n"
+        "2 !== 4\n\n      + expected - actual\n\n      -2\n      +4\n\n"
+        "      at Context.<anonymous> (test/pump.test.js:9:12)\n\nAll of it is told.\n"
+    )
+    assert "1) Pump\n" in lead_ins(text, "2 !== 4", 3)
+    assert "1) Pump\n" in lead_ins(text, "at Context", 3)
+    assert "1) Pump\n" not in lead_ins(text, "All of it", 3)
+
+
+def test_the_source_may_stand_below_a_message_of_two_lines() -> None:
+    text = (
+        "src/a.ts:3:7 - error TS2322: Type 'lid' is no number.\n  It is asked for by 'pump'.\n\n"
+        "3   const a: number = lid;\n          ~\n\nsrc/b.ts:9:1 - error TS2554: Expected one.\n\n9 run(1, 2);\n~~~\n"
+    )
+    assert "src/a.ts:3:7" in lead_ins(text, "const a", 3)
+    assert "src/b.ts:9:1" in lead_ins(text, "run(1", 3)

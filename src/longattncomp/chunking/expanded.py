@@ -3,13 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from longattncomp.chunking.commands import PROMPT, is_prompt
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
 _RECORD = re.compile(r"-\[ RECORD \d+ \][-+]*\s*$|\*{5,} \d+\. [^\W\d]+ \*{5,}\s*$")
-_PROMPT = re.compile(r"[ \t]*(?:\w[\w.@-]{0,39}(?:=[*!]?[>#]|(?<!-)>)|\w{1,40} \[[^\]\n]{1,40}\]>)[ \t]+\S")
-"""A prompt with a command, not one that a command goes on below."""
-
 _COLUMN = re.compile(r"[ \t]*[^\s|:][^|:\n]{0,80}(?:\||:(?= |$))|[ \t]+\|")
 _MOST = 12  # lines of a command and its answer above the first record
 _NAME = 100  # characters of the column that says whose a record is
@@ -28,11 +26,13 @@ def add_records(outline: Outline, lines: Sequence[Line], at: int, above: int) ->
     """
     first = at
     while first < min(at + _MOST, len(lines)) and lines[first].indent >= 0 and not _begins(lines, first):
+        if first > at and is_prompt(lines[first].text):
+            return at
         first += 1
     if first == len(lines) or not _begins(lines, first):
         return at
     if first > at:
-        command = next((number for number in range(first - 1, at, -1) if _PROMPT.match(lines[number].text)), at)
+        command = next((number for number in range(first - 1, at, -1) if PROMPT.match(lines[number].text)), at)
         if command > at:
             outline.add(lines[at].start, above, breaks=True)
         above = outline.add(lines[command].start, above, breaks=command == at)

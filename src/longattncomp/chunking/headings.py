@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.columns import ruled
+from longattncomp.chunking.commands import is_prompt
 from longattncomp.chunking.definitions import is_attribute
 from longattncomp.chunking.leaders import LEADER
 from longattncomp.chunking.lines import Line
@@ -61,6 +62,7 @@ _NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
+_FRAME = re.compile(r"#0 \S")
 _PARTS_LOG = re.compile(r"-- \S[^\n]{0,80} --\s*$")
 _GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
 """The first line of a step in the log of a job."""
@@ -80,12 +82,17 @@ def breaks(lines: Sequence[Line], at: int) -> bool:
     if len(text) > _LONGEST or text.lstrip().startswith("--- End of "):  # within a stack trace
         return False
     if _BREAK.match(text) or text.lstrip().startswith("```"):
-        return not is_attribute(lines, at)
+        return not is_attribute(lines, at) and not _is_above_frames(lines, at)
     if text.startswith(("##[", "::group::", "::endgroup::")) or _parts_log(lines, at):
         return True
     if at and _FROM.match(text) and not _MAIL.match(lines[at - 1].text):
         return at + 1 < len(lines) and _MAIL.match(lines[at + 1].text) is not None
     return kinds.BOLD.match(text) is not None and at + 1 < len(lines) and bool(kinds.ITEM.match(lines[at + 1].text))
+
+
+def _is_above_frames(lines: Sequence[Line], at: int) -> bool:
+    """Whether a name in brackets stands above the frames of a trace of PHP, as a part of an entry of a log."""
+    return at + 1 < len(lines) and _FRAME.match(lines[at + 1].text) is not None
 
 
 def _parts_log(lines: Sequence[Line], at: int) -> bool:
@@ -135,7 +142,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return _FILE, end - at
     if _MAIL.match(text) and any(_FROM.match(row.text) for row in lines[at + 1 : min(end, at + _LOOKED_AT)]):
         return _FILE, end - at
-    if kinds.SECTION.match(text) and not is_attribute(lines, at):
+    if kinds.SECTION.match(text) and not is_attribute(lines, at) and not _is_above_frames(lines, at):
         entry = next((found for found in lines[at + 1 : at + _LOOKED_AT] if found.indent >= 0), None)
         words = "" if entry is None or kinds.UNDERLINE.match(entry.text) else entry.text
         opens = any(sign in words for sign in "=:#;[") or LEADER.search(words) is not None
@@ -174,7 +181,7 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
     before, after = at - 1, kinds.below(lines, at + 1)
     while before >= 0 and lines[before].indent < 0:
         before -= 1
-    if after == len(lines) or after == at + 1:
+    if after == len(lines) or after == at + 1 or is_prompt(text):
         return 0
     of_all = before < 0 and is_of_all(text)
     if not of_all and not kinds.is_title(text):
@@ -213,7 +220,13 @@ def _is_repeated(lines: Sequence[Line], at: int) -> bool:
 
 def is_of_all(line: str) -> bool:
     """Whether the first line of a text may be the title of all of it."""
-    if line[:1].islower() or kinds.ends_in_colon(line) or kinds.CODE.match(line) or kinds.ITEM.match(line):
+    if (
+        line[:1].islower()
+        or is_prompt(line)
+        or kinds.ends_in_colon(line)
+        or kinds.CODE.match(line)
+        or kinds.ITEM.match(line)
+    ):
         return False
     return kinds.is_title(line, longest=_FIRST)
 

@@ -1,7 +1,7 @@
 """lines of a test's report or of a compiler's messages -> units, what failed and where with each other."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from longattncomp.chunking.lines import FENCE, RULED, STAMP, Line
@@ -46,6 +46,11 @@ _MAY_BEGIN = re.compile(
 _MAY_FOLLOW = re.compile(r"\s*(?:-->|at |\d+:\d+\s)")
 """Most lines are known by these two to begin nothing."""
 
+_LEVELLED = re.compile(
+    r"\[?(?:error|err|warn|warning|fatal|critical|severe)\]?: \S"
+    r"|[^\n]{0,80}\b(?:ERROR|WARN|WARNING|FATAL|CRITICAL|SEVERE)\b"
+)
+_UNEQUAL = re.compile(r"\s*AssertionError\b[^\n]*:\s*$")
 _ROW = re.compile(r"\s+\d+:\d+\s+(?:error|warning|info)\s")
 
 
@@ -124,7 +129,10 @@ def add_report(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
         return stop
     if _is_trace(lines, at, code):
         stop = trace_end(lines, at)
+        first = len(outline.starts)
         add_trace(outline, text, [line for line in lines[at:stop] if line.indent >= 0], -1, above)
+        if at and _LEVELLED.match(lines[at - 1].text):  # an entry of a log that has no date at its beginning
+            lead(outline, range(first, len(outline.starts)), bisect_right(outline.starts, lines[at - 1].start) - 1)
         return stop
     if _begins_rows(lines, at):
         return _add_rows(outline, lines, at, above)
@@ -139,12 +147,13 @@ def _test_end(lines: Sequence[Line], at: int) -> int:
     ruled, numbered, named = _FAIL.match(line.text), _NUMBERED.match(line.text), _NAMED.match(line.text)
     if not (ruled or numbered or named or _BULLET.match(line.text)):
         return at
-    stop, called = at + 1, False
+    stop, called, unequal = at + 1, False, False
     for number in range(at + 1, min(len(lines), at + _LOOKED_AT)):
         below = lines[number]
         if below.indent < 0:
             continue
-        if _RULE.match(below.text) if ruled else below.indent <= line.indent:
+        unequal = (unequal or (numbered is not None and _UNEQUAL.match(below.text) is not None)) and not called
+        if _RULE.match(below.text) if ruled else below.indent <= line.indent and not (unequal and below.indent < 1):
             break
         called = called or bool((_COMPARED if named else _CALLED).match(below.text))
         stop = number + 1
@@ -182,7 +191,7 @@ def _add_test(outline: Outline, lines: Sequence[Line], at: int, stop: int, above
 def _add_messages(outline: Outline, lines: Sequence[Line], at: int, above: int) -> int:
     """Add messages one after the other; the line that says in which function they are leads them in."""
     within = message = shown = -1
-    number = at
+    number, sourced = at, False
     while number < len(lines):
         start, line, indent = lines[number]
         if match := _MESSAGE.match(line):
@@ -190,7 +199,7 @@ def _add_messages(outline: Outline, lines: Sequence[Line], at: int, above: int) 
                 shown = outline.add(start, message)
             else:
                 message = outline.add(start, within if within >= 0 else above, together=RECORD_TOKENS, breaks=True)
-                shown = -1
+                shown, sourced = -1, False
         elif _WITHIN.match(line) and _begins_report(lines, number):
             if within < 0 or message >= 0:
                 within, message = outline.add(start, above, breaks=True), -1
@@ -198,9 +207,10 @@ def _add_messages(outline: Outline, lines: Sequence[Line], at: int, above: int) 
             if within < 0 or not _INCLUDED.match(line):
                 break
         elif indent < 0:
-            if not (number + 1 < len(lines) and _SHOWN.match(lines[number + 1].text) and shown < 0):
+            if not (number + 1 < len(lines) and _SHOWN.match(lines[number + 1].text) and not sourced):
                 break
         elif indent > 0 or _BAR.match(line) or (lines[number - 1].indent < 0 and _SHOWN.match(line)):
+            sourced = sourced or not indent
             if shown < 0 or _NUMBER.match(line):
                 shown = outline.add(start, message)
         else:
@@ -226,7 +236,8 @@ def _add_pointed(outline: Outline, lines: Sequence[Line], at: int, above: int) -
 
 def _is_trace(lines: Sequence[Line], at: int, code: bool) -> bool:
     """Whether a stack trace begins that is no example in code, or in the text of a docstring."""
-    return not code and not lines[at].indent and begins_trace(lines, at)
+    logged = bool(at) and _LEVELLED.match(lines[at - 1].text) is not None
+    return (logged or not code) and not lines[at].indent and begins_trace(lines, at)
 
 
 def _begins_rows(lines: Sequence[Line], at: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from longattncomp.chunking.commands import COMMAND
 from longattncomp.chunking.headings import DAY, MARKED, PLAIN
 
 
@@ -22,6 +23,11 @@ class Sections:
         """The heading right above, -1 for none."""
         return self.open[-1][1] if self.open else -1
 
+    @property
+    def command(self) -> int:
+        """The command, or the heading in what it prints, right above; -1 for none."""
+        return self.unit if self.open and self.open[-1][0] >= COMMAND else -1
+
     def end(self, rank: int) -> None:
         """End the sections that a heading is no part of, by its rank.
 
@@ -30,7 +36,7 @@ class Sections:
         while self.open and self.open[-1][0] >= rank:
             self.open.pop()
         last = self.open[-1][0] if self.open else 0
-        if rank >= PLAIN and (last == DAY or MARKED <= last < PLAIN):
+        if PLAIN <= rank < COMMAND and (last == DAY or MARKED <= last < PLAIN):
             if self._begun[last] > 1 and last not in self._holding:
                 self.open.pop()
             else:

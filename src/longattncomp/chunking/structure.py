@@ -1,17 +1,18 @@
 """text -> its units, paragraph by paragraph, each as what it looks like."""
 
 from bisect import bisect_left
-from itertools import pairwise
 
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.captions import Tables, page_heads
 from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements, continued
+from longattncomp.chunking.commands import COMMAND, Commands
 from longattncomp.chunking.definitions import is_short_comment
 from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
 from longattncomp.chunking.expanded import add_records
+from longattncomp.chunking.fences import add_fenced
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.links import link_all
@@ -30,7 +31,7 @@ from longattncomp.chunking.rules import RULE, front_matter
 from longattncomp.chunking.run_in import gap_rows
 from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.stamps import stamped
-from longattncomp.chunking.tables import add_table, header_of, is_printed_edge, is_table_edge
+from longattncomp.chunking.tables import header_of, is_table_edge
 from longattncomp.chunking.testimony import Testimony
 from longattncomp.chunking.titles import titles
 from longattncomp.chunking.turns import Turns
@@ -64,6 +65,7 @@ class _Scan:
         self._data = (Documents(text, self.out), Values(text, self.out))
         self._cards = card_keys(self.lines)
         self._turns = Turns(text, self.lines, self.out)
+        self._commands = Commands(self.lines)
         self._titled = Cards(self.lines)
         self._testimony = Testimony(text, self.lines, self.out)
         self._heads = titles(self.lines, self._cards)
@@ -78,6 +80,9 @@ class _Scan:
             if lines[at].indent < 0:
                 at += 1
                 continue
+            if self._commands.parts(at, code=self._code):
+                self._sections.end(COMMAND)
+                self._code = False
             if end <= at:
                 end = at + 1
                 command = lines[at].text.startswith("##[")  # of a job, after which no code goes on
@@ -101,9 +106,8 @@ class _Scan:
         if self._blocks[at] == ENDED:
             return at == self._front
         known = at == self._front or at in self._heads or at in self._answers or at in self._titled.ends
-        if known or breaks(self.lines, at) or begins_card(self.lines, at, self._cards):
-            return True
-        if parts_report(self.lines, first, at, code=self._code):
+        known = known or self._commands.parts(at, code=self._code) or begins_card(self.lines, at, self._cards)
+        if known or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
             return False
@@ -122,7 +126,7 @@ class _Scan:
     def _owner(self, indent: int) -> int:
         """The list item that an indented paragraph belongs to; otherwise the heading above."""
         item = self._lists.owner(indent)
-        return item if item >= 0 else self._above
+        return item if item > self._sections.command else self._above
 
     def _end(self, at: int) -> int:
         return self.lines[at].start if at < len(self.lines) else len(self.text)
@@ -132,6 +136,8 @@ class _Scan:
         first = self.lines[at]
         if self._is_code(at):
             return self._read_code(self.lines[at:end], self._sections.unit, end)
+        if self._commands.head(at, code=self._code):
+            return self._heading(at, end)
         for data in () if self._code else self._data:
             if (stop := data.add(self.lines, at, end, self._introduced(first.indent))) >= 0:
                 return self._done(bisect_left(self.lines, stop, at, key=lambda line: line.start))
@@ -160,9 +166,10 @@ class _Scan:
             return self._done(after)
         if not self._code and (after := self._titled.add(self.out, at, self._above)) > at:
             return self._done(after)
-        for read in (self._fenced, lambda at: self._heading(at, end), self._diff):
-            if (after := read(at)) > at:
-                return after
+        if (after := self._fenced(at)) > at or (after := self._heading(at, end)) > at:
+            return after
+        if (after := add_diff(self.out, self.text, self.lines, at, self._above)) > at:
+            return self._done(after)
         here = self.lines[at:end]
         if self._code and first.indent > 0:
             return self._read_code(here, self._sections.unit, end)
@@ -226,10 +233,11 @@ class _Scan:
         return end
 
     def _open_section(self, level: int, at: int) -> None:
-        rank = self._turns.rank(level, at, self._sections.open)
+        rank = self._commands.rank(level, at) or self._turns.rank(level, at, self._sections.open)
         self._sections.end(rank)
         together = RECORD_TOKENS if level in (SPEAKER, TURN, REPLY) else 0
-        unit = self.out.add(self.lines[at].start, self._above, together=together, breaks=True)
+        above = self._commands.intro(at, self._introduced(self.lines[at].indent)) if rank == COMMAND else self._above
+        unit = self.out.add(self.lines[at].start, above, together=together, breaks=True)
         self._sections.begin(rank, unit)
         self._prose.intro = -1
         self._turns.end()
@@ -240,13 +248,15 @@ class _Scan:
         return intro if 0 <= intro == len(self.out.starts) - 1 else self._owner(indent)
 
     def _heading(self, at: int, end: int) -> int:
-        level, size = self._heads.get(at) or heading(self.lines, at, end, code=self._code)
+        known = self._commands.head(at, code=self._code) or self._heads.get(at)
+        level, size = known or heading(self.lines, at, end, code=self._code)
         if not level:
             return at
         self._open_section(level, at)
         ruled = kinds.RULED.match(self.lines[at].text)
         test = ruled is not None and ruled[1] == "_"  # as pytest prints the name of one that failed
-        return self._done(add_failure(self.out, self.lines, at + size, self._sections.unit) if test else at + size)
+        after = add_failure(self.out, self.lines, at + size, self._sections.unit) if test else at + size
+        return self._done(after, indent=self.lines[at].indent if level == COMMAND else 0)
 
     def _fenced(self, at: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:
@@ -258,17 +268,8 @@ class _Scan:
             self.out.add(first.start, parent, breaks=True)
             return self._done(last + 1, indent=first.indent)
         inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
-        edges = [n for n in range(1, len(inner)) if is_printed_edge(inner, n)]
-        for low, high in pairwise([0, *edges, len(inner)]):
-            if header := header_of(inner[low:high]):
-                add_table(self.out, inner[low:high], header, parent)
-            else:
-                self._read_code(inner[low:high], parent, last + 1)
+        add_fenced(self.out, inner, parent, self._statements)
         return self._done(last + 1, indent=first.indent)
-
-    def _diff(self, at: int) -> int:
-        after = add_diff(self.out, self.text, self.lines, at, self._above)
-        return self._done(after) if after > at else at
 
     def _items(self, at: int, end: int) -> bool:
         """Add the items of a list, and what leads to them; False if the paragraph is no list."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking import columns
 from longattncomp.chunking.columns import NUMERIC
+from longattncomp.chunking.commands import CONTINUED, PROMPT
 from longattncomp.chunking.lines import GAPS, Line, ends_in_colon, has_gap, is_rule, is_title
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.preprocessor import DIRECTIVE
@@ -27,13 +28,6 @@ _DELIMITERS = ("\t", ";", ",", "|")
 _QUOTED = re.compile(r'"[^"]*"')
 _OPENS = re.compile(r'(?:^|[,;\t|])[ ]?"(?:[^"]|"")*+$')
 """The end of a line whose last field is quoted and goes on in the next line."""
-
-_PROMPT = re.compile(
-    r"[ \t]*(?:(?:\$|>>>|In \[\d{1,4}\]:) \S|(?:\(\S{1,40}\) ?)?\[?[\w.-]{1,40}@[\w.-]{1,60}[^\n$#%>|]{0,80}[$#%>] ?\S"
-    r"|(?:PS )?[A-Z]:[\\/][^\n>|]{0,100}> ?\S|[\w.@-]{1,40}[=('\"*!-][*!]?[>#] +\S|[A-Za-z][\w.:-]{1,40}> +\S"
-    r"|\w{1,40} \[[^\]\n]{1,40}\]> +\S| {3,}-> \S)"
-)
-"""A prompt of a shell or of a database with a command, which may go on below it."""
 
 _ROOT = re.compile(r"[ \t]*# [a-z][\w./-]*(?: |$)")
 _COLUMNS = re.compile(r"[ \t]*[A-Z]\D*$")
@@ -100,7 +94,7 @@ def _is_prompt(lines: Sequence[Line], at: int) -> bool:
     if _ROOT.match(text) and not has_gap(text):
         below = lines[at + 1].text.strip() if at + 1 < len(lines) else ""
         return _COLUMNS.match(below) is not None and GAPS.search(below) is not None
-    return _PROMPT.match(text) is not None
+    return PROMPT.match(text) is not None or CONTINUED.match(text) is not None
 
 
 def _commented(lines: Sequence[Line]) -> int | None:

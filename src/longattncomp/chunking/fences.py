@@ -1,0 +1,32 @@
+"""lines of a fenced block -> units: tables with their headers, what a command prints with it, and code."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from longattncomp.chunking.code import Statements
+from longattncomp.chunking.commands import printed
+from longattncomp.chunking.lines import Line
+from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.tables import add_table, header_of, is_printed_edge
+
+
+def add_fenced(outline: Outline, lines: Sequence[Line], parent: int, statements: Statements) -> None:
+    """Add the lines of a block, of which none is blank.
+
+    Args:
+        outline: gets the units.
+        lines: of the block.
+        parent: the unit that leads in the block.
+        statements: adds what is no table.
+    """
+    edges = [number for number in range(1, len(lines)) if is_printed_edge(lines, number)]
+    tables = [(low, 0, high) for low, high in pairwise([0, *edges, len(lines)])]
+    for low, size, high in printed(lines) or tables:
+        above = outline.add(lines[low].start, parent, breaks=not low) if size else parent
+        here = lines[low + size : high]
+        if header := header_of(here):
+            add_table(outline, here, header, above)
+        elif here:
+            statements.add(here, above)
+        if size:
+            statements.end()
