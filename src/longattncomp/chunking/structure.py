@@ -29,6 +29,7 @@ from longattncomp.chunking.references import lead, link
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.scales import link_scales
+from longattncomp.chunking.scripts import are_commands, begins_script
 from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.shared_names import link_names
 from longattncomp.chunking.stamps import stamped
@@ -57,7 +58,7 @@ class _Scan:
         self._statements = Statements(text, self.out, self._regions)
         self._sections = Sections()
         self._blocks = blocks(self.lines)
-        self._code = False
+        self._code = self._script = False  # whether code stands above; whether all is code up to the next heading
         self._prose = Prose(text, self.out)
         self._lists = Lists(text, self.out)
         self._html = Html(self._regions)
@@ -133,6 +134,8 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
+        self._script = self._script or begins_script(first)
+        self._code = self._code or self._script
         if self._is_code(at):
             return self._read_code(self.lines[at:end], self._sections.unit, end)
         for data in () if self._code else self._data:
@@ -187,7 +190,7 @@ class _Scan:
             self._turns.add(here, self._end(end), self._above)
             return self._done(end)
         is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
-        if is_code and (self._code or not is_label(self.lines, at, end)):
+        if (self._script and are_commands(here)) or (is_code and (self._code or not is_label(self.lines, at, end))):
             return self._read_code(here, self._sections.unit, end)
         owner = self._owner(first.indent)
         if found := terms(here):
@@ -226,7 +229,7 @@ class _Scan:
         together = RECORD_TOKENS if level in (SPEAKER, TURN, REPLY) else 0
         unit = self.out.add(self.lines[at].start, self._above, together=together, breaks=True)
         self._sections.begin(rank, unit)
-        self._prose.intro = -1
+        self._prose.intro, self._script = -1, False
         self._turns.end()
 
     def _introduced(self, indent: int) -> int:
