@@ -5,7 +5,7 @@ from cutting import cut
 
 SCRIPTS = {
     "after the line that names its program": (
-        "#!/bin/sh\nset -eu\n\n# Where the seeds lie.\nSEEDS=/srv/seeds\n\ncount_all --fast\n\n# Sow them.\nsow $SEEDS\n",
+        "#!/bin/sh\nset -eu\n\n# Where the seeds lie.\nSEEDS=/srv/seeds\n\ncount --fast\n\n# Sow them.\nsow $SEEDS\n",
         "sow $SEEDS",
         "seeds lie",
     ),

@@ -14,6 +14,7 @@ from longattncomp.chunking.definitions import goes_on as goes_on_with
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
 from longattncomp.chunking.preprocessor import DIRECTIVE, is_continued
+from longattncomp.chunking.quoted import text_end
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import CONFLICT, PLAN, Regions
 
@@ -48,6 +49,8 @@ class Statements:
         self._text, self._out = text, out
         self._opened: list[tuple[int, int]] = []  # (level, unit) of the lines above
         self._regions = regions
+        self._quoted = (-1, 0)  # where the string ends that is open, and how much lower its lines rank
+        self.quoted = -1  # where it ends if it stands in a block
 
     def end(self) -> None:
         """Close all blocks: what follows is no code, or stands elsewhere."""
@@ -70,7 +73,8 @@ class Statements:
                 continue
             if number and here[number - 1].indent == line.indent and _goes_on(here[number - 1], line):
                 continue
-            level = self._level(line)
+            quoted, lower = self._quoted
+            level = max(self._level(line), self._below_comment(here, number)) + (lower if line.start < quoted else 0)
             while opened and opened[-1][0] > level:
                 opened.pop()
             same = opened[-1] if opened and opened[-1][0] == level else None
@@ -100,10 +104,28 @@ class Statements:
             if comments and not titled and kinds.ENTRY.match(line.text):
                 out.also[unit] = tuple(comments[-_COMMENTS:])
             # An entry that is commented out, such as `#key: 1`, is a comment here, too.
+            self._quote(line, level)
             comments = [*comments, unit] if is_comment or kinds.COMMENT.match(line.text) else []
             titled = is_title(here, number)
             begins = signature(here, number)
         out.entries.extend(range(top, len(out.starts)))
+
+    def _quote(self, line: Line, level: int) -> None:
+        """Remember the string that a line begins, whose lines rank below it wherever they stand."""
+        if line.start >= self._quoted[0] and (end := text_end(self._text, line)) >= 0:
+            self._quoted = end, level + 2
+            self.quoted = end if line.indent > 0 else -1
+
+    def _below_comment(self, here: Sequence[Line], number: int) -> int:
+        """Rank the more indented line right below a comment in a block, so that the comment does not end the block."""
+        line = here[number]
+        if number + 1 == len(here) or not self._opened or self._opened[-1][0] <= 2 * line.indent:
+            return 0
+        below = here[number + 1]
+        if not COMMENT.match(line.text) or below.indent <= line.indent:
+            return 0
+        inside = kinds.CONTINUES.match(below.text) or kinds.CLOSER.match(below.text)  # of the block that goes on there
+        return min(2 * below.indent + bool(inside), self._opened[-1][0])
 
     def _leads(self, comments: Sequence[int]) -> int:
         """Let the lines of a comment lead in each other, and return the last one, which leads in what it is about."""
@@ -140,7 +162,9 @@ class Statements:
             opened.clear()
             return True
         before = self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip()
-        begun = regions.opens(line, documents=not before or before.endswith(":"))
+        rows = before.splitlines()[line.start > _LOOKED_AT :]
+        documents = all(row.startswith("#") for row in rows) or before.endswith(":")
+        begun = regions.opens(line, documents=documents)
         if begun is None:
             return False
         below = number + 1

@@ -209,11 +209,8 @@ class _Scan:
         first, regions = self.lines[at], self._regions
         if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
             return True
-        return is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None
-
-    def _is_below(self, units: range) -> bool:
-        """Whether what begins here stands right below these units."""
-        return 0 < units.stop == len(self.out.starts)
+        quoted = first.start < self._statements.quoted
+        return quoted or (is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None)
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
@@ -292,7 +289,7 @@ class _Scan:
 
     def _read_prose(self, at: int, end: int) -> None:
         here, stop, first = self.lines[at:end], self._end(end), len(self.out.starts)
-        tail = self._is_below(self._lists.units) and stop - here[0].start <= ANNOUNCED // 2
+        tail = 0 < self._lists.units.stop == first and stop - here[0].start <= ANNOUNCED // 2
         tail = tail and bool(TAIL.match(here[0].text) or TAKES_BACK.match(here[0].text))
         owner = self._owner(here[0].indent)
         self._prose.add(here, stop, self._turns.speaker if owner < 0 else owner)
