@@ -78,6 +78,22 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
     return len(lines)
 
 
+def add_fenced_diff(outline: Outline, text: str, lines: Sequence[Line], above: int) -> bool:
+    """Add the diff between two fences, of which the first line has the first; False if all in it is no diff."""
+    top, at = len(outline.starts), 1
+    while at < len(lines) and lines[at].indent < 0:
+        at += 1
+    if at == len(lines) or not DIFF.match(text, lines[at].start):
+        return False
+    while at < len(lines):
+        after = add_diff(outline, text, lines, at, above)
+        if after == at and lines[at].indent >= 0:
+            outline.add(lines[at].start, above)
+        at = max(after, at + 1)
+    outline.starts[top] = lines[0].start  # the fence is part of the first line
+    return True
+
+
 def _indent(line: str) -> int:
     words = line[1:].expandtabs(4)
     return len(words) - len(words.lstrip())

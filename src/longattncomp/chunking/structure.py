@@ -10,7 +10,7 @@ from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements, continued
 from longattncomp.chunking.connectives import TAKES_BACK
 from longattncomp.chunking.definitions import is_short_comment
-from longattncomp.chunking.diffs import add_diff
+from longattncomp.chunking.diffs import add_diff, add_fenced_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
 from longattncomp.chunking.expanded import add_records
@@ -251,6 +251,8 @@ class _Scan:
         self._statements.end()
         if not inner:
             self.out.add(first.start, parent, breaks=True)
+            return self._done(last + 1, indent=first.indent)
+        if add_fenced_diff(self.out, self.text, self.lines[at:last], parent):
             return self._done(last + 1, indent=first.indent)
         inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
         edges = [n for n in range(1, len(inner)) if is_printed_edge(inner, n)]
