@@ -145,7 +145,8 @@ class _Scan:
             if not self._regions.branch(first):
                 begun = self._regions.opens(first, documents=True)
                 together = RECORD_TOKENS if begun and begun[0] is CONFLICT else 0
-                unit = self.out.add(first.start, self._above, together=together, breaks=True)
+                above = self._introduced(first.indent) if first.text.startswith("<<<<<<< SEARCH") else self._above
+                unit = self.out.add(first.start, above, together=together, breaks=True)
                 if begun:
                     self._regions.begin(*begun, unit)
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
