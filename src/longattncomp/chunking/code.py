@@ -27,6 +27,20 @@ _CLAUSE = re.compile(
     r"|VALUES|RETURNING|UNION)\b",
     re.IGNORECASE,
 )
+_ACCESS = re.compile(
+    r"\s*(?:(?:public|private|protected|Q_SIGNALS|signals)(?:[ \t]+(?:Q_SLOTS|slots))?)[ \t]*:\s*(?:$|//|/\*)"
+)
+_CLASS = re.compile(r"[^\n;]*\b(?:class|struct|union)\b")
+_BOUND = re.compile(r"\s*where\b")
+_BOUNDED = re.compile(
+    r"\s*(?:(?:pub(?:\([^)\n]*\))?|unsafe|async|const|extern|default)\s+)*(?:fn|impl|trait|struct|enum)\b"
+)
+_PARTS = ((_CLAUSE, _VERB), (_ACCESS, _CLASS), (_BOUND, _BOUNDED))
+"""Lines that may be indented as what they are a part of: of a statement of SQL, a class of C++, a function of Rust."""
+
+_BEGIN = re.compile(r"\s*begin\s*$", re.IGNORECASE)
+_BEGUN = re.compile(r"\s*(?:if|else|while|for)\b", re.IGNORECASE)
+_END = re.compile(r"\s*END\s*;?\s*$")
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
 _CONTINUED = 12  # lines of a condition below which its first branch is looked for
 _CLAUSES = 8  # units above a WHERE that it leads in
@@ -78,10 +92,10 @@ class Statements:
             while opened and opened[-1][0] > level:
                 opened.pop()
             same = opened[-1] if opened and opened[-1][0] == level else None
-            if same is not None and line.text.strip() == "{":  # it belongs to the line above
+            if same is not None and self._opens(same[1], line):
                 continue
             goes_on = same and goes_on_with(self._text, out.starts[same[1]], about[number])
-            if same is not None and not goes_on and (kinds.CLOSER.match(line.text) or self._values(same[1], line)):
+            if same is not None and not goes_on and self._closes(same[1], line):
                 out.add(line.start, same[1])
                 continue
             if goes_on == "beside":
@@ -97,7 +111,12 @@ class Statements:
             directive = DIRECTIVE.match(line.text) and not is_continued(line.text)
             if not (is_comment and goes_on) and not directive:
                 opened.append((level, unit))
-            if level % 2 and _WHERE.match(line.text) and above >= 0:
+            if (
+                level % 2
+                and _WHERE.match(line.text)
+                and above >= 0
+                and not _BOUNDED.match(self._text, out.starts[above])
+            ):
                 lead(out, range(max(above, unit - _CLAUSES), unit), unit)
             if number and here[number - 1].indent != line.indent:
                 comments = []
@@ -140,9 +159,9 @@ class Statements:
         level = 2 * line.indent
         if _DASH.match(line.text):
             return level + 1
-        if _CLAUSE.match(line.text):
-            verb = next((unit for other, unit in reversed(self._opened) if other == level), -1)
-            return level + (verb >= 0 and _VERB.match(self._text, self._out.starts[verb]) is not None)
+        parts = [whole for part, whole in _PARTS if part.match(line.text)]
+        if parts and (unit := next((unit for other, unit in reversed(self._opened) if other == level), -1)) >= 0:
+            return level + any(whole.match(self._text, self._out.starts[unit]) for whole in parts)
         return level
 
     def _goes_to(self, here: Sequence[Line], number: int, outside: int) -> bool:
@@ -183,9 +202,17 @@ class Statements:
         opened.clear()
         return True
 
-    def _values(self, unit: int, line: Line) -> bool:
-        """Whether a line has values of the statement above it, as in SQL."""
-        return line.text.startswith("(") and self._text.startswith(("INSERT", "insert"), self._out.starts[unit])
+    def _opens(self, unit: int, line: Line) -> bool:
+        """Whether a line opens the block of the statement above it, and has nothing else."""
+        below = unit == len(self._out.starts) - 1 and _BEGUN.match(self._text, self._out.starts[unit]) is not None
+        return line.text.strip() == "{" or (below and _BEGIN.match(line.text) is not None)
+
+    def _closes(self, unit: int, line: Line) -> bool:
+        """Whether a line closes the block of a statement, or has values of it, as in SQL."""
+        start = self._out.starts[unit]
+        values = line.text.startswith("(") and self._text.startswith(("INSERT", "insert"), start)
+        ends = _END.match(line.text) is not None and _BEGUN.match(self._text, start) is not None
+        return values or ends or kinds.CLOSER.match(line.text) is not None
 
 
 def continued(lines: Sequence[Line], at: int) -> int:
