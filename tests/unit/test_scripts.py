@@ -3,6 +3,8 @@
 import pytest
 from cutting import cut
 
+from longattncomp.chunking.structure import outline
+
 SCRIPTS = {
     "after the line that names its program": (
         "#!/bin/sh\nset -eu\n\n# Where the seeds lie.\nSEEDS=/srv/seeds\n\ncount --fast\n\n# Sow them.\nsow $SEEDS\n",
@@ -35,3 +37,12 @@ def test_headings_of_markdown_are_headings() -> None:
 def test_sentences_of_a_script_are_prose() -> None:
     text = "#!/usr/bin/env python\n\nThe script sows all seeds\nof a bed. It waters them.\n"
     assert any(node.startswith("It waters") for node, _ in cut(text, 3))
+
+
+def test_commands_of_a_script_stay_apart() -> None:
+    text = (
+        "#!/bin/sh\nsow all of the beds of $GARDEN\nwater --slowly the beds of the garden\n"
+        "count the seeds of $GARDEN once more\n"
+    )
+    found = outline(text)
+    assert [text[start:].split()[0] for start in found.starts] == ["#!/bin/sh", "sow", "water", "count"]

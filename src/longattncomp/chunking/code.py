@@ -30,13 +30,16 @@ _CLAUSE = re.compile(
 _ACCESS = re.compile(
     r"\s*(?:(?:public|private|protected|Q_SIGNALS|signals)(?:[ \t]+(?:Q_SLOTS|slots))?)[ \t]*:\s*(?:$|//|/\*)"
 )
-_CLASS = re.compile(r"[^\n;]*\b(?:class|struct|union)\b")
+_CLASS = re.compile(r"[^\n;]{0,200}?\b(?:class|struct|union)\b")
 _BOUND = re.compile(r"\s*where\b")
 _BOUNDED = re.compile(
     r"\s*(?:(?:pub(?:\([^)\n]*\))?|unsafe|async|const|extern|default)\s+)*(?:fn|impl|trait|struct|enum)\b"
 )
 _PARTS = ((_CLAUSE, _VERB), (_ACCESS, _CLASS), (_BOUND, _BOUNDED))
 """Lines that may be indented as what they are a part of: of a statement of SQL, a class of C++, a function of Rust."""
+
+_COMMAND = re.compile(r"[ \t]--?[A-Za-z]|\$[\w{(]|\\\s*$")
+"""What a command has that is no text: an option, a variable, or a sign that it goes on."""
 
 _BEGIN = re.compile(r"\s*begin\s*$", re.IGNORECASE)
 _BEGUN = re.compile(r"\s*(?:if|else|while|for)\b", re.IGNORECASE)
@@ -231,6 +234,7 @@ def _goes_on(before: Line, line: Line) -> bool:
         and words.count(" ") >= _WORDS
         and not (kinds.CODE.match(words) or DIRECTIVE.match(line.text))
         and not kinds.CODE_END.search(words)
+        and not (_COMMAND.search(words) and not COMMENT.match(line.text))
         and before.text.count(" ") - before.indent >= _WORDS
         and not kinds.CODE.match(before.text.lstrip(" \t#/*-"))
         and not kinds.ends_part(before.text.rstrip()[-1:].replace(",", ""))

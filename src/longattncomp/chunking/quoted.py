@@ -8,7 +8,7 @@ _SIGNS = re.compile(r"\"{3}|'{3}|<<[-~]?([\"']?)([A-Za-z_]\w*)\1")
 _COMMENT = re.compile(r"\s*(?:#|//|--|;|\"{3}|'{3})")
 """How a line begins that is a comment, or that begins a documentation."""
 
-_LONGEST = 8_000  # characters of such a text
+_LONGEST = 4_000  # characters of such a text
 
 
 def text_end(text: str, line: Line) -> int:
