@@ -14,6 +14,7 @@ from longattncomp.chunking.definitions import goes_on as goes_on_with
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
 from longattncomp.chunking.preprocessor import DIRECTIVE, is_continued
+from longattncomp.chunking.quoted import text_end
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import CONFLICT, PLAN, Regions
 
@@ -26,6 +27,23 @@ _CLAUSE = re.compile(
     r"|VALUES|RETURNING|UNION)\b",
     re.IGNORECASE,
 )
+_ACCESS = re.compile(
+    r"\s*(?:(?:public|private|protected|Q_SIGNALS|signals)(?:[ \t]+(?:Q_SLOTS|slots))?)[ \t]*:\s*(?:$|//|/\*)"
+)
+_CLASS = re.compile(r"[^\n;]{0,200}?\b(?:class|struct|union)\b")
+_BOUND = re.compile(r"\s*where\b")
+_BOUNDED = re.compile(
+    r"\s*(?:(?:pub(?:\([^)\n]*\))?|unsafe|async|const|extern|default)\s+)*(?:fn|impl|trait|struct|enum)\b"
+)
+_PARTS = ((_CLAUSE, _VERB), (_ACCESS, _CLASS), (_BOUND, _BOUNDED))
+"""Lines that may be indented as what they are a part of: of a statement of SQL, a class of C++, a function of Rust."""
+
+_COMMAND = re.compile(r"[ \t]--?[A-Za-z]|\$[\w{(]|\\\s*$")
+"""What a command has that is no text: an option, a variable, or a sign that it goes on."""
+
+_BEGIN = re.compile(r"\s*begin\s*$", re.IGNORECASE)
+_BEGUN = re.compile(r"\s*(?:if|else|while|for)\b", re.IGNORECASE)
+_END = re.compile(r"\s*END\s*;?\s*$")
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
 _CONTINUED = 12  # lines of a condition below which its first branch is looked for
 _CLAUSES = 8  # units above a WHERE that it leads in
@@ -48,6 +66,8 @@ class Statements:
         self._text, self._out = text, out
         self._opened: list[tuple[int, int]] = []  # (level, unit) of the lines above
         self._regions = regions
+        self._quoted = (-1, 0)  # where the string ends that is open, and how much lower its lines rank
+        self.quoted = -1  # where it ends if it stands in a block
 
     def end(self) -> None:
         """Close all blocks: what follows is no code, or stands elsewhere."""
@@ -70,14 +90,15 @@ class Statements:
                 continue
             if number and here[number - 1].indent == line.indent and _goes_on(here[number - 1], line):
                 continue
-            level = self._level(line)
+            quoted, lower = self._quoted
+            level = max(self._level(line), self._below_comment(here, number)) + (lower if line.start < quoted else 0)
             while opened and opened[-1][0] > level:
                 opened.pop()
             same = opened[-1] if opened and opened[-1][0] == level else None
-            if same is not None and line.text.strip() == "{":  # it belongs to the line above
+            if same is not None and self._opens(same[1], line):
                 continue
             goes_on = same and goes_on_with(self._text, out.starts[same[1]], about[number])
-            if same is not None and not goes_on and (kinds.CLOSER.match(line.text) or self._values(same[1], line)):
+            if same is not None and not goes_on and self._closes(same[1], line):
                 out.add(line.start, same[1])
                 continue
             if goes_on == "beside":
@@ -93,19 +114,42 @@ class Statements:
             directive = DIRECTIVE.match(line.text) and not is_continued(line.text)
             if not (is_comment and goes_on) and not directive:
                 opened.append((level, unit))
-            if level % 2 and _WHERE.match(line.text) and above >= 0:
+            if (
+                level % 2
+                and _WHERE.match(line.text)
+                and above >= 0
+                and not _BOUNDED.match(self._text, out.starts[above])
+            ):
                 lead(out, range(max(above, unit - _CLAUSES), unit), unit)
             if number and here[number - 1].indent != line.indent:
                 comments = []
             if comments and not titled and kinds.ENTRY.match(line.text):
                 out.also[unit] = tuple(comments[-_COMMENTS:])
             # An entry that is commented out, such as `#key: 1`, is a comment here, too.
+            self._quote(line, level)
             comments = [*comments, unit] if is_comment or kinds.COMMENT.match(line.text) else []
             titled = is_title(here, number)
             begins = signature(here, number)
         if is_of_group(here):
             lead(out, range(top + 1, len(out.starts)), top)
         out.entries.extend(range(top, len(out.starts)))
+
+    def _quote(self, line: Line, level: int) -> None:
+        """Remember the string that a line begins, whose lines rank below it wherever they stand."""
+        if line.start >= self._quoted[0] and (end := text_end(self._text, line)) >= 0:
+            self._quoted = end, level + 2
+            self.quoted = end if line.indent > 0 else -1
+
+    def _below_comment(self, here: Sequence[Line], number: int) -> int:
+        """Rank the more indented line right below a comment in a block, so that the comment does not end the block."""
+        line = here[number]
+        if number + 1 == len(here) or not self._opened or self._opened[-1][0] <= 2 * line.indent:
+            return 0
+        below = here[number + 1]
+        if not COMMENT.match(line.text) or below.indent <= line.indent:
+            return 0
+        inside = kinds.CONTINUES.match(below.text) or kinds.CLOSER.match(below.text)  # of the block that goes on there
+        return min(2 * below.indent + bool(inside), self._opened[-1][0])
 
     def _leads(self, comments: Sequence[int]) -> int:
         """Let the lines of a comment lead in each other, and return the last one, which leads in what it is about."""
@@ -120,9 +164,9 @@ class Statements:
         level = 2 * line.indent
         if _DASH.match(line.text):
             return level + 1
-        if _CLAUSE.match(line.text):
-            verb = next((unit for other, unit in reversed(self._opened) if other == level), -1)
-            return level + (verb >= 0 and _VERB.match(self._text, self._out.starts[verb]) is not None)
+        parts = [whole for part, whole in _PARTS if part.match(line.text)]
+        if parts and (unit := next((unit for other, unit in reversed(self._opened) if other == level), -1)) >= 0:
+            return level + any(whole.match(self._text, self._out.starts[unit]) for whole in parts)
         return level
 
     def _goes_to(self, here: Sequence[Line], number: int, outside: int) -> bool:
@@ -142,7 +186,9 @@ class Statements:
             opened.clear()
             return True
         before = self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip()
-        begun = regions.opens(line, documents=not before or before.endswith(":"))
+        rows = before.splitlines()[line.start > _LOOKED_AT :]
+        documents = all(row.startswith("#") for row in rows) or before.endswith(":")
+        begun = regions.opens(line, documents=documents)
         if begun is None:
             return False
         below = number + 1
@@ -161,9 +207,17 @@ class Statements:
         opened.clear()
         return True
 
-    def _values(self, unit: int, line: Line) -> bool:
-        """Whether a line has values of the statement above it, as in SQL."""
-        return line.text.startswith("(") and self._text.startswith(("INSERT", "insert"), self._out.starts[unit])
+    def _opens(self, unit: int, line: Line) -> bool:
+        """Whether a line opens the block of the statement above it, and has nothing else."""
+        below = unit == len(self._out.starts) - 1 and _BEGUN.match(self._text, self._out.starts[unit]) is not None
+        return line.text.strip() == "{" or (below and _BEGIN.match(line.text) is not None)
+
+    def _closes(self, unit: int, line: Line) -> bool:
+        """Whether a line closes the block of a statement, or has values of it, as in SQL."""
+        start = self._out.starts[unit]
+        values = line.text.startswith("(") and self._text.startswith(("INSERT", "insert"), start)
+        ends = _END.match(line.text) is not None and _BEGUN.match(self._text, start) is not None
+        return values or ends or kinds.CLOSER.match(line.text) is not None
 
 
 def continued(lines: Sequence[Line], at: int) -> int:
@@ -182,6 +236,7 @@ def _goes_on(before: Line, line: Line) -> bool:
         and words.count(" ") >= _WORDS
         and not (kinds.CODE.match(words) or DIRECTIVE.match(line.text))
         and not kinds.CODE_END.search(words)
+        and not (_COMMAND.search(words) and not COMMENT.match(line.text))
         and before.text.count(" ") - before.indent >= _WORDS
         and not kinds.CODE.match(before.text.lstrip(" \t#/*-"))
         and not kinds.ends_part(before.text.rstrip()[-1:].replace(",", ""))

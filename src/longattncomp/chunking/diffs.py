@@ -3,8 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines import CLOSER, DIFF, Line
+from longattncomp.chunking.lines import CLOSER, Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, SENTENCE_TOKENS, Outline
+
+_DIFF = re.compile(
+    r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ |(?=\S*[./])\S++\s*?\n@@ -\d)|@@ -\d"
+    r"|\*{3} (?:Begin Patch\s*\n|(?:Add|Update|Delete) File: \S)"
+)
+_PATCH = re.compile(r"\*{3} (?:(Add|Update|Delete)|End Patch|Move to|End of)\b")
+"""A line of a patch by an agent: a file of it, what ends it, or what else is done with it."""
 
 _REVIEW = re.compile(
     r"[ \t]*[@\w][^\n:]{0,60}?[ \t)](?:commented|replied|wrote|said|noted|asked|suggested|answered|approved)\b"
@@ -35,7 +42,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
     the key of a block, leads in what is more indented below it. Comments of a review belong to the file, and replies to
     what they answer. Returns the line after the diff, `at` if there is none.
     """
-    if not DIFF.match(text, lines[at].start):
+    if not _DIFF.match(text, lines[at].start):
         return at
     file = name = hunk = change = review = -1
     opened: list[tuple[int, int]] = []  # (indent, unit) of those that are open
@@ -43,12 +50,21 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
     while index < len(lines):
         start, line, _ = lines[index]
         owner = next((unit for unit in (name, file) if unit >= 0), above)
-        if not line.startswith("@@") and DIFF.match(text, start) and (hunk >= 0 or file < 0 or line[0] != "-"):
+        if not line.startswith("@@") and _DIFF.match(text, start) and (hunk >= 0 or file < 0 or line[0] != "-"):
             file, name, hunk, review = outline.add(start, above, breaks=True), -1, -1, -1
+            if (patch := _PATCH.match(line)) and patch[1]:  # changes may stand right below
+                hunk, change = file, -1
+                opened.clear()
         elif line.startswith("--- ") and hunk < 0:
             pass
         elif line.startswith("+++ ") and hunk < 0:
             name = outline.add(start, file if file >= 0 else above)
+        elif hunk >= 0 and (patch := _PATCH.match(line)):
+            ends = patch[0].endswith("Patch")
+            outline.add(start, above if ends else owner)
+            if ends:
+                return index + 1
+            change = -1
         elif line.startswith("@@"):
             hunk = outline.add(start, owner, together=RECORD_TOKENS, breaks=True)
             change = review = -1
@@ -76,6 +92,22 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             return index
         index += 1
     return len(lines)
+
+
+def add_fenced_diff(outline: Outline, text: str, lines: Sequence[Line], above: int) -> bool:
+    """Add the diff between two fences, of which the first line has the first; False if all in it is no diff."""
+    top, at = len(outline.starts), 1
+    while at < len(lines) and lines[at].indent < 0:
+        at += 1
+    if at == len(lines) or not _DIFF.match(text, lines[at].start):
+        return False
+    while at < len(lines):
+        after = add_diff(outline, text, lines, at, above)
+        if after == at and lines[at].indent >= 0:
+            outline.add(lines[at].start, above)
+        at = max(after, at + 1)
+    outline.starts[top] = lines[0].start  # the fence is part of the first line
+    return True
 
 
 def _indent(line: str) -> int:
@@ -116,4 +148,4 @@ def _add_remarks(outline: Outline, lines: Sequence[Line], at: int, review: int) 
 def _goes_on(lines: Sequence[Line], at: int, text: str) -> bool:
     """Whether a diff goes on after what somebody says."""
     first = lines[at].text[0]
-    return _is_review(lines, at) or DIFF.match(text, lines[at].start) is not None or first in " +"
+    return _is_review(lines, at) or _DIFF.match(text, lines[at].start) is not None or first in " +"

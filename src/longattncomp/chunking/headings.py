@@ -10,6 +10,7 @@ from longattncomp.chunking.definitions import is_attribute
 from longattncomp.chunking.leaders import LEADER
 from longattncomp.chunking.lines import Line
 from longattncomp.chunking.preprocessor import DIRECTIVE
+from longattncomp.chunking.scripts import NOTICE
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
@@ -56,9 +57,6 @@ _FROM = re.compile(r"(\*{0,2})(?:From|Von|De|Da):\1 \S")
 _TIME = re.compile(r"[ \t]*[\[(]?\d{1,2}[:.]\d{2}\b")
 _TIMED = re.compile(r"\d[:.]\d\d|:\s|:$")
 _COMMENT = re.compile(r"#(?: |$)")
-_NOTICE = re.compile(r"#[ \t]*(?:-\*-|coding[:=]|Copyright|SPDX|Licen[sc]ed|vim?:)")
-"""A comment at the head of a file."""
-
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
@@ -117,7 +115,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if (match := kinds.HEADING.match(text)) and not DIRECTIVE.match(text):
         comment = code or (below is not None and kinds.is_code(lines[at + 1 : min(end, at + _LOOKED_AT)], within=False))
         beside = [other.text for other in (lines[at - 1] if at else None, below) if other is not None]
-        comment = comment or _NOTICE.match(text) is not None or any(map(_COMMENT.match, beside))
+        comment = comment or NOTICE.match(text) is not None or any(map(_COMMENT.match, beside))
         return (0 if comment and len(match[1]) == 1 else len(match[1])), 1
     if match := kinds.RULED.match(text):
         return (DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1

@@ -62,7 +62,6 @@ HTML_BLOCKS = (
     "|pre|blockquote|form|body|head|html|title|option|figure|figcaption|script|style|details|summary"
 )
 TAG = re.compile(r"\s*<(?:!--|!doctype|\?xml|/?[a-zA-Z][\w:-]*(?=[\s/>]))", re.IGNORECASE)
-DIFF = re.compile(r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ |(?=\S*[./])\S++\s*?\n@@ -\d)|@@ -\d")
 CODE = re.compile(
     r"\s*(?:(?:def|class|import|from|return|if|for|while|elif|else|try|except|finally|with|raise|yield|async|await"
     r"|public|private|protected|static|final|const|let|var|function|func|fn|impl|struct|enum|interface|package|use"

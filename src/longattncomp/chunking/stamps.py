@@ -1,10 +1,14 @@
-"""log of a job with a time before every line -> what its lines say, and its units in the text with the times."""
+"""log of a job with a time before every line, listing of a file with their numbers -> what the lines say, and its units
+in the text with the times or numbers.
+"""
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from longattncomp.chunking.lines import lines_of
+from longattncomp.chunking.lines import Line, lines_of
+from longattncomp.chunking.listings import MAY_BE, number_sizes
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
 
@@ -67,18 +71,30 @@ class Stamps(NamedTuple):
 
 
 def stamped(text: str) -> Stamps | None:
-    """Read the log of a job as GitHub or Azure write it; None if a text is none.
+    """Read the log of a job as GitHub or Azure write it, or a listing of a file; None if a text is none.
 
-    Its lines are those of many tools, which the stamps would hide. The entries of other logs stay as they are.
+    The lines of such a log are those of many tools, which the stamps would hide, and those of a listing are those of a
+    file. The entries of other logs stay as they are.
     """
-    if not _STAMP.match(text) or not _COMMAND.search(text):
+    if not (_STAMP.match(text) or MAY_BE.match(text)):
         return None
     lines = lines_of(text)
-    sizes = [match.end() if (match := _STAMP.match(line.text)) else 0 for line in lines]
-    if not all(size or line.indent < 0 for size, line in zip(sizes, lines, strict=True)):
+    sizes = _job_sizes(text, lines) or number_sizes(lines)
+    if not sizes:
         return None
     said = [line.text[size:] or "\n" for size, line in zip(sizes, lines, strict=True)]
+    for at in range(1, len(lines)):
+        if (sizes[at - 1] == 0) != (sizes[at] == 0) and lines[at].indent >= 0 and lines[at - 1].indent >= 0:
+            said[at - 1] += "\n"  # what stands above a listing or below it is a paragraph of its own
     starts = [0]
     for line in said:
         starts.append(starts[-1] + len(line))
     return Stamps("".join(said), starts[:-1], [line.start for line in lines], sizes)
+
+
+def _job_sizes(text: str, lines: Sequence[Line]) -> list[int]:
+    """Count the characters of the stamp of each line in the log of a job; none if the text is no such log."""
+    if not (_STAMP.match(text) and _COMMAND.search(text)):
+        return []
+    sizes = [match.end() if (match := _STAMP.match(line.text)) else 0 for line in lines]
+    return sizes if all(size or line.indent < 0 for size, line in zip(sizes, lines, strict=True)) else []

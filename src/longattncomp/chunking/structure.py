@@ -8,7 +8,7 @@ from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements, continued
 from longattncomp.chunking.commands import COMMAND, Commands
 from longattncomp.chunking.definitions import is_short_comment
-from longattncomp.chunking.diffs import add_diff
+from longattncomp.chunking.diffs import add_diff, add_fenced_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
 from longattncomp.chunking.expanded import add_records
@@ -29,6 +29,7 @@ from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.rules import RULE, front_matter
 from longattncomp.chunking.run_in import gap_rows
+from longattncomp.chunking.scripts import are_commands, begins_script
 from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import header_of, is_table_edge
@@ -57,7 +58,7 @@ class _Scan:
         self._statements = Statements(text, self.out, self._regions)
         self._sections = Sections()
         self._blocks = blocks(self.lines)
-        self._code = False
+        self._code = self._script = False  # whether code stands above; whether all is code up to the next heading
         self._front = front_matter(self.lines)
         self._prose = Prose(text, self.out)
         self._lists = Lists(text, self.out)
@@ -134,6 +135,8 @@ class _Scan:
     def _paragraph(self, at: int, end: int) -> int:
         """Add the units of the beginning of a paragraph, and return the line after them."""
         first = self.lines[at]
+        self._script = self._script or begins_script(first)
+        self._code = self._code or self._script
         if self._is_code(at):
             return self._read_code(self.lines[at:end], self._sections.unit, end)
         if self._commands.head(at, code=self._code):
@@ -149,6 +152,8 @@ class _Scan:
                 together = RECORD_TOKENS if begun and begun[0] is CONFLICT else 0
                 goes_on = begun is not None and begun[0].branches is not None and is_within(self.lines, at)
                 above = max(self._above, self._lists.intro) if goes_on else self._above
+                if first.text.startswith("<<<<<<< SEARCH"):
+                    above = self._introduced(first.indent)
                 unit = self.out.add(first.start, above, together=together, breaks=True)
                 if begun:
                     self._regions.begin(*begun, unit)
@@ -199,7 +204,7 @@ class _Scan:
             self.out.add(first.start, self._above, breaks=True)
             return self._done(end)
         is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
-        if is_code and (self._code or not is_label(self.lines, at, end)):
+        if (self._script and are_commands(here)) or (is_code and (self._code or not is_label(self.lines, at, end))):
             return self._read_code(here, self._sections.unit, end)
         owner = self._owner(first.indent)
         if found := terms(here):
@@ -222,7 +227,8 @@ class _Scan:
         first, regions = self.lines[at], self._regions
         if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
             return True
-        return is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None
+        quoted = first.start < self._statements.quoted
+        return quoted or (is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None)
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
@@ -239,7 +245,7 @@ class _Scan:
         above = self._commands.intro(at, self._introduced(self.lines[at].indent)) if rank == COMMAND else self._above
         unit = self.out.add(self.lines[at].start, above, together=together, breaks=True)
         self._sections.begin(rank, unit)
-        self._prose.intro = -1
+        self._prose.intro, self._script = -1, False
         self._turns.end()
 
     def _introduced(self, indent: int) -> int:
@@ -266,6 +272,8 @@ class _Scan:
         self._statements.end()
         if not inner:
             self.out.add(first.start, parent, breaks=True)
+            return self._done(last + 1, indent=first.indent)
+        if add_fenced_diff(self.out, self.text, self.lines[at:last], parent):
             return self._done(last + 1, indent=first.indent)
         inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
         add_fenced(self.out, inner, parent, self._statements)

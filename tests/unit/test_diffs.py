@@ -1,0 +1,53 @@
+"""Changes come with the names of their files, wherever they stand."""
+
+import pytest
+from cutting import cut, lead_ins
+
+CHANGES = "".join(f"-bed {number} is for peas and beans\n+bed {number} is for corn and kale\n" for number in range(9))
+DIFFS = {
+    "with two names": ("--- a/garden/beds.txt\n+++ b/garden/beds.txt\n@@ -1,9 +1,9 @@\n", "garden/beds.txt"),
+    "of git": ("diff --git a/beds.txt b/beds.txt\n--- a/beds.txt\n+++ b/beds.txt\n@@ -1,9 +1,9 @@\n", "beds.txt"),
+}
+
+
+def above(text: str, within: str) -> str:
+    return next("".join(lead) for node, lead in cut(text, 12) if within in node)
+
+
+@pytest.mark.parametrize(("head", "name"), DIFFS.values(), ids=DIFFS)
+def test_a_fenced_diff_comes_with_its_file(head: str, name: str) -> None:
+    text = f"Plant them so:\n\n```diff\n{head}{CHANGES}```\n\nThen water all of the beds. They are dry.\n"
+    found = above(text, "+bed 7")
+    assert name in found
+    assert "Plant them so" in found
+    assert "-bed" not in above(text, "They are dry")
+
+
+def test_a_fenced_block_of_signs_is_no_diff() -> None:
+    text = "Plant them so:\n\n```\n- bed 1 is for peas\n- bed 2 is for corn\n```\n\nThen water them. They are dry.\n"
+    assert above(text, "bed 2") == "Plant them so:\n\n"
+
+
+FILES = (
+    f"*** Update File: garden/beds.txt\n@@ the beds\n{CHANGES}"
+    "*** Add File: garden/shed.txt\n+Tools hang in it.\n+It has a lock and a key.\n"
+)
+
+
+@pytest.mark.parametrize("text", [f"*** Begin Patch\n{FILES}*** End Patch\n", FILES], ids=["whole", "files alone"])
+def test_a_patch_of_an_agent_comes_with_its_files(text: str) -> None:
+    changed, added = lead_ins(text, "+bed 7", 12), above(text, "a lock")
+    assert changed.startswith("*** Update File: garden/beds.txt\n@@ the beds\n")
+    assert "*** Add File: garden/shed.txt\n" in added
+    assert "beds.txt" not in added
+
+
+def test_what_follows_a_patch_is_none_of_it() -> None:
+    text = f"*** Begin Patch\n{FILES}*** End Patch\nThen water all of the beds. They are dry.\n"
+    assert "***" not in above(text, "They are dry")
+
+
+def test_a_replacement_comes_with_the_file_above_it() -> None:
+    text = "garden/beds.txt\n<<<<<<< SEARCH\n" + CHANGES + "=======\nno beds at all\n>>>>>>> REPLACE\n"
+    assert "garden/beds.txt" in above(text, "bed 7")
+    assert "above it" not in above(text.replace("SEARCH", "main").replace("garden/beds.txt", "above it"), "bed 7")

@@ -1,0 +1,41 @@
+"""Parts of a class or function that are indented as it is do not end it."""
+
+import pytest
+
+from longattncomp.chunking.structure import outline
+
+BLOCKS = {
+    "access to members of a class": (
+        "class Bed : public Plot {\npublic:\n    explicit Bed(int size);\n\nprivate slots:\n    void water();\n"
+        "protected:\n    int size_;\n};\n",
+        {"size);": {"class Bed : public Plot {", "public:"}, "size_;": {"class Bed : public Plot {", "protected:"}},
+    ),
+    "what a function demands of types": (
+        "impl Bed {\n    pub fn sow<S>(&mut self, seed: S)\n    where\n        S: Into<Seed>,\n    {\n"
+        "        self.seeds.push(seed);\n    }\n}\n",
+        {
+            "push": {"impl Bed {", "pub fn sow<S>(&mut self, seed: S)"},
+            "Into<": {"impl Bed {", "pub fn sow<S>(&mut self, seed: S)", "where"},
+        },
+    ),
+    "blocks of SQL": (
+        "IF @beds > 0\nBEGIN\n    UPDATE beds SET wet = 1;\n    DELETE FROM dry;\nEND\nELSE\nBEGIN\n"
+        "    INSERT INTO dry SELECT 1;\nEND\nDELETE FROM tools;\n",
+        {"FROM dry": {"IF @beds > 0"}, "SELECT 1": {"IF @beds > 0", "ELSE"}, "tools": set()},
+    ),
+    "a block of Ruby below another": (
+        "if dry\n  water(bed)\nend\nbegin\n  sow(bed, seed)\nrescue Frost\n  wait(1)\nend\n",
+        {"sow": {"begin"}},
+    ),
+    "a label in a function": ("int sow(void)\n{\n    dig();\npublic:\n    rest();\n}\n", {"rest": {"public:"}}),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), BLOCKS.values(), ids=BLOCKS)
+def test_parts_are_led_in_by_the_whole(text: str, expected: dict[str, set[str]]) -> None:
+    units = outline(text)
+    ends = [*units.starts[1:], len(text)]
+    for within, above in expected.items():
+        unit = next(unit for unit, end in enumerate(ends) if within in text[units.starts[unit] : end])
+        found = {text[units.starts[lead] :].partition("\n")[0].strip() for lead in units.above(unit)}
+        assert found == above
