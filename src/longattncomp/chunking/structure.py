@@ -104,7 +104,7 @@ class _Scan:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
         if self._blocks[at] == ENDED:
             return False
-        known = at in self._heads or at in self._answers or at in self._titled.ends
+        known = at in self._heads or at in self._answers or at in self._titled.ends or at in self._turns.begun
         if known or breaks(self.lines, at) or begins_card(self.lines, at, self._cards):
             return True
         if parts_report(self.lines, first, at, code=self._code):
@@ -184,7 +184,7 @@ class _Scan:
         if self._items(at, end):
             return end
         if spoken:
-            self._turns.add(here, self._end(end), self._above)
+            self._prose.intro = self._turns.add(here, self._end(end), self._sections, self._regions.above)
             return self._done(end)
         is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
         if is_code and (self._code or not is_label(self.lines, at, end)):
@@ -236,7 +236,7 @@ class _Scan:
 
     def _heading(self, at: int, end: int) -> int:
         level, size = self._heads.get(at) or heading(self.lines, at, end, code=self._code)
-        if not level:
+        if not level or at in self._turns.begun:
             return at
         self._open_section(level, at)
         ruled = kinds.RULED.match(self.lines[at].text)
