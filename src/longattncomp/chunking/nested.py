@@ -9,7 +9,7 @@ from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import COMMENT, CONDITION, DEEPEST, Regions
 
-_BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?\d[\d.eE+-]*\s*,))")
+_BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\s*,))")
 _INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|[{}\[\],]")
 _SPACE = re.compile(r"\s*")
