@@ -27,12 +27,13 @@ _SIGNED = re.compile(rf"{_NAME}(?: {_BADGE})?")
 _NO_NAMES = frozenset(("am", "pm", "a.m", "p.m", "uhr"))
 
 _VERBS = (
-    "commented|replied|wrote|said|posted|answered|asked|responded|reviewed|opened this|schrieb|antwortete"
+    "commented|replied|wrote|said|posted|answered|asked|responded|reviewed|opened this|(?<=[*)\\]] )opened on"
+    "|(?:added|left) a (?:comment|reply|note)|schrieb|antwortete"
     "|kommentierte|hat (?:am|vor)|a (?:écrit|commenté|répondu)|escribió|comentó|respondió|ha scritto|schreef|skrev"
 )
 _TIMED = (
     re.compile(rf"{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{WHEN}[\])]?(?: \(\w+\))?:?", re.IGNORECASE),
-    re.compile(rf"[\[(]?{WHEN}[\])]?[ \t]?[—–|·•-]?[ \t]{{1,8}}{_NAME}:?", re.IGNORECASE),
+    re.compile(rf"[\[(]?{WHEN}[\])]?[ \t]?[—–|·•-]?[ \t]{{1,8}}{_NAME}(?:, [^\W\d_][\w.'’-]+)?:?", re.IGNORECASE),
 )
 """A name and a time; a time and a name."""
 
@@ -41,8 +42,12 @@ _TOLD = (
         rf"{_NAME}(?: {_BADGE})? (?:{_VERBS})\b(?:[^\n:]*(?:\d|\bago\b|\byesterday\b)[^\n]*(?<![.!?])|[^\n.!?]*:)"
     ),
     re.compile(r"(?:On|Am|Le|El|Il|Op|Den) (?P<name>[^\n]*\d[^\n]*)\b(?:wrote|schrieb|a écrit|escribió|skrev)[^\n]*:"),
+    re.compile(
+        r"(?:Posted|Sent|Written|Answer|Comment|Message|Note|Reply|Review|Answered|Commented|Replied|Reviewed) by:? "
+        rf"{_NAME}(?: {_BADGE})?,? ?(?:on|at|[—–|·•(\[-])[^\n]*\d[^\n]*(?<![.!?])"
+    ),
 )
-"""A name and what one does who speaks."""
+"""A name and what one does who speaks, or what it is and by whom."""
 
 _TOOL = r"(?:tool|function)[ _-]?(?:call|use|result|response|output)s?"
 _ROLE = rf"(?P<name>{_TOOL}|user|assistant|system|developer|human|ai|bot|tool|interviewer|interviewee|moderator)"
@@ -63,7 +68,7 @@ _OF_TALKS = re.compile(rf"assistant|human|interviewe|moderator|{_TOOL}", re.IGNO
 _ENDS = frozenset(",;!?{}")
 _CLOCK = re.compile(r"\d:\d\d|\bago$|\b(?:vor|il y a|hace) \d")
 _TELLS = re.compile(r"\d|\bago\b|\byesterday\b")
-_VERB = re.compile(rf"\b(?:{_VERBS})\b")
+_VERB = re.compile(rf"\b(?:{_VERBS}|by)\b")
 _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
 """Signs that are found fast in lines of these forms."""
 
