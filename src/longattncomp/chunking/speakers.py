@@ -24,7 +24,10 @@ _ALONE = re.compile(rf"[\[(]?{WHEN}[\])]?(?: \(\w+\))?", re.IGNORECASE)
 """A time alone in its line, below or above that of a name."""
 
 _SIGNED = re.compile(rf"{_NAME}(?: {_BADGE})?")
-_NO_NAMES = frozenset(("am", "pm", "a.m", "p.m", "uhr"))
+_NO_NAMES = frozenset(
+    ("am", "pm", "a.m", "p.m", "uhr", "asked", "answered", "edited", "modified", "updated", "gefragt", "beantwortet")
+)
+"""Words beside a time that are none: half a day, and what was done, as it stands below a post."""
 
 _VERBS = (
     "commented|replied|wrote|said|posted|answered|asked|responded|reviewed|opened this|(?<=[*)\\]] )opened on"
