@@ -37,6 +37,7 @@ FORMS = {
     "a month in letters": ("[11-Feb-25 09:14 AM] ilka", "[12-Feb-25 09:20 AM] bo"),
     "the last name first": ("[11.02.2025 09:14] Roos, Ilka", "[12.02.2025 09:20] Tamm, Bo"),
     "by whom": ("Comment by ilka (2025-02-11):", "Posted by: bo on February 12, 2025, 09:14:10 AM"),
+    "points": ("[–]ilka-r 45 points 2 years ago", "[–]bo [score] 1 point 1 year ago (2 children)"),
     "a mail": ("On Mon, 3 Feb 2025, Ilka Roos wrote:", "Am 4. Februar 2025 um 9:10 schrieb Bo Tamm:"),
     "a role": ("[user]", "[assistant]"),
     "a role between signs": ("<|user|>", "<|assistant|>"),

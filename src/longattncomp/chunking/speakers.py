@@ -49,8 +49,9 @@ _TOLD = (
         r"(?:Posted|Sent|Written|Answer|Comment|Message|Note|Reply|Review|Answered|Commented|Replied|Reviewed) by:? "
         rf"{_NAME}(?: {_BADGE})?,? ?(?:on|at|[—–|·•(\[-])[^\n]*\d[^\n]*(?<![.!?])"
     ),
+    re.compile(rf"\[[–—+-]\] ?{_NAME}(?: {_BADGE})? [-−]?\d[\d.,]*k? points? [^\n]*\bago\b[^\n]*"),
 )
-"""A name and what one does who speaks, or what it is and by whom."""
+"""A name and what one does who speaks, what it is and by whom, or its points."""
 
 _TOOL = r"(?:tool|function)[ _-]?(?:call|use|result|response|output)s?"
 _ROLE = rf"(?P<name>{_TOOL}|user|assistant|system|developer|human|ai|bot|tool|interviewer|interviewee|moderator)"
@@ -71,7 +72,7 @@ _OF_TALKS = re.compile(rf"assistant|human|interviewe|moderator|{_TOOL}", re.IGNO
 _ENDS = frozenset(",;!?{}")
 _CLOCK = re.compile(r"\d:\d\d|\bago$|\b(?:vor|il y a|hace) \d")
 _TELLS = re.compile(r"\d|\bago\b|\byesterday\b")
-_VERB = re.compile(rf"\b(?:{_VERBS}|by)\b")
+_VERB = re.compile(rf"\b(?:{_VERBS}|by|points?)\b")
 _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
 """Signs that are found fast in lines of these forms."""
 
