@@ -8,8 +8,9 @@ from longattncomp.chunking.lines import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import COMMENT, CONDITION, DEEPEST, Regions
+from longattncomp.chunking.spoken import link_roles
 
-_BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?\d[\d.eE+-]*\s*,))")
+_BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\s*,))")
 _INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|[{}\[\],]")
 _SPACE = re.compile(r"\s*")
@@ -61,6 +62,7 @@ class Values:
         top = len(self._out.starts)
         after = _json_units(self._out, self._text, start, stop, parent)
         self._out.entries.extend(range(top, len(self._out.starts)))
+        link_roles(self._out, self._text, top)
         return after
 
 

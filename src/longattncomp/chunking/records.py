@@ -14,6 +14,7 @@ from longattncomp.chunking.lines import (
     CUE,
     ENTRY,
     GAPS,
+    HEADING,
     ITEM,
     LETTER,
     STAMP,
@@ -37,6 +38,15 @@ _BEGUN = re.compile(
     rf"|\s*(?:{UNDATED})"
 )
 """The beginning of an entry: a date and a time, a time, or how bad it is. No names of columns do so."""
+
+_MESSAGE = re.compile(
+    r"(?:\[\d{1,4}[-./]\d{1,2}[-./]\d{2,4},? [^\]\n]{4,16}\]"
+    r"|\d{1,4}[-./]\d{1,2}[-./]\d{2,4},? [\d:.]{4,8}[^-–\n]{0,6} [-–])"
+    rf" (?!(?i:{LEVELS})\b)[^\W\d_][^:\n\[\]]{{0,40}}: \S"
+)
+"""The beginning of a message as a chat prints it, with who sent it."""
+
+_MESSAGE_CHARACTERS = 2000  # of a message with several paragraphs
 
 _BEGINNING = 20  # lines of a log
 _LOOKED_AT = 200  # characters of a line
@@ -194,7 +204,7 @@ def _stamped(lines: Sequence[Line]) -> list[bool]:
         ]
         rows = len(words) >= _ROWS and 2 * len(words) > len(lines) and max(words) - min(words) <= _SPREAD
         return [date is not None for date in dates] if dates[0] and rows else []
-    goes_on = len(lines) == 1 or lines[1].indent > 0 or is_trace(lines, 1)
+    goes_on = len(lines) == 1 or lines[1].indent > 0 or is_trace(lines, 1) or _MESSAGE.match(lines[0].text)
     return found if found[0] and (goes_on or sum(found) >= 2 or lines[0].text.rstrip().endswith(":")) else []
 
 
@@ -235,6 +245,9 @@ def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
         first = below(lines, end)
         if first == len(lines) or STAMP.match(lines[first].text) or is_crash(lines, first):
             return end
+        if (after := _message_end(lines, at, end)) > end:
+            end = after
+            continue
         begins = is_trace(lines, first)
         if not begins and not any(is_trace(lines, number) for number in _since_stamp(lines, at, end)):
             return end
@@ -244,6 +257,25 @@ def _log_end(lines: Sequence[Line], at: int, end: int) -> int:
         if stop == first or not (begins or any(STAMP.match(line.text) for line in lines[first:stop])):
             return end
         at, end = first, stop
+
+
+def _message_end(lines: Sequence[Line], at: int, end: int) -> int:
+    """Find the line of the next message below the last one, which ends there or goes on below blank lines; `end` if
+    none stands near.
+    """
+    last = _since_stamp(lines, at, end)[0]
+    if not _MESSAGE.match(lines[last].text):
+        return end
+    after, most = end, lines[last].start + _MESSAGE_CHARACTERS
+    while after < len(lines) and lines[after].start < most and not _MESSAGE.match(lines[after].text):
+        if lines[after].indent >= 0 and (STAMP.match(lines[after].text) or HEADING.match(lines[after].text)):
+            return end
+        after += 1
+    if after == len(lines) or lines[after].start >= most:
+        return end
+    while after < len(lines) and lines[after].indent >= 0:
+        after += 1
+    return after
 
 
 def _since_stamp(lines: Sequence[Line], at: int, end: int) -> range:

@@ -7,52 +7,36 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from longattncomp.chunking import lines as kinds
+from longattncomp.chunking.dates import WHEN, is_day, is_signed
 from longattncomp.chunking.entries import LEVELS
 from longattncomp.chunking.headings import DAY, REPLY, TURN
 from longattncomp.chunking.lines import Line
 
 _LONGEST = 160  # characters of a line that says who speaks
-_LONGEST_DAY = 60  # characters of a line that names a day
 _CALL = 400  # characters of the call of a tool that leads in its result whole
 _LEAST = 3  # lines with a name and a time, one name among them twice
-_OTHER_WORDS = 3  # before a day, after signs: "--- Day changed Thu Sep 04 2025"
 
-_WEEKDAYS = (
-    "(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
-    "|sonnabend|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado"
-    "|domingo|(?:luned|marted|mercoled|gioved|venerd)[iì]|sabato|domenica|(?:maan|dins|woens|donder|vrij|zater|zon)dag"
-    "|today|yesterday|heute|gestern|aujourd|hier|hoy|ayer|oggi|ieri|vandaag|gisteren|星期[一二三四五六日天]|[今昨][天日]"
-)
-_MONTHS = (
-    "jan(?:uar[yi]?|vier)?|enero|gennaio|feb(?:ruar[yi]?|rero|braio)?|f[eé]v(?:rier)?|mar(?:ch|s|t|zo)?|märz?|mrt|maart"
-    "|apr(?:ile?)?|a[bv]r(?:il)?|ma[iy]|mei|mayo|maggio|june?|junio?|juin|giugno|july?|julio?|juillet|luglio"
-    "|aug(?:ust(?:us)?)?|ago(?:sto)?|ao[uû]t|sep(?:t(?:i?embre|ember)?)?|set(?:tembre)?|o[ck]t(?:ob(?:er|re)|ubre)?"
-    "|ott(?:obre)?|nov(?:i?embre|ember)?|d[eéi][cz](?:i?embre|ember)?"
-)
-_WEEKDAY = re.compile(_WEEKDAYS)
-_MONTH = re.compile(_MONTHS)
-_BESIDE = frozenset(("st", "nd", "rd", "th", "er", "de", "of", "the", "le", "at", "um", "am", "pm", "utc", "hui"))
-"""Words beside the names of days and months."""
-
-_PLAIN = re.compile(r"[\w\s.,:/()\[\]'’*#=~—–-]+")
-_NUMBERED = re.compile(r"\W*(?:\d{4}年)?\d{1,2}[月월] ?\d{1,2}[日일](?:[ (（]+\w{1,3}[)）]?)?\W*")
-"""A day in Japanese, Chinese or Korean."""
-
-_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?(?: ?[ap]\.?m\.?)?(?: uhr)?"
-_DATE = rf"(?:\d{{1,4}}[-./]\d{{1,2}}[-./]\d{{1,4}}|\d{{1,4}}(?:st|nd|rd|th|\.)?|{_WEEKDAYS}|{_MONTHS}|at|um|de),? "
-_AGO = r"(?:\d+|an?) \w{3,7} ago|vor \d+ \w{3,8}|il y a \d+ \w{2,8}|hace \d+ \w{3,8}"
-_WHEN = rf"(?:(?:{_DATE}){{0,6}}{_TIME}|{_AGO})"
 _NAME = r"[*_\[@]{0,3}(?P<name>[^\W\d_][\w.'’&-]*(?: [\w.'’&()/-]+){0,4}?)[*_\]]{0,3}"
 _BADGE = r"[(\[`][^\W\d_][\w .-]{0,30}[)\]`]"
 """What somebody is, such as (Maintainer)."""
 
+_ALONE = re.compile(rf"[\[(]?{WHEN}[\])]?(?: \(\w+\))?", re.IGNORECASE)
+"""A time alone in its line, below or above that of a name."""
+
+_SIGNED = re.compile(rf"{_NAME}(?: {_BADGE})?")
+_NO_NAMES = frozenset(
+    ("am", "pm", "a.m", "p.m", "uhr", "asked", "answered", "edited", "modified", "updated", "gefragt", "beantwortet")
+)
+"""Words beside a time that are none: half a day, and what was done, as it stands below a post."""
+
 _VERBS = (
-    "commented|replied|wrote|said|posted|answered|asked|responded|reviewed|opened this|schrieb|antwortete"
+    "commented|replied|wrote|said|posted|answered|asked|responded|reviewed|opened this|(?<=[*)\\]] )opened on"
+    "|(?:added|left) a (?:comment|reply|note)|schrieb|antwortete"
     "|kommentierte|hat (?:am|vor)|a (?:écrit|commenté|répondu)|escribió|comentó|respondió|ha scritto|schreef|skrev"
 )
 _TIMED = (
-    re.compile(rf"{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{_WHEN}[\])]?(?: \(\w+\))?:?", re.IGNORECASE),
-    re.compile(rf"[\[(]?{_WHEN}[\])]?[ \t]?[—–|·•-]?[ \t]{{1,8}}{_NAME}:?", re.IGNORECASE),
+    re.compile(rf"{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{WHEN}[\])]?(?: \(\w+\))?:?", re.IGNORECASE),
+    re.compile(rf"[\[(]?{WHEN}[\])]?[ \t]?[—–|·•-]?[ \t]{{1,8}}{_NAME}(?:, [^\W\d_][\w.'’-]+)?:?", re.IGNORECASE),
 )
 """A name and a time; a time and a name."""
 
@@ -61,8 +45,13 @@ _TOLD = (
         rf"{_NAME}(?: {_BADGE})? (?:{_VERBS})\b(?:[^\n:]*(?:\d|\bago\b|\byesterday\b)[^\n]*(?<![.!?])|[^\n.!?]*:)"
     ),
     re.compile(r"(?:On|Am|Le|El|Il|Op|Den) (?P<name>[^\n]*\d[^\n]*)\b(?:wrote|schrieb|a écrit|escribió|skrev)[^\n]*:"),
+    re.compile(
+        r"(?:Posted|Sent|Written|Answer|Comment|Message|Note|Reply|Review|Answered|Commented|Replied|Reviewed) by:? "
+        rf"{_NAME}(?: {_BADGE})?,? ?(?:on|at|[—–|·•(\[-])[^\n]*\d[^\n]*(?<![.!?])"
+    ),
+    re.compile(rf"\[[–—+-]\] ?{_NAME}(?: {_BADGE})? [-−]?\d[\d.,]*k? points? [^\n]*\bago\b[^\n]*"),
 )
-"""A name and what one does who speaks."""
+"""A name and what one does who speaks, what it is and by whom, or its points."""
 
 _TOOL = r"(?:tool|function)[ _-]?(?:call|use|result|response|output)s?"
 _ROLE = rf"(?P<name>{_TOOL}|user|assistant|system|developer|human|ai|bot|tool|interviewer|interviewee|moderator)"
@@ -83,7 +72,7 @@ _OF_TALKS = re.compile(rf"assistant|human|interviewe|moderator|{_TOOL}", re.IGNO
 _ENDS = frozenset(",;!?{}")
 _CLOCK = re.compile(r"\d:\d\d|\bago$|\b(?:vor|il y a|hace) \d")
 _TELLS = re.compile(r"\d|\bago\b|\byesterday\b")
-_VERB = re.compile(rf"\b(?:{_VERBS})\b")
+_VERB = re.compile(rf"\b(?:{_VERBS}|by|points?)\b")
 _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
 """Signs that are found fast in lines of these forms."""
 
@@ -120,11 +109,13 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
 
     The call of a tool leads in the result right below it.
     """
-    found = {number: found for number, line in enumerate(lines) if (found := speaker_of(line))}
+    signed = _signed(lines)
+    within = {below for number in signed for below in (number, number + 1)}
+    found = {number: found for number, line in enumerate(lines) if number not in within and (found := speaker_of(line))}
     heads = _heads(lines, found)
     kept = {form for form in {which.form for which in found.values()} if _is_form(form, found, heads)}
     numbers = [number for number, which in found.items() if which.form in kept]
-    told = {number: Head(TURN, 1) for number in numbers}
+    told = {**signed, **{number: Head(TURN, 1) for number in numbers}}
     for above, number in pairwise(numbers):
         if _answers(lines[above].text, lines[number].text, found[above].name, found[number].name):
             long = lines[number].start - lines[above].start > _CALL
@@ -154,7 +145,35 @@ def _is_name(words: str) -> bool:
     """Whether words may be a name: those of more than one word begin and end in words with a capital letter."""
     parts = words.partition("(")[0].split()
     named = len(parts) == 1 or (bool(parts) and not (parts[0][0].islower() or parts[-1][0].islower()))
-    return named and not words.endswith((".", "!", "?")) and not _LEVEL.match(words)
+    return named and not words.endswith((".", "!", "?")) and not _LEVEL.match(words) and words.lower() not in _NO_NAMES
+
+
+def _signed(lines: Sequence[Line]) -> dict[int, Head]:
+    """Find names with a time alone in the line below them, or else above them, by the number of the first line.
+
+    One name stands there twice, and most have text below them.
+    """
+    timed = [line.indent >= 0 and _is_time(line.text.strip()) for line in lines]
+    for above in (False, True):
+        names: dict[int, str] = {}
+        for number, (one, other) in enumerate(pairwise(lines)):
+            if timed[number] is not above or timed[number + 1] is above or number - 1 in names:
+                continue
+            words = (other if above else one).text.strip()
+            match = _SIGNED.fullmatch(words) if 0 < len(words) <= kinds.SHORT else None
+            if match and _is_name(match["name"]):
+                names[number] = match["name"].lower()
+        texts = sum((below := kinds.below(lines, number + 2)) < len(lines) and below not in names for number in names)
+        if len(names) >= _LEAST and max(Counter(names.values()).values()) > 1 and 2 * texts >= len(names):
+            return dict.fromkeys(names, Head(TURN, 2))
+    return {}
+
+
+def _is_time(words: str) -> bool:
+    """Whether a line has nothing but a time or a date."""
+    if len(words) > kinds.SHORT or not any(map(str.isdecimal, words)):
+        return False
+    return _ALONE.fullmatch(words) is not None or is_day(words)
 
 
 def _heads(lines: Sequence[Line], found: Mapping[int, Found]) -> set[int]:
@@ -213,10 +232,10 @@ def days(lines: Sequence[Line], told: Mapping[int, Head], *, talk: bool) -> dict
         words = line.text.strip()
         turn = kinds.TURN.match(line.text) is not None and (talk or words[0] == "<")
         turn = number in told or turn or kinds.STAMP.match(line.text) is not None
-        day = (below or turn) and line.indent <= 3 and number not in told and _is_day(words)
+        day = (below or turn) and line.indent <= 3 and number not in told and is_day(words)
         if day and below and not _is_said(lines, number, told):
             found[number] = Head(DAY, 1)
-            below = _is_signed(words)
+            below = is_signed(words)
         else:
             below = turn and not day
     return found
@@ -225,30 +244,8 @@ def days(lines: Sequence[Line], told: Mapping[int, Head], *, talk: bool) -> dict
 def _is_said(lines: Sequence[Line], number: int, told: Mapping[int, Head]) -> bool:
     """Whether a day is what somebody says, in a paragraph with the lines above it."""
     words, above = lines[number].text, lines[number - 1] if number else None
-    if above is None or above.indent < 0 or _is_signed(words.strip()):
+    if above is None or above.indent < 0 or is_signed(words.strip()):
         return False
     if number - 1 in told:
         return True
     return not kinds.STAMP.match(above.text) and (bool(told) or not any(map(str.isdecimal, words)))
-
-
-def _is_signed(words: str) -> bool:
-    return len(words) > 1 and words[0] == words[1] and not words[0].isalnum()
-
-
-def _is_day(words: str) -> bool:
-    """Whether a line has nothing but a day, after signs perhaps with words such as "Day changed" before it."""
-    if len(words) > _LONGEST_DAY or not words or words[-1] in "!?.,;:":
-        return False
-    if kinds.DATE.match(words) or _NUMBERED.fullmatch(words):
-        return True
-    found = re.findall(r"[^\W\d_]+", words.lower())
-    if sum(_WEEKDAY.fullmatch(word) is not None for word in found) > 1:  # the columns of a timetable
-        return False
-    named = [bool(_WEEKDAY.fullmatch(word) or _MONTH.fullmatch(word)) for word in found]
-    if not any(named) or not _PLAIN.fullmatch(words):
-        return False
-    if not (any(map(str.isdecimal, words)) or any(map(_WEEKDAY.fullmatch, found))):
-        return False
-    others = [number for number, word in enumerate(found) if not named[number] and word not in _BESIDE]
-    return not others or (_is_signed(words) and len(others) <= _OTHER_WORDS and others[-1] < named.index(True))

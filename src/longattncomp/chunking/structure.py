@@ -108,6 +108,7 @@ class _Scan:
             return at == self._front
         known = at == self._front or at in self._heads or at in self._answers or at in self._titled.ends
         known = known or self._commands.parts(at, code=self._code) or begins_card(self.lines, at, self._cards)
+        known = known or at in self._turns.begun
         if known or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
@@ -198,7 +199,7 @@ class _Scan:
         if self._items(at, end):
             return end
         if spoken:
-            self._turns.add(here, self._end(end), self._above)
+            self._prose.intro = self._turns.add(here, self._end(end), self._sections, self._regions.above)
             return self._done(end)
         if not self._code and end == at + 1 and RULE.match(first.text):
             self.out.add(first.start, self._above, breaks=True)
@@ -256,7 +257,7 @@ class _Scan:
     def _heading(self, at: int, end: int) -> int:
         known = self._commands.head(at, code=self._code) or self._heads.get(at)
         level, size = known or heading(self.lines, at, end, code=self._code)
-        if not level:
+        if not level or at in self._turns.begun:
             return at
         self._open_section(level, at)
         ruled = kinds.RULED.match(self.lines[at].text)
