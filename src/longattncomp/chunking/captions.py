@@ -146,7 +146,8 @@ def page_heads(lines: Sequence[Line]) -> frozenset[int]:
             continue
         here = lines[first:number]
         pages += len(here) > _HEAD
-        if 0 < len(here) <= _HEAD and all(len(line.text) <= _LONGEST for line in here) and kinds.has_gap(here[0].text):
+        short = 0 < len(here) <= _HEAD and all(len(line.text) <= _LONGEST for line in here)
+        if short and kinds.has_gap(here[0].text) and not kinds.STAMP.match(here[0].text):
             shape = " ".join(_NUMBER.sub("0", line.text.strip()) for line in here)
             found.setdefault(shape, []).append((pages, first))
         first = number + 1

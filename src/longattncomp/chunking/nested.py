@@ -14,9 +14,7 @@ _BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?
 _INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|[{}\[\],]")
 _SPACE = re.compile(r"\s*")
-_LINE_TOKENS = 128
-"""Longest object in one of several lines that stays whole whatever it holds, in tokens."""
-
+_LINE_TOKENS = 128  # of the longest object in one of several lines that stays whole whatever it holds
 _LONGEST_LINE = 1000  # characters of such an object
 _DEEPEST = 64
 _SEVERAL = 3

@@ -76,16 +76,17 @@ class Prose:
                     owner, announced = unit, stop
         last = text[self._out.starts[unit] : end]
         self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
-        self._announces = unit if owner == unit else -1
+        self._announces = unit if owner == unit not in (label, head) else -1
         self.lone = unit if unit == first else -1
         self._first = first if all(start in bounds for start in self._out.starts[first:]) else unit
 
-    def join(self, intro: int) -> None:
+    def joined(self, intro: int) -> int:
         """Let each of few short lines above a list lead in the next one, if the last of them, `intro`, leads to it."""
         starts, first = self._out.starts, self._first
         if intro < 0 or intro != self.intro or intro - first >= _FEW:
-            return
+            return intro
         above = [self._text[start:end] for start, end in pairwise(starts[first : intro + 1])]
         if all(len(line) <= 2 * kinds.SHORT and not kinds.ends_part(line) for line in above):
             for unit in range(first + 1, intro + 1):
                 self._out.parents[unit] = unit - 1
+        return intro

@@ -54,13 +54,16 @@ _UNEQUAL = re.compile(r"\s*AssertionError\b[^\n]*:\s*$")
 _ROW = re.compile(r"\s+\d+:\d+\s+(?:error|warning|info)\s")
 
 
-def add_failure(outline: Outline, lines: Sequence[Line], at: int, heading: int) -> int:
-    """Add what pytest says about a test below its heading, if it does, and return the line after it.
+def add_failure(outline: Outline, lines: Sequence[Line], title: int, size: int, heading: int) -> int:
+    """Add what pytest says about a test below its heading of `size` lines, if it does, and return the line after it.
 
     The line that failed, how, and where are one record, which leads in the rest of the test. Each part brings the one
     above it along, so that none of them, the record least of all, is there only to lead others in.
     """
-    stop = last = at
+    stop = last = at = title + size
+    named = RULED.match(lines[title].text)
+    if named is None or named[1] != "_":
+        return at
     while stop < len(lines) and not RULED.match(lines[stop].text):
         failed = _FAILED.match(lines[stop].text)
         last = stop + 1 if failed or (last > at and _FAILED_AT.match(lines[stop].text)) else last

@@ -8,7 +8,7 @@ from longattncomp.chunking.cards import Cards
 from longattncomp.chunking.code import Statements, continued
 from longattncomp.chunking.commands import COMMAND, Commands
 from longattncomp.chunking.definitions import is_short_comment
-from longattncomp.chunking.diffs import add_diff, add_fenced_diff
+from longattncomp.chunking.diffs import add_diff
 from longattncomp.chunking.elements import Documents
 from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
 from longattncomp.chunking.expanded import add_records
@@ -71,7 +71,7 @@ class _Scan:
         self._testimony = Testimony(text, self.lines, self.out)
         self._heads = titles(self.lines, self._cards)
         self._heads |= manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
-        self._answers = answers(text, self.lines)
+        self._begun = {self._front, *self._heads, *answers(text, self.lines), *self._titled.ends, *self._turns.begun}
         self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
 
@@ -106,10 +106,8 @@ class _Scan:
         """Whether a line begins a paragraph without a blank line between the line `first` and it."""
         if self._blocks[at] == ENDED:
             return at == self._front
-        known = at == self._front or at in self._heads or at in self._answers or at in self._titled.ends
-        known = known or self._commands.parts(at, code=self._code) or begins_card(self.lines, at, self._cards)
-        known = known or at in self._turns.begun
-        if known or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
+        known = self._commands.parts(at, code=self._code) or begins_card(self.lines, at, self._cards)
+        if at in self._begun or known or breaks(self.lines, at) or parts_report(self.lines, first, at, code=self._code):
             return True
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
             return False
@@ -153,7 +151,9 @@ class _Scan:
                 together = RECORD_TOKENS if begun and begun[0] is CONFLICT else 0
                 goes_on = begun is not None and begun[0].branches is not None and is_within(self.lines, at)
                 above = max(self._above, self._lists.intro) if goes_on else self._above
-                if first.text.startswith("<<<<<<< SEARCH"):
+                if first.text.startswith("</"):
+                    above = self._regions.above
+                elif first.text.startswith("<<<<<<< SEARCH"):
                     above = self._introduced(first.indent)
                 unit = self.out.add(first.start, above, together=together, breaks=True)
                 if begun:
@@ -183,7 +183,7 @@ class _Scan:
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
-        if not self._code and at in self._pages and not kinds.STAMP.match(first.text):
+        if not self._code and (at in self._pages or (end == at + 1 and RULE.match(first.text))):
             self.out.add(first.start, self._above, breaks=True)
             return self._done(end)
         if not is_log(here) and (header := header_of(here)):
@@ -200,9 +200,6 @@ class _Scan:
             return end
         if spoken:
             self._prose.intro = self._turns.add(here, self._end(end), self._sections, self._regions.above)
-            return self._done(end)
-        if not self._code and end == at + 1 and RULE.match(first.text):
-            self.out.add(first.start, self._above, breaks=True)
             return self._done(end)
         is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
         if (self._script and are_commands(here)) or (is_code and (self._code or not is_label(self.lines, at, end))):
@@ -260,25 +257,16 @@ class _Scan:
         if not level or at in self._turns.begun:
             return at
         self._open_section(level, at)
-        ruled = kinds.RULED.match(self.lines[at].text)
-        test = ruled is not None and ruled[1] == "_"  # as pytest prints the name of one that failed
-        after = add_failure(self.out, self.lines, at + size, self._sections.unit) if test else at + size
+        after = add_failure(self.out, self.lines, at, size, self._sections.unit)
         return self._done(after, indent=self.lines[at].indent if level == COMMAND else 0)
 
     def _fenced(self, at: int) -> int:
         if (last := kinds.fenced(self.lines, at)) == at:
             return at
-        first, inner = self.lines[at], [line for line in self.lines[at + 1 : last] if line.indent >= 0]
-        parent = self._introduced(first.indent)
+        indent = self.lines[at].indent
         self._statements.end()
-        if not inner:
-            self.out.add(first.start, parent, breaks=True)
-            return self._done(last + 1, indent=first.indent)
-        if add_fenced_diff(self.out, self.text, self.lines[at:last], parent):
-            return self._done(last + 1, indent=first.indent)
-        inner[0] = inner[0]._replace(start=first.start)  # the fence is part of the first line
-        add_fenced(self.out, inner, parent, self._statements)
-        return self._done(last + 1, indent=first.indent)
+        add_fenced(self.out, self.text, self.lines[at:last], self._introduced(indent), self._statements)
+        return self._done(last + 1, indent=indent)
 
     def _items(self, at: int, end: int) -> bool:
         """Add the items of a list, and what leads to them; False if the paragraph is no list."""
@@ -292,8 +280,7 @@ class _Scan:
             self._lists.end()
         self._code = False
         self._statements.end()
-        intro = self._introduced(here[first].indent)
-        self._prose.join(intro)
+        intro = self._prose.joined(self._introduced(here[first].indent))
         self._lists.add(here[first:], marks[first:], intro, self._owner(here[0].indent))
         return True
 
