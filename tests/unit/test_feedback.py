@@ -18,7 +18,9 @@ from longattncomp.testing import ByteTokenizer
 from longattncomp.types import Node, Scores
 
 QUERY = Query("Who signed the lease?")
-TEXTS = [f"Here is entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(12)]
+TEXTS = [
+    f"Here is entry {number}. The rent of house {number} is due on Fridays. Nobody paid. " * 2 for number in range(12)
+]
 METHODS = {"alone": "longattncomp-alone", "after": "longattncomp"}
 
 

@@ -18,7 +18,7 @@ _ASCII = str.maketrans(
 )
 """What the boxes of tables are drawn in, and the signs of ASCII for that."""
 
-_EDGE = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
+EDGE = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
 _SIGNS = "\t;,"  # between cells
 _BESIDE = "\t;,|"
 _ENDED = re.compile(r"\||[,;][ \t]{2}")
@@ -35,14 +35,15 @@ _LONGEST = 400  # characters of a line
 
 def unboxed(lines: Sequence[Line]) -> Sequence[Line]:
     """Draw the box around a table in the signs of ASCII; lines without one stay as they are."""
-    if not any(line.text.lstrip()[:1] in _CORNERS for line in lines[:_MOST] if line.indent >= 0):
+    first = (line.text.strip() for line in lines[:_MOST] if line.indent >= 0)
+    if not any(text[:1] in _CORNERS and " " not in text for text in first):
         return lines
     return [line._replace(text=line.text.translate(_ASCII)) for line in lines]
 
 
 def is_above_box(lines: Sequence[Line], at: int) -> bool:
     """Whether a line stands right above the box around a table, and is none of it."""
-    return _EDGE.match(lines[at + 1].text) is not None and not any(sign in lines[at].text for sign in "|+&")
+    return EDGE.match(lines[at + 1].text) is not None and not any(sign in lines[at].text for sign in "|+&")
 
 
 def is_line(row: str) -> bool:

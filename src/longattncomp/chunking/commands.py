@@ -48,6 +48,7 @@ _TRACED = re.compile(rf"\+{{1,3}} (?:({_TOOLS})(?=\s|$)|[a-z~./][\w~./-]*(?=\s|$
 _GOES_ON = re.compile(r"[ \t]*(?:\.\.\.(?: |$)|\.\.\.:|>{1,2} )")
 _CLOSES = re.compile(r"[ \t]*(?:\"\"\"|''')")
 _LEAST = 2  # commands that a script shows, and rows of a table
+_SAID = 4  # blanks in a line that somebody says
 
 
 def is_prompt(line: str) -> bool:
@@ -90,10 +91,11 @@ class Commands:
         lines = self._lines
         at = first = below(lines, 0)
         whole = sure = opened = False
+        last = max((number for number, line in enumerate(lines) if is_prompt(line.text)), default=-1)
         while at < len(lines):
             stop, found = _stop(lines, at), {}
-            if (last := fenced(lines, at)) > at:
-                stop = min(last + 1, len(lines))
+            if (fence := fenced(lines, at)) > at:
+                stop = min(fence + 1, len(lines))
             else:
                 found = _commands(lines[at:stop], within=whole and opened)
             if at == first and 0 in found and not _PYTHON.match(lines[at].text):
@@ -104,7 +106,11 @@ class Commands:
                 self._heads.update((at + number, (COMMAND, size)) for number, size in found.items())
                 self._edges.update(at + number for number in found)
                 opened = True
-            elif opened and not _prints(lines, at, whole=whole, sure=sure):
+            elif (
+                opened
+                and lines[at].indent == 0
+                and not _prints(lines, at, whole=whole, sure=sure and not (at > last and _is_said(lines, at, stop)))
+            ):
                 self._edges.add(at)
                 opened = False
             if opened:
@@ -119,6 +125,12 @@ class Commands:
 def _stop(lines: Sequence[Line], at: int) -> int:
     """Find the line after a paragraph."""
     return next((number for number in range(at, len(lines)) if lines[number].indent < 0), len(lines))
+
+
+def _is_said(lines: Sequence[Line], at: int, stop: int) -> bool:
+    """Whether a paragraph is what somebody says, not what a command prints."""
+    text = lines[at].text
+    return text[:1].isupper() and text.count(" ") >= _SAID and ends_sentence(lines[stop - 1].text)
 
 
 def _prints(lines: Sequence[Line], at: int, *, whole: bool, sure: bool) -> bool:

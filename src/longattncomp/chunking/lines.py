@@ -28,8 +28,8 @@ ITEM = re.compile(
     r"|\(?[ivxlc]{1,5}[.)]|§+ ?\d+[a-z]?\.?|\d{1,3}(?=、))[ \t、]+(?=\S)"
 )
 FOOTNOTE = re.compile(r"\[\^?(\w{1,4})\]:?[ \t]+\S")
-ASKED = re.compile(r"\W{0,3}(?:Q|Question|F|Frage|P|Pregunta|问|問)[ \t]?\d{0,3}\W{1,3}")
-ANSWER = re.compile(r"\W{0,3}(?:A|Answer|R|Antwort|Réponse|Respuesta|答)[ \t]?\d{0,3}\W{1,3}")
+ASKED = re.compile(r"\W{0,3}(?:(?:Q|Question|Frage|Pregunta|问|問)(?:[ \t]?\d{1,3})?|[FP])\W{1,3}")
+ANSWER = re.compile(r"\W{0,3}(?:(?:A|Answer|Antwort|Réponse|Respuesta|答)(?:[ \t]?\d{1,3})?|R)\W{1,3}")
 STAMP = re.compile(
     r"\s*(?:[\[(<]?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[T ,\])]|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4},? \d{1,2}[:.]\d{2}"
     r"|[\[(]?\d{1,2}:\d{2}|\[\d{1,2}[/.-]\d{1,2}"

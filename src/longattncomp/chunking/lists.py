@@ -218,10 +218,14 @@ class Lists:
         same = any((column, before) == (line.indent, kind) for column, before, _ in listed)
         opened = kinds.ends_in_colon(self._before(line).rstrip("*_")) or self._is_part(number)
         opened = opened or (bool(listed) and not same and self._begins(line, kind, mark))
+        nested = False
         while listed and listed[-1][0] >= line.indent:
             if opened and not same and listed[-1][0] == line.indent:
                 break
+            if nested and listed[-1][1] == "A." != kind:  # a title
+                break
             column, before, _ = listed.pop()
+            nested = nested or before != "A."
             if same and (column, before) == (line.indent, kind):
                 break
         parent = listed[-1][2] if listed else self.intro
@@ -247,7 +251,7 @@ class Lists:
             return False
         before = self._before(line)
         if mark.strip().strip("().") in _FIRST:
-            return before[-1:] not in ".;!?。；"
+            return before[-1:] not in ".;!。；"
         looked = self._text[max(0, line.start - _LOOKED_AT) : line.start]
         apart = looked[len(looked.rstrip()) :].count("\n") > 1
         return not apart and not any(sign.isalnum() for sign in kind) and before[-1:] != ";"

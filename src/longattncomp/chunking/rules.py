@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.lines import Line
 
-RULE = re.compile(r"[ \t]*([-*_])(?:[ \t]*\1){2,}\s*$")
+DIVIDER = re.compile(r"[ \t]*([-*_])(?:[ \t]*\1){2,}\s*$")
 """A line that parts what stands above it from what stands below."""
 
 _LONGEST = 100  # lines of settings above a page

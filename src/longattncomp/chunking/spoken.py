@@ -6,6 +6,7 @@ from longattncomp.chunking.outline import Outline
 from longattncomp.chunking.references import lead
 
 _ROLE = re.compile(r"\s*\"role\"\s*:\s*\"(?:user|assistant|system|developer|tool|function|model|human|ai|bot)\"")
+_SAID = re.compile(r"\s*\"(?:content|parts|text|tool_calls)\"\s*:")
 _BESIDE = re.compile(r"\s*\"(?:name|tool_call_id)\"\s*:\s*\"[^\"\n]{1,80}\"")
 """What else tells who speaks, in an object with a role."""
 
@@ -23,6 +24,8 @@ def link_roles(outline: Outline, text: str, first: int) -> None:
     for unit in units:
         if outline.parents[unit] >= first and _ROLE.match(text, outline.starts[unit]):
             said.setdefault(outline.parents[unit], []).append(unit)
+    talks = {outline.parents[unit] for unit in units if _SAID.match(text, outline.starts[unit])}
+    said = {message: names for message, names in said.items() if message in talks}
     if not said:
         return
     for unit in units:

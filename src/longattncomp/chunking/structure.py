@@ -27,7 +27,7 @@ from longattncomp.chunking.records import add_cards, add_log, begins_card, card_
 from longattncomp.chunking.references import lead
 from longattncomp.chunking.regions import CONFLICT, Regions
 from longattncomp.chunking.reports import add_failure, add_report, parts_report
-from longattncomp.chunking.rules import RULE, front_matter
+from longattncomp.chunking.rules import DIVIDER, front_matter
 from longattncomp.chunking.run_in import gap_rows
 from longattncomp.chunking.scripts import are_commands, begins_script
 from longattncomp.chunking.sections import Sections
@@ -183,7 +183,7 @@ class _Scan:
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
-        if not self._code and (at in self._pages or (end == at + 1 and RULE.match(first.text))):
+        if not self._code and (at in self._pages or (end == at + 1 and DIVIDER.match(first.text))):
             self.out.add(first.start, self._above, breaks=True)
             return self._done(end)
         if not is_log(here) and (header := header_of(here)):

@@ -22,7 +22,6 @@ _GRID = 12  # lines of the header of a grid
 _RULES = 3  # of a table in a box whose rows have none between them
 _TABULAR = re.compile(r"\\begin\{(?:tabular|longtable|tabularx)\b")
 _BOXED = 3  # lines of the header of a table in a box
-_BOX = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
 _SIMPLE = re.compile(r"={3,}(?: +={3,})+\s*$")
 _DELIMITERS = ("\t", ";", ",", "|")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -149,6 +148,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     if len(lines) >= 3 and is_rule(lines[0].text):
         last = next((number for number, line in enumerate(lines[2:_GRID], 2) if is_rule(line.text)), 0)
         lone = 2 < last < len(lines) - 1 and sum(is_rule(line.text) for line in lines) <= _RULES
+        lone = lone and 2 < lines[0].text.count("+") == lines[last].text.count("+")
         if last == 2 or (last and "=" in lines[last].text) or lone:
             return last + 1
     if len(lines) >= 2 and all(line.text.lstrip().startswith("|") for line in lines):
@@ -217,7 +217,7 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
         parent = outline.add(lines[0].start, parent, breaks=True)
     base = parent
     names, body = lines[header.title : top], lines[top:]
-    boxed = header.names == _BOXED and all(_BOX.match(names[number].text) for number in (0, 2))
+    boxed = header.names == _BOXED and all(columns.EDGE.match(names[number].text) for number in (0, 2))
     if boxed:
         outline.add(names[0].start, parent, breaks=not header.title)
     if header.names:

@@ -30,6 +30,9 @@ _DOCUMENTS = (
 _KEY = re.compile(rf"(?P<form>{_DOCUMENTS})(?::[ \t]+|：)(?P<own>\S[^\n]*)")
 """What names the record below it."""
 
+_CREDIT = re.compile("Source|Link|URL|URI|File|Path|Product|Quelle|Fuente|Fonte|来源")
+"""Keys that may as well stand below what they are about."""
+
 _OF_DOCUMENTS = re.compile(rf"{_DOCUMENTS}|Context|Kontext|Contexte|Contexto|Result|\[0\]")
 
 _CITED = re.compile(r"\[(?P<own>\d{1,3})\][ \t]+[^\W\d_]")
@@ -76,11 +79,19 @@ def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
         places
         for form, places in found.items()
         if form not in refused and len(places) >= _LEAST and len({title.own for title in places.values()}) > 1
+        if not (_CREDIT.fullmatch(form) and _are_below(lines, places))
     )
     for number, places in enumerate(several):
         rank = (-_RANKS if _hold_headings(lines, places) else MARKED) + min(number, _RANKS - 1)
         heads.update({at: Head(rank, title.size) for at, title in places.items()})
     return heads
+
+
+def _are_below(lines: Sequence[Line], places: Mapping[int, _Title]) -> bool:
+    """Whether lines stand below what they are about, each in a paragraph of its own, as credits do."""
+    alone = all(at + 1 >= len(lines) or lines[at + 1].indent < 0 for at in places)
+    above = next((line.text for line in reversed(lines[: next(iter(places))]) if line.indent >= 0), "")
+    return alone and kinds.ends_sentence(above)
 
 
 def _hold_headings(lines: Sequence[Line], places: Mapping[int, _Title]) -> bool:
@@ -123,7 +134,8 @@ def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
         return _Title(match["form"], match["own"], size)
     if len(words) > _LONGEST:
         return None
-    if (match := _NUMBERED.match(words)) and not _NOT.fullmatch(match["form"]):
+    numbered = None if _BRACKETED.match(words) else _NUMBERED.match(words)
+    if (match := numbered) and not _NOT.fullmatch(match["form"]):
         return _Title(match["form"], match["own"], 1)
     for form, pattern in _FORMS.items():
         if (match := pattern.match(words)) and not kinds.ends_part(words) and not is_attribute(lines, at):
@@ -135,7 +147,7 @@ def _is_above(lines: Sequence[Line], at: int, stop: int, title: _Title) -> bool:
     """Whether something else stands below a title, which ends no sentence and does not go on there."""
     last, below = lines[at + title.size - 1].text, kinds.below(lines, at + title.size)
     if below == len(lines):
-        return at + title.size < stop or len(last) < _LONGEST
+        return at + title.size < stop or (len(last) < _LONGEST and not _KEY.match(last))
     if kinds.ends_part(last) or lines[below].text[0].islower():
         return False
     starts = [*range(at + title.size, stop), below]

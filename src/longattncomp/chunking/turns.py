@@ -26,7 +26,6 @@ _ROLE = re.compile(
 
 _BEGINNING = 12  # lines in which the first such turn stands
 _WORDS = 8  # of a turn that says something without ending a sentence
-_LEAST = 3  # turns of a talk with roles that are short words
 
 
 class Turns:
@@ -133,4 +132,5 @@ def has_roles(lines: Sequence[Line]) -> bool:
     asked = any(match["asks"] for match in said)
     told = [match for match in said if match["tells"]]
     short = all(match["short"] for match in told)
-    return len(numbers) > 1 or (asked and bool(told) and (not short or len(found) >= _LEAST))
+    again = len(found) > len({match[0].lower().partition(":")[0] for _, match in found})
+    return len(numbers) > 1 or (asked and bool(told) and (not short or again))
