@@ -60,14 +60,18 @@ _DASH = re.compile(r"\s*-(?:\s|$)")
 
 
 class Statements:
-    """Adds the statements of a text, paragraph by paragraph; it knows which blocks are open."""
+    """Adds the statements of a text, paragraph by paragraph; it knows which blocks are open.
+
+    Attributes:
+        quoted: where the last string of several lines ends that stands in a block, -1 for none.
+    """
 
     def __init__(self, text: str, out: Outline, regions: Regions) -> None:
         self._text, self._out = text, out
         self._opened: list[tuple[int, int]] = []  # (level, unit) of the lines above
         self._regions = regions
-        self._quoted = (-1, 0)  # where the string ends that is open, and how much lower its lines rank
-        self.quoted = -1  # where it ends if it stands in a block
+        self._string = (-1, 0)  # where the last string ends, in a block or not, and how much lower its lines rank
+        self.quoted = -1
 
     def end(self) -> None:
         """Close all blocks: what follows is no code, or stands elsewhere."""
@@ -90,7 +94,7 @@ class Statements:
                 continue
             if number and here[number - 1].indent == line.indent and _goes_on(here[number - 1], line):
                 continue
-            quoted, lower = self._quoted
+            quoted, lower = self._string
             level = max(self._level(line), self._below_comment(here, number)) + (lower if line.start < quoted else 0)
             while opened and opened[-1][0] > level:
                 opened.pop()
@@ -136,8 +140,8 @@ class Statements:
 
     def _quote(self, line: Line, level: int) -> None:
         """Remember the string that a line begins, whose lines rank below it wherever they stand."""
-        if line.start >= self._quoted[0] and (end := text_end(self._text, line)) >= 0:
-            self._quoted = end, level + 2
+        if line.start >= self._string[0] and (end := text_end(self._text, line)) >= 0:
+            self._string = end, level + 2
             self.quoted = end if line.indent > 0 else -1
 
     def _below_comment(self, here: Sequence[Line], number: int) -> int:

@@ -19,6 +19,8 @@ _ASCII = str.maketrans(
 """What the boxes of tables are drawn in, and the signs of ASCII for that."""
 
 EDGE = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
+"""The upper or lower edge of a box around a table."""
+
 _SIGNS = "\t;,"  # between cells
 _BESIDE = "\t;,|"
 _ENDED = re.compile(r"\||[,;][ \t]{2}")

@@ -6,9 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from longattncomp.chunking import lines as kinds
 from longattncomp.chunking.headings import MARKED, TITLE, is_of_all
 from longattncomp.chunking.lines import Line
-from longattncomp.chunking.numbered import numbered
 from longattncomp.chunking.speakers import Head
-from longattncomp.chunking.wikis import wiki_heads
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _MARK = re.compile(
@@ -49,7 +47,7 @@ def marked(lines: Sequence[Line]) -> dict[int, Head]:
             heads.update(dict.fromkeys(numbers, Head(rank, 1)))
     if heads and _is_title(lines, first := kinds.below(lines, 0), heads):
         heads[first] = Head(TITLE, 1)
-    return numbered(lines) | wiki_heads(lines) | heads
+    return heads
 
 
 def _is_title(lines: Sequence[Line], at: int, heads: Collection[int]) -> bool:

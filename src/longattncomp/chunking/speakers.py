@@ -54,10 +54,13 @@ _TOLD = (
 """A name and what one does who speaks, what it is and by whom, or its points."""
 
 _TOOL = r"(?:tool|function)[ _-]?(?:call|use|result|response|output)s?"
-_ROLE = rf"(?P<name>{_TOOL}|user|assistant|system|developer|human|ai|bot|tool|interviewer|interviewee|moderator)"
+ROLES = "user|assistant|system|developer|human|ai|bot|tool"
+"""Who says something in a talk with a model."""
+
+_ROLE = rf"(?P<name>{_TOOL}|{ROLES}|interviewer|interviewee|moderator)"
 _LABEL = re.compile(rf"(?:\*\*)?{_ROLE}(?:\*\*:|:\*\*|:)", re.IGNORECASE)
 _ROLES = (
-    re.compile(rf"\[{_ROLE}(?:[ :][^\[\]]*)?\](?::?| [\w.]+ ?[({{{{].*)", re.IGNORECASE),
+    re.compile(rf"\[{_ROLE}(?:[ :][^\[\]]*)?\](?::?| [\w.]+ ?[({{].*)", re.IGNORECASE),
     re.compile(rf"<\|(?:im_start\|>|start_header_id\|>)?{_ROLE}(?:\|>|<\|end_header_id\|>)?", re.IGNORECASE),
     _LABEL,
     re.compile(rf"\*\*{_ROLE}\*\*", re.IGNORECASE),

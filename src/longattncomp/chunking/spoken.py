@@ -4,8 +4,9 @@ import re
 
 from longattncomp.chunking.outline import Outline
 from longattncomp.chunking.references import lead
+from longattncomp.chunking.speakers import ROLES
 
-_ROLE = re.compile(r"\s*\"role\"\s*:\s*\"(?:user|assistant|system|developer|tool|function|model|human|ai|bot)\"")
+_ROLE = re.compile(rf"\s*\"role\"\s*:\s*\"(?:{ROLES}|function|model)\"")
 _SAID = re.compile(r"\s*\"(?:content|parts|text|tool_calls)\"\s*:")
 _BESIDE = re.compile(r"\s*\"(?:name|tool_call_id)\"\s*:\s*\"[^\"\n]{1,80}\"")
 """What else tells who speaks, in an object with a role."""

@@ -14,12 +14,11 @@ from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
 from longattncomp.chunking.expanded import add_records
 from longattncomp.chunking.fences import add_fenced
 from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
+from longattncomp.chunking.heads import all_heads
 from longattncomp.chunking.lines import Line, lines_of
 from longattncomp.chunking.links import link_all
 from longattncomp.chunking.lists import Lists, is_within, items, speaks_of_list, terms
 from longattncomp.chunking.mails import answers
-from longattncomp.chunking.manuals import manual_sections
-from longattncomp.chunking.marked import marked
 from longattncomp.chunking.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.prose import ANNOUNCED, Prose
@@ -34,7 +33,6 @@ from longattncomp.chunking.sections import Sections
 from longattncomp.chunking.stamps import stamped
 from longattncomp.chunking.tables import header_of, is_table_edge
 from longattncomp.chunking.testimony import Testimony
-from longattncomp.chunking.titles import titles
 from longattncomp.chunking.turns import Turns
 from longattncomp.runtime.cancellation import step
 
@@ -69,8 +67,7 @@ class _Scan:
         self._commands = Commands(self.lines)
         self._titled = Cards(self.lines)
         self._testimony = Testimony(text, self.lines, self.out)
-        self._heads = titles(self.lines, self._cards)
-        self._heads |= manual_sections(self.lines) | marked(self.lines) | self._turns.heads | self._testimony.heads
+        self._heads = all_heads(self.lines, self._cards) | self._turns.heads | self._testimony.heads
         self._begun = {self._front, *self._heads, *answers(text, self.lines), *self._titled.ends, *self._turns.begun}
         self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
