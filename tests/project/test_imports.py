@@ -32,6 +32,19 @@ ORDER = (
 )
 """Each may import what stands before it or beside it; training and evaluation know nothing of each other."""
 
+CHUNKING = (
+    {"lines", "outline", "boundaries"},
+    {"sentences"},
+    {"headings", "prose"},
+    {"tables", "code", "printed", "talk"},
+    {"markup", "fences", "copies"},
+    {"links"},
+    {"structure"},
+    {"lead_ins", "nodes"},
+    {"segments"},
+)
+"""The same for the rooms of chunking, except that a room knows nothing of those beside it."""
+
 UPWARD = {("types", "html")}
 """Inside a function only: a result shows itself."""
 
@@ -143,6 +156,18 @@ def test_imports_point_one_way() -> None:
     found = [edge for edge in all_imports() if ours(edge)]
     assert len(found) > 50, "found too few imports to be the whole package"
     assert [str(edge) for edge in found if not allowed(edge)] == []
+
+
+def test_rooms_of_chunking_know_nothing_of_each_other() -> None:
+    place = {name: level for level, names in enumerate(CHUNKING) for name in names}
+    inside = f"{PACKAGE}.chunking."
+    edges = [
+        (edge, edge.module.removeprefix(inside).split(".")[0], edge.name.removeprefix(inside).split(".")[0])
+        for edge in all_imports()
+        if edge.module.startswith(inside) and edge.name.startswith(inside)
+    ]
+    assert len(edges) > 100
+    assert [str(edge) for edge, room, used in edges if room != used and place[used] >= place[room]] == []
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

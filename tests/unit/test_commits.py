@@ -3,9 +3,9 @@
 import pytest
 from cutting import cut
 
-from longattncomp.chunking.graphs import add_graph, begins_graph
-from longattncomp.chunking.lines import Line, lines_of
+from longattncomp.chunking.lines.kinds import Line, lines_of
 from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.printed.graphs import add_graph, begins_graph
 
 SHORT = (
     "*   3d8e1f0 (HEAD -> main) Merge the branch for 8.4\n|\\\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from longattncomp.chunking.stamps import stamped
+from longattncomp.chunking.printed.stamps import stamped
 from longattncomp.chunking.structure import outline
 
 FILE = "import tools\n\nclass Bed:\n    def sow(self, seed):\n        if seed:\n            self.seeds.append(seed)\n"

@@ -3,7 +3,7 @@
 import pytest
 from cutting import cut, lead_ins
 
-from longattncomp.chunking.lines import STAMP
+from longattncomp.chunking.lines.kinds import STAMP
 
 ENTRIES = {
     "keys and values": ('ts=08:10:0{} job=a{} msg="load the hull"', 'ts=08:10:09 job=a9 msg="the hull is full"'),

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from cutting import cut, lead_ins
 
-from longattncomp.chunking import elements, structure
-from longattncomp.chunking.lines import Line, lines_of
+from longattncomp.chunking import structure
+from longattncomp.chunking.lines.kinds import Line, lines_of
+from longattncomp.chunking.markup import elements
 
 FIELDS = "".join(f"      <field no='{number}'>left as it was at first</field>\n" for number in range(60))
 DEPOTS = "".join(

@@ -3,8 +3,8 @@
 import pytest
 from cutting import cut
 
-from longattncomp.chunking import code
-from longattncomp.chunking.preprocessor import DIRECTIVE
+from longattncomp.chunking.code import statements as code
+from longattncomp.chunking.lines.preprocessor import DIRECTIVE
 from longattncomp.chunking.structure import outline
 
 LIMITS = "".join(f"#define LIMIT_{number:02d}   {number}00\n" for number in range(30))

@@ -3,8 +3,8 @@
 import pytest
 from cutting import lead_ins
 
-from longattncomp.chunking.lines import lines_of
-from longattncomp.chunking.printed_blocks import block_at
+from longattncomp.chunking.lines.kinds import lines_of
+from longattncomp.chunking.printed.blocks import block_at
 
 ROW = "the lid of the pump is loose and drips on the floor\n"
 BLOCKS = {

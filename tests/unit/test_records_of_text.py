@@ -3,8 +3,8 @@
 import pytest
 from cutting import cut
 
-from longattncomp.chunking.lines import lines_of
-from longattncomp.chunking.records import card_keys
+from longattncomp.chunking.lines.kinds import lines_of
+from longattncomp.chunking.printed.records import card_keys
 
 NAMES = ("Ada", "Bo", "Cy", "Di")
 CARDS = [f"Name: {name} Hill\nRoom: {number} in the old wing\nPhone: 555 {number}" for number, name in enumerate(NAMES)]

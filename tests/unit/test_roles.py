@@ -3,8 +3,8 @@
 import pytest
 from cutting import lead_ins
 
-from longattncomp.chunking.lines import lines_of
-from longattncomp.chunking.turns import has_roles
+from longattncomp.chunking.lines.kinds import lines_of
+from longattncomp.chunking.talk.turns import has_roles
 
 ASKED = "How do I order a belt for the crane?"
 LONG = "The belt comes from Gent. It comes on the ship."

@@ -3,8 +3,8 @@
 import pytest
 from cutting import lead_ins
 
-from longattncomp.chunking.lines import lines_of
-from longattncomp.chunking.speakers import speakers
+from longattncomp.chunking.lines.kinds import lines_of
+from longattncomp.chunking.lines.speakers import speakers
 
 HEADS = {
     "a time": ("Ilka Roos\n  9:14 AM\n", "Bo Tamm\n  9:20 AM\n"),

@@ -3,8 +3,8 @@
 import pytest
 from cutting import cut, lead_ins
 
-from longattncomp.chunking.lines import lines_of
-from longattncomp.chunking.speakers import days, speakers
+from longattncomp.chunking.lines.kinds import lines_of
+from longattncomp.chunking.lines.speakers import days, speakers
 
 LONG = "The crane at the north gate has stood still since the storm. It needs a new belt."
 SAID = "I ordered the belt from Gent on the same day. It comes on the ship."

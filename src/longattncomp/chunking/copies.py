@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-from longattncomp.chunking.lines import ANNOUNCES, STAMP, TURN, introduces
-from longattncomp.chunking.lists import QUOTED
+from longattncomp.chunking.lines.kinds import ANNOUNCES, STAMP, TURN, introduces
 from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.prose.lists import QUOTED
 from longattncomp.chunking.sentences import UNSPACED
 from longattncomp.runtime.cancellation import step
 from longattncomp.types import Span

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from longattncomp.chunking.code import Statements
-from longattncomp.chunking.commands import printed
-from longattncomp.chunking.diffs import add_fenced_diff
-from longattncomp.chunking.lines import Line
+from longattncomp.chunking.code.diffs import add_fenced_diff
+from longattncomp.chunking.code.statements import Statements
+from longattncomp.chunking.lines.commands import printed
+from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.tables import add_table, header_of, is_printed_edge
+from longattncomp.chunking.tables.rows import add_table, header_of, is_printed_edge
 
 
 def add_fenced(outline: Outline, text: str, block: Sequence[Line], parent: int, statements: Statements) -> None:

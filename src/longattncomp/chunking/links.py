@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from longattncomp.chunking.asked import link_asked
-from longattncomp.chunking.lines import Line
-from longattncomp.chunking.mails import link_answers
-from longattncomp.chunking.named import name_blocks
+from longattncomp.chunking.lines.kinds import Line
+from longattncomp.chunking.lines.speakers import Head
+from longattncomp.chunking.markup.named import name_blocks
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.references import link
-from longattncomp.chunking.scales import link_scales
-from longattncomp.chunking.shared_names import link_names
-from longattncomp.chunking.speakers import Head
+from longattncomp.chunking.prose.references import link
+from longattncomp.chunking.prose.scales import link_scales
+from longattncomp.chunking.tables.shared_names import link_names
+from longattncomp.chunking.talk.asked import link_asked
+from longattncomp.chunking.talk.mails import link_answers
 
 
 def link_all(text: str, lines: Sequence[Line], out: Outline, heads: Mapping[int, Head]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import regex
 
 from longattncomp.chunking.boundaries import snap
-from longattncomp.chunking.leaders import leader_end
+from longattncomp.chunking.lines.leaders import leader_end
 
 _WORDS = """
     abb abs abt acad adj adm ala alt anm apr approx apt arch ariz art assn assoc asst attn aufl aug ausg av ave ayto

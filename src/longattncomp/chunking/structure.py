@@ -2,38 +2,38 @@
 
 from bisect import bisect_left
 
-from longattncomp.chunking import lines as kinds
-from longattncomp.chunking.captions import Tables, page_heads
-from longattncomp.chunking.cards import Cards
-from longattncomp.chunking.code import Statements, continued
-from longattncomp.chunking.commands import COMMAND, Commands
-from longattncomp.chunking.definitions import is_short_comment
-from longattncomp.chunking.diffs import add_diff
-from longattncomp.chunking.elements import Documents
-from longattncomp.chunking.enclosed import ENDED, are_blocks, blocks
-from longattncomp.chunking.expanded import add_records
+from longattncomp.chunking.code.diffs import add_diff
+from longattncomp.chunking.code.enclosed import ENDED, are_blocks, blocks
+from longattncomp.chunking.code.regions import CONFLICT, Regions
+from longattncomp.chunking.code.statements import Statements, continued
 from longattncomp.chunking.fences import add_fenced
-from longattncomp.chunking.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
-from longattncomp.chunking.heads import all_heads
-from longattncomp.chunking.lines import Line, lines_of
+from longattncomp.chunking.headings.heads import all_heads
+from longattncomp.chunking.headings.sections import Sections
+from longattncomp.chunking.lines import kinds
+from longattncomp.chunking.lines.commands import COMMAND, Commands
+from longattncomp.chunking.lines.definitions import is_short_comment
+from longattncomp.chunking.lines.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
+from longattncomp.chunking.lines.kinds import Line, lines_of
+from longattncomp.chunking.lines.rules import DIVIDER, front_matter
+from longattncomp.chunking.lines.scripts import are_commands, begins_script
 from longattncomp.chunking.links import link_all
-from longattncomp.chunking.lists import Lists, is_within, items, speaks_of_list, terms
-from longattncomp.chunking.mails import answers
-from longattncomp.chunking.nested import Html, Values
+from longattncomp.chunking.markup.elements import Documents
+from longattncomp.chunking.markup.nested import Html, Values
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.prose import ANNOUNCED, Prose
-from longattncomp.chunking.records import add_cards, add_log, begins_card, card_keys, is_log
-from longattncomp.chunking.references import lead
-from longattncomp.chunking.regions import CONFLICT, Regions
-from longattncomp.chunking.reports import add_failure, add_report, parts_report
-from longattncomp.chunking.rules import DIVIDER, front_matter
-from longattncomp.chunking.run_in import gap_rows
-from longattncomp.chunking.scripts import are_commands, begins_script
-from longattncomp.chunking.sections import Sections
-from longattncomp.chunking.stamps import stamped
-from longattncomp.chunking.tables import header_of, is_table_edge
-from longattncomp.chunking.testimony import Testimony
-from longattncomp.chunking.turns import Turns
+from longattncomp.chunking.printed.records import add_cards, add_log, begins_card, card_keys, is_log
+from longattncomp.chunking.printed.reports import add_failure, add_report, parts_report
+from longattncomp.chunking.printed.stamps import stamped
+from longattncomp.chunking.prose.cards import Cards
+from longattncomp.chunking.prose.lists import Lists, is_within, items, speaks_of_list, terms
+from longattncomp.chunking.prose.paragraphs import ANNOUNCED, Prose
+from longattncomp.chunking.prose.references import lead
+from longattncomp.chunking.prose.run_in import gap_rows
+from longattncomp.chunking.tables.captions import Tables, page_heads
+from longattncomp.chunking.tables.expanded import add_records
+from longattncomp.chunking.tables.rows import header_of, is_table_edge
+from longattncomp.chunking.talk.mails import answers
+from longattncomp.chunking.talk.testimony import Testimony
+from longattncomp.chunking.talk.turns import Turns
 from longattncomp.runtime.cancellation import step
 
 

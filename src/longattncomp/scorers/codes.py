@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.entries import LEVELS, UNDATED
-from longattncomp.chunking.lines import TURN
+from longattncomp.chunking.lines.entries import LEVELS, UNDATED
+from longattncomp.chunking.lines.kinds import TURN
 from longattncomp.types import Node, Query
 
 _GAIN = 4.0

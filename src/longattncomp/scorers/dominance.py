@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines import ends_sentence
+from longattncomp.chunking.lines.kinds import ends_sentence
 from longattncomp.types import Node
 
 _BELIEVED = 4.0

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from longattncomp.chunking.lead_ins import LeadIns
-from longattncomp.chunking.lines import speaker
+from longattncomp.chunking.lines.kinds import speaker
 from longattncomp.inputs import asking
 from longattncomp.query.identifiers import named
 from longattncomp.scorers.blocks import blocks_of, raised

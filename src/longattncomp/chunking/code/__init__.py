@@ -1,0 +1,1 @@
+"""Lines of code, of settings and of diffs -> units."""

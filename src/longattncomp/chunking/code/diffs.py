@@ -1,0 +1,151 @@
+"""files of a diff -> units: names lead in hunks, hunks what changes in them, and files what reviewers say below."""
+
+import re
+from collections.abc import Sequence
+
+from longattncomp.chunking.lines.kinds import CLOSER, Line
+from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, SENTENCE_TOKENS, Outline
+
+_DIFF = re.compile(
+    r"diff --git |Index: [^\n]+\n={3,}|--- (?=\S[^\n]*\n\+\+\+ |(?=\S*[./])\S++\s*?\n@@ -\d)|@@ -\d"
+    r"|\*{3} (?:Begin Patch\s*\n|(?:Add|Update|Delete) File: \S)"
+)
+_PATCH = re.compile(r"\*{3} (?:(Add|Update|Delete)|End Patch|Move to|End of)\b")
+"""A line of a patch by an agent: a file of it, what ends it, or what else is done with it."""
+
+_REVIEW = re.compile(
+    r"[ \t]*[@\w][^\n:]{0,60}?[ \t)](?:commented|replied|wrote|said|noted|asked|suggested|answered|approved)\b"
+    r"[^\n:]{0,60}:?[ \t\r]*$"
+)
+"""A line that says who says something about the lines above it."""
+
+_REPLY = re.compile(r"\b(?:replied|answered)\b")
+_DEFINES = re.compile(
+    r"[ \t]*(?:(?:export|default|public|private|protected|internal|static|final|override|open|abstract|sealed|data"
+    r"|async|suspend|inline|virtual|pub(?:\([^)]*\))?)[ \t]+)*"
+    r"(?:(?:def|defp|class|fun|func|function|fn|sub|impl|struct|enum|interface|trait|module|object)\b[^;]*$"
+    r"|(?<=[ \t])[\w<>\[\]?,.: ]+\([^;=]*\{\s*$)"
+)
+"""A line that begins a function or class."""
+
+_KEY = re.compile(r"[ \t]*(?:- )?[\w\"'./-]+:[ \t\r]*$")
+"""A line that is the key of a block of settings."""
+
+_LONGEST = 200  # characters of such a line
+_SHORT = 80  # characters of another line that opens a block
+
+
+def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
+    """Add the files of a diff as units: the lines with the file's name lead in its hunks, a hunk leads in its changes.
+
+    A change is a run of removed and added lines; its first line leads in the others. The first line of a function, or
+    the key of a block, leads in what is more indented below it. Comments of a review belong to the file, and replies to
+    what they answer. Returns the line after the diff, `at` if there is none.
+    """
+    if not _DIFF.match(text, lines[at].start):
+        return at
+    file = name = hunk = change = review = -1
+    opened: list[tuple[int, int]] = []  # (indent, unit) of those that are open
+    index = at
+    while index < len(lines):
+        start, line, _ = lines[index]
+        owner = next((unit for unit in (name, file) if unit >= 0), above)
+        if not line.startswith("@@") and _DIFF.match(text, start) and (hunk >= 0 or file < 0 or line[0] != "-"):
+            file, name, hunk, review = outline.add(start, above, breaks=True), -1, -1, -1
+            if (patch := _PATCH.match(line)) and patch[1]:  # changes may stand right below
+                hunk, change = file, -1
+                opened.clear()
+        elif line.startswith("--- ") and hunk < 0:
+            pass
+        elif line.startswith("+++ ") and hunk < 0:
+            name = outline.add(start, file if file >= 0 else above)
+        elif hunk >= 0 and (patch := _PATCH.match(line)):
+            ends = patch[0].endswith("Patch")
+            outline.add(start, above if ends else owner)
+            if ends:
+                return index + 1
+            change = -1
+        elif line.startswith("@@"):
+            hunk = outline.add(start, owner, together=RECORD_TOKENS, breaks=True)
+            change = review = -1
+            opened.clear()
+        elif hunk >= 0 and _is_review(lines, index):
+            replies = review >= 0 and _REPLY.search(line)
+            unit = outline.add(start, review if replies else owner, together=RECORD_TOKENS, breaks=True)
+            index = _add_remarks(outline, lines, index + 1, unit)
+            if index < len(lines) and not _goes_on(lines, index, text):
+                return index
+            review, hunk, change = review if replies else unit, owner, -1
+            opened.clear()
+            continue
+        elif hunk >= 0 and line[0] in "+-":
+            around = _around(opened, line, hunk)
+            unit = outline.add(start, around if change < 0 else change, together=SENTENCE_TOKENS if change < 0 else 0)
+            change = unit if change < 0 else change
+        elif hunk >= 0 and line[0] in " \\\r\n":
+            defines = len(line) <= _LONGEST and _DEFINES.match(line, 1) is not None
+            unit = outline.add(start, _around(opened, line, hunk), together=BLOCK_TOKENS if defines else 0)
+            change = -1
+            if defines or _KEY.match(line, 1) or (len(line) <= _SHORT and line.rstrip().endswith("{")):
+                opened.append((_indent(line), unit))
+        elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
+            return index
+        index += 1
+    return len(lines)
+
+
+def add_fenced_diff(outline: Outline, text: str, lines: Sequence[Line], above: int) -> bool:
+    """Add the diff between two fences, of which the first line has the first; False if all in it is no diff."""
+    top, at = len(outline.starts), 1
+    while at < len(lines) and lines[at].indent < 0:
+        at += 1
+    if at == len(lines) or not _DIFF.match(text, lines[at].start):
+        return False
+    while at < len(lines):
+        after = add_diff(outline, text, lines, at, above)
+        if after == at and lines[at].indent >= 0:
+            outline.add(lines[at].start, above)
+        at = max(after, at + 1)
+    outline.starts[top] = lines[0].start  # the fence is part of the first line
+    return True
+
+
+def _indent(line: str) -> int:
+    words = line[1:].expandtabs(4)
+    return len(words) - len(words.lstrip())
+
+
+def _around(opened: list[tuple[int, int]], line: str, hunk: int) -> int:
+    """Close what ends above a line of a hunk, and return the unit that leads it in."""
+    if line[1:].strip():
+        indent, closes = _indent(line), CLOSER.match(line, 1)
+        while opened and (opened[-1][0] > indent or (opened[-1][0] == indent and not closes)):
+            opened.pop()
+    return opened[-1][1] if opened else hunk
+
+
+def _is_review(lines: Sequence[Line], at: int) -> bool:
+    """Whether somebody says something in a line and those below: they are quoted, or are no lines of a hunk."""
+    if at + 1 == len(lines) or lines[at - 1].indent >= 0 or not _REVIEW.match(lines[at].text):
+        return False
+    words = lines[at + 1].text
+    return words.lstrip().startswith(">") or words[0] not in " +-@\\\r\n"
+
+
+def _add_remarks(outline: Outline, lines: Sequence[Line], at: int, review: int) -> int:
+    """Add what is said, up to a blank line that no quoted line follows, and return the line after it."""
+    while at < len(lines):
+        outline.add(lines[at].start, review)
+        while at < len(lines) and lines[at].indent >= 0:
+            at += 1
+        while at < len(lines) and lines[at].indent < 0:
+            at += 1
+        if at == len(lines) or not lines[at].text.lstrip().startswith(">"):
+            break
+    return at
+
+
+def _goes_on(lines: Sequence[Line], at: int, text: str) -> bool:
+    """Whether a diff goes on after what somebody says."""
+    first = lines[at].text[0]
+    return _is_review(lines, at) or _DIFF.match(text, lines[at].start) is not None or first in " +"

@@ -1,0 +1,172 @@
+"""lines of a text -> the titles right above their paragraphs: several of one form, such as "Step 2: ..."."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from longattncomp.chunking.lines import kinds
+from longattncomp.chunking.lines.definitions import SETTING, is_attribute
+from longattncomp.chunking.lines.headings import MARKED, PLAIN
+from longattncomp.chunking.lines.kinds import Line
+from longattncomp.chunking.lines.speakers import Head
+
+_NUMBERED = re.compile(
+    r"[\[(]?(?P<form>[^\W\d_a-z][^\W\d_]{2,19}) (?:#|[Nn][or]\. ?)?"
+    r"(?P<own>\d{1,4}(?:\.\d{1,3}){0,3}|[A-Z]|[IVXLC]{1,6})[\])]?\.?(?:[ \t]?[:–—-][^\n]*|[ \t]\([^\n]*|[ \t]*$)"
+)
+"""A word with a number or letter, and perhaps a title behind it, such as "Section A: Applicant"."""
+
+_NOT = re.compile(
+    r"tab\w*|fig\w*|abb\w*|listing|exhibit|equation|page|seite|página|speaker|sprecher\w*|participant|person|user"
+    r"|interviewe[er]|locuteur|question|frage|answer|antwort",
+    re.IGNORECASE,
+)
+"""Words with a number that stand in captions, heads of pages, and before what somebody says or asks."""
+
+_DOCUMENTS = (
+    "Title|Source|URL|URI|Link|File(?:name)?|Path|Document|Doc(?: ?ID)?|Passage|Chunk|Topic|Product|Article"
+    "|Titel|Quelle|Datei|Dokument|Titre|Fichier|Título|Fuente|Archivo|Titolo|Fonte|标题|標題|来源"
+)
+_KEY = re.compile(rf"(?P<form>{_DOCUMENTS})(?::[ \t]+|：)(?P<own>\S[^\n]*)")
+"""What names the record below it."""
+
+_CREDIT = re.compile("Source|Link|URL|URI|File|Path|Product|Quelle|Fuente|Fonte|来源")
+"""Keys that may as well stand below what they are about."""
+
+_OF_DOCUMENTS = re.compile(rf"{_DOCUMENTS}|Context|Kontext|Contexte|Contexto|Result|\[0\]")
+
+_CITED = re.compile(r"\[(?P<own>\d{1,3})\][ \t]+[^\W\d_]")
+_SECTION = re.compile(r"(?P<own>\d{1,2}(?:\.\d{1,2}){0,3})[ \t]+[^\W\d_a-z][^\W\d_]")
+_BRACKETED = re.compile(r"\[(?P<own>[^\W\d_][^\[\]\n=\"',:;(){}]{1,40})\]\s*$")
+_FORMS = {"[0]": _CITED, "0": _SECTION, "[]": _BRACKETED}
+"""A number in brackets or that of a section before a title, and a title in brackets; all with sentences below."""
+
+_BANNER = re.compile(r"(?:[#;]|//)[ \t]?[-=#*~;/]{3,}$")
+_BANNERED = re.compile(r"(?:[#;]|//)[#;/ \t]*[^\W\d_][^\n]{0,60}$")
+"""A line of signs in a comment, and the title between two of them."""
+
+_LONGEST = 80  # characters of a title
+_LEAST = 2  # titles of a form
+_RANKS = PLAIN - MARKED
+
+
+class _Title(NamedTuple):
+    """A line that may be a title: its form, what tells it apart from others of that, and how many lines it has."""
+
+    form: str
+    own: str
+    size: int
+
+
+def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
+    """Find the titles that stand right above their paragraphs, by number; the forms that appear first rank highest.
+
+    Args:
+        lines: of the text.
+        cards: keys of cards, which are recognised elsewhere.
+    """
+    found: dict[str, dict[int, _Title]] = {}
+    refused = set(cards)
+    for first, stop in _paragraphs(lines):
+        title = _title(lines, first, stop)
+        if title is None or (title.form in _FORMS and not _is_told(lines, first + 1, stop)):
+            continue
+        found.setdefault(title.form, {})[first] = title
+        if not _is_above(lines, first, stop, title):
+            refused.add(title.form)
+    heads = _banners(lines) | _sections(found.pop("0", {}))
+    several = (
+        places
+        for form, places in found.items()
+        if form not in refused and len(places) >= _LEAST and len({title.own for title in places.values()}) > 1
+        if not (_CREDIT.fullmatch(form) and _are_below(lines, places))
+    )
+    for number, places in enumerate(several):
+        rank = (-_RANKS if _hold_headings(lines, places) else MARKED) + min(number, _RANKS - 1)
+        heads.update({at: Head(rank, title.size) for at, title in places.items()})
+    return heads
+
+
+def _are_below(lines: Sequence[Line], places: Mapping[int, _Title]) -> bool:
+    """Whether lines stand below what they are about, each in a paragraph of its own, as credits do."""
+    alone = all(at + 1 >= len(lines) or lines[at + 1].indent < 0 for at in places)
+    above = next((line.text for line in reversed(lines[: next(iter(places))]) if line.indent >= 0), "")
+    return alone and kinds.ends_sentence(above)
+
+
+def _hold_headings(lines: Sequence[Line], places: Mapping[int, _Title]) -> bool:
+    """Whether titles are those of documents with headings of their own, and none stands above the first."""
+    first, *_, last = places
+    if not _OF_DOCUMENTS.fullmatch(places[first].form):
+        return False
+    inside = (number for number, line in enumerate(lines[:last]) if kinds.HEADING.match(line.text))
+    return next(inside, 0) > first
+
+
+def _banners(lines: Sequence[Line]) -> dict[int, Head]:
+    """Find the titles of settings between two lines of signs, all three of them comments."""
+    heads: dict[int, Head] = {}
+    for at in range(len(lines) - 3):
+        over, title, under = (lines[at + number].text.rstrip() for number in range(3))
+        if over == under and _BANNER.match(over) and _BANNERED.match(title) and title[0] == over[0]:
+            below = kinds.below(lines, at + 3)
+            if below < len(lines) and SETTING.match(lines[below].text):
+                heads[at] = Head(PLAIN, 3)
+    return heads if len(heads) >= _LEAST else {}
+
+
+def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
+    """Find the paragraphs that are not indented: their first line, and the one after them."""
+    first = 0
+    for number in range(len(lines) + 1):
+        if number == len(lines) or lines[number].indent < 0:
+            if first < number and lines[first].indent == 0:
+                yield first, number
+            first = number + 1
+
+
+def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
+    words = lines[at].text.strip()
+    if len(words) > _LONGEST * 2 or (kinds.is_capitals(words) and words[0] != "["):
+        return None
+    if match := _KEY.match(words):
+        size = next((n for n in range(1, stop - at) if not _KEY.match(lines[at + n].text)), stop - at)
+        return _Title(match["form"], match["own"], size)
+    if len(words) > _LONGEST:
+        return None
+    numbered = None if _BRACKETED.match(words) else _NUMBERED.match(words)
+    if (match := numbered) and not _NOT.fullmatch(match["form"]):
+        return _Title(match["form"], match["own"], 1)
+    for form, pattern in _FORMS.items():
+        if (match := pattern.match(words)) and not kinds.ends_part(words) and not is_attribute(lines, at):
+            return _Title(form, match["own"], 1)
+    return None
+
+
+def _is_above(lines: Sequence[Line], at: int, stop: int, title: _Title) -> bool:
+    """Whether something else stands below a title, which ends no sentence and does not go on there."""
+    last, below = lines[at + title.size - 1].text, kinds.below(lines, at + title.size)
+    if below == len(lines):
+        return at + title.size < stop or (len(last) < _LONGEST and not _KEY.match(last))
+    if kinds.ends_part(last) or lines[below].text[0].islower():
+        return False
+    starts = [*range(at + title.size, stop), below]
+    return not any((other := _title(lines, n, n + 1)) and other.form == title.form for n in starts)
+
+
+def _is_told(lines: Sequence[Line], at: int, stop: int) -> bool:
+    """Whether a paragraph goes on with sentences from a line on."""
+    first = lines[at].text if at < stop else ""
+    return kinds.ends_sentence(lines[stop - 1].text) and first[:1].isalnum() and not kinds.ITEM.match(first)
+
+
+def _sections(places: Mapping[int, _Title]) -> dict[int, Head]:
+    """Find the titles of sections whose numbers count on."""
+    heads: dict[int, Head] = {}
+    last = tops = 0
+    for at, title in places.items():
+        number, *inner = map(int, title.own.split("."))
+        if number == last + 1 or (inner and number == last and heads):
+            heads[at] = Head(PLAIN + len(inner), 1)
+            last, tops = number, tops + (not inner)
+    return heads if tops >= _LEAST else {}

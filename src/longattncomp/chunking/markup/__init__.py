@@ -1,0 +1,1 @@
+"""JSON, XML and HTML -> units, by their brackets and tags."""

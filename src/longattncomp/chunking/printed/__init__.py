@@ -1,0 +1,1 @@
+"""What programs print (logs, reports of tests, messages of compilers, stack traces) -> units."""

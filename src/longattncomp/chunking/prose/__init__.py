@@ -1,0 +1,1 @@
+"""Paragraphs, lists and what they say of each other -> units."""

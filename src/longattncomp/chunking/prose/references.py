@@ -1,0 +1,184 @@
+"""units that say what others mean, though they do not stand above them: footnotes, exceptions, quotations.
+
+Each leads in what it speaks of.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import pairwise
+
+from longattncomp.chunking.lines.connectives import GOES_ON, POINTS_BACK, TAKES_BACK
+from longattncomp.chunking.lines.kinds import ITEM
+from longattncomp.chunking.outline import Outline
+
+TABLE_NOTE = re.compile(
+    r"\W{0,3}(?:(?:notes?|n\.?b|source|legend|key|anmerkung|hinweis|quelle)[.:]"
+    r"|(?:all )?(?:figures|amounts|prices|values|numbers|sums)\s+(?:(?:are|were) )?(?:(?:given|stated|shown) )?in\b)",
+    re.IGNORECASE,
+)
+"""The beginning of a note below a table."""
+
+_SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}"
+_ASTERISK = r"(?<=[.,;:!?)”%\"])\*(?=\s|$)|(?<=\w)\*(?=[.,;:]|\s*[|\n]|$)"
+_NOTE = re.compile(rf"[ \t]*+(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_]|(?<![ \t])(\*)[ \t]*[^\W_])")
+_REFERENCE = re.compile(
+    rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])(?<!\b[kcmd]m)(?<!\bm)({_SIGN})(?=[\s.,;:|)]|$)"
+    rf"|({_ASTERISK})"
+)
+_BRACKETED = re.compile(r"[ \t]*\((\d{1,2}|[a-z])\)[ \t]+\S")
+_BRACKETS = re.compile(
+    r"(?<=[\w.!?%€£$¥\"”’)\]|])[ \t]?\((\d{1,2}|[a-z])\)(?=[ \t]*(?:\n|\r|\||$)|[.;](?=\s|$)|,(?! )|</| {2}|\t)"
+)
+"""A reference to a note that begins with a number or letter in brackets, at the end of a line, sentence or cell."""
+
+_OF_CLAUSES = re.compile(
+    r"(?:\b(?:(?:sub-?)?(?:sections?|paragraphs?|clauses?|divisions?)|articles?|regulations?|arts?|secs?|paras?|cl|regs?"
+    r"|ss?|rules?|items?|points?|parts?|steps?|cases?|options?|conditions?|equations?|eqs?|figures?|figs?|and|or|in|to|of|by|see|from|with|under|than"
+    r"|abs(?:atz)?|s[aä]tz(?:e|en)?|nr|nummern?|ziffern?|artikels?|buchstaben?|gleichung|und|oder|nach|gemäß|aus|siehe"
+    r"|alinéas?|et|ou|selon|apartados?|párrafos?|y|o)\b\.?|§)[ \t]*(?:\d+(?:\.\d+)*[a-z]?)?$|\d[a-z]?\(\w{1,2}\)$",
+    re.IGNORECASE,
+)
+"""What stands before a number in brackets that is a clause's or an equation's."""
+
+_BEFORE = 30  # characters before such a number that tell it
+_STRUCK = re.compile(
+    r"(?<![~^])~~(?=[^\s~])(?:(?!~~|\n\s*\n).){1,2000}~~(?!~)|<(del|s|strike)>(?:(?!\n\s*\n|<\1>).){,2000}?</\1>",
+    re.DOTALL,
+)
+_QUOTATION = re.compile(
+    r"“[^”\n]{1,600}”|«[^»\n]{1,600}»|„[^“”\n]{1,600}[“”]|「[^」\n]{1,600}」"
+    r"|(?<!\w)\"(?=\S)[^\"\n]{1,600}(?<=\S)\""
+)
+_LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
+_MOST = 8  # units of a note
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+def link(text: str, outline: Outline) -> None:
+    """Let such units lead in those that they speak of."""
+    _link_notes(text, outline)
+    _link_bracketed(text, outline)
+    for struck in _STRUCK.finditer(text):
+        first, last = (_unit(outline, at) for at in (struck.start(), struck.end() - 1))
+        lead(outline, range(first, last + 1), first, last)
+    for unit in sorted(outline.prose):
+        if outline.breaks[unit] or unit - 1 not in outline.prose:
+            continue
+        start, end = outline.starts[unit], _end(text, outline, unit)
+        if GOES_ON.match(text, start) or POINTS_BACK.search(text, start, end):
+            lead(outline, [unit], unit - 1, *outline.also.get(unit - 1, ()))
+        elif TAKES_BACK.match(text, start):
+            lead(outline, [unit - 1], unit)
+    for unit, start in enumerate(outline.starts):
+        item = ITEM.match(text, start)
+        beside = unit and outline.parents[unit] == outline.parents[unit - 1]
+        titles = unit + 1 < len(outline.starts) and outline.parents[unit + 1] == unit
+        if item and beside and not titles and TAKES_BACK.match(text, item.end()):
+            lead(outline, [unit - 1], unit)
+    _link_quotations(text, outline)
+
+
+def _link_notes(text: str, outline: Outline) -> None:
+    """Link a reference with the next footnote of its sign, which ends where a paragraph or another one begins."""
+    starts = outline.starts
+    signs = [_note_sign(text, start) for start in starts]
+    found: dict[str, list[int]] = {}
+    for unit, sign in enumerate(signs):
+        if sign:
+            found.setdefault(sign, []).append(unit)
+    # Several paragraphs that begin with an asterisk are the items of a list.
+    found = {sign: units for sign, units in found.items() if sign != "*" or len(units) == 1}
+    if not found:
+        return
+    for reference in _REFERENCE.finditer(text):
+        sign = _sign(reference)
+        unit, notes = _unit(outline, reference.start()), found.get(sign, [])
+        if not notes or signs[unit] in found or (sign == "*" and _is_emphasis(text, reference.start())):
+            continue
+        note = notes[min(bisect_right(notes, unit), len(notes) - 1)]
+        last = note + 1
+        while last < min(note + _MOST, len(starts)) and not outline.breaks[last] and not signs[last]:
+            last += 1
+        if not note <= unit < last:
+            lead(outline, [unit], *range(note, last))
+
+
+def _link_bracketed(text: str, outline: Outline) -> None:
+    """Link references such as (2) with the notes below that begin so: a run from (1) or (a) on, all referred to."""
+    starts = outline.starts
+    runs: list[list[int]] = []  # units that begin notes
+    for unit, start in enumerate(starts):
+        if not (match := _BRACKETED.match(text, start)):
+            continue
+        if match[1] in ("1", "a"):
+            runs.append([unit])
+        elif runs and unit - runs[-1][-1] <= _MOST and match[1] == _next(_BRACKETED.match(text, starts[runs[-1][-1]])):
+            runs[-1].append(unit)
+    above = 0
+    for run in runs:
+        signs = [match[1] for unit in run if (match := _BRACKETED.match(text, starts[unit]))]
+        found: dict[str, list[int]] = {}
+        for reference in _BRACKETS.finditer(text, above, starts[run[0]]):
+            if not _OF_CLAUSES.search(text, max(0, reference.start() - _BEFORE), reference.start()):
+                found.setdefault(reference[1], []).append(_unit(outline, reference.start()))
+        last = run[-1] + 1
+        while last < min(run[-1] + _MOST, len(starts)) and not outline.breaks[last]:
+            last += 1
+        above = starts[last] if last < len(starts) else len(text)
+        if len(run) > 1 and found.keys() >= set(signs):
+            for sign, (note, after) in zip(signs, pairwise([*run, last]), strict=True):
+                lead(outline, found[sign], *range(note, after))
+
+
+def _next(match: re.Match[str] | None) -> str:
+    """The sign of the note after one; "" after none."""
+    if match is None:
+        return ""
+    return str(int(match[1]) + 1) if match[1].isdigit() else chr(ord(match[1]) + 1)
+
+
+def _note_sign(text: str, start: int) -> str:
+    sign = _sign(_NOTE.match(text, start))
+    end = text.find("\n", start)
+    return "" if sign == "*" and text.count("*", start, end if end >= 0 else len(text)) % 2 == 0 else sign
+
+
+def _sign(match: re.Match[str] | None) -> str:
+    return next(filter(None, match.groups()), "") if match else ""
+
+
+def _is_emphasis(text: str, at: int) -> bool:
+    """Whether an asterisk ends what another one in its line begins."""
+    return text.count("*", max(text.rfind("\n", 0, at) + 1, at - _LOOKED_AT), at) % 2 == 1
+
+
+def _link_quotations(text: str, outline: Outline) -> None:
+    """Let the words before and after a quotation of several sentences, which say whose it is, lead in all of them."""
+    starts = outline.starts
+    for quotation in _QUOTATION.finditer(text):
+        first, last = (_unit(outline, at) for at in (quotation.start(), quotation.end() - 1))
+        inside = range(first, last + 1)
+        if first == last or not all(unit in outline.prose for unit in inside):
+            continue
+        end = starts[last + 1] if last + 1 < len(starts) else len(text)
+        said = [first] if text[starts[first] : quotation.start()].rstrip().endswith((":", ",", "：", "，")) else []
+        said += [last] if quotation[0][-2] in ",，" and _WORD.search(text, quotation.end(), end) else []
+        lead(outline, inside, *said)
+
+
+def _end(text: str, outline: Outline, unit: int) -> int:
+    return outline.starts[unit + 1] if unit + 1 < len(outline.starts) else len(text)
+
+
+def _unit(outline: Outline, at: int) -> int:
+    return bisect_right(outline.starts, at) - 1
+
+
+def lead(outline: Outline, led: Iterable[int], *units: int) -> None:
+    """Let other units lead in those that are `led`, too."""
+    for unit in led:
+        also = dict.fromkeys((*outline.also.get(unit, ()), *units))
+        also.pop(unit, None)
+        if also:
+            outline.also[unit] = tuple(also)

@@ -1,0 +1,1 @@
+"""Rows, and what stands above and below them -> units."""

@@ -1,0 +1,136 @@
+"""turns of a talk -> units, each led in by who speaks and on which day."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+
+from longattncomp.chunking.headings.sections import Sections
+from longattncomp.chunking.lines import kinds
+from longattncomp.chunking.lines.headings import MARKDOWN, NESTED, REPLY, TURN
+from longattncomp.chunking.lines.kinds import Line
+from longattncomp.chunking.lines.speakers import days, speakers
+from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.sentences import sentences
+
+_SAID = 1000  # characters of a turn whose parts all come with who speaks
+
+_ROLE = re.compile(
+    r"(?:\*\*|__)?(?:(?P<asks>user|human|interviewer|moderator)"
+    r"|(?P<tells>assistant|chatbot|interviewee|chatgpt|claude|gemini|copilot|(?P<short>ai|bot))"
+    r"|(?:speaker|participant) (?P<number>\w{1,2})|system|developer|(?:tool|function)(?:[ _-]?(?:call|result|output))?)"
+    r"(?:\*\*|__)?(?::(?:\*\*|__)?[ \t]+|：)\S",
+    re.IGNORECASE,
+)
+"""The beginning of a turn of somebody known by a role, who needs not speak often."""
+
+_BEGINNING = 12  # lines in which the first such turn stands
+_WORDS = 8  # of a turn that says something without ending a sentence
+
+
+class Turns:
+    """Adds the turns of a text that begin with a name; it knows the lines that say who speaks below them.
+
+    Attributes:
+        heads: lines that lead in turns, by number: who speaks, and the days.
+        begun: lines that begin the turn of somebody known by a role.
+        speaker: the turn above, -1 for none.
+    """
+
+    def __init__(self, text: str, lines: Sequence[Line], out: Outline) -> None:
+        self._text, self._lines, self._out = text, lines, out
+        self._talk = is_talk(lines)
+        told = speakers(lines)
+        self._roles = not told and has_roles(lines)
+        self.begun = frozenset(number for number, line in enumerate(lines) if self._roles and _ROLE.match(line.text))
+        self.heads = {**told, **days(lines, told, talk=self._talk)}
+        self._question = -1  # the turn above, if it asks
+        self.speaker = -1
+
+    def _begun(self, line: Line) -> re.Match[str] | None:
+        named = _ROLE.match(line.text) if self._roles else None
+        return named or (kinds.TURN.match(line.text) if self._talk or not self._roles else None)
+
+    def end(self) -> None:
+        """End the talk at a heading."""
+        self.speaker = self._question = -1
+
+    def are_spoken(self, here: Sequence[Line]) -> bool:
+        """Whether the lines of a paragraph are turns that begin with a name."""
+        turns = sum(self._begun(line) is not None for line in here)
+        return (turns >= 2 and 2 * turns >= len(here)) or ((self._talk or self._roles) and bool(self._begun(here[0])))
+
+    def rank(self, rank: int, at: int, sections: Sequence[tuple[int, int]]) -> int:
+        """Find the rank of a heading among the sections above: one in a turn is below who speaks.
+
+        A title ends the turn if one of its rank or a lower one stands above the talk, or if the next turn follows right
+        below.
+        """
+        turn = next((number for number, (level, _) in enumerate(sections) if level in (TURN, REPLY)), -1)
+        if turn < 0 or at in self.heads:
+            return rank
+        below = kinds.below(self._lines, at + 1)
+        if below in self.begun:
+            return rank
+        beside = any(rank <= level <= MARKDOWN for level, _ in sections[:turn])
+        return rank if rank <= MARKDOWN and (beside or below in self.heads) else rank + NESTED
+
+    def add(self, here: Sequence[Line], end: int, sections: Sections, region: int) -> int:
+        """Add turns: who speaks leads in what is said, unless it is long, and a question the answer below it. Returns
+        the last unit if it leads to a list or table below, otherwise -1.
+
+        Args:
+            here: the lines of a paragraph.
+            end: the first character after it.
+            sections: those that are open; that of somebody known by a role leads in all below it.
+            region: the unit above that begins a region, -1 for none.
+        """
+        if self._roles:
+            sections.end(TURN)
+        above = max(sections.unit, region)
+        begins = [number for number, line in enumerate(here) if not number or self._begun(line)]
+        turn = -1
+        stops = [here[number].start for number in begins[1:]]
+        for number, stop in zip(begins, [*stops, end], strict=True):
+            line = here[number]
+            answers = self._question >= 0 and kinds.ANSWER.match(line.text)
+            owner = self._question if answers else above
+            turn = self._out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
+            self.speaker = turn if self._talk else -1
+            if kinds.ASKED.match(line.text):
+                self._question = turn
+                continue
+            named = self._begun(line)
+            for start, _ in sentences(self._text, line.start + named.end() - 1 if named else line.start, stop):
+                self._out.add(start, turn if stop - line.start <= _SAID else owner)
+            self._question = self._question if answers else -1
+        if self._roles:
+            sections.begin(TURN, turn)
+        return len(self._out.starts) - 1 if kinds.ends_in_colon(here[-1].text) else -1
+
+
+def is_talk(lines: Sequence[Line]) -> bool:
+    """Whether most paragraphs begin with the name of somebody who speaks, and two of them speak twice."""
+    first = [
+        line
+        for above, line in zip([None, *lines], lines, strict=False)
+        if line.indent >= 0 and (above is None or above.indent < 0)
+    ]
+    names = [name for line in first if (name := kinds.speaker(line.text))]
+    again = sum(count > 1 for count in Counter(names).values())
+    return again > 1 and 2 * len(names) >= len(first)
+
+
+def has_roles(lines: Sequence[Line]) -> bool:
+    """Whether a text is a talk of a user and an assistant, or of numbered speakers: two of them say something."""
+    first = islice((line for line in lines if line.indent >= 0), _BEGINNING)
+    if not any(_ROLE.match(line.text) for line in first):
+        return False
+    found = [(line.text, match) for line in lines if (match := _ROLE.match(line.text))]
+    said = [match for text, match in found if kinds.ends_part(text) or text[match.end() :].count(" ") >= _WORDS]
+    numbers = {match["number"].lower() for match in said if match["number"]}
+    asked = any(match["asks"] for match in said)
+    told = [match for match in said if match["tells"]]
+    short = all(match["short"] for match in told)
+    again = len(found) > len({match[0].lower().partition(":")[0] for _, match in found})
+    return len(numbers) > 1 or (asked and bool(told) and (not short or again))
