@@ -160,6 +160,17 @@ def test_gradients_are_those_of_the_whole_matrix(monkeypatch: pytest.MonkeyPatch
         torch.testing.assert_close(one, other)
 
 
+def test_units_without_tokens_have_no_share_and_no_gradient() -> None:
+    units = torch.tensor([[[0.5, -torch.inf, 0.2], [0.1, -torch.inf, 0.3]]], dtype=torch.float64, requires_grad=True)
+
+    found = log_shares(units, torch.full((1, 2), 0.5, dtype=torch.float64).log())
+    (gradient,) = torch.autograd.grad(found[0], units)
+
+    assert found.exp()[1] == 0
+    assert gradient.isfinite().all()
+    assert not gradient[..., 1].any()
+
+
 # --- many queries at once ---------------------------------------------------------------------
 
 QUERIES = [QUERY, Query("?"), Query(prose(9, 100)), Query("rent"), QUERY, Query("Where is the garden wall? " * 6)]

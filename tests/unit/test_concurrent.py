@@ -39,7 +39,7 @@ from longattncomp.types import Progress
 WORDS = ["lease", "the", "signed", "Ada", "Marsh", "roof", "1987", "rent", "where", "garden"]
 
 
-@pytest.fixture(params=["longattncomp", "longattncomp-alone"])
+@pytest.fixture(params=["longattncomp", pytest.param("longattncomp-alone", marks=pytest.mark.long)])
 def compressor(request: pytest.FixtureRequest, toy_folder: Path) -> Compressor:
     options: dict[str, Any] = {"layers": 2, "head": "untrained", "device": "cpu", "dtype": "float32"}
     with segments_of(200):

@@ -224,6 +224,19 @@ def _rates(steps: int, warm_up: float) -> list[float]:
     return [min(1, (step + 1) / rising) * (1 + math.cos(math.pi * step / steps)) / 2 for step in range(steps + 1)]
 
 
+def test_a_gradient_that_is_no_number_changes_nothing(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longattncomp.training.losses.listwise", lambda log_shares, _: (log_shares * torch.nan).sum())
+    before = bench.head().state_dict()
+
+    with pytest.warns(UserWarning, match="the gradient is not a number"):
+        trained, head = bench.train(TOY, tmp_path)
+
+    assert trained.complete
+    assert_same_weights(head.state_dict(), before)
+
+
 def test_the_best_checkpoint_is_kept(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = replace(TOY, epochs=3)
     after: list[dict[str, Tensor]] = []

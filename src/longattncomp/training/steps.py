@@ -1,6 +1,7 @@
 """batches -> steps of the optimizer, logged, saved now and then, and shared by several processes."""
 
 import math
+import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -70,7 +71,7 @@ def take_steps(
     most_steps: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Go on where the run was saved.
+    """Go on where the run was saved. A step whose gradient is not a number changes nothing, with a warning.
 
     Args:
         run: the run, before `resume`.
@@ -98,11 +99,14 @@ def take_steps(
         loss = objective(work(mine))
         count = sum(len(item.questions) for item in batch)
         accelerator.backward(loss * accelerator.num_processes / count)  # gradients are averaged over processes
-        accelerator.clip_grad_norm_(objective.parameters(), clip)
+        norm = accelerator.clip_grad_norm_(objective.parameters(), clip)
+        run.step += 1
+        if not math.isfinite(norm):
+            warnings.warn(f"step {run.step}: the gradient is not a number; the weights stay as they are", stacklevel=2)
+            optimizer.zero_grad()  # the optimizer passes over weights without a gradient
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        run.step += 1
         run.log(loss=float(accelerator.reduce(loss.detach(), "sum")) / count, rate=schedule.get_last_lr()[0])
         if progress is not None:
             progress(run.step, len(steps))

@@ -41,6 +41,8 @@ def segment_mass(
 
 _LOGITS = 1 << 22  # in memory at once
 
+_NOTHING = -1e30  # a log-sum-exp of no logits
+
 _FAINT = -60.0  # logarithm of a row's part of a block, below which its own largest logit is used
 
 
@@ -101,6 +103,7 @@ def log_shares(units: Tensor, weights: Tensor) -> Tensor:
     The weights (n_heads, m) of the mean are logarithms of numbers that sum to 1.
 
     Returns:
-        (n_units,) logarithms of shares of the mass, which sum to 1.
+        (n_units,) logarithms of shares of the mass, which sum to 1; as good as none for a unit without tokens.
     """
-    return (units.log_softmax(dim=-1) + weights[..., None]).flatten(0, 1).logsumexp(dim=0)
+    finite = units.clamp_min(_NOTHING)  # a log-sum-exp over infinities alone has no gradient
+    return (finite.log_softmax(dim=-1) + weights[..., None]).flatten(0, 1).logsumexp(dim=0)
