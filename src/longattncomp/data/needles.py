@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from math import prod
-from pathlib import Path
-
-import yaml
 
 from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.written import written_beside
 from longattncomp.errors import InputError
 from longattncomp.types import Document
 
@@ -24,7 +22,7 @@ _WORD = re.compile(r"\S+")
 @cache
 def _key_words() -> tuple[list[str], list[str]]:
     """Read the adjectives and the nouns that keys are made of."""
-    words = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    words = written_beside(__file__, dict[str, str])
     return words["adjectives"].split(), words["nouns"].split()
 
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import TypeAdapter
-
 from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.data.sources import read_source
+from longattncomp.data.written import written_beside
 from longattncomp.training.samples.mixing import mixed
 from longattncomp.training.samples.reading import continuation_samples, reading_samples
 
@@ -93,9 +91,5 @@ def _drawn(found: Iterable[Context], most: int, seed: int) -> list[Context]:
     return random.Random(f"{seed}/drawn").sample(every, min(most, len(every)))  # noqa: S311 (a sample, no secret)
 
 
-_STAGES = yaml.safe_load(Path(__file__).with_name("stages.yaml").read_text(encoding="utf-8"))
-SOFT_STAGES = {
-    stage.name: stage
-    for stage in TypeAdapter(tuple[SoftStage, ...]).validate_python([one for one in _STAGES if "method" in one])
-}
-"""Name -> stage; `stages.yaml` says what each is for."""
+SOFT_STAGES = {stage.name: stage for stage in written_beside(__file__, tuple[SoftStage, ...])}
+"""Name -> stage; `soft_stages.yaml` says what each is for."""

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from longattncomp.data.haystack import noise, prose
 from longattncomp.data.needles import Chains, Needles, hide
 from longattncomp.data.rows import Example
+from longattncomp.data.written import written_beside
 from longattncomp.errors import InputError
 from longattncomp.evaluation.tasks.chat import chats
 from longattncomp.evaluation.tasks.collected import among_others, rows_of, sampled
@@ -106,6 +105,6 @@ def _task(name: str, needles: dict[str, int] | None = None, file: str | None = N
     return Task(name=name, file=file, make=make, **fields)
 
 
-_CATALOGUE = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_CATALOGUE = written_beside(__file__, dict[str, Any])
 TASKS: Mapping[str, Task] = {row["name"]: _task(**row) for row in _CATALOGUE["tasks"]}
 """All tasks by name, in the order in which they are shown."""

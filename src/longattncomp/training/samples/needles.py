@@ -5,21 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from pathlib import Path
-
-import yaml
-from pydantic import TypeAdapter
 
 from longattncomp.data.needles import Chains, Hidden, hide_drawn
 from longattncomp.data.patterns import different
 from longattncomp.data.rows import Example
+from longattncomp.data.written import written_beside
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
 _CHARACTERS = 4  # in a token, roughly
 _TOKENS = (2_000, 6_000)
 _NEEDLE_TOKENS = (2_000, 12_000)
 _SEED = 1_000_000  # training has seeds from here on, the evaluation smaller ones
-_KINDS = Path(__file__).with_suffix(".yaml")
 _KINDS_AT_ONCE = (1, 4)
 _KEYS = (1, 4)
 """Keys of a kind."""
@@ -96,7 +92,7 @@ def needle_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
     """
     rng = generator(options.seed, "needles")
     paragraphs = _paragraphs(examples)
-    kinds = TypeAdapter(tuple[NeedleKind, ...]).validate_python(yaml.safe_load(_KINDS.read_text(encoding="utf-8")))
+    kinds = written_beside(__file__, tuple[NeedleKind, ...])
     for number in count():
         lines: list[_Line] = []
         missing: dict[int, str] = {}
