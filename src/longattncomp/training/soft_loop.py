@@ -18,7 +18,7 @@ from longattncomp.training.batches import Item, batches, split
 from longattncomp.training.checkpoints import Run
 from longattncomp.training.soft_objective import SoftObjective, Work
 from longattncomp.training.soft_stages import SoftStage
-from longattncomp.training.steps import Trained, prepared, take_steps
+from longattncomp.training.steps import Trained, take_steps
 from longattncomp.types import Progress
 
 ADAPTER = "adapter.safetensors"
@@ -69,7 +69,6 @@ def train_soft(
         {"params": list(objective.weights), "lr": stage.weight_rate, "weight_decay": 0.0},
     ]
     run = Run(accelerator, out, _identity(stage, contexts, target, start, seed))
-    parts = prepared(accelerator, objective, groups, len(steps), stage.warm_up, betas=_BETAS)
     ratios, weights = list(stage.ratios), list(stage.ratios.values())
 
     def work(items: Sequence[Item]) -> list[Work]:
@@ -88,15 +87,18 @@ def train_soft(
 
     return take_steps(
         run,
-        parts,
+        objective,
+        groups,
         steps,
         out / ADAPTER,
+        warm_up=stage.warm_up,
         work=work,
         validate=validate,
         ends={*range(stage.validation_steps, len(steps), stage.validation_steps), len(steps)},
         clip=stage.clip,
         most_steps=most_steps,
         progress=progress,
+        betas=_BETAS,
     )
 
 
