@@ -2,14 +2,14 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from longattncomp.data.haystack import noise, prose
-from longattncomp.data.needles import Chains, Needles, hide
+from longattncomp.data.needles import Chains, Needles, hide_drawn
 from longattncomp.data.rows import Example
 from longattncomp.data.written import written_beside
 from longattncomp.errors import InputError
@@ -72,10 +72,9 @@ def _of_file(path: Path, name: str) -> Task:
     return Task(name=name, make=make, **_CATALOGUE["rows"])
 
 
-def _hidden(kind: Needles | Chains, haystack: Callable[[], tuple[str, ...]], draw: Draw) -> Iterable[Example]:
-    return hide(
-        kind, haystack(), draw.count, examples=draw.examples, context_tokens=draw.context_tokens, seed=draw.seed
-    )
+def _hidden(kind: Needles | Chains, haystack: Callable[[], tuple[str, ...]], draw: Draw) -> Iterator[Example]:
+    for index in range(draw.examples):
+        yield hide_drawn(kind.task, kind.draw, haystack(), draw.count, draw.context_tokens, draw.seed, index)
 
 
 def _stored(name: str, file: str, among: bool, draw: Draw) -> Iterable[Example]:
