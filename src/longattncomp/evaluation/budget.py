@@ -34,10 +34,6 @@ class Budget:
     def parse(cls, text: str, *, adaptive: bool = True) -> Budget:
         """Read `2048` as tokens, `4%` and `0.04` as a share, and `adaptive` as no limit but the method's top-p.
 
-        Args:
-            text: a budget as a user writes it.
-            adaptive: whether `adaptive` is one.
-
         Raises:
             InputError: the text is none of these, or out of range.
         """

@@ -66,7 +66,7 @@ class SoftStage:
 
 
 def read_readings(stage: SoftStage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
-    """Read the contexts of a stage, in a random mixture of its sources; arguments as `stages.read_contexts`."""
+    """Read the contexts of a stage, in a random mixture of its sources, as `stages.read_contexts` does."""
     streams = {
         name: (
             example

@@ -115,10 +115,8 @@ class Stage:
 def read_contexts(stage: Stage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
     """Read the contexts of a stage, in a random mixture of its sources.
 
-    Args:
-        stage: the stage to read for.
-        folder: folder of the rows; None reads the public sets through `datasets`.
-        seed: decides the mixture; `stage.samples` has a seed of its own.
+    Without a folder of rows, it reads the public sets through `datasets`. The seed decides the mixture; `stage.samples`
+    has a seed of its own.
 
     Raises:
         InputError: a collection is unknown or cannot be read.

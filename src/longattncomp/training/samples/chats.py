@@ -92,11 +92,6 @@ def chat_samples(
     Small talk comes from turns of meetings that are no evidence, an assistant's long answers from paragraphs. Several
     people tell a fact of the same kind with different answers, and others mention the matter without an answer.
     Unanswerable questions are about somebody who never told the fact.
-
-    Args:
-        meetings: QMSum's examples.
-        paragraphs: SQuAD's examples.
-        options: shares of the queries, and the seed.
     """
     rng = generator(options.seed, "chats")
     talk = [turn for meeting in contexts(meetings) for turn in _small_talk(meeting)]

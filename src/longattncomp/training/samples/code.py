@@ -42,11 +42,7 @@ def code_samples(files: Mapping[str, Path] | None = None, options: SampleOptions
 
     Task `code` asks for a function by the sentence of its docstring; the evidence is the whole function. Task
     `code-debug` asks which of four functions has an error; the answer is a letter. An unanswerable question is about a
-    function in another file of the same package.
-
-    Args:
-        files: title -> file; by default what `python_files` finds.
-        options: shares, limit and seed.
+    function in another file of the same package. Without `files` (title -> file), it takes what `python_files` finds.
     """
     rng = generator(options.seed, "code")
     files = python_files() if files is None else files

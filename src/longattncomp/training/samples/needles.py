@@ -61,10 +61,6 @@ def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT)
 
     Most of the evidence shares no word with the question, which asks for all variables of a value. Some questions ask
     for a value that is not there.
-
-    Args:
-        examples: examples whose paragraphs are the prose.
-        options: the share of unanswerable questions, and the seed.
     """
     rng = generator(options.seed, "chains")
     paragraphs = _paragraphs(examples)
@@ -85,10 +81,6 @@ def needle_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
 
     A question asks for all values of a key, or of all keys of a kind: much evidence, in the words of the question.
     Lines of other keys are hard negatives. Unanswerable questions ask for keys without a value.
-
-    Args:
-        examples: examples whose paragraphs are the prose.
-        options: the shares of the queries, and the seed.
     """
     rng = generator(options.seed, "needles")
     paragraphs = _paragraphs(examples)
