@@ -18,15 +18,13 @@ class Budget:
         share: most tokens as a share of the context's, in (0, 1].
 
     Raises:
-        InputError: both are given, or one is out of its range.
+        InputError: one is out of its range.
     """
 
     tokens: int | None = None
     share: float | None = None
 
     def __post_init__(self) -> None:
-        if self.tokens is not None and self.share is not None:
-            raise InputError(f"expected either tokens or a share, got {self.tokens} and {self.share}")
         if (self.tokens is not None and self.tokens < 1) or (self.share is not None and not 0 < self.share <= 1):
             raise InputError(f"expected at least 1 token or a share in (0, 1], got {self}")
 

@@ -41,15 +41,9 @@ def train_soft(
     It is judged by what the target reads: nats a token of the answers kept out after their own vectors, less those
     after another context's. The validation is that difference, and the lowest is the best.
 
-    Args:
-        stage: the recipe.
-        contexts: the samples, from `soft_stages.read_readings`.
-        target: the model that is to read the vectors; it stays as it is.
-        out: folder for `adapter.safetensors` (the lowest validation), `log.jsonl` and the checkpoint of the run.
-        start: an adapter to go on from.
-        seed: decides the order, the split, the ratios and the first weights.
-        most_steps: stop this run after so many steps, ready to go on.
-        progress: called with (steps done, steps in all).
+    Arguments as `loop.train`, with contexts from `soft_stages.read_readings`, the target that is to read the vectors,
+    which stays as it is, and maybe an adapter to go on from. The folder gets `adapter.safetensors`, as it was at the
+    lowest validation.
 
     Raises:
         InputError: too few contexts to keep some out for validation, or `out` holds another run.

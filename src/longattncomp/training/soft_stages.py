@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -68,11 +69,7 @@ class SoftStage:
 def read_readings(stage: SoftStage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
     """Read the contexts of a stage, in a random mixture of its sources, as `stages.read_contexts` does."""
     streams = {
-        name: (
-            example
-            for context in _drawn(contexts(_samples(name, stage, folder, seed)), most, seed)
-            for example in context
-        )
+        name: chain.from_iterable(_drawn(contexts(_samples(name, stage, folder, seed)), most, seed))
         for name, most in stage.sources.items()
     }
     yield from contexts(mixed(streams, weights={name: float(most) for name, most in stage.sources.items()}, seed=seed))
