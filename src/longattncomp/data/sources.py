@@ -25,7 +25,7 @@ FILES = (
 """Collections that are read from a folder only."""
 
 _SPLIT_BY_ROW = ("hotpotqa", "2wiki", "musique")
-"""Collections of which no paragraph of a held-back row is in training, nor in those named after them (`2wiki-more`)."""
+"""These, and collections named after them (`2wiki-more`), train on no paragraph of a row that is held back."""
 
 _HELD_BACK = 5
 _TASKS_HELD_BACK = ("hotpotqa", "2wikimultihopqa", "musique", "qmsum")
