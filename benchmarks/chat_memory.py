@@ -19,12 +19,12 @@ from abstention import show
 from llama_index.core import Settings
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.postprocessor.longattncomp import LongAttnMemoryBlock
+from memories import Memories, memories
 from rich.console import Console
 from rich.progress import track
 from speed import machine
 
 from longattncomp.chunking.sentences import sentences
-from longattncomp.evaluation.tasks.memories import Memories, memories
 from longattncomp.scorers.embedding import EmbeddingScorer
 from longattncomp.types import Node, Query
 

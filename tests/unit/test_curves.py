@@ -38,11 +38,6 @@ def test_the_picture_is_written(tmp_path: Path, curves: Curves) -> None:
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_cannot_be_drawn(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at least one step"):
-        plot(Curves((), ()), tmp_path / "loss.png")
-
-
 def test_without_matplotlib_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"pip install 'longattncomp\[training\]'"):

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longattncomp.data.rows import Evidence
-from longattncomp.errors import InputError
 from longattncomp.evaluation.metrics import Estimate, estimate, evidence_recall, strict_recall
 
 
@@ -51,12 +50,6 @@ def test_recall_counts_characters(kept: list[tuple[int, int]], wanted: list[tupl
     assert found == pytest.approx(len(have & want) / len(want))
 
 
-def test_no_evidence_has_no_recall() -> None:
-    for recall in (evidence_recall, strict_recall):
-        with pytest.raises(InputError, match="at least one evidence span"):
-            recall({0: [(0, 1)]}, [])
-
-
 def test_interval_of_a_constant_is_a_point() -> None:
     assert estimate([0.5] * 7) == Estimate(0.5, 0.5, 0.5)
     assert estimate([0.25]) == Estimate(0.25, 0.25, 0.25)
@@ -76,8 +69,3 @@ def test_interval_is_seeded() -> None:
     assert estimate(values, seed=3) == estimate(values, seed=3)
     assert estimate(values, seed=3) != estimate(values, seed=4)
     assert estimate(values).low < 0.5 < estimate(values).high
-
-
-def test_nothing_to_average() -> None:
-    with pytest.raises(InputError, match="at least one value"):
-        estimate([])

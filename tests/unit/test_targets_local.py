@@ -132,11 +132,6 @@ def test_an_answer_is_as_long_as_the_question_lets_it(
         assert answered.text == ("First line" if one_line else f"First line\n{most}")
 
 
-def test_no_answer_at_all_is_refused() -> None:
-    with pytest.raises(InputError, match="answer_tokens of at least 1, got 0"):
-        TargetQuestion(prompt="Answer:", answers=("Ada",), answer_tokens=0)
-
-
 def test_without_answers_and_options_there_is_a_text_only(target: LocalTarget) -> None:
     (answered,) = target.read([TargetQuestion(prompt=PROMPT, answers=())])
     assert answered.text

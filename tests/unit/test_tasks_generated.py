@@ -15,7 +15,6 @@ from longattncomp.data.rows import Example
 from longattncomp.evaluation.tasks import debugging
 from longattncomp.evaluation.tasks.catalogue import find_task
 from longattncomp.evaluation.tasks.chat import chat_lines
-from longattncomp.evaluation.tasks.memories import memories
 from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.testing import ByteTokenizer
 
@@ -199,22 +198,3 @@ def test_every_kind_has_a_value_for_everyone_and_no_answer_in_its_question() -> 
         for told in (kind.query, kind.nearby):
             assert not any(value.lower() in told.lower() for value in kind.values)
         assert all("{value}" in line for line in kind.lines)
-
-
-# memories
-
-
-def test_each_question_about_memories_has_an_answer_that_others_are_like() -> None:
-    for seed in ("a", "b", "c"):
-        chat = memories(seed)
-        assert len(chat.turns) == 200
-        for number, (question, answer) in enumerate(chat.asked):
-            (text, *_) = {said.text for said in chat.turns if said.fact == number}
-            named = next(person for person in PEOPLE if person in question)
-            assert named in text
-            assert answer in text
-            kind = next(kind for kind in KINDS if kind.query.format(name=named) == question)
-            assert sum(any(value in said.text for said in chat.turns) for value in kind.values) >= 4
-        said = [turn.text for turn in chat.turns if turn.role == "user"]
-        assert len(said) == len(chat.turns) / 2
-    assert memories("a") == memories("a") != memories("b")

@@ -8,7 +8,9 @@ from itertools import islice
 from statistics import fmean
 
 from longattncomp.data.rows import Context, Evidence, Example, contexts
+from longattncomp.data.written import written_beside
 from longattncomp.evaluation.tasks.chat import chat_lines
+from longattncomp.training.samples import chats
 from longattncomp.training.samples.chats import Fact, Lines, chat_samples
 from longattncomp.training.samples.queries import SampleOptions
 from longattncomp.types import Document
@@ -21,7 +23,7 @@ PARAGRAPHS = [
     Example(f"q{n}", "squad", f"Where is gate {n}?", (), (Document(f"Alder\nThe town has {n} gates. " * 9),), ())
     for n in range(50)
 ]
-LINES = Lines.read()
+LINES = written_beside(chats.__file__, Lines)
 
 
 def drawn(count: int = 30, **options: float) -> list[Context]:

@@ -12,7 +12,6 @@ import pytest
 from longattncomp.data.bugs import KINDS, insert_bug
 from longattncomp.data.functions import Edit, Module, edited, moved, parse_module
 from longattncomp.data.rows import contexts
-from longattncomp.errors import InputError
 from longattncomp.training.samples import code
 from longattncomp.training.samples.code import code_samples, first_sentence, python_files, question
 from longattncomp.training.samples.queries import SampleOptions
@@ -186,11 +185,6 @@ def test_an_undefined_name_is_nowhere_else(module: Module) -> None:
             new = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
             old = {node.id for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Name)}
             assert len(new - old) == 1
-
-
-def test_an_unknown_kind_is_refused(module: Module) -> None:
-    with pytest.raises(InputError, match=r"kind: expected one of deleted_declaration, .*got 'typo'"):
-        insert_bug(module, module.functions[0], "typo", random.Random(0))
 
 
 def test_a_question_is_the_docstring_without_the_name(module: Module) -> None:

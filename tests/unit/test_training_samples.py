@@ -258,12 +258,6 @@ def test_mixed_keeps_contexts_together_and_loses_none() -> None:
     assert {example.task for example in first} == {"squad"}
 
 
-@pytest.mark.parametrize("weights", [{"a": 0.0}, {"b": 1.0}])
-def test_impossible_weights_are_refused(weights: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="weights: expected positive numbers for a; got"):
-        next(mixed({"a": paragraphs()}, weights=weights))
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -5,12 +5,10 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
-import yaml
-
 from longattncomp.data.packages import python_files
+from longattncomp.data.written import written_beside
 
 Item = TypeVar("Item")
 
@@ -23,7 +21,6 @@ _MISSES = 150
 FILLED = 0.95
 """A context of whole documents has at least this share of the tokens asked for."""
 _NOISE_PARAGRAPHS = 5000
-_NOISE_FILE = Path(__file__).with_suffix(".yaml")
 
 
 @cache
@@ -48,7 +45,7 @@ def prose() -> tuple[str, ...]:
 @cache
 def noise() -> tuple[str, ...]:
     """Make paragraphs that repeat a few plain sentences, like RULER's noise (arXiv 2404.06654)."""
-    sentences = yaml.safe_load(_NOISE_FILE.read_text(encoding="utf-8"))
+    sentences = written_beside(__file__, tuple[str, ...])
     rng = random.Random("noise")  # noqa: S311 (a sample, no secret)
     return tuple(" ".join(rng.sample(sentences, 8)) for _ in range(_NOISE_PARAGRAPHS))
 

@@ -24,15 +24,8 @@ FILES = (
 )
 """Collections that are read from a folder only."""
 
-_SAME_PARAGRAPHS = {
-    "hotpotqa": "hotpotqa",
-    "hotpotqa-more": "hotpotqa",
-    "2wiki": "2wiki",
-    "2wiki-more": "2wiki",
-    "2wiki-rebuilt": "2wiki",
-    "musique": "musique",
-}
-"""Collection whose rows reuse paragraphs -> the collection whose held-back rows must not share one with training."""
+_SPLIT_BY_ROW = ("hotpotqa", "2wiki", "musique")
+"""These, and collections named after them (`2wiki-more`), train on no paragraph of a row that is held back."""
 
 _HELD_BACK = 5
 _TASKS_HELD_BACK = ("hotpotqa", "2wikimultihopqa", "musique", "qmsum")
@@ -63,9 +56,8 @@ def read_source(
     if folder is None and name in FILES:
         raise InputError(f"source: {name!r} is read from files only: give the folder of {file_name(name)}")
     kept_apart: set[str] = set()
-    if part == "train" and name in _SAME_PARAGRAPHS:
-        rows = _read(_SAME_PARAGRAPHS[name], folder)
-        kept_apart = {text for example, _ in rows if held_back(example) for text in _evidence(example)}
+    if part == "train" and (split := name.partition("-")[0]) in _SPLIT_BY_ROW:
+        kept_apart = {text for example, _ in _read(split, folder) if held_back(example) for text in _evidence(example)}
     for example, steps in _read(name, folder):
         if part == "train" and not kept_apart.isdisjoint(_evidence(example)):
             continue
@@ -117,10 +109,7 @@ def squad_examples(rows: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Examp
     """Convert SQuAD's rows, one context per paragraph; the evidence is the sentence that holds the answer.
 
     A row has `id`, `title`, `paragraph`, `query`, `answer` and `answer_start`. A row with `ambiguous` is skipped: its
-    offset is a guess.
-
-    Args:
-        rows: (file and line, row), the rows of a paragraph one after the other.
+    offset is a guess. The rows, each with its file and line, of a paragraph follow each other.
     """
     for number, (_, group) in enumerate(
         groupby(rows, key=lambda item: (item[1].get("title"), item[1].get("paragraph")))

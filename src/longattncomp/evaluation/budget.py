@@ -18,25 +18,19 @@ class Budget:
         share: most tokens as a share of the context's, in (0, 1].
 
     Raises:
-        InputError: both are given, or one is out of its range.
+        InputError: one is out of its range.
     """
 
     tokens: int | None = None
     share: float | None = None
 
     def __post_init__(self) -> None:
-        if self.tokens is not None and self.share is not None:
-            raise InputError(f"expected either tokens or a share, got {self.tokens} and {self.share}")
         if (self.tokens is not None and self.tokens < 1) or (self.share is not None and not 0 < self.share <= 1):
             raise InputError(f"expected at least 1 token or a share in (0, 1], got {self}")
 
     @classmethod
     def parse(cls, text: str, *, adaptive: bool = True) -> Budget:
         """Read `2048` as tokens, `4%` and `0.04` as a share, and `adaptive` as no limit but the method's top-p.
-
-        Args:
-            text: a budget as a user writes it.
-            adaptive: whether `adaptive` is one.
 
         Raises:
             InputError: the text is none of these, or out of range.

@@ -70,12 +70,7 @@ def references(
 ) -> Iterator[KeptContext]:
     """Make the contexts `full`, `none` and, at each budget but the adaptive one, `oracle`.
 
-    Args:
-        example: an example whose documents are not blank.
-        compressor: cuts and counts the nodes; its scorer is not used.
-        budgets: budgets of the oracle.
-        records: contexts that have a record are not made again.
-        target: name of the target that reads the contexts.
+    Contexts that have a record are not made again. The compressor cuts and counts nodes; its scorer is not used.
     """
 
     def missing(method: str, budget: str) -> bool:

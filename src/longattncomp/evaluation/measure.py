@@ -26,14 +26,7 @@ _PLACEHOLDERS = re.compile(r"\{(?:context|query|options)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPrompt:
-    """A target, and how it is asked.
-
-    Attributes:
-        target: the model that reads the kept text and answers.
-        prompt: template with `{context}`, `{query}` and maybe `{options}`.
-        together: whether a right answer names all of an example's answers, instead of one of them.
-        answer_tokens: most tokens that the target writes.
-    """
+    """A target, and how it is asked, as in `Task`."""
 
     target: Target
     prompt: str = "{context}\n\nQuestion: {query}\nAnswer:"

@@ -7,7 +7,6 @@ from statistics import fmean
 import numpy as np
 
 from longattncomp.data.rows import Evidence
-from longattncomp.errors import InputError
 from longattncomp.types import Span, merged
 
 KeptSpans = Mapping[int, Sequence[Span]]
@@ -29,12 +28,8 @@ class Estimate:
 def evidence_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
     """Return the share of the evidence's characters that were kept, in [0, 1].
 
-    Overlapping evidence counts once; white space counts like any other character.
-
-    Raises:
-        InputError: there is no evidence.
+    Overlapping evidence, of which there has to be some, counts once; white space counts like any other character.
     """
-    _require(evidence)
     found = total = 0
     for document in {span.document for span in evidence}:
         wanted = merged((span.start, span.end) for span in evidence if span.document == document)
@@ -44,12 +39,7 @@ def evidence_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
 
 
 def strict_recall(kept: KeptSpans, evidence: Sequence[Evidence]) -> float:
-    """Return 1.0 if at least 90% of every evidence span was kept, else 0.0.
-
-    Raises:
-        InputError: there is no evidence.
-    """
-    _require(evidence)
+    """Return 1.0 if at least 90% of every evidence span was kept, else 0.0."""
     found = [overlap(merged(kept.get(span.document, ())), [(span.start, span.end)]) for span in evidence]
     # Whole numbers, so that 90% is exact.
     return float(all(10 * part >= 9 * (span.end - span.start) for part, span in zip(found, evidence, strict=True)))
@@ -66,21 +56,12 @@ def estimate(values: Sequence[float], *, seed: int = 0) -> Estimate:
     """Average `values`, with an interval from 1,000 bootstrap resamples.
 
     The same seed draws the same examples for every list of one length.
-
-    Raises:
-        InputError: there are no values.
     """
     return estimate_tasks([values], seed=seed)
 
 
 def estimate_tasks(tasks: Sequence[Sequence[float]], *, seed: int = 0) -> Estimate:
-    """Average the means of tasks as `estimate` does; each resample draws every task's examples again.
-
-    Raises:
-        InputError: a task has no values.
-    """
-    if not all(tasks):
-        raise InputError("expected at least one value to average, got none")
+    """Average the means of tasks as `estimate` does; each resample draws every task's examples again."""
     rng = np.random.default_rng(seed)
     drawn = np.zeros(_RESAMPLES)
     means = []
@@ -97,8 +78,3 @@ def estimate_tasks(tasks: Sequence[Sequence[float]], *, seed: int = 0) -> Estima
 def overlap(left: Sequence[Span], right: Sequence[Span]) -> int:
     """Count the characters that spans of two lists share, once for each pair of spans."""
     return sum(max(0, min(a_end, b_end) - max(a, b)) for a, a_end in left for b, b_end in right)
-
-
-def _require(evidence: Sequence[Evidence]) -> None:
-    if not evidence:
-        raise InputError("expected at least one evidence span, got none: leave such an example out")

@@ -68,8 +68,7 @@ class Records:
     def __init__(self, file: Path | None = None) -> None:
         """Read the records of a file that exists.
 
-        Args:
-            file: JSON lines, in an existing folder; None keeps the records in memory only.
+        The folder has to exist; without a file, the records are kept in memory only.
 
         Raises:
             InputError: the file holds something else, and is left as it is.

@@ -24,13 +24,7 @@ def begin(
 
     A later call may add tasks, methods, budgets and examples; everything else has to be the same.
 
-    Args:
-        folder: created if it does not exist.
-        settings: the compressor's settings.
-        reads: names of tasks, and files that the run reads, whose content may not change.
-        seed: seed of the run.
-        target: name of the target.
-        data: the folder of rows, if one was given.
+    `reads` are names of tasks, and files that the run reads, whose content may not change.
 
     Returns:
         The file of records.

@@ -8,8 +8,7 @@ from longattncomp.data.rows import Example
 from longattncomp.errors import InputError, warn
 from longattncomp.evaluation.budget import Budget
 from longattncomp.evaluation.records import Record, Records
-from longattncomp.evaluation.targets.answers import exact_and_f1
-from longattncomp.evaluation.targets.target import TargetQuestion
+from longattncomp.evaluation.targets.target import TargetAnswer, TargetQuestion, judged
 from longattncomp.settings import Settings
 from longattncomp.soft.adapter import Adapter, adapter_file, load_adapter
 from longattncomp.soft.context import SoftContext
@@ -48,10 +47,7 @@ class VectorReaders:
     ) -> Iterator[Record]:
         """Answer questions about one context, where records are missing.
 
-        Args:
-            asked: examples that share their documents, and their questions with an empty context.
-            context_tokens: of the context, as all methods count.
-            records: what is known already.
+        The examples share their documents, and their questions have an empty context.
         """
         for name, budget, reader in self._readers:
             missing = [
@@ -83,20 +79,16 @@ class VectorReaders:
                     answer=None,
                     seconds=seconds,
                     target=self.name,
-                    **answer,
+                    likelihood=answer.likelihood,
+                    exact=answer.exact,
+                    f1=answer.f1,
+                    choice=answer.choice,
                 )
 
 
-def _answered(reader: SoftReader, context: SoftContext, question: TargetQuestion) -> dict[str, float | None]:
+def _answered(reader: SoftReader, context: SoftContext, question: TargetQuestion) -> TargetAnswer:
     prompt = question.prompt.lstrip()
-    options = question.options
-    texts = (*question.answers, *options)
+    texts = (*question.answers, *question.options)
     likelihoods = dict(zip(texts, reader.likelihood(prompt, texts, context), strict=True))
     text = reader.answer(prompt, context, answer_tokens=question.answer_tokens)
-    exact, f1 = exact_and_f1(text.partition("\n")[0].rstrip() if question.one_line else text, question.answers)
-    return {
-        "likelihood": max((likelihoods[answer] for answer in question.answers), default=None),
-        "exact": exact,
-        "f1": f1,
-        "choice": float(max(options, key=likelihoods.__getitem__) in question.answers) if options else None,
-    }
+    return judged(text.partition("\n")[0].rstrip() if question.one_line else text, question, likelihoods)

@@ -22,10 +22,7 @@ class Item:
 def split(contexts: Sequence[Context], share: float, seed: int) -> tuple[list[int], list[int]]:
     """Split contexts by a hash of their text, so that a stage keeps out what the stage before it kept out.
 
-    Args:
-        contexts: all contexts of a stage.
-        share: share of the contexts that is kept out; at least one context is.
-        seed: another seed keeps out other contexts.
+    Kept out is a `share` of them, at least one.
 
     Returns:
         indices of the contexts kept out, and of the others.

@@ -40,18 +40,11 @@ def read_log(file: Path) -> Curves:
 
 
 def plot(curves: Curves, file: Path, *, title: str = "") -> None:
-    """Draw both losses over the steps.
-
-    Args:
-        curves: the losses.
-        file: file to write; its suffix names the format.
-        title: title of the picture.
+    """Draw both losses over the steps, at least one.
 
     Raises:
-        InputError: there are no losses, or matplotlib is not installed.
+        InputError: matplotlib is not installed.
     """
-    if not curves.training:
-        raise InputError("curves: expected at least one step, got none")
     require("matplotlib", extra="training")
     figure = importlib.import_module("matplotlib.figure").Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()

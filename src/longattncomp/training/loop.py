@@ -25,7 +25,7 @@ from longattncomp.training.objective import Objective, Work
 from longattncomp.training.relevance import Measured, calibrated
 from longattncomp.training.stages import Stage
 from longattncomp.training.states import StateReader
-from longattncomp.training.steps import Trained, prepared, take_steps
+from longattncomp.training.steps import Trained, take_steps
 from longattncomp.types import Progress
 
 HEAD = "head.safetensors"
@@ -77,12 +77,11 @@ def train(
         return [(layout(item.context), reader.states(layout(item.context)), item.questions) for item in items]
 
     run = Run(accelerator, out, _identity(stage, contexts, objective, reader, seed))
-    parts = prepared(accelerator, objective, _groups(head, layers, stage), len(steps), stage.warm_up)
 
     def validate() -> dict[str, float]:
         with _averaged(head, before, stage.kept):
             items = [Item(index, tuple(range(len(contexts[index])))) for index in kept_out]
-            found, measured = _validate(accelerator.unwrap_model(parts[0]), work, items)
+            found, measured = _validate(objective, work, items)
             if found < run.best:
                 run.best = found
                 if accelerator.is_main_process:
@@ -91,9 +90,11 @@ def train(
 
     return take_steps(
         run,
-        parts,
+        objective,
+        _groups(head, layers, stage),
         steps,
         out / HEAD,
+        warm_up=stage.warm_up,
         work=work,
         validate=validate,
         ends=ends,

@@ -31,12 +31,8 @@ class AdaptedLayers(nn.Module):
     def __init__(self, opened: OpenedLayers, layers: int, stage: Stage, *, start: Adapters, seed: int) -> None:
         """Take the last `stage.adapted_layers` of layers 0 to L - 1, in place.
 
-        Args:
-            opened: layers 0 to L, without adapters in those that are adapted.
-            layers: L.
-            stage: how many layers to adapt, and the rank.
-            start: adapters to start from.
-            seed: decides the first values where `start` has none.
+        `opened` has layers 0 to L, without adapters in those that are adapted, and `layers` is L. The seed decides the
+        first values of adapters that `start` lacks.
 
         Raises:
             InputError: `start` has adapters of another rank.
@@ -66,10 +62,6 @@ class AdaptedLayers(nn.Module):
 
     def forward(self, states: States, questions: Sequence[int]) -> States:
         """Run the layers on a context and some of its questions; each question sees the context and itself.
-
-        Args:
-            states: states that enter the first adapted layer.
-            questions: indices of the questions.
 
         Returns:
             the states of layer L, of these questions only.
@@ -119,12 +111,9 @@ class AdaptedLayers(nn.Module):
 
 
 def injected(model: Any, rank: int, *, seed: int) -> Any:
-    """Give every linear layer of a model a trainable adapter in fp32 that changes nothing yet; it runs under autocast.
+    """Give every linear layer of a model, in place, a trainable adapter in fp32 that changes nothing yet.
 
-    Args:
-        model: changed in place.
-        rank: of the adapters.
-        seed: decides their first values.
+    It runs under autocast.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -178,14 +167,7 @@ def adapted_layers(
 ) -> tuple[Backbone, AdaptedLayers]:
     """Open a draft model in two parts: the layers that stay as they are, and those that a stage adapts.
 
-    Args:
-        folder: the draft model.
-        layers: L.
-        stage: how many layers to adapt, and the rank.
-        start: adapters to start from; those of layers that are not adapted are merged into them.
-        device: a device, or `auto`.
-        dtype: a dtype, or `auto`.
-        seed: decides the first values of adapters that are new.
+    Adapters in `start` are merged into their layer if that stays as it is.
 
     Raises:
         InputError: the stage adapts all layers, or needs a rotary embedding; or `start` has adapters of another rank.

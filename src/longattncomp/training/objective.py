@@ -65,13 +65,6 @@ def question_masses(
 ) -> Iterator[Tensor]:
     """Compute the log-sum-exps of the logits of the instruction and of each node, with gradients.
 
-    Args:
-        head: the head that is trained.
-        reader: the reader that read the states.
-        layout: one context with its questions.
-        states: the hidden states of `layout`.
-        questions: indices of the questions in `layout`.
-
     Yields:
         (n_heads, m, 1 + n_nodes) per question; -inf for a node without tokens.
     """

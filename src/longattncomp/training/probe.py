@@ -57,11 +57,6 @@ class Depth:
 def draw(examples: Iterable[Example], *, limit: int | None = None, seed: int = 0) -> list[Context]:
     """Draw questions that have evidence, grouped by context.
 
-    Args:
-        examples: the questions to draw from.
-        limit: most questions to draw.
-        seed: another seed draws other questions.
-
     Raises:
         InputError: the limit is below 1, or no question has evidence.
     """
@@ -87,14 +82,7 @@ def probe(
 ) -> Depth:
     """Rank the nodes of each context by the share that each head gives them.
 
-    Args:
-        backbone: the first L layers; the heads are those of layer L+1.
-        tokenizer: the tokenizer of the draft model.
-        questions: from `draw`.
-        query_place: whether queries follow each segment, with the rotary embedding, or stand alone, without it.
-        node_tokens: longest node, in tokens.
-        segment_tokens: longest segment, in tokens.
-        progress: called with (contexts done, contexts in all).
+    Queries follow each segment, with the rotary embedding, or stand alone, without it.
 
     Raises:
         InputError: every context is a single node, or scikit-learn is not installed.

@@ -18,7 +18,7 @@ from longattncomp.training.batches import Item, batches, split
 from longattncomp.training.checkpoints import Run
 from longattncomp.training.soft_objective import SoftObjective, Work
 from longattncomp.training.soft_stages import SoftStage
-from longattncomp.training.steps import Trained, prepared, take_steps
+from longattncomp.training.steps import Trained, take_steps
 from longattncomp.types import Progress
 
 ADAPTER = "adapter.safetensors"
@@ -41,15 +41,9 @@ def train_soft(
     It is judged by what the target reads: nats a token of the answers kept out after their own vectors, less those
     after another context's. The validation is that difference, and the lowest is the best.
 
-    Args:
-        stage: the recipe.
-        contexts: the samples, from `soft_stages.read_readings`.
-        target: the model that is to read the vectors; it stays as it is.
-        out: folder for `adapter.safetensors` (the lowest validation), `log.jsonl` and the checkpoint of the run.
-        start: an adapter to go on from.
-        seed: decides the order, the split, the ratios and the first weights.
-        most_steps: stop this run after so many steps, ready to go on.
-        progress: called with (steps done, steps in all).
+    Arguments as `loop.train`, with contexts from `soft_stages.read_readings`, the target that is to read the vectors,
+    which stays as it is, and maybe an adapter to go on from. The folder gets `adapter.safetensors`, as it was at the
+    lowest validation.
 
     Raises:
         InputError: too few contexts to keep some out for validation, or `out` holds another run.
@@ -69,7 +63,6 @@ def train_soft(
         {"params": list(objective.weights), "lr": stage.weight_rate, "weight_decay": 0.0},
     ]
     run = Run(accelerator, out, _identity(stage, contexts, target, start, seed))
-    parts = prepared(accelerator, objective, groups, len(steps), stage.warm_up, betas=_BETAS)
     ratios, weights = list(stage.ratios), list(stage.ratios.values())
 
     def work(items: Sequence[Item]) -> list[Work]:
@@ -88,15 +81,18 @@ def train_soft(
 
     return take_steps(
         run,
-        parts,
+        objective,
+        groups,
         steps,
         out / ADAPTER,
+        warm_up=stage.warm_up,
         work=work,
         validate=validate,
         ends={*range(stage.validation_steps, len(steps), stage.validation_steps), len(steps)},
         clip=stage.clip,
         most_steps=most_steps,
         progress=progress,
+        betas=_BETAS,
     )
 
 

@@ -3,14 +3,13 @@
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import TypeAdapter
-
 from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.data.sources import read_source
+from longattncomp.data.written import written_beside
 from longattncomp.training.samples.mixing import mixed
 from longattncomp.training.samples.reading import continuation_samples, reading_samples
 
@@ -68,13 +67,9 @@ class SoftStage:
 
 
 def read_readings(stage: SoftStage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
-    """Read the contexts of a stage, in a random mixture of its sources; arguments as `stages.read_contexts`."""
+    """Read the contexts of a stage, in a random mixture of its sources, as `stages.read_contexts` does."""
     streams = {
-        name: (
-            example
-            for context in _drawn(contexts(_samples(name, stage, folder, seed)), most, seed)
-            for example in context
-        )
+        name: chain.from_iterable(_drawn(contexts(_samples(name, stage, folder, seed)), most, seed))
         for name, most in stage.sources.items()
     }
     yield from contexts(mixed(streams, weights={name: float(most) for name, most in stage.sources.items()}, seed=seed))
@@ -93,9 +88,5 @@ def _drawn(found: Iterable[Context], most: int, seed: int) -> list[Context]:
     return random.Random(f"{seed}/drawn").sample(every, min(most, len(every)))  # noqa: S311 (a sample, no secret)
 
 
-_STAGES = yaml.safe_load(Path(__file__).with_name("stages.yaml").read_text(encoding="utf-8"))
-SOFT_STAGES = {
-    stage.name: stage
-    for stage in TypeAdapter(tuple[SoftStage, ...]).validate_python([one for one in _STAGES if "method" in one])
-}
-"""Name -> stage; `stages.yaml` says what each is for."""
+SOFT_STAGES = {stage.name: stage for stage in written_beside(__file__, tuple[SoftStage, ...])}
+"""Name -> stage; `soft_stages.yaml` says what each is for."""

@@ -6,11 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import TypeAdapter
-
 from longattncomp.data.rows import Context, Example, contexts
 from longattncomp.data.sources import SubQuestions, read_source
+from longattncomp.data.written import written_beside
 from longattncomp.scorers.cross_attention.head import EXTENSIONS
 from longattncomp.training.samples.bridges import bridge_samples
 from longattncomp.training.samples.chats import chat_samples
@@ -117,10 +115,8 @@ class Stage:
 def read_contexts(stage: Stage, folder: Path | None, *, seed: int = 0) -> Iterator[Context]:
     """Read the contexts of a stage, in a random mixture of its sources.
 
-    Args:
-        stage: the stage to read for.
-        folder: folder of the rows; None reads the public sets through `datasets`.
-        seed: decides the mixture; `stage.samples` has a seed of its own.
+    Without a folder of rows, it reads the public sets through `datasets`. The seed decides the mixture; `stage.samples`
+    has a seed of its own.
 
     Raises:
         InputError: a collection is unknown or cannot be read.
@@ -149,7 +145,5 @@ def _samples(name: str, stage: Stage, folder: Path | None) -> Iterator[Example]:
     return joined(passages(examples, stage.samples), stage.joined, seed=stage.samples.seed)
 
 
-_STAGES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-_HEADS = [stage for stage in _STAGES if "method" not in stage]  # the others are in `soft_stages`
-STAGES = {stage.name: stage for stage in TypeAdapter(tuple[Stage, ...]).validate_python(_HEADS)}
+STAGES = {stage.name: stage for stage in written_beside(__file__, tuple[Stage, ...])}
 """Name -> stage; `stages.yaml` says what each is for."""

@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from longattncomp.training.batches import Item
@@ -41,52 +40,45 @@ class Trained:
     head: Path
 
 
-def prepared(
-    accelerator: Accelerator,
-    objective: nn.Module,
-    groups: list[dict[str, Any]],
-    steps: int,
-    warm_up: float,
-    **adam: Any,
-) -> tuple[Any, Any, Any]:
-    """Make the optimizer (AdamW) and the schedule of so many steps, and spread all over the processes."""
-    optimizer = torch.optim.AdamW(groups, **adam)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, steps, warm_up))
-    objective, optimizer, schedule = accelerator.prepare(objective, optimizer, schedule)
-    # Several processes share one step, so the schedule must not advance once for each of them.
-    schedule.split_batches = True
-    return objective, optimizer, schedule
-
-
 def take_steps(
     run: Run,
-    parts: tuple[Any, Any, Any],
+    objective: nn.Module,
+    groups: list[dict[str, Any]],
     steps: Sequence[Sequence[Item]],
     file: Path,
     *,
+    warm_up: float,
     work: Callable[[Sequence[Item]], Any],
     validate: Callable[[], Mapping[str, float]],
     ends: Container[int],
     clip: float,
     most_steps: int | None = None,
     progress: Progress | None = None,
+    **adam: Any,
 ) -> Trained:
-    """Go on where the run was saved. A step whose gradient is not a number changes nothing, with a warning.
+    """Go on where the run was saved, with AdamW. A step whose gradient is not a number changes nothing, with a warning.
 
     Args:
         run: the run, before `resume`.
-        parts: what `prepared` returns; the objective takes work and sums the losses of its questions.
+        objective: takes work and sums the losses of its questions.
+        groups: the trained weights with their learning rates and weight decays.
         steps: the batches of all steps.
         file: where `validate` saves what was trained.
+        warm_up: share of the steps in which the learning rate rises.
         work: makes the work of some items of the batch at `run.step`.
         validate: measures, keeps the best in `run.best` and on disk, and returns what is to be logged.
         ends: numbers of steps after which it is called.
         clip: largest norm of the gradient.
         most_steps: stop this run after so many steps, ready to go on.
         progress: called with (steps done, steps in all).
+        adam: further options of AdamW.
     """
-    objective, optimizer, schedule = parts
     accelerator = run.accelerator
+    adamw = torch.optim.AdamW(groups, **adam)
+    rates = torch.optim.lr_scheduler.LambdaLR(adamw, partial(_rate, len(steps), warm_up))
+    spread, optimizer, schedule = accelerator.prepare(objective, adamw, rates)
+    # Several processes share one step, so the schedule must not advance once for each of them.
+    schedule.split_batches = True
     started = perf_counter()
     run.resume()
     first = run.step
@@ -94,12 +86,12 @@ def take_steps(
         if most_steps is not None and run.step - first >= most_steps:
             run.save()
             break
-        objective.train()
+        spread.train()
         mine = batch[accelerator.process_index :: accelerator.num_processes]
-        loss = objective(work(mine))
+        loss = spread(work(mine))
         count = sum(len(item.questions) for item in batch)
         accelerator.backward(loss * accelerator.num_processes / count)  # gradients are averaged over processes
-        norm = accelerator.clip_grad_norm_(objective.parameters(), clip)
+        norm = accelerator.clip_grad_norm_(spread.parameters(), clip)
         run.step += 1
         if not math.isfinite(norm):
             warnings.warn(f"step {run.step}: the gradient is not a number; the weights stay as they are", stacklevel=2)
@@ -111,7 +103,7 @@ def take_steps(
         if progress is not None:
             progress(run.step, len(steps))
         if run.step in ends:
-            objective.eval()
+            spread.eval()
             run.log(**validate())
         if run.step in ends or run.step % _CHECKPOINT_STEPS == 0:
             run.save()

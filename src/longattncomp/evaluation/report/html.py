@@ -59,14 +59,7 @@ def page(
     *,
     pictures: Sequence[Picture] = (),
 ) -> str:
-    """Render an evaluation as one self-contained HTML5 page, without scripts or external resources.
-
-    Args:
-        summary: from `summarise`.
-        tasks: by name, as `summarise` takes them.
-        run: how the evaluation was run.
-        pictures: from `plots.draw`.
-    """
+    """Render an evaluation as one self-contained HTML5 page, without scripts or external resources."""
     compared = [row for row in summary.rows if row.method == OURS and row.budget != ADAPTIVE]
     blocks = groupby(summary.rows, key=lambda row: (row.target, row.task))
     return (

@@ -83,10 +83,8 @@ class Overview:
 def overview(summary: Summary, *, budget: str | None = None, target: str | None = None) -> Overview:
     """Arrange a summary as methods by tasks.
 
-    Args:
-        summary: from `summarise`.
-        budget: the columns' budget, for the tasks that have it; None for the middle budget of each task.
-        target: the target that answered; None for what was kept.
+    The budget is that of the columns, for the tasks that have it; without one, each task has its middle budget. Without
+    a target, the numbers are about what was kept.
     """
     columns = []
     for task in dict.fromkeys(row.task for row in summary.rows if row.target == target):

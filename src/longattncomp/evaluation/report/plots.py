@@ -33,12 +33,7 @@ _LEGEND: dict[str, Any] = {"fontsize": 9, "labelcolor": INK, "frameon": False}
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG file.
-
-    Attributes:
-        file: path of the file.
-        about: what the picture shows, for readers who cannot see it.
-    """
+    """A PNG file, and what it shows, for readers who cannot see it."""
 
     file: Path
     about: str
@@ -46,11 +41,6 @@ class Picture:
 
 def draw(records: Iterable[Record], summary: Summary, folder: Path) -> tuple[Picture, ...]:
     """Draw recall and answers by budget, cost against recall, and recall by needle depth, as far as there are numbers.
-
-    Args:
-        records: the records that `summary` was made of.
-        summary: from `summarise`.
-        folder: created if it does not exist.
 
     Raises:
         InputError: matplotlib is not installed.

@@ -26,13 +26,7 @@ _BASELINES = "longattncomp.scorers.baselines:"
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a method is drawn.
-
-    Attributes:
-        colour: as matplotlib names it, like the rest.
-        marker: mark of a point.
-        line: style of a line.
-    """
+    """How a method's points and lines are drawn, in matplotlib's names."""
 
     colour: str
     marker: str = ""

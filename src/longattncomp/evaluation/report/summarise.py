@@ -36,10 +36,8 @@ def summarise(records: Iterable[Record], tasks: Mapping[str, Task | None], *, se
 
     What was kept is counted once for each example, however many targets read it.
 
-    Args:
-        records: in any order; of several with the same example, method, budget and target the last one counts.
-        tasks: by name; None, or no entry, for rows of a file.
-        seed: seed of the intervals; lists of one length are resampled alike, so that methods can be compared.
+    Of several records with the same example, method, budget and target the last one counts. A task is None, or has no
+    entry, for rows of a file. Lists of one length are resampled alike, so that methods can be compared.
 
     Raises:
         InputError: there is nothing to average.

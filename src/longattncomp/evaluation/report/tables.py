@@ -45,12 +45,7 @@ def to_json(summary: Summary) -> str:
 
 
 def markdown(summary: Summary, *, target: str | None = None) -> str:
-    """Write methods by tasks as a Markdown table; the best of each column is bold.
-
-    Args:
-        summary: from `summarise`.
-        target: as in `overview`.
-    """
+    """Write methods by tasks as a Markdown table; the best of each column is bold."""
     template = environment().overlay(autoescape=False, finalize=None).get_template("report.md")
     seen = overview(summary, target=target)
     return template.render(seen=seen, written=written, few_rows=FEW_ROWS)

@@ -24,10 +24,6 @@ def exact_and_f1(text: str, answers: Sequence[str]) -> tuple[float | None, float
     Case, ASCII punctuation, articles and white space do not count. Words end at white space, so that in scripts
     without it F1 equals exact match.
 
-    Args:
-        text: what the target wrote.
-        answers: the accepted answers.
-
     Returns:
         Both in [0, 1]; None for both without accepted answers.
     """
@@ -47,10 +43,6 @@ def chosen(text: str, options: Sequence[str]) -> int | None:
 
     The first of these rules that applies decides: the whole text is an option; a letter stands at the beginning or
     after "answer", "option" or "choice"; one option occurs in the text, options inside a longer one not counted.
-
-    Args:
-        text: what the target wrote.
-        options: in the order in which the prompt shows them.
 
     Returns:
         Index of the option; None if the text names none, or several.

@@ -16,10 +16,9 @@ from pydantic import ValidationError
 from longattncomp.counting import Counter, counter, encodable
 from longattncomp.errors import CacheError, InputError, ModelError, warn
 from longattncomp.evaluation.targets.address import Address, masked
-from longattncomp.evaluation.targets.answers import chosen, exact_and_f1
 from longattncomp.evaluation.targets.completion import Completion
 from longattncomp.evaluation.targets.spending import Prices, Spent
-from longattncomp.evaluation.targets.target import ENDPOINT, TargetAnswer, TargetQuestion
+from longattncomp.evaluation.targets.target import ENDPOINT, TargetAnswer, TargetQuestion, judged
 from longattncomp.installed import require
 from longattncomp.runtime.files import KeptFiles
 from longattncomp.settings import DEFAULT_MODEL
@@ -143,7 +142,7 @@ class Endpoint:
                     if (key := (one.prompt, one.answer_tokens)) not in answers:
                         answers[key] = portal.start_task_soon(ask, *key)
                 for one in questions:
-                    yield _judged(answers[one.prompt, one.answer_tokens].result(), one)
+                    yield judged(answers[one.prompt, one.answer_tokens].result(), one)
             finally:
                 for answer in answers.values():
                     answer.cancel()
@@ -233,12 +232,3 @@ class Endpoint:
             from longattncomp.backbone.locate import locate
 
             return counter(locate(DEFAULT_MODEL, layers=None, model_dir=self._model_dir).folder)
-
-
-def _judged(text: str, question: TargetQuestion) -> TargetAnswer:
-    exact, f1 = exact_and_f1(text, question.answers)
-    choice = None
-    if question.options:
-        option = chosen(text, question.options)
-        choice = float(option is not None and question.options[option] in question.answers)
-    return TargetAnswer(text=text, likelihood=None, exact=exact, f1=f1, choice=choice)

@@ -20,8 +20,7 @@ from longattncomp.backbone.prompt_form import (
 )
 from longattncomp.backbone.whole import open_whole
 from longattncomp.errors import InputError, warn
-from longattncomp.evaluation.targets.answers import exact_and_f1
-from longattncomp.evaluation.targets.target import TargetAnswer, TargetQuestion
+from longattncomp.evaluation.targets.target import TargetAnswer, TargetQuestion, judged
 from longattncomp.installed import require
 
 
@@ -70,21 +69,13 @@ class LocalTarget:
 
     @torch.inference_mode()
     def _answer(self, question: TargetQuestion) -> TargetAnswer:
-        answers, options = question.answers, question.options
-        follow = {text: self._form.follow(question.prompt, text) for text in (*answers, *options)}
+        texts = (*question.answers, *question.options)
+        follow = {text: self._form.follow(question.prompt, text) for text in texts}
         longest = max((len(continuation.ids) for continuation in follow.values()), default=0)
         prompt = self._cut(self._form.ids(question.prompt), self.window - max(longest, question.answer_tokens))
         model = _CachedModel(self._model)
         likelihoods = {text: model.likelihood(prompt, continuation) for text, continuation in follow.items()}
-        text = self._write(model, prompt, question)
-        exact, f1 = exact_and_f1(text, answers)
-        return TargetAnswer(
-            text=text,
-            likelihood=max((likelihoods[answer] for answer in answers), default=None),
-            exact=exact,
-            f1=f1,
-            choice=float(max(options, key=likelihoods.__getitem__) in answers) if options else None,
-        )
+        return judged(self._write(model, prompt, question), question, likelihoods)
 
     def _cut(self, prompt: list[int], room: int) -> list[int]:
         if room < 2:

@@ -2,17 +2,16 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from longattncomp.data.haystack import noise, prose
-from longattncomp.data.needles import Chains, Needles, hide
+from longattncomp.data.needles import Chains, Needles, hide_drawn
 from longattncomp.data.rows import Example
+from longattncomp.data.written import written_beside
 from longattncomp.errors import InputError
 from longattncomp.evaluation.tasks.chat import chats
 from longattncomp.evaluation.tasks.collected import among_others, rows_of, sampled
@@ -73,10 +72,9 @@ def _of_file(path: Path, name: str) -> Task:
     return Task(name=name, make=make, **_CATALOGUE["rows"])
 
 
-def _hidden(kind: Needles | Chains, haystack: Callable[[], tuple[str, ...]], draw: Draw) -> Iterable[Example]:
-    return hide(
-        kind, haystack(), draw.count, examples=draw.examples, context_tokens=draw.context_tokens, seed=draw.seed
-    )
+def _hidden(kind: Needles | Chains, haystack: Callable[[], tuple[str, ...]], draw: Draw) -> Iterator[Example]:
+    for index in range(draw.examples):
+        yield hide_drawn(kind.task, kind.draw, haystack(), draw.count, draw.context_tokens, draw.seed, index)
 
 
 def _stored(name: str, file: str, among: bool, draw: Draw) -> Iterable[Example]:
@@ -106,6 +104,6 @@ def _task(name: str, needles: dict[str, int] | None = None, file: str | None = N
     return Task(name=name, file=file, make=make, **fields)
 
 
-_CATALOGUE = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_CATALOGUE = written_beside(__file__, dict[str, Any])
 TASKS: Mapping[str, Task] = {row["name"]: _task(**row) for row in _CATALOGUE["tasks"]}
 """All tasks by name, in the order in which they are shown."""

@@ -5,12 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from pathlib import Path
-
-import yaml
-from pydantic import TypeAdapter
 
 from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.written import written_beside
 from longattncomp.errors import InputError
 from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.types import Document
@@ -58,8 +55,7 @@ class ChatLines:
 @cache
 def chat_lines() -> ChatLines:
     """Read the words of the chats from `chat.yaml`."""
-    text = (Path(__file__).parent / "chat.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(ChatLines).validate_python(yaml.safe_load(text))
+    return written_beside(__file__, ChatLines)
 
 
 @dataclass(frozen=True, slots=True)

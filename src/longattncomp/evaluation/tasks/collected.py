@@ -17,10 +17,7 @@ from longattncomp.evaluation.tasks.task import Draw
 def sampled(examples: Iterable[Example], draw: Draw, *, name: str) -> list[Example]:
     """Draw examples at random; memory never holds more than are drawn.
 
-    Args:
-        examples: all examples of the source.
-        draw: how many, and the seed.
-        name: name of the source; another name draws other examples.
+    Another name of the source draws other examples.
     """
 
     def place(item: tuple[int, Example]) -> float:
@@ -36,12 +33,6 @@ def rows_of(path: Path, *, split: bool = False) -> Iterator[Example]:
 
 def among_others(path: Path, draw: Draw, *, name: str, split: bool = False) -> Iterator[Example]:
     """Ask each question over its evidence among documents of other questions, up to the context's length.
-
-    Args:
-        path: a file of rows.
-        draw: how many examples, and how long their contexts are.
-        name: the task's name.
-        split: whether training reads the file as well, as in `rows_of`.
 
     Raises:
         InputError: the file is broken, or has too few documents.

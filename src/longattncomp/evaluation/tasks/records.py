@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
-from pathlib import Path
 
 import yaml
-from pydantic import TypeAdapter
 
 from longattncomp.data.patterns import different, drawn
 from longattncomp.data.rows import Evidence, Example
+from longattncomp.data.written import written_beside
 from longattncomp.evaluation.tasks.task import Draw
 from longattncomp.types import Document
 
@@ -137,8 +136,7 @@ def records(draw: Draw) -> Iterator[Example]:
 @cache
 def record_kinds() -> tuple[RecordKind, ...]:
     """Read the kinds of records, which were written by hand."""
-    text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-    return TypeAdapter(tuple[RecordKind, ...]).validate_python(yaml.safe_load(text))
+    return written_beside(__file__, tuple[RecordKind, ...])
 
 
 def _pool(kind: RecordKind, most: int, rng: random.Random) -> list[Record]:

@@ -55,11 +55,7 @@ def bridge_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
     A name that answers a question about another paragraph gives its place to that question: "When did France ...?"
     becomes "When did the country that borders Andorra ...?". People composed MuSiQue's questions so (Trivedi et al.
     2022, arXiv 2108.00573, section 3). The other paragraphs of a context have the same titles. For an unanswerable
-    question both of its paragraphs are left out, though others of a title are there.
-
-    Args:
-        examples: SQuAD's questions, with one paragraph each; all are held in memory.
-        options: the shares and the limit.
+    question both of its paragraphs are left out, though others of a title are there. All examples are held in memory.
     """
     rng = generator(options.seed, "bridges")
     questions = list(examples)

@@ -9,12 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count, islice
-from pathlib import Path
-
-import yaml
-from pydantic import TypeAdapter
 
 from longattncomp.data.rows import Context, Evidence, Example, contexts
+from longattncomp.data.written import written_beside
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 from longattncomp.types import Document
 
@@ -74,12 +71,6 @@ class Lines:
     names: tuple[str, ...]
     facts: tuple[Fact, ...]
 
-    @classmethod
-    def read(cls) -> Lines:
-        """Read the lines that were written by hand."""
-        file = Path(__file__).with_suffix(".yaml")
-        return TypeAdapter(cls).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
-
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
@@ -101,11 +92,6 @@ def chat_samples(
     Small talk comes from turns of meetings that are no evidence, an assistant's long answers from paragraphs. Several
     people tell a fact of the same kind with different answers, and others mention the matter without an answer.
     Unanswerable questions are about somebody who never told the fact.
-
-    Args:
-        meetings: QMSum's examples.
-        paragraphs: SQuAD's examples.
-        options: shares of the queries, and the seed.
     """
     rng = generator(options.seed, "chats")
     talk = [turn for meeting in contexts(meetings) for turn in _small_talk(meeting)]
@@ -113,7 +99,7 @@ def chat_samples(
         (example.query, example.documents[0].text.partition("\n")[2])
         for example, *_ in islice(contexts(paragraphs), _PARAGRAPHS)
     ]
-    lines = Lines.read()
+    lines = written_beside(__file__, Lines)
     for number in count():
         yield from _chat(f"chats-{number}", lines, talk, answered, options, rng)
 

@@ -9,13 +9,12 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from longattncomp.data.bugs import KINDS, break_one, breakable
 from longattncomp.data.functions import LEAST_LINES, Edit, Function, Module, code_documents, code_evidence, read_modules
 from longattncomp.data.packages import python_files
 from longattncomp.data.rows import Example
 from longattncomp.data.sources import sentence_ends
+from longattncomp.data.written import written_beside
 from longattncomp.runtime.packing import packs
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
@@ -35,7 +34,7 @@ _BARE = re.compile(r">>>|https?:|::|^(?:see|deprecated|same as|internal|todo|ove
 @cache
 def _wording() -> Mapping[str, list[str]]:
     """Read the words of queries that were written by hand."""
-    return yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    return written_beside(__file__, dict[str, list[str]])
 
 
 def code_samples(files: Mapping[str, Path] | None = None, options: SampleOptions = DEFAULT) -> Iterator[Example]:
@@ -43,11 +42,7 @@ def code_samples(files: Mapping[str, Path] | None = None, options: SampleOptions
 
     Task `code` asks for a function by the sentence of its docstring; the evidence is the whole function. Task
     `code-debug` asks which of four functions has an error; the answer is a letter. An unanswerable question is about a
-    function in another file of the same package.
-
-    Args:
-        files: title -> file; by default what `python_files` finds.
-        options: shares, limit and seed.
+    function in another file of the same package. Without `files` (title -> file), it takes what `python_files` finds.
     """
     rng = generator(options.seed, "code")
     files = python_files() if files is None else files

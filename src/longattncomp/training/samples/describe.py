@@ -50,9 +50,7 @@ class TaskDescription:
 def describe(examples: Iterable[Example], count: Callable[[str], int]) -> dict[str, TaskDescription]:
     """Compute the statistics of samples, by task in alphabetic order.
 
-    Args:
-        examples: samples; those that share a context follow each other.
-        count: returns the length of a text in tokens.
+    Samples that share a context follow each other.
     """
     found: defaultdict[str, TaskDescription] = defaultdict(TaskDescription)
     for context in contexts(examples):

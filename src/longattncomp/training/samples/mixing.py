@@ -7,7 +7,6 @@ from itertools import groupby, islice
 
 from longattncomp.data.rows import Context, Evidence, Example, contexts
 from longattncomp.data.sources import sentence_ends
-from longattncomp.errors import InputError
 from longattncomp.training.samples.queries import (
     DEFAULT,
     SampleOptions,
@@ -34,17 +33,8 @@ def mixed(
 ) -> Iterator[Example]:
     """Draw whole contexts from several streams at random until all are used up.
 
-    Args:
-        streams: name -> samples.
-        weights: name -> how often the stream is drawn, relative to the others; 1 by default.
-        seed: another seed gives another order.
-
-    Raises:
-        InputError: a weight is not positive, or names no stream.
+    The weights, above 0 and 1 by default, say how often a stream is drawn, relative to the others.
     """
-    for name, weight in (weights or {}).items():
-        if name not in streams or weight <= 0:
-            raise InputError(f"weights: expected positive numbers for {', '.join(streams)}; got {name!r}: {weight}")
     rng = generator(seed, "mixed")
     live = {name: contexts(streams[name]) for name in sorted(streams)}
     while live:
@@ -130,10 +120,7 @@ def contract_samples(
 ) -> Iterator[Example]:
     """Make contexts of one contract each, with its questions and questions that it does not answer.
 
-    Args:
-        examples: questions with evidence; those of one contract follow each other.
-        unanswered: questions without evidence about the same contracts.
-        options: the shares and the limit.
+    Examples of one contract follow each other.
     """
     rng = generator(options.seed, "contracts")
     foreign: dict[str, list[Example]] = {}

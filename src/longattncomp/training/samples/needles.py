@@ -5,21 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from pathlib import Path
-
-import yaml
-from pydantic import TypeAdapter
 
 from longattncomp.data.needles import Chains, Hidden, hide_drawn
 from longattncomp.data.patterns import different
 from longattncomp.data.rows import Example
+from longattncomp.data.written import written_beside
 from longattncomp.training.samples.queries import DEFAULT, SampleOptions, ask, generator, unanswerable
 
 _CHARACTERS = 4  # in a token, roughly
 _TOKENS = (2_000, 6_000)
 _NEEDLE_TOKENS = (2_000, 12_000)
 _SEED = 1_000_000  # training has seeds from here on, the evaluation smaller ones
-_KINDS = Path(__file__).with_suffix(".yaml")
 _KINDS_AT_ONCE = (1, 4)
 _KEYS = (1, 4)
 """Keys of a kind."""
@@ -65,10 +61,6 @@ def chain_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT)
 
     Most of the evidence shares no word with the question, which asks for all variables of a value. Some questions ask
     for a value that is not there.
-
-    Args:
-        examples: examples whose paragraphs are the prose.
-        options: the share of unanswerable questions, and the seed.
     """
     rng = generator(options.seed, "chains")
     paragraphs = _paragraphs(examples)
@@ -89,14 +81,10 @@ def needle_samples(examples: Iterable[Example], options: SampleOptions = DEFAULT
 
     A question asks for all values of a key, or of all keys of a kind: much evidence, in the words of the question.
     Lines of other keys are hard negatives. Unanswerable questions ask for keys without a value.
-
-    Args:
-        examples: examples whose paragraphs are the prose.
-        options: the shares of the queries, and the seed.
     """
     rng = generator(options.seed, "needles")
     paragraphs = _paragraphs(examples)
-    kinds = TypeAdapter(tuple[NeedleKind, ...]).validate_python(yaml.safe_load(_KINDS.read_text(encoding="utf-8")))
+    kinds = written_beside(__file__, tuple[NeedleKind, ...])
     for number in count():
         lines: list[_Line] = []
         missing: dict[int, str] = {}

@@ -70,10 +70,7 @@ def move(question: Example, documents: tuple[Document, ...], places: Mapping[str
 def joined(examples: Iterable[Example], share: float, *, seed: int = 0) -> Iterator[Example]:
     """Join the documents of some contexts into one document, with blank lines between them.
 
-    Args:
-        examples: questions; those of one context follow each other.
-        share: share of the contexts to join.
-        seed: another seed chooses other contexts.
+    A `share` of the contexts is joined; the questions of one context follow each other.
     """
     rng = generator(seed, "joined")
     for context in contexts(examples):
@@ -101,11 +98,7 @@ def ask(
 ) -> list[Example]:
     """Draw the queries of one context in random order: single, compound and unanswerable ones by their shares.
 
-    Args:
-        singles: questions that the context answers, each with its evidence.
-        foreign: questions that it does not answer; a list is taken whole, an iterator as far as needed.
-        options: the shares and the limit.
-        rng: source of randomness.
+    Of `foreign`, questions that the context does not answer, a list is taken whole, an iterator as far as needed.
     """
     share = 1 - options.unanswerable - options.compound
     queries = rng.sample(singles, min(len(singles), max(1, rounded_at_random(options.questions * share, rng))))

@@ -34,12 +34,10 @@ class Said:
     Attributes:
         role: "user" or "assistant".
         text: with day and speaker, if it is the user's.
-        fact: index of the question that it answers, -1 for none.
     """
 
     role: str
     text: str
-    fact: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +60,31 @@ def memories(seed: str) -> Memories:
     the questions' words. Some is said twice, on another day. The users' turns name day and speaker in one of three
     ways.
     """
-    rng = random.Random(seed)  # noqa: S311 (a sample, no secret)
+    rng = random.Random(seed)
     kinds = rng.sample(chat_lines().kinds, QUESTIONS)
     write = rng.choice(_WAYS)
-    told: list[tuple[str, str, int]] = []
+    told: list[tuple[str, str]] = []
     asked: list[tuple[str, str]] = []
-    for number, kind in enumerate(kinds):
+    for kind in kinds:
         people = rng.sample(chat_lines().people, _PEOPLE)
         values = rng.sample(kind.values, _PEOPLE)
         asked.append((kind.query.format(name=people[0]), values[0]))
-        for place, (person, value) in enumerate(zip(people, values, strict=True)):
+        for person, value in zip(people, values, strict=True):
             line = rng.choice(kind.lines).format(value=value)
             parts = [line, *(small_talk(rng).text for _ in range(rng.randint(0, _AROUND)))]
             rng.shuffle(parts)
-            told.append((person, " ".join(parts), -1 if place else number))
+            told.append((person, " ".join(parts)))
         for person in rng.sample([one for one in chat_lines().people if one != people[0]], _NEARBY):
-            told.append((person, kind.nearby.format(name=people[0]), -1))
+            told.append((person, kind.nearby.format(name=people[0])))
     while len(told) < _TURNS / 2 / (1 + _AGAIN):
         turn = small_talk(rng)
-        told.append((turn.speaker, turn.text, -1))
+        told.append((turn.speaker, turn.text))
     told += rng.sample(told, _TURNS // 2 - len(told))
     rng.shuffle(told)
     turns: list[Said] = []
-    for place, (person, text, fact) in enumerate(told):
+    for place, (person, text) in enumerate(told):
         day = _FIRST_DAY + timedelta(days=place * _DAYS // len(told))
-        turns += [Said("user", write(day, person, text), fact), Said("assistant", rng.choice(_REPLIES))]
+        turns += [Said("user", write(day, person, text)), Said("assistant", rng.choice(_REPLIES))]
     return Memories(tuple(turns), tuple(asked))
 
 
