@@ -71,15 +71,8 @@ class Assembler:
         """Keep the best nodes within the budget.
 
         Token counts of joined texts differ a little from the sum of their parts, so the finished text is counted, and
-        the limit of the selection is lowered until the text fits.
-
-        Args:
-            query: stored in the result.
-            documents: the texts that the nodes tile.
-            nodes: in order; `tokens` as `count` counts.
-            scores: one per node.
-            pinned: indices of nodes that are kept whatever they score.
-            priority: see `select`.
+        the limit of the selection is lowered until the text fits. The nodes tile the documents, and their `tokens` are
+        as `count` counts; those `pinned`, by index, are kept whatever they score. For the priority see `select`.
 
         Raises:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.

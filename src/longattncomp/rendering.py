@@ -30,15 +30,9 @@ def render(
 ) -> Rendered:
     """Join kept nodes, sliced from the originals, in positional order.
 
-    Nodes that touch become one span; between two spans of one document stands the gap mark.
-
-    Args:
-        documents: the caller's.
-        kept: nodes in order.
-        gap_mark: stands for text left out between two spans.
-        separator: stands between two documents.
-        edge_marks: whether the gap mark stands at the edges of a document, too, where more than white space is missing.
-        rank: sorts documents by their index, lowest first; otherwise they stay in order.
+    Nodes that touch become one span; between two spans of one document stands the gap mark, with `edge_marks` at the
+    edges of a document, too, where more than white space is missing. The rank sorts documents by their index, lowest
+    first; otherwise they stay in order.
     """
     spans: dict[int, list[Span]] = {}
     for node in kept:
