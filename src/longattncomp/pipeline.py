@@ -49,17 +49,11 @@ _PART_TOKENS = 192
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Nodes scored for one query.
+    """Nodes scored for one query."""
 
-    Attributes:
-        query: what the query asks, well spelled.
-        scores: one share per node.
-        worth: the `novelty` of each node.
-    """
-
-    query: Query
-    scores: Scores
-    worth: Sequence[float]
+    query: Query  # what the query asks, well spelled
+    scores: Scores  # one share per node
+    worth: Sequence[float]  # the `novelty` of each node
 
 
 class Pipeline:

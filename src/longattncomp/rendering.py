@@ -8,15 +8,10 @@ from longattncomp.types import Document, Node, Span
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Kept text.
+    """Kept text."""
 
-    Attributes:
-        text: all documents' texts, joined by the separator.
-        documents: (index, kept text, kept spans) of each document, in the order of `text`.
-    """
-
-    text: str
-    documents: tuple[tuple[int, str, tuple[Span, ...]], ...]
+    text: str  # all documents' texts, joined by the separator
+    documents: tuple[tuple[int, str, tuple[Span, ...]], ...]  # index, text and spans of each, in the order of `text`
 
 
 def render(

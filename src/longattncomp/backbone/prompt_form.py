@@ -17,15 +17,10 @@ _PLACEHOLDER = "LongAttnCompPrompt"
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """A text that follows a prompt, tokenised as if the two were one text.
+    """A text that follows a prompt, tokenised as if the two were one text."""
 
-    Attributes:
-        back: number of the prompt's last tokens that it replaces, since a token may span the boundary.
-        ids: token ids of the text.
-    """
-
-    back: int
-    ids: tuple[int, ...]
+    back: int  # number of the prompt's last tokens that it replaces, since a token may span the boundary
+    ids: tuple[int, ...]  # token ids of the text
 
 
 @dataclass(frozen=True, slots=True)
