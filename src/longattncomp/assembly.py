@@ -38,25 +38,15 @@ Rank = Callable[[int], tuple[float, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembler:
-    """Turns scores into a result inside the budget.
+    """Turns scores into a result inside the budget."""
 
-    Attributes:
-        count: counts tokens as the target does.
-        rule: which nodes are kept, and the budget.
-        gap_mark: stands where text of a document was left out.
-        separator: stands between two documents.
-        edge_marks: whether the gap mark stands at the edges of a document, too.
-        order: of the documents in the text; by score, documents with pinned text come first.
-        allow_empty: whether the result may be empty when the rules keep nothing.
-    """
-
-    count: Counter
-    rule: SelectionRule
-    gap_mark: str
-    separator: str
-    edge_marks: bool = False
-    order: Order = "position"
-    allow_empty: bool = False
+    count: Counter  # counts tokens as the target does
+    rule: SelectionRule  # which nodes are kept, and the budget
+    gap_mark: str  # stands where text of a document was left out
+    separator: str  # stands between two documents
+    edge_marks: bool = False  # whether the gap mark stands at the edges of a document, too
+    order: Order = "position"  # of the documents in the text; by score, documents with pinned text come first
+    allow_empty: bool = False  # whether the result may be empty when the rules keep nothing
 
     def assemble(
         self,
@@ -71,15 +61,8 @@ class Assembler:
         """Keep the best nodes within the budget.
 
         Token counts of joined texts differ a little from the sum of their parts, so the finished text is counted, and
-        the limit of the selection is lowered until the text fits.
-
-        Args:
-            query: stored in the result.
-            documents: the texts that the nodes tile.
-            nodes: in order; `tokens` as `count` counts.
-            scores: one per node.
-            pinned: indices of nodes that are kept whatever they score.
-            priority: see `select`.
+        the limit of the selection is lowered until the text fits. The nodes tile the documents, and their `tokens` are
+        as `count` counts; those `pinned`, by index, are kept whatever they score. For the priority see `select`.
 
         Raises:
             BudgetError: the pinned nodes exceed the budget, or not one character fits it.

@@ -102,11 +102,9 @@ class Indexer:
 
 
 def lasting(settings: Settings, *, has_store: bool = False) -> Settings:
-    """Return the settings for indexing: keys alone, nothing kept in memory.
+    """Turn settings of later questions into those for indexing: keys alone, nothing kept in memory.
 
-    Args:
-        settings: those of the later questions.
-        has_store: whether the caller has a store besides the setting `key_store`.
+    `has_store` says whether the caller has a store besides the setting `key_store`.
 
     Raises:
         InputError: these settings keep nothing beyond the process.

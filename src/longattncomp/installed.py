@@ -6,15 +6,7 @@ from longattncomp.errors import InputError
 
 
 def require(*modules: str, extra: str) -> None:
-    """Check that optional libraries are installed, before work begins.
-
-    Args:
-        modules: names by which the libraries are imported.
-        extra: the extra of this package that installs them.
-
-    Raises:
-        InputError: one is not installed.
-    """
+    """Raise InputError, before work begins, if a module that an extra of this package installs is not installed."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         raise InputError(

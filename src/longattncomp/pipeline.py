@@ -49,31 +49,18 @@ _PART_TOKENS = 192
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Nodes scored for one query.
+    """Nodes scored for one query."""
 
-    Attributes:
-        query: what the query asks, well spelled.
-        scores: one share per node.
-        worth: the `novelty` of each node.
-    """
-
-    query: Query
-    scores: Scores
-    worth: Sequence[float]
+    query: Query  # what the query asks, well spelled
+    scores: Scores  # one share per node
+    worth: Sequence[float]  # the `novelty` of each node
 
 
 class Pipeline:
     """The stages in a row. Nodes and token counts are cached for the next question; safe under threads."""
 
     def __init__(self, method: Method, scorer: Scorer, tokenizer: Tokenizer, target: Counter | None) -> None:
-        """Create a pipeline with empty caches.
-
-        Args:
-            method: says where nodes end and which scores are too low.
-            scorer: gives every node its share of the mass.
-            tokenizer: sizes nodes.
-            target: counts the budget; None if the tokenizer does.
-        """
+        """Create a pipeline with empty caches; `target` counts the budget, None if the tokenizer does."""
         self.method = method
         self.scorer = scorer
         self.tokenizer = tokenizer
@@ -118,10 +105,8 @@ class Pipeline:
     ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
         """Cut documents into nodes, and return them with tokens as the draft model counts, and as the budget does.
 
-        Args:
-            documents: the context.
-            settings: from `bounded`; no node is longer than half of the budget.
-            cuts: offsets by document where a node must end.
+        The settings are from `bounded`; no node is longer than half of the budget. A node must end at the `cuts`,
+        offsets by document.
         """
         node_tokens = settings.node_tokens
         if node_tokens != "document":  # so that at least two nodes fit, and the best is not left out for its size
@@ -168,16 +153,9 @@ class Pipeline:
         allow_empty: bool = False,
         progress: Progress | None = None,
     ) -> list[Compressed]:
-        """Compress the same documents for each query.
+        """Compress the same documents for each query, as `Compressor.compress` does, with settings from `bounded`.
 
-        Args:
-            queries: what the context is read for.
-            documents: the context.
-            settings: from `bounded`.
-            pins: see `Compressor.compress`, like `allow_empty` and `progress`.
-            prompt: whether the documents are a prompt, whose long paragraphs are scored as if each were a document.
-            allow_empty: whether the result may be empty.
-            progress: called while the context is read.
+        `prompt` says whether the documents are a prompt, whose long paragraphs are scored as if each were a document.
         """
         spans = pinned_spans(pins, documents)
         parts = {
@@ -209,14 +187,10 @@ class Pipeline:
         parts: Mapping[int, Sequence[int]] | None = None,
         progress: Progress | None = None,
     ) -> list[Scored]:
-        """Score nodes for each query.
+        """Score nodes from `nodes` for each query.
 
-        Args:
-            queries: what the context is read for.
-            nodes: from `nodes`.
-            pinned: indices of nodes that are kept anyway: they are not read, and have no share.
-            parts: offsets by document where it goes on as another one.
-            progress: called while the context is read.
+        Those `pinned`, by index, are kept anyway: they are not read, and have no share. At the `parts`, offsets by
+        document, a document goes on as another one.
         """
         free = [index for index in range(len(nodes)) if index not in pinned]
         read = [nodes[index] for index in free] if len(free) < len(nodes) else nodes

@@ -8,15 +8,10 @@ from longattncomp.types import Document, Node, Span
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Kept text.
+    """Kept text."""
 
-    Attributes:
-        text: all documents' texts, joined by the separator.
-        documents: (index, kept text, kept spans) of each document, in the order of `text`.
-    """
-
-    text: str
-    documents: tuple[tuple[int, str, tuple[Span, ...]], ...]
+    text: str  # all documents' texts, joined by the separator
+    documents: tuple[tuple[int, str, tuple[Span, ...]], ...]  # index, text and spans of each, in the order of `text`
 
 
 def render(
@@ -30,15 +25,9 @@ def render(
 ) -> Rendered:
     """Join kept nodes, sliced from the originals, in positional order.
 
-    Nodes that touch become one span; between two spans of one document stands the gap mark.
-
-    Args:
-        documents: the caller's.
-        kept: nodes in order.
-        gap_mark: stands for text left out between two spans.
-        separator: stands between two documents.
-        edge_marks: whether the gap mark stands at the edges of a document, too, where more than white space is missing.
-        rank: sorts documents by their index, lowest first; otherwise they stay in order.
+    Nodes that touch become one span; between two spans of one document stands the gap mark, with `edge_marks` at the
+    edges of a document, too, where more than white space is missing. The rank sorts documents by their index, lowest
+    first; otherwise they stay in order.
     """
     spans: dict[int, list[Span]] = {}
     for node in kept:

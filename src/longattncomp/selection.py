@@ -127,15 +127,15 @@ def select(
     if priority is not None:
         parts = zip(ranks, priority.words, priority.weights, priority.lifts, strict=True)
         ranks = priority.raised([lift * rank ** (1 - weight) * words**weight for rank, words, weight, lift in parts])
-    free = (i for i in range(len(nodes)) if i not in bag and i not in leads.served)
+    free = (i for i in range(len(nodes)) if i not in bag.kept and i not in leads.served)
     ranked = sorted(free, key=lambda i: (-ranks[i], i))
     stop_reason: StopReason = "all"
     for rank, index in enumerate(ranked):
         ended: Literal["min_relevance", "top_p", "budget"] | None = None
         # Without what it is about, a node may say the opposite, or seem to belong to what stands above it.
-        missing = [lead for lead in leads.of[index] if lead not in bag and lead not in refused]
+        missing = [lead for lead in leads.of[index] if lead not in bag.kept and lead not in refused]
         wanted = _wanted(index, missing, leads, _LEAD_IN_SHARE * rule.token_budget - lead_in_tokens)
-        needed = wanted if len(bag) > 0 else []
+        needed = wanted if bag.kept else []
         own = repeated(nodes[index])
         if relevance < rule.min_relevance:
             ended = "min_relevance"
@@ -171,7 +171,7 @@ def select(
             bag.put(lead)
             lead_in_tokens += charged
             reasons[lead] = "lead_in"
-    if len(bag) == len(nodes):
+    if len(bag.kept) == len(nodes):
         reasons = ["selected" if reason == "lead_in" else reason for reason in reasons]
     return Selection(tuple(sorted(bag.kept)), tuple(reasons), stop_reason, bag.tokens)
 
@@ -209,12 +209,6 @@ class _Bag:
         self.kept: set[int] = set()
         self._documents: set[int] = set()
         self.tokens = 0
-
-    def __contains__(self, index: int) -> bool:
-        return index in self.kept
-
-    def __len__(self) -> int:
-        return len(self.kept)
 
     def put(self, index: int) -> None:
         self.tokens += self.cost(index)

@@ -65,13 +65,7 @@ _MEANT = {
 
 
 def no_such(what: str, unknown: Collection[str], known: Collection[str]) -> InputError:
-    """Make the error for names that are not known; it says which ones are probably meant.
-
-    Args:
-        what: was named, such as "setting".
-        unknown: the wrong names.
-        known: all right names.
-    """
+    """Make the error for unknown names of `what`, such as "setting"; it says which ones are probably meant."""
     likely = {
         found
         for name in unknown
@@ -250,10 +244,7 @@ class Settings(BaseModel):
         if unknown := [name for name in others if name in _MEANT or get_close_matches(name, cls.model_fields, 1, 0.8)]:
             warn(f"ignored in the environment or .env: {no_such('setting', unknown, cls.model_fields)}")
         named = {name: value for name, value in variables.items() if name in cls.model_fields}
-        try:
-            return cls.model_validate({**cls._given(from_yaml), **named, **given})
-        except ValidationError as error:
-            raise InputError(_readable(error)) from None
+        return cls._validated({**cls._given(from_yaml), **named, **given})
 
     def override(self, **arguments: Any) -> Settings:
         """Return a copy with some values replaced; None keeps the old value.
@@ -265,10 +256,7 @@ class Settings(BaseModel):
         if not given:
             return self
         chosen = {name: value for name, value in self if name in self.model_fields_set}
-        try:
-            return type(self).model_validate({**chosen, **given})
-        except ValidationError as error:
-            raise InputError(_readable(error)) from None
+        return self._validated({**chosen, **given})
 
     def of_call(self, **options: Any) -> Settings:
         """Return a copy with the options of one call.
@@ -288,10 +276,14 @@ class Settings(BaseModel):
             raise no_such("setting", unknown, cls.model_fields)
         return {name: value for name, value in arguments.items() if value is not None}
 
-
-def _readable(error: ValidationError) -> str:
-    return "; ".join(
-        f"{(name := '.'.join(map(str, part['loc'])))}: {part['msg'].lower().removeprefix('value error, ')}"
-        + ("" if name == "store_key" else f", got {part['input']!r:.200}")
-        for part in error.errors()
-    )
+    @classmethod
+    def _validated(cls, values: Mapping[str, Any]) -> Self:
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{(name := '.'.join(map(str, part['loc'])))}: {part['msg'].lower().removeprefix('value error, ')}"
+                + ("" if name == "store_key" else f", got {part['input']!r:.200}")
+                for part in error.errors()
+            )
+            raise InputError(wrong) from None

@@ -15,7 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longattncomp.backbone.lookahead import LookAhead, _ends
+from longattncomp.backbone.loading import end_tokens
+from longattncomp.backbone.lookahead import LookAhead
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.backbone.whole import open_whole
 from longattncomp.chunking.nodes import chunk
@@ -270,7 +271,7 @@ def test_an_empty_query(scorer: SpeculativePrefillScorer, nodes: list[Node]) -> 
 def test_end_of_sequence_tokens_of_both_configurations(config: Any, generation: Any, expected: set[int]) -> None:
     model = SimpleNamespace(config=SimpleNamespace(eos_token_id=config))
     model.generation_config = SimpleNamespace(eos_token_id=generation)
-    assert _ends(model) == expected
+    assert end_tokens(model) == expected
 
 
 def test_there_is_nothing_to_prepare(scorer: SpeculativePrefillScorer, nodes: list[Node]) -> None:

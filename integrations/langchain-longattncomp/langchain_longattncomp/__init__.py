@@ -43,7 +43,7 @@ def __getattr__(name: str) -> Any:
     try:
         value = resolve_name(f"langchain_longattncomp.{_MODULES[name]}:{name}")
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("cachetools", "langchain", "langgraph"):
+        if (error.name or "").split(".")[0] not in ("langchain", "langgraph"):
             raise
         raise ImportError(f"{name} needs {error.name}: pip install 'langchain-longattncomp[agents]'") from error
     globals()[name] = value

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cachetools import LRUCache
 from langchain_core.runnables.config import ensure_config
 from langgraph.store.base import BaseStore
-from longattncomp.adapters import original
+from longattncomp.adapters import Recent, original
 
 ROOT = "longattncomp"
 """The first part of a namespace in a LangGraph store; the second part is the owner."""
@@ -28,8 +26,7 @@ class Originals:
     """
 
     def __init__(self) -> None:
-        self._texts: LRUCache[tuple[str, str], str] = LRUCache(_CHARACTERS, getsizeof=len)
-        self._lock = threading.Lock()
+        self._texts: Recent[tuple[str, str], str] = Recent(_CHARACTERS, lambda _, whole: len(whole))
 
     def keep(self, owner: str, texts: Sequence[str], store: BaseStore | None) -> str:
         """Keep a message's texts as one text, and return its key.
@@ -40,16 +37,14 @@ class Originals:
         key, whole = original(texts)
         if store is not None:
             store.put(_namespace(owner), key, {"text": whole}, index=False)
-        else:
-            with self._lock:
-                self._texts[owner, key] = whole
+        elif not self._texts.put((owner, key), whole):
+            raise ValueError("value too large")
         return key
 
     def find(self, owner: str, key: str, store: BaseStore | None) -> str | None:
         """Return the whole text, or None if it was not kept for this owner."""
         if store is None:
-            with self._lock:
-                return self._texts.get((owner, key))
+            return self._texts.get((owner, key))
         item = store.get(_namespace(owner), key)
         return None if item is None else str(item.value["text"])
 

@@ -20,10 +20,7 @@ _UNREAD = "{} cannot be read now, because its store does not work. Go on with th
 def reading_tool(name: str, originals: Originals, engine_for: Callable[[Any], Compressor]) -> BaseTool:
     """Make a tool that reads a shortened message's whole text page by page, or what a query needs of it.
 
-    Args:
-        name: of the tool.
-        originals: holds the whole texts.
-        engine_for: gives the engine for a run's context.
+    `engine_for` gives the engine for a run's context.
     """
 
     def read(id: str, runtime: ToolRuntime[Any, Any], query: str = "", page: int = 1) -> ToolMessage:  # noqa: A002 (the model sees it)

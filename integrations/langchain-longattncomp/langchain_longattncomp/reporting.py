@@ -28,14 +28,7 @@ def report(
 ) -> None:
     """Say what was saved, or with `audit` what would be, where the current run and its callbacks show it.
 
-    Args:
-        what: was shortened, such as the name of a tool.
-        before: tokens of the whole text.
-        after: tokens of what is kept of it, with what is shown around.
-        stop_reason: as `Compressed.stop_reason`.
-        seconds: that the compression took.
-        audit: whether the text passes whole all the same.
-        relevance: as `Compressed.relevance`; None where it is not known.
+    `before` counts the tokens of the whole text, `after` those of what is kept of it, with what is shown around.
     """
     facts: dict[str, Any] = {
         "what": what,

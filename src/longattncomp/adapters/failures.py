@@ -156,11 +156,7 @@ def failure_pins(
 ) -> list[Pin]:
     """Choose the errors in tool results that are kept whatever else is, each with what it belongs to.
 
-    Args:
-        texts: as they are given to the engine, by index.
-        token_budget: most tokens of all that will be kept; the pins take at most `PINNED_SHARE` of it.
-        count: counts tokens as the budget does.
-        gap_mark: is charged twice for each pin.
+    They take at most `PINNED_SHARE` of the budget for all that will be kept; each is charged two gap marks.
     """
     room, around = int(PINNED_SHARE * token_budget), 2 * count(gap_mark)
     queues = [[(index, *span) for span in failures(text)] for index, text in enumerate(texts)]

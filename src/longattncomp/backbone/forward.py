@@ -29,38 +29,23 @@ _ASKED_TOKENS = 1024  # most tokens of questions in one pass, summed over its co
 
 @dataclass(frozen=True, slots=True)
 class EncodedContext:
-    """Hidden states of layer L for one context and for the questions that follow it.
+    """Hidden states of layer L for one context and for the questions that follow it."""
 
-    Attributes:
-        index: place among the contexts of the call.
-        states: (n, width) of the context.
-        asked: one (m, width) per question, each as if it alone followed the context.
-        rotary: for n + max(m) positions.
-        key_values: what `Backbone.ask` takes, if the call asked for it.
-    """
-
-    index: int
-    states: Tensor
-    asked: tuple[Tensor, ...]
-    rotary: Rotary
-    key_values: KeyValues | None = None
+    index: int  # place among the contexts of the call
+    states: Tensor  # (n, width) of the context
+    asked: tuple[Tensor, ...]  # one (m, width) per question, each as if it alone followed the context
+    rotary: Rotary  # for n + max(m) positions
+    key_values: KeyValues | None = None  # what `Backbone.ask` takes, if the call asked for it
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedQuestions:
-    """Hidden states of layer L for questions that follow one context.
+    """Hidden states of layer L for questions that follow one context."""
 
-    Attributes:
-        index: place among the contexts of the call.
-        states: one (m, width) per question.
-        rotaries: one (1, m, head_dim) per question, at the positions of its tokens.
-        key_values: one per question, of context and question together, if the call asked for them.
-    """
-
-    index: int
-    states: tuple[Tensor, ...]
-    rotaries: tuple[Rotary, ...]
-    key_values: tuple[KeyValues, ...]
+    index: int  # place among the contexts of the call
+    states: tuple[Tensor, ...]  # one (m, width) per question
+    rotaries: tuple[Rotary, ...]  # one (1, m, head_dim) per question, at the positions of its tokens
+    key_values: tuple[KeyValues, ...]  # one per question, of context and question together, if the call asked for them
 
 
 class Backbone:

@@ -23,15 +23,10 @@ _MOST_ITEM_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a GGUF header says.
+    """What a GGUF header says."""
 
-    Attributes:
-        fields: value by name; None for an array.
-        tensors: how many numbers each tensor holds, by name.
-    """
-
-    fields: dict[str, Any]
-    tensors: dict[str, int]
+    fields: dict[str, Any]  # value by name; None for an array
+    tensors: dict[str, int]  # how many numbers each tensor holds, by name
 
 
 def read_header(file: Path) -> Header:

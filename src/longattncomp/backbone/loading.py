@@ -181,6 +181,12 @@ def quiet_transformers() -> Iterator[None]:
                 logging.enable_progress_bar()
 
 
+def end_tokens(model: Any) -> frozenset[int]:
+    """Collect the end-of-sequence tokens; a configuration names none, one or several."""
+    named = (getattr(config, "eos_token_id", None) for config in (model.config, model.generation_config))
+    return frozenset(token for ids in named for token in ([ids] if isinstance(ids, int) else ids or ()))
+
+
 def cache_argument(model: Any) -> str:
     """Return the name of the model's argument for a key/value cache; transformers 5.24 renamed it."""
     return "cache" if "cache" in signature(type(model).forward).parameters else "past_key_values"

@@ -12,25 +12,15 @@ from longattncomp.errors import ModelNotFoundError
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A draft model that Python packages carry, which are never imported.
+    """A draft model that Python packages carry, which are never imported."""
 
-    Attributes:
-        package: module with the first layers, as `make weights` builds it.
-        install: the command that installs it.
-        gguf_package: module with all layers.
-        gguf: its GGUF file.
-        gguf_install: the command that installs it.
-        hub: the model's Hugging Face id.
-        layers: default L.
-    """
-
-    package: str
-    install: str
-    gguf_package: str
-    gguf: str
-    gguf_install: str
-    hub: str
-    layers: int
+    package: str  # module with the first layers, as `make weights` builds it
+    install: str  # the command that installs it
+    gguf_package: str  # module with all layers
+    gguf: str  # its GGUF file
+    gguf_install: str  # the command that installs it
+    hub: str  # the model's Hugging Face id
+    layers: int  # default L
 
 
 EMBEDDED = {
@@ -50,15 +40,10 @@ _TOKENIZERS = Path(__file__).parent / "tokenizers"
 
 @dataclass(frozen=True, slots=True)
 class DraftModel:
-    """Where a draft model lies and how much of it is used.
+    """Where a draft model lies and how much of it is used."""
 
-    Attributes:
-        folder: Hugging Face layout with at least `layers + 1` layers.
-        layers: L.
-    """
-
-    folder: Path
-    layers: int
+    folder: Path  # Hugging Face layout with at least `layers + 1` layers
+    layers: int  # L
 
 
 def locate(name: str, *, layers: Depth, model_dir: Path) -> DraftModel:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from longattncomp.backbone.loading import cache_argument
-from longattncomp.runtime.processors import Processors, threads_of_caller
-from longattncomp.runtime.turns import Turns
+from longattncomp.backbone.loading import cache_argument, end_tokens
+from longattncomp.runtime.processors import OneByOne
 
 Fold = Callable[[Tensor, Tensor], Tensor]
 """(result (n,) for the layers below, attention (n_heads, n) of the next layer) -> result (n,) for all of them."""
@@ -42,8 +41,8 @@ class LookAhead:
         self.window = int(model.config.max_position_embeddings)
         self.device: torch.device = model.device
         self._model = model
-        self._ends = _ends(model)
-        self._turns: Turns[_Step, int] = Turns(partial(_run, model, Processors()))
+        self._ends = end_tokens(model)
+        self._pass = OneByOne(self.device)
         _tap(model)
 
     def steps(
@@ -67,12 +66,12 @@ class LookAhead:
         cache = DynamicCache(config=self._model.config)
         *pieces, unread = (prompt[start : start + _PIECE] for start in range(0, len(prompt), _PIECE))
         for piece in pieces:
-            self._turns(_Step(piece, cache, None))
+            self._pass(partial(self._next, piece, cache, None))
             if progress is not None:
                 progress(len(piece))
         for decoded in range(most + 1):
-            tap = _Tap(len(prompt), len(prompt) + decoded, fold, torch.zeros(len(prompt), device=self._model.device))
-            token = self._turns(_Step(unread, cache, tap))
+            tap = _Tap(len(prompt), len(prompt) + decoded, fold, torch.zeros(len(prompt), device=self.device))
+            token = self._pass(partial(self._next, unread, cache, tap))
             if progress is not None and not decoded:
                 progress(len(unread))
             yield tap.folded
@@ -80,29 +79,15 @@ class LookAhead:
                 return
             unread = [token]
 
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """Tokens to read after those already cached, and a tap for the last one's attention."""
-
-    ids: Sequence[int]
-    cache: Any
-    tap: _Tap | None
-    threads: int = field(default_factory=threads_of_caller)
-
-
-@torch.inference_mode()
-def _run(model: Any, processors: Processors, steps: Sequence[_Step]) -> list[int]:
-    """Return the most likely next token."""
-    (step,) = steps
-    with processors.shared(model.device, step.threads):
-        logits = model(
-            input_ids=torch.tensor([step.ids], device=model.device),
+    def _next(self, ids: Sequence[int], cache: Any, tap: _Tap | None) -> int:
+        """Read tokens after those already cached, tap the last one's attention, and return the likeliest next token."""
+        logits = self._model(
+            input_ids=torch.tensor([ids], device=self.device),
             use_cache=True,
             logits_to_keep=1,
-            **{cache_argument(model): step.cache, _TAPPED: step.tap},
+            **{cache_argument(self._model): cache, _TAPPED: tap},
         ).logits  # (1, 1, vocabulary)
-    return [int(logits[0, -1].argmax())]
+        return int(logits[0, -1].argmax())
 
 
 @dataclass(slots=True)
@@ -153,9 +138,3 @@ def _tapped(
     if tap is not None:
         tap.look(query, key, options["scaling"], options.get("sliding_window"))
     return kernel(module, query, key, value, attention_mask, **options)
-
-
-def _ends(model: Any) -> frozenset[int]:
-    """Collect the end-of-sequence tokens; a configuration names none, one or several."""
-    named = (getattr(config, "eos_token_id", None) for config in (model.config, model.generation_config))
-    return frozenset(token for ids in named for token in ([ids] if isinstance(ids, int) else ids or ()))

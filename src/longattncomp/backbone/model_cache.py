@@ -47,7 +47,7 @@ class ModelCache:
         """
         if (found := self.find(key, layers)) is not None:
             return found
-        parent = self._folder(key)
+        parent = self.directory / "models" / key
         try:
             parent.mkdir(parents=True, exist_ok=True)
             with FileLock(parent.parent / f"{key}.lock"):
@@ -68,9 +68,6 @@ class ModelCache:
                 f"cannot write the model cache in {self.directory} ({reason}); free space there or set "
                 "LONGATTNCOMP_MODEL_DIR to a directory that can be written",
             ) from error
-
-    def _folder(self, key: str) -> Path:
-        return self.directory / "models" / key
 
 
 def _share(folder: Path, mode: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from longattncomp.backbone.chat import user_frame
-from longattncomp.backbone.loading import quiet_transformers
+from longattncomp.backbone.loading import end_tokens, quiet_transformers
 from longattncomp.backbone.tokenizer import DraftTokenizer
 from longattncomp.errors import BrokenModelError, UnsupportedModelError
 
@@ -17,15 +17,10 @@ _PLACEHOLDER = "LongAttnCompPrompt"
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """A text that follows a prompt, tokenised as if the two were one text.
+    """A text that follows a prompt, tokenised as if the two were one text."""
 
-    Attributes:
-        back: number of the prompt's last tokens that it replaces, since a token may span the boundary.
-        ids: token ids of the text.
-    """
-
-    back: int
-    ids: tuple[int, ...]
+    back: int  # number of the prompt's last tokens that it replaces, since a token may span the boundary
+    ids: tuple[int, ...]  # token ids of the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +81,7 @@ def open_transformers_tokenizer(folder: Path) -> Any:
 def read_form(opened: Any, tokenizer: DraftTokenizer) -> PromptForm:
     """Read a model's chat template; without one, the prompt follows the tokenizer's first tokens (BOS).
 
-    Args:
-        opened: the tokenizer as transformers opens it.
-        tokenizer: the same tokenizer, which takes special tokens as plain text.
+    The tokenizer is given as transformers opens it, and as one that takes special tokens as plain text.
 
     Raises:
         UnsupportedModelError: the chat template fails, or does not show the user's message exactly once.
@@ -112,11 +105,7 @@ def read_form(opened: Any, tokenizer: DraftTokenizer) -> PromptForm:
 
 def answer_ends(model: Any, opened: Any) -> frozenset[int]:
     """Collect the tokens that end an answer: all special tokens, and those that the model's configuration names."""
-    special = {index for index, token in opened.added_tokens_decoder.items() if token.special}
-    for config in (model.config, model.generation_config):
-        given = config.eos_token_id
-        special |= {given} if isinstance(given, int) else set(given or ())
-    return frozenset(special)
+    return end_tokens(model).union(index for index, token in opened.added_tokens_decoder.items() if token.special)
 
 
 def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:

@@ -78,19 +78,10 @@ def most_weights(folder: Path) -> int:
 
 
 def require_fitting(auto: Any, config: Any, most: int, where: Path) -> Any:
-    """Check that a configuration has no more weights than its files hold, for transformers allocates them all.
-
-    Args:
-        auto: the auto class of transformers that will open the model.
-        config: its configuration.
-        most: how many numbers its files can hold.
-        where: named in the error.
-
-    Returns:
-        The class of the model.
+    """Return the class of the model that an auto class of transformers opens by a configuration.
 
     Raises:
-        BrokenModelError: it has more.
+        BrokenModelError: it has more than `most` weights, which its files hold; transformers would allocate them all.
     """
     with torch.device("meta"):  # without memory
         model = auto.from_config(config, trust_remote_code=False)

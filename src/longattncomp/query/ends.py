@@ -22,19 +22,12 @@ _CLOSERS = 3  # lines that may follow a question to say where the answer goes
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What a prompt says around its documents.
+    """What a prompt says around its documents."""
 
-    Attributes:
-        head: the paragraphs before the documents, the first one first.
-        tail: the paragraphs after the documents, the last one first.
-        first: where a mark says that the documents begin, or the length of the text.
-        last: where a mark says that the documents end, or 0.
-    """
-
-    head: tuple[Span, ...]
-    tail: tuple[Span, ...]
-    first: int
-    last: int
+    head: tuple[Span, ...]  # the paragraphs before the documents, the first one first
+    tail: tuple[Span, ...]  # the paragraphs after the documents, the last one first
+    first: int  # where a mark says that the documents begin, or the length of the text
+    last: int  # where a mark says that the documents end, or 0
 
     @property
     def sides(self) -> tuple[tuple[Span, ...], ...]:

@@ -22,11 +22,8 @@ _EARLIER = 400
 def exchange(roles: Sequence[str], texts: Sequence[str]) -> list[int]:
     """Return the index of the user's last message; before it, where it is a short answer, what it answers.
 
-    "Yes, please." means something only after the question that was asked, and after what the user wanted before.
-
-    Args:
-        roles: of each message, in lower case.
-        texts: of each message.
+    "Yes, please." means something only after the question that was asked, and after what the user wanted before. Roles
+    are in lower case.
 
     Returns:
         Increasing indices of messages of the user and the assistant that have text; nothing if no user's has.

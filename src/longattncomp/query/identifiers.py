@@ -52,21 +52,22 @@ def named(query: str, leads: LeadIns, echoes: Collection[int] = (), *, titles: C
     """
     counts = [0.0] * len(leads.nodes)
     texts = [node.text.lower() for node in leads.nodes]
-    having = {
-        identifier: {index for index, text in enumerate(texts) if _has(text, identifier)}
-        for identifier in identifiers(query)
-    }
+
+    def with_it(name: str) -> set[int]:
+        return {index for index, text in enumerate(texts) if _has(text, name)}
+
+    having = {identifier: with_it(identifier) for identifier in identifiers(query)}
     for identifier in [one for one, own in having.items() if not own]:
         for part in _JOINT.split(identifier):
             if len(part) >= _LETTERS and part not in having:
-                having[part] = {index for index, text in enumerate(texts) if _has(text, part)}
+                having[part] = with_it(part)
     for word in {_SENTENCE_STOP.sub("", word).lower() for word in _WORD.findall(query)}.difference(having):
         having[word] = set()
     for index, text in enumerate(texts):
         for match in _KEY.finditer(text):
             having.get(match[1] or match[2], set()).add(index)
     for title in {title.lower() for title in titles}.difference(having):
-        own = {index for index, text in enumerate(texts) if _has(text, title)}
+        own = with_it(title)
         having[title] = own.intersection(leads.served) if len(own) <= _FEW else set()
     led = len(texts) - len(leads.served)
     aside = {*echoes, *(lead for lead, nodes in leads.served.items() if 2 * len(nodes) > led)}

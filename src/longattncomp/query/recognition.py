@@ -59,12 +59,7 @@ def recognise(text: str, fits: Fits, *, message: bool) -> list[Found]:
     """Find what a text asks, in order; nothing if its format is unknown.
 
     A prompt asks at its ends. What stands between them asks only where neither end has a question, because a document
-    can hold any line.
-
-    Args:
-        text: a prompt or a message.
-        fits: tells whether a text has at most so many tokens.
-        message: whether the text is one message of a chat.
+    can hold any line. `message` says whether the text is one message of a chat.
     """
     labels = list(LABEL.finditer(text))
     # A short message is often one instruction, and its last line not the whole query: only a label may split it.
@@ -108,16 +103,16 @@ def _label_at_start(text: str, labels: Sequence[re.Match[str]], ends: Ends, fits
         if label.start() > ends.first or not fits(text[: label.start()], BLOCK_TOKENS if marked else QUERY_TOKENS):
             break
         read = _read_label(text, labels, i, fits) if marked or i in few else None
-        if read and not read[1]:
+        if read:
             if _word(label) != "task":
-                return read[0]
-            found = found or read[0]
+                return read
+            found = found or read
     return found if task else None
 
 
 def _between(text: str, labels: Sequence[re.Match[str]], fits: Fits, *, alone: bool) -> list[Found]:
     """Find questions that stand right before another text; `alone`: or labelled ones anywhere."""
-    reads = [read[0] for i in _few(labels) if (read := _read_label(text, labels, i, fits)) and not read[1]]
+    reads = [read for i in _few(labels) if (read := _read_label(text, labels, i, fits))]
     # Where many marks stand, they number the documents, and a question before one is a document's last line.
     listed = len(list(islice(CONTEXT.finditer(text), 2 * _FEW))) == 2 * _FEW
     found = [] if listed else [*(one for one in reads if _before_mark(text, one.end)), *_before_text(text, fits)]
@@ -200,13 +195,12 @@ def _outside(text: str, ends: Ends, fits: Fits) -> list[Found]:
 def _label_at_end(text: str, labels: Sequence[re.Match[str]], fits: Fits, *, since: int = 0) -> Found | None:
     """Find the last labelled question without an answer, if little text follows it."""
     near = (i for i in reversed(range(len(labels))) if labels[i].start() >= max(since, len(text) - REACH))
-    reads = (_read_label(text, labels, i, fits) for i in near)
-    found = next((read[0] for read in reads if read and not read[1]), None)
+    found = next((read for i in near if (read := _read_label(text, labels, i, fits))), None)
     return found if found and _closes(text, found.end, fits) else None
 
 
-def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: Fits) -> tuple[Found, bool] | None:
-    """Read what one label asks, and whether the text goes on to answer it; None if it asks nothing."""
+def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: Fits) -> Found | None:
+    """Read what one label asks; None if it asks nothing, or the text goes on to answer it."""
     label = labels[i]
     limit = labels[i + 1].start() if i + 1 < len(labels) else len(text)
     if not (first := _NOT_SPACE.search(text, label.end(), limit)):
@@ -223,8 +217,8 @@ def _read_label(text: str, labels: Sequence[re.Match[str]], i: int, fits: Fits) 
         if fits(between, BLOCK_TOKENS) and not CONTEXT.search(between):
             end, source = options[1], "options"
     after = TAG_AND_CUE.match(text, before_space(text, end), limit)
-    answered = bool(after and after["cue"] and ANSWERED.match(text, after.end(), limit))
-    return Found(label.start(), start, end, source), answered
+    answered = after and after["cue"] and ANSWERED.match(text, after.end(), limit)
+    return None if answered else Found(label.start(), start, end, source)
 
 
 def _closes(text: str, end: int, fits: Fits) -> bool:
@@ -254,7 +248,7 @@ def _options_at_end(text: str, fits: Fits) -> Found | None:
     stop = before_space(text, options[0])
     start = next((at for at in _block_starts(text, stop) if fits(text[at:stop], QUERY_TOKENS)), stop)
     question = text[start:stop].strip()
-    is_list = question.endswith((".", "。")) and not re.search("[?？؟]", question)
+    is_list = question.endswith((".", "。")) and not QUESTION_MARK.search(question)
     return Found(start, start, options[1], "options") if question and not is_list else None
 
 

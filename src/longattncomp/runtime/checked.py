@@ -20,13 +20,7 @@ class CheckedStore:
     """A store whose failures and damaged entries cost a warning, and what was kept in it is made again."""
 
     def __init__(self, store: ByteStore | None, kind: str, again: str) -> None:
-        """Wrap a store, or none.
-
-        Args:
-            store: what keeps bytes beyond this process.
-            kind: what warnings call it.
-            again: what warnings say that happens now.
-        """
+        """Wrap a store, or none; warnings call it by its kind, and say that `again` happens now."""
         self._store = store
         self._kind = kind
         self._again = again

@@ -36,12 +36,10 @@ def stand_still() -> None:
 def _wait() -> None:
     _ends.set()
     latest = time.monotonic() + _MOST_SECONDS
-    while any(map(_works, _other_threads())) and time.monotonic() < latest:
+    while time.monotonic() < latest and any(
+        _works(frame) for thread, frame in sys._current_frames().items() if thread != threading.get_ident()
+    ):
         time.sleep(0.01)
-
-
-def _other_threads() -> list[FrameType]:
-    return [frame for thread, frame in sys._current_frames().items() if thread != threading.get_ident()]
 
 
 def _works(frame: FrameType | None) -> bool:

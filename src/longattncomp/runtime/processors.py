@@ -3,16 +3,20 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any, TypeVar, cast
 
 import psutil
 import torch
 from threadpoolctl import ThreadpoolController
 
 from longattncomp.runtime.forking import Lock
+from longattncomp.runtime.turns import Turns
+
+T = TypeVar("T")
 
 _WINDOW = 0.25  # seconds over which processor time is counted, at least
 
@@ -106,6 +110,29 @@ def threads_of_caller() -> int:
 
 
 _caller = threading.local()
+
+
+class OneByOne:
+    """A queue of passes through one model that are not batched."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._turns: Turns[_Pass, Any] = Turns(partial(_run, device, Processors()))
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """Wait for the turn of this work and do it, without gradients."""
+        return cast("T", self._turns(_Pass(work)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    work: Callable[[], Any]
+    threads: int = field(default_factory=threads_of_caller)  # most threads of PyTorch that the caller allows
+
+
+@torch.inference_mode()
+def _run(device: torch.device, processors: Processors, passes: Sequence[_Pass]) -> list[Any]:
+    with processors.shared(device, max(one.threads for one in passes)):
+        return [one.work() for one in passes]
 
 
 @contextmanager

@@ -40,11 +40,8 @@ def from_files(yaml_file: Path | None, *, refused: Collection[str]) -> tuple[dic
     """Read the YAML files of the user and of the working directory, the second one before the first, and `.env`.
 
     `.env` and YAML of the working directory may have come with someone else's files. So what is `refused` is ignored
-    there, with a warning, unless `LONGATTNCOMP_TRUST_DIRECTORY=1` stands in the environment.
-
-    Args:
-        yaml_file: read instead of the working directory's YAML file, and trusted; it must exist.
-        refused: settings that the working directory may not set.
+    there, with a warning, unless `LONGATTNCOMP_TRUST_DIRECTORY=1` stands in the environment. A `yaml_file`, which must
+    exist, is read instead of the working directory's, and trusted.
 
     Raises:
         InputError: a YAML file holds something else.

@@ -60,16 +60,9 @@ def score_questions(
     *,
     progress: Progress | None = None,
 ) -> list[Scores]:
-    """Score the nodes for each query, as the mean over its forms: as it is, well spelled, and each question of it.
+    """Score the nodes for each query, as the mean over its forms: as it is, as it is `spelled`, each question of that.
 
     A head that reads several questions at once attends to some of them only.
-
-    Args:
-        scorer: reads the nodes.
-        queries: what the context is read for.
-        spelled: the same queries without their mistakes.
-        nodes: the context.
-        progress: called while the context is read.
 
     Raises:
         ModelError: as `score_batch`.

@@ -17,15 +17,11 @@ def blocks_of(nodes: Sequence[Node]) -> list[list[int]]:
     found: list[list[int]] = [[]]
     for index, node in enumerate(nodes):
         before = nodes[index - 1] if index else node
-        if before.document != node.document or _ends_blank(before.text):
+        blank = before.text[len(before.text.rstrip()) :].count("\n") > 1
+        if blank or before.document != node.document:
             found.append([])
         found[-1].append(index)
     return [block for block in found if len(block) > 1 and sum(nodes[index].tokens for index in block) <= _TOKENS]
-
-
-def _ends_blank(text: str) -> bool:
-    """Whether a blank line ends a text."""
-    return text[len(text.rstrip()) :].count("\n") > 1
 
 
 def raised(values: Sequence[float], blocks: Sequence[Sequence[int]], part: float) -> list[float]:

@@ -47,13 +47,8 @@ def with_its_codes(ranks: Sequence[float], *, nodes: Sequence[Node], query: Quer
     What a question asks of a request, a worker or a call stands in other entries than the one that it describes, and
     these have none of its words. Codes that the query has itself are left to its words.
 
-    Args:
-        ranks: how good each node is, (n_nodes,); 0 for what is not ranked.
-        nodes: what is ranked.
-        query: what is asked.
-
     Returns:
-        the ranks, (n_nodes,); none of those raised reaches the best one's.
+        the ranks, (n_nodes,), 0 for what is not ranked; none of those raised reaches the best one's.
     """
     found = list(ranks)
     best = max(range(len(ranks)), key=ranks.__getitem__, default=0)

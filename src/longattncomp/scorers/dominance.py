@@ -37,10 +37,7 @@ def raised_above(ranks: Sequence[float], *, nodes: Sequence[Node], words: Sequen
     above a sentence or a clause, whose meaning the head knows, above one with a far higher rank, or above a far shorter
     one.
 
-    Args:
-        ranks: how good each node is, (n_nodes,).
-        nodes: what is ranked.
-        words: the numbers of the query's words that each node and its lead-ins have; none where it is left out.
+    The words are the numbers of those of the query that each node and its lead-ins have; none where it is left out.
 
     Returns:
         the ranks, (n_nodes,); none is lower than before.

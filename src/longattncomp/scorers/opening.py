@@ -9,21 +9,10 @@ from longattncomp.errors import InputError, warn
 from longattncomp.runtime.forking import Lock
 from longattncomp.runtime.stores import ByteStore
 from longattncomp.scorers.methods import METHODS
-from longattncomp.settings import Settings
+from longattncomp.settings import PER_CALL, Settings
 from longattncomp.types import Scorer, Tokenizer
 
-_OPENED_BY = (
-    "method",
-    "model",
-    "head",
-    "layers",
-    "device",
-    "dtype",
-    "model_dir",
-    "cache_bytes",
-    "key_store",
-    "store_key",
-)
+_OPENED_BY = sorted(Settings.model_fields.keys() - PER_CALL - {"target_tokenizer"})
 """The settings that an opener uses."""
 
 _opened: dict[tuple[Any, ...], tuple[tuple[Scorer, Tokenizer], ByteStore | None]] = {}

@@ -26,34 +26,21 @@ _FOLDER = Path(__file__).parent / "adapters"
 
 @dataclass(frozen=True, slots=True)
 class AdapterConfig:
-    """What an adapter was made for.
+    """What an adapter was made for."""
 
-    Attributes:
-        method: `compllm` or `sac`.
-        target: fingerprint of the target.
-        ratios: how many times smaller it makes a context; the first is the default.
-        trained: name of each stage -> its recipe and what it reached.
-    """
-
-    method: str
-    target: str
-    ratios: tuple[int, ...]
-    trained: Mapping[str, Any] = field(default_factory=dict)
+    method: str  # `compllm` or `sac`
+    target: str  # fingerprint of the target
+    ratios: tuple[int, ...]  # how many times smaller it makes a context; the first is the default
+    trained: Mapping[str, Any] = field(default_factory=dict)  # name of each stage -> its recipe and what it reached
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A trained soft method without its target.
+    """A trained soft method without its target."""
 
-    Attributes:
-        config: what it was made for.
-        lora: updates of the encoder's layers.
-        weights: what the method has beside them.
-    """
-
-    config: AdapterConfig
-    lora: lora.Adapters
-    weights: Mapping[str, Tensor]
+    config: AdapterConfig  # what it was made for
+    lora: lora.Adapters  # updates of the encoder's layers
+    weights: Mapping[str, Tensor]  # what the method has beside them
 
     @property
     def mark(self) -> str:

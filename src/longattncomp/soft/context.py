@@ -13,19 +13,12 @@ from longattncomp.errors import InputError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoftPiece:
-    """Some tokens of a document as vectors.
+    """Some tokens of a document as vectors."""
 
-    Attributes:
-        name: stands for the tokens and for what made the vectors.
-        tokens: how many tokens they stand for.
-        positions: how many positions of the target they take.
-        vectors: of the shape that the method gives them.
-    """
-
-    name: str
-    tokens: int
-    positions: int
-    vectors: Tensor = field(repr=False)
+    name: str  # stands for the tokens and for what made the vectors
+    tokens: int  # how many tokens they stand for
+    positions: int  # how many positions of the target they take
+    vectors: Tensor = field(repr=False)  # of the shape that the method gives them
 
 
 SoftDocument = tuple[SoftPiece, ...]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import torch
 from pydantic import SecretStr
@@ -17,11 +16,10 @@ from longattncomp.backbone.batches import length_buckets
 from longattncomp.errors import InputError
 from longattncomp.inputs import Documents, as_documents
 from longattncomp.runtime.checked import entry_name
-from longattncomp.runtime.processors import Processors, beside_passes, one_thread, threads_of_caller
+from longattncomp.runtime.processors import OneByOne, beside_passes, one_thread
 from longattncomp.runtime.recent import Recent
 from longattncomp.runtime.stores import ByteStore, LMDBStore
 from longattncomp.runtime.threads import in_thread
-from longattncomp.runtime.turns import Turns
 from longattncomp.settings import Settings
 from longattncomp.soft.adapter import Adapter, adapter_file, load_adapter
 from longattncomp.soft.concepts import Concepts
@@ -31,8 +29,6 @@ from longattncomp.soft.methods import method_named
 from longattncomp.soft.pieces import pieces
 from longattncomp.soft.serving import content_part
 from longattncomp.soft.target import Memory, Target
-
-T = TypeVar("T")
 
 ANSWER_TOKENS = 32
 """Most tokens of an answer, unless the caller allows more."""
@@ -79,7 +75,7 @@ class SoftReader:
         self._made_by = f"{self.method} {self.ratio} {adapter.mark} {target.fingerprint} {target.dtype}"
         self._kept = Kept(cache_bytes, store, store_key=store_key)
         self._memories: Recent[tuple[str, ...], Memory] = Recent(cache_bytes, lambda _, memory: memory.nbytes)
-        self._turns: Turns[_Job, Any] = Turns(_Passes(target.device).run)
+        self._pass = OneByOne(target.device)
 
     @classmethod
     def from_pretrained(
@@ -274,27 +270,3 @@ class SoftReader:
 
     def _encoded(self, chosen: Sequence[Sequence[int]]) -> list[Tensor]:
         return [vectors.cpu() for vectors in self._soft.encode(chosen, self.ratio)]
-
-    def _pass(self, work: Callable[[], T]) -> T:
-        return cast("T", self._turns(_Job(work)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One pass, and the threads of PyTorch that its caller allows."""
-
-    work: Callable[[], Any]
-    threads: int = field(default_factory=threads_of_caller)
-
-
-class _Passes:
-    """Runs passes on a device, with the threads that find a free processor."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._processors = Processors()
-
-    @torch.inference_mode()
-    def run(self, jobs: Sequence[_Job]) -> list[Any]:
-        with self._processors.shared(self._device, max(job.threads for job in jobs)):
-            return [job.work() for job in jobs]

@@ -35,17 +35,11 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the target makes of some tokens.
+    """What the target makes of some tokens."""
 
-    Attributes:
-        logits: (rows, last, vocabulary) after each of the last tokens, fp32.
-        memory: of everything up to here.
-        states: of each layer, (rows, m, width), if they were asked for.
-    """
-
-    logits: Tensor
-    memory: Memory
-    states: tuple[Tensor, ...] = ()
+    logits: Tensor  # (rows, last, vocabulary) after each of the last tokens, fp32
+    memory: Memory  # of everything up to here
+    states: tuple[Tensor, ...] = ()  # of each layer, (rows, m, width), if they were asked for
 
 
 class Target:

@@ -16,15 +16,10 @@ from longattncomp.scorers.cross_attention.keys import Keys, Shape
 
 @dataclass(frozen=True, slots=True)
 class CachedSegment:
-    """One segment after the backbone has read it.
+    """One segment after the backbone has read it."""
 
-    Attributes:
-        keys: of the scoring layer; exact, (n_key_heads, n, head_dim), where there is no cache.
-        key_values: of the backbone's layers, which a query after the segment attends to; None for a query alone.
-    """
-
-    keys: Keys | Tensor
-    key_values: KeyValues | None = None
+    keys: Keys | Tensor  # of the scoring layer; exact, (n_key_heads, n, head_dim), where there is no cache
+    key_values: KeyValues | None = None  # of the backbone's layers, for a query after the segment; None for one alone
 
     @property
     def nbytes(self) -> int:

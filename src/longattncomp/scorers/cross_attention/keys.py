@@ -24,14 +24,10 @@ class Keys:
     """The scoring layer's keys of a segment, rounded to 8 bits with a scale for each row.
 
     For SmolLM2 (3 key heads of 64) a token takes 198 bytes.
-
-    Attributes:
-        values: (n, n_key_heads, head_dim) int8
-        scales: (n, n_key_heads) float16
     """
 
-    values: Tensor
-    scales: Tensor
+    values: Tensor  # (n, n_key_heads, head_dim) int8
+    scales: Tensor  # (n, n_key_heads) float16
 
     @classmethod
     def of(cls, keys: Tensor) -> Keys:
@@ -75,15 +71,10 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class JoinedKeys:
-    """Keys of several segments below each other.
+    """Keys of several segments below each other."""
 
-    Attributes:
-        values: (n_key_heads, n, head_dim)
-        scales: (n_key_heads, n) to multiply the rows with; None for exact keys.
-    """
-
-    values: Tensor
-    scales: Tensor | None
+    values: Tensor  # (n_key_heads, n, head_dim)
+    scales: Tensor | None  # (n_key_heads, n) to multiply the rows with; None for exact keys
 
 
 def joined(parts: Sequence[Keys | Tensor], places: Tensor) -> JoinedKeys:

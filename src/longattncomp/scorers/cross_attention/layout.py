@@ -45,38 +45,23 @@ _STEP_BYTES = 24  # of one node in one step of `Neighbours`
 
 @dataclass(frozen=True, slots=True)
 class QueryTokens:
-    """A query as the draft model reads it.
+    """A query as the draft model reads it, with tensors on the backbone's device."""
 
-    Attributes:
-        ids: token ids.
-        question: the same with those of `QUESTION` in front.
-        words: (m,) the words of the tokens, on the backbone's device.
-        rarity: (m,) inverse document frequencies of the words over the nodes of the context, on the backbone's device.
-    """
-
-    ids: tuple[int, ...]
-    question: tuple[int, ...]
-    words: Tensor
-    rarity: Tensor
+    ids: tuple[int, ...]  # token ids
+    question: tuple[int, ...]  # the same with those of `QUESTION` in front
+    words: Tensor  # (m,) the words of the tokens
+    rarity: Tensor  # (m,) inverse document frequencies of the words over the nodes of the context
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of the attention matrix for segments, one for each token of a node; others have none.
+    """The columns of the attention matrix for segments, one for each token of a node; others have none."""
 
-    Attributes:
-        places: (n,) positions of the tokens in the segments.
-        units: (n,) 1 for a token of node `first`, 2 for one of the next node ...; 0 is the instruction's.
-        words: (n,) words of the tokens.
-        first: index of the first node.
-        n_units: how many units there are, the instruction included.
-    """
-
-    places: Tensor
-    units: Tensor
-    words: Tensor
-    first: int
-    n_units: int
+    places: Tensor  # (n,) positions of the tokens in the segments
+    units: Tensor  # (n,) 1 for a token of node `first`, 2 for one of the next node ...; 0 is the instruction's
+    words: Tensor  # (n,) words of the tokens
+    first: int  # index of the first node
+    n_units: int  # how many units there are, the instruction included
 
     @classmethod
     def below(cls, parts: Sequence[Columns]) -> Columns:

@@ -14,17 +14,11 @@ _WORD_BITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a head adds to the logits of words that stand in the query and in the context.
+    """What a head adds to the logits of words that stand in the query and in the context."""
 
-    Attributes:
-        query: (m,) words of the query's tokens.
-        context: (n,) words of the context's tokens; -1 matches nothing.
-        rarity: (m,) inverse document frequencies of the query's words.
-    """
-
-    query: Tensor
-    context: Tensor
-    rarity: Tensor
+    query: Tensor  # (m,) words of the query's tokens
+    context: Tensor  # (n,) words of the context's tokens; -1 matches nothing
+    rarity: Tensor  # (m,) inverse document frequencies of the query's words
 
     def logits(self, strength: Tensor, rows: slice, columns: slice) -> Tensor:
         """Compute a block of what is added, (n_heads, rows, columns), from the heads' strengths (n_heads,)."""

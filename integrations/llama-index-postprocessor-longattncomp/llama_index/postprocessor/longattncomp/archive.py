@@ -21,17 +21,11 @@ _SHORT = 6  # words
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One turn, or a question and what answers it, so that an answer is found with its question.
+    """One turn, or a question and what answers it, so that an answer is found with its question."""
 
-    Attributes:
-        text: the turns, each as `role: text`.
-        starts: the character offset of each turn.
-        roles: of each turn.
-    """
-
-    text: str
-    starts: tuple[int, ...]
-    roles: tuple[str, ...]
+    text: str  # the turns, each as `role: text`
+    starts: tuple[int, ...]  # the character offset of each turn
+    roles: tuple[str, ...]  # of each turn
 
     @classmethod
     def of(cls, turns: list[Turn]) -> Exchange:

@@ -13,9 +13,7 @@ from llama_index.postprocessor.longattncomp.archive import text_of
 def asked_in(messages: Iterable[ChatMessage], asked: str = "") -> str:
     """Return the text of the last user message, after what it answers if it is a short answer, or "".
 
-    Args:
-        messages: of a chat.
-        asked: the user's message where it is known; it need not be among the messages yet.
+    The user's message, where it is known as `asked`, need not be among the messages yet.
     """
     turns = [(message.role.value, text_of(message)) for message in messages]
     last = next((text for role, text in reversed(turns) if role == "user" and text.strip()), "")

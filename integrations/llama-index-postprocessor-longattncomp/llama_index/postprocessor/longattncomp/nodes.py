@@ -22,13 +22,7 @@ def shown_to_llm(node: NodeWithScore) -> str:
 
 
 def left_of(found: NodeWithScore, document: CompressedDocument, *, replace_score: bool) -> NodeWithScore:
-    """Copy a node with its kept text.
-
-    Args:
-        found: the node as it was retrieved; it stays as it is.
-        document: what the engine kept of its text.
-        replace_score: whether the engine's score replaces the retriever's.
-    """
+    """Copy a retrieved node with what the engine kept of its text, and its score if that replaces the retriever's."""
     node = found.node
     spans = [list(span) for span in document.spans]
     changes: dict[str, Any] = {

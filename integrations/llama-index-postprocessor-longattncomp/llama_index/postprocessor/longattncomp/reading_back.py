@@ -42,13 +42,7 @@ def reading_tool(engine: Callable[[], Compressor]) -> FunctionTool:
 
 
 def turns_tool(name: str, turns: Callable[[str], str], engine: Callable[[], Compressor]) -> FunctionTool:
-    """Make a tool that reads all turns that a memory archived in the session of the run that calls it.
-
-    Args:
-        name: of the tool.
-        turns: gives the turns of a session as one text.
-        engine: gives the engine.
-    """
+    """Make a tool that reads all turns that a memory archived in the session of the run that calls it."""
 
     async def read(ctx: Context, query: str = "", page: int = 1) -> str:
         memory = await ctx.store.get("memory", default=None)
