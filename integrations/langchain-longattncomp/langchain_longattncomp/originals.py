@@ -38,7 +38,7 @@ class Originals:
         if store is not None:
             store.put(_namespace(owner), key, {"text": whole}, index=False)
         elif not self._texts.put((owner, key), whole):
-            raise ValueError("value too large")
+            raise ValueError(f"expected a text of at most {_CHARACTERS} characters without a store, got {len(whole)}")
         return key
 
     def find(self, owner: str, key: str, store: BaseStore | None) -> str | None:
