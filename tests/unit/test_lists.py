@@ -127,6 +127,46 @@ LED = {
         ["Q2: May I sing?"],
     ),
     "an item with an arrow": ("Never:\n→ Pull the plug\n→ Lift the lid\n", "→ Lift", ["Never:"]),
+    "what stands bare below a step": (
+        "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
+        "stove on",
+        ["1. Heat the stove:", "To bake:"],
+    ),
+    "the next step": (
+        "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
+        "2. Wait",
+        ["To bake:"],
+    ),
+    "one below a sentence": (
+        "1. Heat the stove:\n\nTurn the knob to the right and wait.\n\n2. Wait.\n",
+        "2. Wait",
+        [],
+    ),
+    "settings below a step": (
+        "1. Write the file:\n\nheat: 200\ntime: 30\n\n2. Wait:\n\n```\nsleep 600\n```\n\n3. Put it in.\n",
+        "time:",
+        ["1. Write the file:"],
+    ),
+    "a block below one": (
+        "1. Write the file:\n\nheat: 200\ntime: 30\n\n2. Wait:\n\n```\nsleep 600\n```\n\n3. Put it in.\n",
+        "```",
+        ["2. Wait:"],
+    ),
+    "what stands below the last step": (
+        "1. Heat it.\n2. Wait:\n\nSELECT rest(600);\n\nThat is all.\n",
+        "SELECT",
+        ["2. Wait:"],
+    ),
+    "a second paragraph of a step": (
+        "You need:\n\n1. A stove.\n\nIt should be new.\n\nIt may be small.\n\n2. A tray.\n",
+        "It may",
+        ["1. A stove.", "You need:"],
+    ),
+    "a block below an item with a bullet": (
+        "Ways:\n\n- By hand:\n\n```\nstir\n```\n\n- By mixer:\n\n```\nmix\n```\n",
+        "- By mixer",
+        ["Ways:"],
+    ),
     "one with a comma of Chinese": ("以下物品禁止带入:\n1、鞋子\n2、食物\n", "2、", ["以下物品禁止带入:"]),
 }
 
@@ -169,6 +209,18 @@ NOT_LED = {
         "2. Turn the key.",
     ),
     "the initial of a name": ("A. Miller came. B. was ill.\n\n1. Soup\n2. Bread\n", "1. Soup", "A. Miller came."),
+    "a step below what stands bare in the one above": (
+        "1. Heat it:\n\nstove on\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
+        "2. Wait",
+        "stove on",
+    ),
+    "what follows the block below the last step": (
+        "1. Heat it.\n2. Wait:\n\nSELECT rest(600);\n\nThat is all.\n",
+        "That",
+        "2. Wait:",
+    ),
+    "the last item of a list": ("- Soup\n- Bread\n\nNobody came.\n\n- Wine\n- Beer\n", "Nobody", "- Bread"),
+    "an item above a heading": ("1. Heat it.\n\n## Cold\n\nThe end is near.\n\n2. Wait.\n", "The end", "1. Heat it."),
     "a sentence before a short line": ("We came late.\nTo be done:\n- Cook\n- Eat\n", "- Eat", "We came late."),
 }
 

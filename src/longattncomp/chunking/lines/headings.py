@@ -181,6 +181,8 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
         before -= 1
     if after == len(lines) or after == at + 1 or is_prompt(text):
         return 0
+    if kinds.ITEM.match(text) and kinds.ends_in_colon(text):
+        return 0
     of_all = before < 0 and is_of_all(text)
     if not of_all and not kinds.is_title(text):
         return 0
