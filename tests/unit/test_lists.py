@@ -221,6 +221,16 @@ NOT_LED = {
     ),
     "the last item of a list": ("- Soup\n- Bread\n\nNobody came.\n\n- Wine\n- Beer\n", "Nobody", "- Bread"),
     "an item above a heading": ("1. Heat it.\n\n## Cold\n\nThe end is near.\n\n2. Wait.\n", "The end", "1. Heat it."),
+    "code between tags": (
+        "Look at it:\n<snippet>\nfor leaf in tree:\n    water(leaf)\n</snippet>\nSay what it does.\n",
+        "Say what",
+        "<snippet>",
+    ),
+    "code with blank lines between tags": (
+        "<snippet>\ndef one():\n    return 1\n\ndef two():\n    return 2\n</snippet>\nSay what it does.\n",
+        "Say what",
+        "</snippet>",
+    ),
     "a sentence before a short line": ("We came late.\nTo be done:\n- Cook\n- Eat\n", "- Eat", "We came late."),
 }
 

@@ -83,7 +83,7 @@ class _Scan:
                 self._code = False
             if end <= at:
                 end = at + 1
-                command = lines[at].text.startswith("##[")  # of a job, after which no code goes on
+                command = lines[at].text.startswith("##[") or self._regions.closes(lines[at])  # no code goes on below
                 self._code = self._code and not command
                 alone = command or (not self._code and self._regions.marks(lines[at]))
                 while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):
@@ -108,7 +108,8 @@ class _Scan:
             return True
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
             return False
-        return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
+        code = self._code and not self._regions.closes(self.lines[at])
+        return not code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
     def _close(self, at: int) -> None:
         """Close the regions that end at a character or before, with the sections that begin in them."""
