@@ -38,10 +38,7 @@ from longattncomp.runtime.cancellation import step
 
 
 def outline(text: str) -> Outline:
-    """Find the units of a text and what leads them in.
-
-    Nothing needs to be well formed: what is recognised as nothing else is prose, sentence by sentence.
-    """
+    """Find the units of a text, well formed or not, and what leads them in: what is nothing else is prose."""
     if stamps := stamped(text):
         return stamps.restored(_Scan(stamps.text).run())
     return _Scan(text).run() if text else Outline()
@@ -221,12 +218,10 @@ class _Scan:
 
     def _is_code(self, at: int) -> bool:
         """Whether code begins in a line for certain, whatever the line looks like."""
-        first, regions = self.lines[at], self._regions
-        if self._blocks[at] == ENDED or first.start < self._statements.quoted or regions.body(first):
+        first, regions, quoted = self.lines[at], self._regions, self._statements.quoted
+        if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
             return True
-        return (self._code and regions.conflicts(first)) or (
-            is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None
-        )
+        return first.start < quoted or (is_short_comment(self.lines, at) and bool(regions.body(self.lines[at + 1])))
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
