@@ -251,7 +251,7 @@ class _Scan:
         known = self._commands.head(at, code=self._code) or self._heads.get(at)
         level, size = known or heading(self.lines, at, end, code=self._code)
         shown = not known and level > MARKDOWN and self._lists.shows(self.lines[at])
-        if not level or shown or at in self._turns.begun:
+        if not level or shown or self._turns.says(at, self._sections.open):
             return at
         self._open_section(level, at)
         after = add_failure(self.out, self.lines, at, size, self._sections.unit)
