@@ -127,6 +127,16 @@ LED = {
         ["Q2: May I sing?"],
     ),
     "an item with an arrow": ("Never:\n→ Pull the plug\n→ Lift the lid\n", "→ Lift", ["Never:"]),
+    "the title of a commit above what it changes": (
+        "commit 3d8e1f04\nAuthor: Bo <b@a.org>\n\n    pump: say when it stops.\n\ndiff --git a/p.c b/p.c\n@@ -1 +1 @@\n-a;\n+b;\n",
+        "diff",
+        ["pump: say when it stops.", "commit 3d8e1f04\nAuthor: Bo <b@a.org>"],
+    ),
+    "one above its files": (
+        "commit 3d8e1f04\nAuthor: Bo <b@a.org>\n\n    Say when it stops\n\n src/pump.c | 4 ++--\n 1 file changed\n",
+        "src/pump.c",
+        ["Say when it stops", "commit 3d8e1f04\nAuthor: Bo <b@a.org>"],
+    ),
     "what stands bare below a step": (
         "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
         "stove on",

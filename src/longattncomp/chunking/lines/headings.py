@@ -68,6 +68,9 @@ _GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
 _PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
 """The first line of what Ansible did."""
 
+_CHANGES = re.compile(r"diff --(?:git|cc|combined) | [^\n|]{1,200} \| +(?:\d+ ?[+-]*\s*$|Bin )")
+"""The first line of what a commit changes, or of a list of the files."""
+
 _ROW = re.compile(r"[ \t]*\|")
 """The beginning of a row of a table."""
 
@@ -183,6 +186,8 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
         return 0
     if kinds.ITEM.match(text) and kinds.ends_in_colon(text):
         return 0
+    if lines[at].indent > 0 and _CHANGES.match(lines[after].text):
+        return PLAIN
     of_all = before < 0 and is_of_all(text)
     if not of_all and not kinds.is_title(text):
         return 0
