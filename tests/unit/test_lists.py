@@ -137,6 +137,16 @@ LED = {
         "src/pump.c",
         ["Say when it stops", "commit 3d8e1f04\nAuthor: Bo <b@a.org>"],
     ),
+    "a term in capital letters": (
+        "JIB\n    A sail before the mast.\nBOOM\n    A pole below the sail.\n\n    It hits heads.\n",
+        "A pole",
+        ["BOOM"],
+    ),
+    "what goes on below it": (
+        "JIB\n    A sail before the mast.\nBOOM\n    A pole below the sail.\n\n    It hits heads.\n",
+        "It hits",
+        ["BOOM"],
+    ),
     "what stands bare below a step": (
         "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
         "stove on",

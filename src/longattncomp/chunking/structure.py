@@ -16,6 +16,7 @@ from longattncomp.chunking.lines.headings import MARKDOWN, REPLY, SPEAKER, TURN,
 from longattncomp.chunking.lines.kinds import Line, lines_of
 from longattncomp.chunking.lines.rules import DIVIDER, front_matter
 from longattncomp.chunking.lines.scripts import are_commands, begins_script
+from longattncomp.chunking.lines.terms import terms
 from longattncomp.chunking.links import link_all
 from longattncomp.chunking.markup.elements import Documents
 from longattncomp.chunking.markup.nested import Html, Values
@@ -24,7 +25,7 @@ from longattncomp.chunking.printed.records import add_cards, add_log, begins_car
 from longattncomp.chunking.printed.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.printed.stamps import stamped
 from longattncomp.chunking.prose.cards import Cards
-from longattncomp.chunking.prose.lists import Lists, is_within, items, speaks_of_list, terms
+from longattncomp.chunking.prose.lists import Lists, is_within, items, speaks_of_list
 from longattncomp.chunking.prose.paragraphs import ANNOUNCED, Prose
 from longattncomp.chunking.prose.references import lead
 from longattncomp.chunking.prose.run_in import gap_rows

@@ -11,6 +11,7 @@ from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.leaders import LEADER
 from longattncomp.chunking.lines.preprocessor import DIRECTIVE
 from longattncomp.chunking.lines.scripts import NOTICE
+from longattncomp.chunking.lines.terms import terms
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
@@ -157,7 +158,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         if below is None:
             return CAPITALS, 1
         columns = all(kinds.has_gap(row.text) for row in (line, below))
-        return (0 if columns or kinds.is_capitals(below.text) else SPEAKER), 1
+        several = below.indent > line.indent and sum(terms(lines[at:end])) > 1
+        return (0 if columns or several or kinds.is_capitals(below.text) else SPEAKER), 1
     recipe = below is not None and below.text.startswith("\t") and kinds.RECIPE.match(text)
     if below is not None and kinds.FILE.match(text) and " " not in text.strip() and not recipe:
         return _FILE, 1

@@ -27,11 +27,9 @@ _FIRST = ("1", "a", "A", "i")
 
 _CAPITAL = re.compile(r"^[ \t]*([A-Z])\.[ \t]+(?=\S)", re.MULTILINE)
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
-_LONGEST_TERM = 60  # characters
 _WORDS = 4  # of a title that says what is left out
 _BULLETS = ("-", "*", "+", "•", "–")
 _PAIR = 2  # lines of a title and the only item of its list
-_LEAST_SPACES = 2  # in the first line of a definition
 
 
 def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[int]) -> list[str]:
@@ -65,22 +63,6 @@ def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[i
     others = here if code else plain
     statements = (code or not first) and bool(others) and kinds.is_code(others, within=code)
     return [] if (statements and here[0].text.lstrip()[0] not in bullets) or kinds.are_settings(settings) else marks
-
-
-def terms(here: Sequence[Line]) -> list[bool]:
-    """Say which lines are short and have more indented sentences below them, as terms with their definitions; [] if
-    the lines of a paragraph are something else.
-    """
-    first = here[0].indent
-    found = [line.indent == first for line in here]
-    if found[-1] or any(line.indent < first for line in here):
-        return []
-    for (line, below), (term, next_term) in zip(pairwise(here), pairwise(found), strict=True):
-        long = len(line.text.strip()) > _LONGEST_TERM or kinds.ends_part(line.text)
-        few = below.text.strip().count(" ") < _LEAST_SPACES and not line.text.rstrip().endswith(":")
-        if term and (next_term or long or few):
-            return []
-    return found
 
 
 def _lettered(text: str) -> set[int]:
