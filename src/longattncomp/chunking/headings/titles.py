@@ -127,8 +127,10 @@ def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
 
 def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
     words = lines[at].text.strip()
-    if len(words) > _LONGEST * 2 or (kinds.is_capitals(words) and words[0] != "["):
+    if len(words) > _LONGEST * 2:
         return None
+    if kinds.is_capitals(words) and words[0] != "[":
+        return _in_capitals(lines, at, stop)
     if match := _KEY.match(words):
         size = next((n for n in range(1, stop - at) if not _KEY.match(lines[at + n].text)), stop - at)
         return _Title(match["form"], match["own"], size)
@@ -141,6 +143,14 @@ def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
         if (match := pattern.match(words)) and not kinds.ends_part(words) and not is_attribute(lines, at):
             return _Title(form, match["own"], 1)
     return None
+
+
+def _in_capitals(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
+    """Find a title of two lines in capital letters: a word with a number, and what that is about."""
+    match = _NUMBERED.match(lines[at].text.strip()) if stop == at + 2 else None
+    if match is None or _NOT.fullmatch(match["form"]) or not kinds.is_capitals(lines[at + 1].text):
+        return None
+    return _Title(match["form"], match["own"], 2)
 
 
 def _is_above(lines: Sequence[Line], at: int, stop: int, title: _Title) -> bool:
