@@ -147,6 +147,16 @@ LED = {
         "It hits",
         ["BOOM"],
     ),
+    "a section of a page with lines around its title": (
+        "=====\nBoats\n=====\n\nRowing\n======\n\nSit down.\n\nOars\n----\n\nTake them. Pull.\n",
+        "Take",
+        ["Oars\n----", "Rowing\n======", "=====\nBoats\n====="],
+    ),
+    "one of a chapter with lines around its title": (
+        "####\nSea\n####\n\n*****\nBoats\n*****\n\nRowing\n======\n\nSit down.\n\n*****\nShips\n*****\n\nWait.\n",
+        "Wait",
+        ["*****\nShips\n*****", "####\nSea\n####"],
+    ),
     "what stands bare below a step": (
         "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
         "stove on",

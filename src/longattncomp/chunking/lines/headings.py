@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.columns import ruled
@@ -30,6 +31,7 @@ NESTED = 30
 _LONGEST = 200  # characters of a line that may be a heading
 _FIRST = 120  # characters of a title that is a text's first line
 _BELOW = 20  # lines below a label
+_TOP = 20  # lines of a text in which its title may stand
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
 
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,8})\.?[ \t]+[^\W\d_]")
@@ -263,8 +265,18 @@ def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | N
         return None
     if words.endswith((".", ";")) or words.startswith("["):  # a block between two lines of AsciiDoc
         return None
-    if under[1] == "=":
-        return (1 if size == 3 or not over else 2), size
-    if under[1] == "-":
-        return None if ":" in title.text else (2, size)
-    return (3, size) if len(under[0].strip()) >= len(title.text.strip()) else None
+    if (under[1] == "-" and ":" in words) or (under[1] not in "=-" and len(under[0].strip()) < len(words)):
+        return None
+    rank, first = {"=": 1, "-": 2}.get(under[1], 3), _overlined(lines)
+    if not first:
+        return rank, size
+    return (rank + 2 if size == 2 else 1 if under[1] == first else 2), size
+
+
+def _overlined(lines: Sequence[Line]) -> str:
+    """The sign in the lines around the first title of a text, if it has one above it, too; otherwise ""."""
+    for at, (over, title) in enumerate(pairwise(lines[:_TOP])):
+        if match := kinds.UNDERLINE.match(over.text):
+            under = lines[at + 2].text if at + 2 < len(lines) else ""
+            return match[1] if title.indent >= 0 and under.strip() == over.text.strip() else ""
+    return ""
