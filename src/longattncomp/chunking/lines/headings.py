@@ -274,9 +274,10 @@ def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | N
 
 
 def _overlined(lines: Sequence[Line]) -> str:
-    """The sign in the lines around the first title of a text, if it has one above it, too; otherwise ""."""
+    """The sign in the lines around the first title of a text, if it has one above it, too, which is no page's data."""
     for at, (over, title) in enumerate(pairwise(lines[:_TOP])):
         if match := kinds.UNDERLINE.match(over.text):
             under = lines[at + 2].text if at + 2 < len(lines) else ""
-            return match[1] if title.indent >= 0 and under.strip() == over.text.strip() else ""
+            titled = title.indent >= 0 and not title.text.strip().startswith(match[1])
+            return match[1] if titled and match[1] not in "-+" and under.strip() == over.text.strip() else ""
     return ""
