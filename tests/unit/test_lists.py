@@ -128,7 +128,7 @@ LED = {
     ),
     "an item with an arrow": ("Never:\n→ Pull the plug\n→ Lift the lid\n", "→ Lift", ["Never:"]),
     "the title of a commit above what it changes": (
-        "commit 3d8e1f04\nAuthor: Bo <b@a.org>\n\n    pump: say when it stops.\n\ndiff --git a/p b/p\n@@ -1 +1 @@\n-a\n+b\n",
+        "commit 3d8e1f04\nAuthor: Bo <b@a.org>\n\n    pump: say when it stops.\n\ndiff --git a/p b/p\n@@ -1 @@\n-a\n",
         "diff",
         ["pump: say when it stops.", "commit 3d8e1f04\nAuthor: Bo <b@a.org>"],
     ),
