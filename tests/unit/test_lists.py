@@ -192,6 +192,11 @@ LED = {
         "It may",
         ["1. A stove.", "You need:"],
     ),
+    "a block below an item of another step": (
+        "1. By hand:\n\n- Do:\n\n```\nstir\n```\n\n2. By mixer:\n\n- Do:\n\n```\nmix\n```\n",
+        "```\nmix",
+        ["- Do:", "2. By mixer:"],
+    ),
     "a block below an item with a bullet": (
         "Ways:\n\n- By hand:\n\n```\nstir\n```\n\n- By mixer:\n\n```\nmix\n```\n",
         "- By mixer",

@@ -7,6 +7,7 @@ from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.kinds import Line
 
 _MARK = re.compile(r"([ \t]*\(?)(\d{1,3}|[-*+•])((?:(?<=\d)[.)])?)[ \t]+\S")
+_FIRST = ("1", "-", "*", "+", "•")
 _NEAR = 30  # lines between an item and the next one
 
 
@@ -29,6 +30,8 @@ def steps(lines: Sequence[Line]) -> dict[int, int]:
             first = last.pop(f"{before}{number}{after}", -1)
             if first >= 0 and at - first <= _NEAR:
                 found[lines[first].start] = lines[above + 1].start
+            if first >= 0 or number not in _FIRST:
+                last = {sign: other for sign, other in last.items() if other < first}
             if after or colon:
                 last[f"{before}{int(number) + 1 if after else number}{after}"] = at
             if colon and (end := _block_end(lines, at)) > at:
