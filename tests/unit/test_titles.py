@@ -37,6 +37,7 @@ def test_a_title_right_above_its_paragraph_leads_it_in(first: str, second: str) 
         "1. Take the smaller one of both the new\nKeys with you.\n\n2. Lock the inner gate behind the last of the\n"
         "Guests.\n\nThey went home at noon. Go on.\n",
         "Do this:\n\n1. Pump\nFill it up.\n\n2. Drill\nOil it.\n\nThey went home at noon. Go on.\n",
+        "4.1 Pump\nIt is wet.\n\n4.2 Drill\nIt is dry.\n\n4.3 We pay for:\n(a) oil;\n(b) care.\n\nGo on.\n",
         "Part A: Buyer\nHe pays for it. He may leave.\n\nOther words stand here now. Go on.\n",
         "[1] Garden pump\nhttps://a.org/pump\n\n[2] Drill\nhttps://a.org/drill\n\nIt is so from now on. Go on.\n",
     ],
@@ -47,6 +48,7 @@ def test_a_title_right_above_its_paragraph_leads_it_in(first: str, second: str) 
         "pages",
         "items",
         "steps below what leads to them",
+        "titles among items",
         "only one",
         "links",
     ],

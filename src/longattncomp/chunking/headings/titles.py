@@ -71,6 +71,8 @@ def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
     for first, stop in _paragraphs(lines):
         title = _title(lines, first, stop)
         if title is None or (title.form in _FORMS and not _is_told(lines, first + 1, stop)):
+            if kinds.ITEM.match(lines[first].text) and (item := _SECTION.match(lines[first].text)):
+                found.setdefault("0", {})[first] = _Title("0", item["own"], 0)
             continue
         found.setdefault(title.form, {})[first] = title
         if not _is_above(lines, first, stop, title):
@@ -185,17 +187,20 @@ def _is_of_section(lines: Sequence[Line], at: int, stop: int) -> bool:
 
 
 def _sections(places: Mapping[int, _Title]) -> dict[int, Head]:
-    """Find the titles of sections whose numbers count on, from 1 or from a part of a section."""
+    """Find the titles of sections whose numbers count on, from 1 or from a part of a section, and no item's does."""
     heads: dict[int, Head] = {}
     last: dict[str, int] = {}  # the last part of a number by what stands before it
+    refused: set[int] = set()  # how many full stops numbers have which are those of items, too
     counted = False
     for at, title in places.items():
         around, _, number = title.own.rpartition(".")
         before = last.get(around, int(number) - 1 if around else 0)
-        if int(number) == before + 1 or (around in last and around and int(number) > before):
+        if not title.size:
+            refused.update([title.own.count(".")] if around in last and int(number) == before + 1 else [])
+        elif int(number) == before + 1 or (around in last and around and int(number) > before):
             heads[at] = Head(PLAIN + title.own.count("."), 1)
             counted = counted or around in last
             last[around] = int(number)
             top = int(title.own.partition(".")[0])
             last[""] = top if last.get("", top - 1) == top - 1 else last[""]
-    return heads if counted else {}
+    return {at: head for at, head in heads.items() if counted and head.rank - PLAIN not in refused}
