@@ -157,6 +157,11 @@ LED = {
         "Wait",
         ["*****\nShips\n*****", "####\nSea\n####"],
     ),
+    "prose below code with blank lines between tags": (
+        "<snippet>\ndef one():\n    return 1\n\ndef two():\n    return 2\n</snippet>\nSay what it does. Then go on.\n",
+        "Then go",
+        [],
+    ),
     "what stands bare below a step": (
         "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
         "stove on",
@@ -260,11 +265,6 @@ NOT_LED = {
         "Look at it:\n<snippet>\nfor leaf in tree:\n    water(leaf)\n</snippet>\nSay what it does.\n",
         "Say what",
         "<snippet>",
-    ),
-    "code with blank lines between tags": (
-        "<snippet>\ndef one():\n    return 1\n\ndef two():\n    return 2\n</snippet>\nSay what it does.\n",
-        "Say what",
-        "</snippet>",
     ),
     "a sentence before a short line": ("We came late.\nTo be done:\n- Cook\n- Eat\n", "- Eat", "We came late."),
 }
