@@ -127,6 +127,86 @@ LED = {
         ["Q2: May I sing?"],
     ),
     "an item with an arrow": ("Never:\n→ Pull the plug\n→ Lift the lid\n", "→ Lift", ["Never:"]),
+    "the title of a commit above what it changes": (
+        "commit 3d8e1f04\nAuthor: Bo <b@a.org>\n\n    pump: say when it stops.\n\ndiff --git a/p b/p\n@@ -1 @@\n-a\n",
+        "diff",
+        ["pump: say when it stops.", "commit 3d8e1f04\nAuthor: Bo <b@a.org>"],
+    ),
+    "one above its files": (
+        "commit 3d8e1f04\nAuthor: Bo <b@a.org>\n\n    Say when it stops\n\n src/pump.c | 4 ++--\n 1 file changed\n",
+        "src/pump.c",
+        ["Say when it stops", "commit 3d8e1f04\nAuthor: Bo <b@a.org>"],
+    ),
+    "a term in capital letters": (
+        "JIB\n    A sail before the mast.\nBOOM\n    A pole below the sail.\n\n    It hits heads.\n",
+        "A pole",
+        ["BOOM"],
+    ),
+    "what goes on below it": (
+        "JIB\n    A sail before the mast.\nBOOM\n    A pole below the sail.\n\n    It hits heads.\n",
+        "It hits",
+        ["BOOM"],
+    ),
+    "a section of a page with lines around its title": (
+        "=====\nBoats\n=====\n\nRowing\n======\n\nSit down.\n\nOars\n----\n\nTake them. Pull.\n",
+        "Take",
+        ["Oars\n----", "Rowing\n======", "=====\nBoats\n====="],
+    ),
+    "one of a chapter with lines around its title": (
+        "####\nSea\n####\n\n*****\nBoats\n*****\n\nRowing\n======\n\nSit down.\n\n*****\nShips\n*****\n\nWait.\n",
+        "Wait",
+        ["*****\nShips\n*****", "####\nSea\n####"],
+    ),
+    "prose below code with blank lines between tags": (
+        "<snippet>\ndef one():\n    return 1\n\ndef two():\n    return 2\n</snippet>\nSay what it does. Then go on.\n",
+        "Then go",
+        [],
+    ),
+    "what stands bare below a step": (
+        "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
+        "stove on",
+        ["1. Heat the stove:", "To bake:"],
+    ),
+    "the next step": (
+        "To bake:\n\n1. Heat the stove:\n\nstove on --heat 200\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
+        "2. Wait",
+        ["To bake:"],
+    ),
+    "one below a sentence": (
+        "1. Heat the stove:\n\nTurn the knob to the right and wait.\n\n2. Wait.\n",
+        "2. Wait",
+        [],
+    ),
+    "settings below a step": (
+        "1. Write the file:\n\nheat: 200\ntime: 30\n\n2. Wait:\n\n```\nsleep 600\n```\n\n3. Put it in.\n",
+        "time:",
+        ["1. Write the file:"],
+    ),
+    "a block below one": (
+        "1. Write the file:\n\nheat: 200\ntime: 30\n\n2. Wait:\n\n```\nsleep 600\n```\n\n3. Put it in.\n",
+        "```",
+        ["2. Wait:"],
+    ),
+    "what stands below the last step": (
+        "1. Heat it.\n2. Wait:\n\nSELECT rest(600);\n\nThat is all.\n",
+        "SELECT",
+        ["2. Wait:"],
+    ),
+    "a second paragraph of a step": (
+        "You need:\n\n1. A stove.\n\nIt should be new.\n\nIt may be small.\n\n2. A tray.\n",
+        "It may",
+        ["1. A stove.", "You need:"],
+    ),
+    "a block below an item of another step": (
+        "1. By hand:\n\n- Do:\n\n```\nstir\n```\n\n2. By mixer:\n\n- Do:\n\n```\nmix\n```\n",
+        "```\nmix",
+        ["- Do:", "2. By mixer:"],
+    ),
+    "a block below an item with a bullet": (
+        "Ways:\n\n- By hand:\n\n```\nstir\n```\n\n- By mixer:\n\n```\nmix\n```\n",
+        "- By mixer",
+        ["Ways:"],
+    ),
     "one with a comma of Chinese": ("以下物品禁止带入:\n1、鞋子\n2、食物\n", "2、", ["以下物品禁止带入:"]),
 }
 
@@ -169,6 +249,23 @@ NOT_LED = {
         "2. Turn the key.",
     ),
     "the initial of a name": ("A. Miller came. B. was ill.\n\n1. Soup\n2. Bread\n", "1. Soup", "A. Miller came."),
+    "a step below what stands bare in the one above": (
+        "1. Heat it:\n\nstove on\n\n2. Wait:\n\nsleep 600\n\n3. Put it in.\n",
+        "2. Wait",
+        "stove on",
+    ),
+    "what follows the block below the last step": (
+        "1. Heat it.\n2. Wait:\n\nSELECT rest(600);\n\nThat is all.\n",
+        "That",
+        "2. Wait:",
+    ),
+    "the last item of a list": ("- Soup\n- Bread\n\nNobody came.\n\n- Wine\n- Beer\n", "Nobody", "- Bread"),
+    "an item above a heading": ("1. Heat it.\n\n## Cold\n\nThe end is near.\n\n2. Wait.\n", "The end", "1. Heat it."),
+    "code between tags": (
+        "Look at it:\n<snippet>\nfor leaf in tree:\n    water(leaf)\n</snippet>\nSay what it does.\n",
+        "Say what",
+        "<snippet>",
+    ),
     "a sentence before a short line": ("We came late.\nTo be done:\n- Cook\n- Eat\n", "- Eat", "We came late."),
 }
 

@@ -42,6 +42,15 @@ def test_who_speaks_leads_in_blocks(answer: str, title: str) -> None:
     assert lead_ins(text, "Thanks").startswith(f"{title}user: ")
 
 
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_a_question_that_ends_a_turn_is_no_title(answer: str) -> None:
+    asked = f"User: Look at this:\n\n{answer}\n\nHow many are left?\n\n"
+    text = f"{asked}Assistant: {LONG}\n\nUser: When is that?\n\nAssistant: Soon.\n"
+    assert "User: " in lead_ins(text, "How many")
+    assert "How many" not in lead_ins(text, "Soon")
+    assert "How many" not in lead_ins(text, "When is")
+
+
 def test_a_title_above_a_turn_is_none_of_the_turn_before() -> None:
     text = f"User: {ASKED}\n\nAssistant: {LONG}\n\n## The ship\n\nUser: When does it leave the port of Gent for Lier?\n"
     assert lead_ins(text, "Lier").startswith("## The ship\n\nUser: ")

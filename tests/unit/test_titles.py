@@ -12,6 +12,10 @@ TWO = {
     "two keys": ("URL: https://a.org/pump\nTitle: Pump\n", "URL: https://a.org/drill\nTitle: Drill\n"),
     "a title with a number in brackets": ("[1] Garden pump\n", "[2] Drill\n"),
     "a title in brackets": ("[DUTIES]\n", "[RIGHTS]\n"),
+    "a number with a full stop": ("1. Overview\n", "2. Earlier work\n"),
+    "that and capital letters": ("1. OVERVIEW\n", "2. EARLIER WORK\n"),
+    "parts of a section": ("3.2 Overview\n", "3.3 Earlier work\n"),
+    "two lines in capital letters": ("ARTICLE I\nPUMPS\n\n", "ARTICLE II\nDRILLS\n\n"),
     "a section's number": ("1 Overview\n", "2 Earlier work\n"),
 }
 
@@ -29,10 +33,25 @@ def test_a_title_right_above_its_paragraph_leads_it_in(first: str, second: str) 
         "Part A of this law says that nobody\nmay enter. It is so.\n\nPart B says that all\nmay. Go on.\n",
         "Step 1: Mix it.\n\nStep 2: Bake it.\n\nThey went home at noon. Go on.\n",
         "7 Cole Street\nNorwich is nice. So it is.\n\n9 Cole Street\nYork is as nice as that. Go on.\n",
+        "PAGE 1\nPUMPS\n\nThey are wet. So it is.\n\nPAGE 2\nDRILLS\n\nThey are dry. Go on.\n",
+        "1. Take the smaller one of both the new\nKeys with you.\n\n2. Lock the inner gate behind the last of the\n"
+        "Guests.\n\nThey went home at noon. Go on.\n",
+        "Do this:\n\n1. Pump\nFill it up.\n\n2. Drill\nOil it.\n\nThey went home at noon. Go on.\n",
+        "4.1 Pump\nIt is wet.\n\n4.2 Drill\nIt is dry.\n\n4.3 We pay for:\n(a) oil;\n(b) care.\n\nGo on.\n",
         "Part A: Buyer\nHe pays for it. He may leave.\n\nOther words stand here now. Go on.\n",
         "[1] Garden pump\nhttps://a.org/pump\n\n[2] Drill\nhttps://a.org/drill\n\nIt is so from now on. Go on.\n",
     ],
-    ids=["a sentence that goes on", "steps of one line", "addresses", "only one", "links"],
+    ids=[
+        "a sentence that goes on",
+        "steps of one line",
+        "addresses",
+        "pages",
+        "items",
+        "steps below what leads to them",
+        "titles among items",
+        "only one",
+        "links",
+    ],
 )
 def test_what_is_no_title_leads_in_nothing(text: str) -> None:
     assert lead_ins(text, "Go on", 4).startswith("Go on")

@@ -12,10 +12,11 @@ from longattncomp.chunking.headings.sections import Sections
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.commands import COMMAND, Commands
 from longattncomp.chunking.lines.definitions import is_short_comment
-from longattncomp.chunking.lines.headings import REPLY, SPEAKER, TURN, breaks, heading, is_label
+from longattncomp.chunking.lines.headings import MARKDOWN, REPLY, SPEAKER, TURN, breaks, heading, is_label
 from longattncomp.chunking.lines.kinds import Line, lines_of
 from longattncomp.chunking.lines.rules import DIVIDER, front_matter
 from longattncomp.chunking.lines.scripts import are_commands, begins_script
+from longattncomp.chunking.lines.terms import terms
 from longattncomp.chunking.links import link_all
 from longattncomp.chunking.markup.elements import Documents
 from longattncomp.chunking.markup.nested import Html, Values
@@ -24,7 +25,7 @@ from longattncomp.chunking.printed.records import add_cards, add_log, begins_car
 from longattncomp.chunking.printed.reports import add_failure, add_report, parts_report
 from longattncomp.chunking.printed.stamps import stamped
 from longattncomp.chunking.prose.cards import Cards
-from longattncomp.chunking.prose.lists import Lists, is_within, items, speaks_of_list, terms
+from longattncomp.chunking.prose.lists import Lists, is_within, items, speaks_of_list
 from longattncomp.chunking.prose.paragraphs import ANNOUNCED, Prose
 from longattncomp.chunking.prose.references import lead
 from longattncomp.chunking.prose.run_in import gap_rows
@@ -38,10 +39,7 @@ from longattncomp.runtime.cancellation import step
 
 
 def outline(text: str) -> Outline:
-    """Find the units of a text and what leads them in.
-
-    Nothing needs to be well formed: what is recognised as nothing else is prose, sentence by sentence.
-    """
+    """Find the units of a text, well formed or not, and what leads them in: what is nothing else is prose."""
     if stamps := stamped(text):
         return stamps.restored(_Scan(stamps.text).run())
     return _Scan(text).run() if text else Outline()
@@ -59,7 +57,7 @@ class _Scan:
         self._code = self._script = False  # whether code stands above; whether all is code up to the next heading
         self._front = front_matter(self.lines)
         self._prose = Prose(text, self.out)
-        self._lists = Lists(text, self.out)
+        self._lists = Lists(text, self.lines, self.out)
         self._html = Html(self._regions)
         self._data = (Documents(text, self.out), Values(text, self.out))
         self._cards = card_keys(self.lines)
@@ -83,7 +81,7 @@ class _Scan:
                 self._code = False
             if end <= at:
                 end = at + 1
-                command = lines[at].text.startswith("##[")  # of a job, after which no code goes on
+                command = lines[at].text.startswith("##[") or self._regions.closes(lines[at])  # no code goes on below
                 self._code = self._code and not command
                 alone = command or (not self._code and self._regions.marks(lines[at]))
                 while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):
@@ -108,17 +106,21 @@ class _Scan:
             return True
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
             return False
-        return not self._code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
+        code = self._code and not self._regions.closes(self.lines[at])
+        return not code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
 
     def _close(self, at: int) -> None:
         """Close the regions that end at a character or before, with the sections that begin in them."""
         if region := self._regions.close(at):
             self._sections.leave(region.first)
             self._lists.resume(region.first)
+        if (item := self._lists.go_on(at)) >= 0:
+            self._sections.leave(item)
+            self._done(0, indent=1)  # the list stays open
 
     @property
     def _above(self) -> int:
-        return max(self._sections.unit, self._regions.above)
+        return max(self._sections.unit, self._regions.above, self._lists.step)
 
     def _owner(self, indent: int) -> int:
         """The list item that an indented paragraph belongs to; otherwise the heading above."""
@@ -134,7 +136,7 @@ class _Scan:
         self._script = self._script or begins_script(first)
         self._code = self._code or self._script
         if self._is_code(at):
-            return self._read_code(self.lines[at:end], self._sections.unit, end)
+            return self._read_code(self.lines[at:end], end)
         if self._commands.head(at, code=self._code):
             return self._heading(at, end)
         for data in () if self._code else self._data:
@@ -159,15 +161,13 @@ class _Scan:
                     if "<summary" in self.text[self._end(at + 1) : self._end(at + 2)]:
                         return at + 2
             return at + continued(self.lines, at)
-        if (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at:
-            return self._done(after)
-        if not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at:
-            return self._done(after)
-        if (after := self._testimony.add(self.lines, at, end, self._above)) > at:
-            return self._done(after)
-        if (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at:
-            return self._done(after)
-        if not self._code and (after := self._titled.add(self.out, at, self._above)) > at:
+        if (
+            (after := add_cards(self.out, self.lines, at, end, self._cards, self._above)) > at
+            or (not self._code and (after := add_records(self.out, self.lines, at, self._above)) > at)
+            or (after := self._testimony.add(self.lines, at, end, self._above)) > at
+            or (after := add_report(self.out, self.text, self.lines, at, self._above, code=self._code)) > at
+            or (not self._code and (after := self._titled.add(self.out, at, self._above)) > at)
+        ):
             return self._done(after)
         if (after := self._fenced(at)) > at or (after := self._heading(at, end)) > at:
             return after
@@ -175,7 +175,7 @@ class _Scan:
             return self._done(after)
         here = self.lines[at:end]
         if self._code and first.indent > 0:
-            return self._read_code(here, self._sections.unit, end)
+            return self._read_code(here, end)
         spoken = self._turns.are_spoken(here)
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
@@ -184,8 +184,7 @@ class _Scan:
             self.out.add(first.start, self._above, breaks=True)
             return self._done(end)
         if not is_log(here) and (header := header_of(here)):
-            lone = self._prose.lone if self._prose.lone == len(self.out.starts) - 1 else -1
-            if lone >= 0 and not self._tables.is_about(lone, here):
+            if (lone := self._prose.lone) >= 0 and not self._tables.is_about(lone, here):
                 lone = self._prose.intro = -1
             self._tables.add(here, header, lone, self._introduced(first.indent))
             return self._done(end, indent=first.indent)
@@ -196,11 +195,12 @@ class _Scan:
         if self._items(at, end):
             return end
         if spoken:
+            self._lists.steps.clear()
             self._prose.intro = self._turns.add(here, self._end(end), self._sections, self._regions.above)
             return self._done(end)
         is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
         if (self._script and are_commands(here)) or (is_code and (self._code or not is_label(self.lines, at, end))):
-            return self._read_code(here, self._sections.unit, end)
+            return self._read_code(here, end)
         owner = self._owner(first.indent)
         if found := terms(here):
             self._done(end)
@@ -219,11 +219,10 @@ class _Scan:
 
     def _is_code(self, at: int) -> bool:
         """Whether code begins in a line for certain, whatever the line looks like."""
-        first, regions = self.lines[at], self._regions
+        first, regions, quoted = self.lines[at], self._regions, self._statements.quoted
         if self._blocks[at] == ENDED or regions.body(first) or (self._code and regions.conflicts(first)):
             return True
-        quoted = first.start < self._statements.quoted
-        return quoted or (is_short_comment(self.lines, at) and regions.body(self.lines[at + 1]) is not None)
+        return first.start < quoted or (is_short_comment(self.lines, at) and bool(regions.body(self.lines[at + 1])))
 
     def _done(self, end: int, *, indent: int = 0) -> int:
         """End a block; a list goes on after a block that is indented."""
@@ -240,6 +239,7 @@ class _Scan:
         above = self._commands.intro(at, self._introduced(self.lines[at].indent)) if rank == COMMAND else self._above
         unit = self.out.add(self.lines[at].start, above, together=together, breaks=True)
         self._sections.begin(rank, unit)
+        self._lists.steps = self._lists.steps if rank == COMMAND else []
         self._prose.intro, self._script = -1, False
         self._turns.end()
 
@@ -251,7 +251,8 @@ class _Scan:
     def _heading(self, at: int, end: int) -> int:
         known = self._commands.head(at, code=self._code) or self._heads.get(at)
         level, size = known or heading(self.lines, at, end, code=self._code)
-        if not level or at in self._turns.begun:
+        shown = not known and level > MARKDOWN and self._lists.shows(self.lines[at])
+        if not level or shown or self._turns.says(at, self._sections.open):
             return at
         self._open_section(level, at)
         after = add_failure(self.out, self.lines, at, size, self._sections.unit)
@@ -281,8 +282,8 @@ class _Scan:
         self._lists.add(here[first:], marks[first:], intro, self._owner(here[0].indent))
         return True
 
-    def _read_code(self, here: list[Line], above: int, end: int) -> int:
-        self._statements.add(here, above)
+    def _read_code(self, here: list[Line], end: int) -> int:
+        self._statements.add(here, max(self._sections.unit, self._lists.step))
         self._code = end != self._front
         self._prose.intro = -1
         return end

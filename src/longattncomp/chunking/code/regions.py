@@ -191,6 +191,10 @@ class Regions:
         """Whether the open region ends in a line."""
         return bool(self._open) and self._open[-1].end <= line.start + len(line.text)
 
+    def closes(self, line: Line) -> bool:
+        """Whether a line is the tag that ends the open region."""
+        return line.text.startswith("</") and self.ends_in(line)
+
     def close(self, at: int) -> Region | None:
         """Close the regions that end at a character or before; what ends them leads in all of it. Return the last."""
         region = None

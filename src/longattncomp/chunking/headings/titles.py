@@ -36,7 +36,7 @@ _CREDIT = re.compile("Source|Link|URL|URI|File|Path|Product|Quelle|Fuente|Fonte|
 _OF_DOCUMENTS = re.compile(rf"{_DOCUMENTS}|Context|Kontext|Contexte|Contexto|Result|\[0\]")
 
 _CITED = re.compile(r"\[(?P<own>\d{1,3})\][ \t]+[^\W\d_]")
-_SECTION = re.compile(r"(?P<own>\d{1,2}(?:\.\d{1,2}){0,3})[ \t]+[^\W\d_a-z][^\W\d_]")
+_SECTION = re.compile(r"(?P<own>\d{1,2}(?:\.\d{1,2}){0,3})\.?[ \t]+[^\W\d_a-z][^\W\d_]")
 _BRACKETED = re.compile(r"\[(?P<own>[^\W\d_][^\[\]\n=\"',:;(){}]{1,40})\]\s*$")
 _FORMS = {"[0]": _CITED, "0": _SECTION, "[]": _BRACKETED}
 """A number in brackets or that of a section before a title, and a title in brackets; all with sentences below."""
@@ -46,6 +46,7 @@ _BANNERED = re.compile(r"(?:[#;]|//)[#;/ \t]*[^\W\d_][^\n]{0,60}$")
 """A line of signs in a comment, and the title between two of them."""
 
 _LONGEST = 80  # characters of a title
+_SHORT = 30  # of one that no item goes on behind
 _LEAST = 2  # titles of a form
 _RANKS = PLAIN - MARKED
 
@@ -70,6 +71,8 @@ def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
     for first, stop in _paragraphs(lines):
         title = _title(lines, first, stop)
         if title is None or (title.form in _FORMS and not _is_told(lines, first + 1, stop)):
+            if kinds.ITEM.match(lines[first].text) and (item := _SECTION.match(lines[first].text)):
+                found.setdefault("0", {})[first] = _Title("0", item["own"], 0)
             continue
         found.setdefault(title.form, {})[first] = title
         if not _is_above(lines, first, stop, title):
@@ -127,8 +130,10 @@ def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
 
 def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
     words = lines[at].text.strip()
-    if len(words) > _LONGEST * 2 or (kinds.is_capitals(words) and words[0] != "["):
+    if len(words) > _LONGEST * 2:
         return None
+    if kinds.is_capitals(words) and words[0] != "[" and not kinds.ITEM.match(words):
+        return _in_capitals(lines, at, stop)
     if match := _KEY.match(words):
         size = next((n for n in range(1, stop - at) if not _KEY.match(lines[at + n].text)), stop - at)
         return _Title(match["form"], match["own"], size)
@@ -138,9 +143,19 @@ def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
     if (match := numbered) and not _NOT.fullmatch(match["form"]):
         return _Title(match["form"], match["own"], 1)
     for form, pattern in _FORMS.items():
+        if form == "0" and kinds.ITEM.match(words) and not _is_of_section(lines, at, stop):
+            continue
         if (match := pattern.match(words)) and not kinds.ends_part(words) and not is_attribute(lines, at):
             return _Title(form, match["own"], 1)
     return None
+
+
+def _in_capitals(lines: Sequence[Line], at: int, stop: int) -> _Title | None:
+    """Find a title of two lines in capital letters: a word with a number, and what that is about."""
+    match = _NUMBERED.match(lines[at].text.strip()) if stop == at + 2 else None
+    if match is None or _NOT.fullmatch(match["form"]) or not kinds.is_capitals(lines[at + 1].text):
+        return None
+    return _Title(match["form"], match["own"], 2)
 
 
 def _is_above(lines: Sequence[Line], at: int, stop: int, title: _Title) -> bool:
@@ -160,13 +175,32 @@ def _is_told(lines: Sequence[Line], at: int, stop: int) -> bool:
     return kinds.ends_sentence(lines[stop - 1].text) and first[:1].isalnum() and not kinds.ITEM.match(first)
 
 
+def _is_of_section(lines: Sequence[Line], at: int, stop: int) -> bool:
+    """Whether a line with a number is the title of a section and no item: nothing leads to it, and it is short, or the
+    first word below would have had its place behind it.
+    """
+    title, *below = (line.text.strip() for line in lines[at:stop])
+    before = next((line.text for line in reversed(lines[max(0, at - 2) : at]) if line.indent >= 0), "")
+    if not below or kinds.ends_in_colon(before) or kinds.ends_in_colon(title):
+        return False
+    return len(title) <= _SHORT or len(title) + len(below[0].partition(" ")[0]) + 1 < max(map(len, below))
+
+
 def _sections(places: Mapping[int, _Title]) -> dict[int, Head]:
-    """Find the titles of sections whose numbers count on."""
+    """Find the titles of sections whose numbers count on, from 1 or from a part of a section, and no item's does."""
     heads: dict[int, Head] = {}
-    last = tops = 0
+    last: dict[str, int] = {}  # the last part of a number by what stands before it
+    refused: set[int] = set()  # how many full stops numbers have which are those of items, too
+    counted = False
     for at, title in places.items():
-        number, *inner = map(int, title.own.split("."))
-        if number == last + 1 or (inner and number == last and heads):
-            heads[at] = Head(PLAIN + len(inner), 1)
-            last, tops = number, tops + (not inner)
-    return heads if tops >= _LEAST else {}
+        around, _, number = title.own.rpartition(".")
+        before = last.get(around, int(number) - 1 if around else 0)
+        if not title.size:
+            refused.update([title.own.count(".")] if around in last and int(number) == before + 1 else [])
+        elif int(number) == before + 1 or (around in last and around and int(number) > before):
+            heads[at] = Head(PLAIN + title.own.count("."), 1)
+            counted = counted or around in last
+            last[around] = int(number)
+            top = int(title.own.partition(".")[0])
+            last[""] = top if last.get("", top - 1) == top - 1 else last[""]
+    return {at: head for at, head in heads.items() if counted and head.rank - PLAIN not in refused}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.columns import ruled
@@ -11,6 +12,7 @@ from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.leaders import LEADER
 from longattncomp.chunking.lines.preprocessor import DIRECTIVE
 from longattncomp.chunking.lines.scripts import NOTICE
+from longattncomp.chunking.lines.terms import terms
 
 _RULED = {"=": 5, "_": 6, "*": 6, "#": 5}
 _LATEX = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
@@ -29,6 +31,7 @@ NESTED = 30
 _LONGEST = 200  # characters of a line that may be a heading
 _FIRST = 120  # characters of a title that is a text's first line
 _BELOW = 20  # lines below a label
+_TOP = 20  # lines of a text in which its title may stand
 _LOOKED_AT = 9  # lines from a possible heading on that tell whether it is a comment
 
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,8})\.?[ \t]+[^\W\d_]")
@@ -67,6 +70,9 @@ _GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
 
 _PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
 """The first line of what Ansible did."""
+
+_CHANGES = re.compile(r"diff --(?:git|cc|combined) | [^\n|]{1,200} \| +(?:\d+ ?[+-]*\s*$|Bin )")
+"""The first line of what a commit changes, or of a list of the files."""
 
 _ROW = re.compile(r"[ \t]*\|")
 """The beginning of a row of a table."""
@@ -154,7 +160,8 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         if below is None:
             return CAPITALS, 1
         columns = all(kinds.has_gap(row.text) for row in (line, below))
-        return (0 if columns or kinds.is_capitals(below.text) else SPEAKER), 1
+        several = below.indent > line.indent and sum(terms(lines[at:end])) > 1
+        return (0 if columns or several or kinds.is_capitals(below.text) else SPEAKER), 1
     recipe = below is not None and below.text.startswith("\t") and kinds.RECIPE.match(text)
     if below is not None and kinds.FILE.match(text) and " " not in text.strip() and not recipe:
         return _FILE, 1
@@ -181,6 +188,10 @@ def _plain_title(lines: Sequence[Line], at: int) -> int:
         before -= 1
     if after == len(lines) or after == at + 1 or is_prompt(text):
         return 0
+    if kinds.ITEM.match(text) and kinds.ends_in_colon(text):
+        return 0
+    if lines[at].indent > 0 and _CHANGES.match(lines[after].text):
+        return PLAIN
     of_all = before < 0 and is_of_all(text)
     if not of_all and not kinds.is_title(text):
         return 0
@@ -254,8 +265,19 @@ def _underlined(lines: Sequence[Line], at: int, end: int) -> tuple[int, int] | N
         return None
     if words.endswith((".", ";")) or words.startswith("["):  # a block between two lines of AsciiDoc
         return None
-    if under[1] == "=":
-        return (1 if size == 3 or not over else 2), size
-    if under[1] == "-":
-        return None if ":" in title.text else (2, size)
-    return (3, size) if len(under[0].strip()) >= len(title.text.strip()) else None
+    if (under[1] == "-" and ":" in words) or (under[1] not in "=-" and len(under[0].strip()) < len(words)):
+        return None
+    rank, first = {"=": 1, "-": 2}.get(under[1], 3), _overlined(lines)
+    if not first:
+        return rank, size
+    return (rank + 2 if size == 2 else 1 if under[1] == first else 2), size
+
+
+def _overlined(lines: Sequence[Line]) -> str:
+    """The sign in the lines around the first title of a text, if it has one above it, too, which is no page's data."""
+    for at, (over, title) in enumerate(pairwise(lines[:_TOP])):
+        if match := kinds.UNDERLINE.match(over.text):
+            under = lines[at + 2].text if at + 2 < len(lines) else ""
+            titled = title.indent >= 0 and not title.text.strip().startswith(match[1])
+            return match[1] if titled and match[1] not in "-+" and under.strip() == over.text.strip() else ""
+    return ""

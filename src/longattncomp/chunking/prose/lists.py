@@ -3,12 +3,14 @@
 import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.connectives import TAKES_BACK
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import SENTENCE_TOKENS, Outline
 from longattncomp.chunking.prose.references import lead
+from longattncomp.chunking.prose.steps import steps
 from longattncomp.chunking.sentences import sentences
 
 QUOTED = re.compile(r">+[ \t]*")
@@ -25,11 +27,9 @@ _FIRST = ("1", "a", "A", "i")
 
 _CAPITAL = re.compile(r"^[ \t]*([A-Z])\.[ \t]+(?=\S)", re.MULTILINE)
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
-_LONGEST_TERM = 60  # characters
 _WORDS = 4  # of a title that says what is left out
 _BULLETS = ("-", "*", "+", "•", "–")
 _PAIR = 2  # lines of a title and the only item of its list
-_LEAST_SPACES = 2  # in the first line of a definition
 
 
 def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[int]) -> list[str]:
@@ -63,22 +63,6 @@ def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[i
     others = here if code else plain
     statements = (code or not first) and bool(others) and kinds.is_code(others, within=code)
     return [] if (statements and here[0].text.lstrip()[0] not in bullets) or kinds.are_settings(settings) else marks
-
-
-def terms(here: Sequence[Line]) -> list[bool]:
-    """Say which lines are short and have more indented sentences below them, as terms with their definitions; [] if
-    the lines of a paragraph are something else.
-    """
-    first = here[0].indent
-    found = [line.indent == first for line in here]
-    if found[-1] or any(line.indent < first for line in here):
-        return []
-    for (line, below), (term, next_term) in zip(pairwise(here), pairwise(found), strict=True):
-        long = len(line.text.strip()) > _LONGEST_TERM or kinds.ends_part(line.text)
-        few = below.text.strip().count(" ") < _LEAST_SPACES and not line.text.rstrip().endswith(":")
-        if term and (next_term or long or few):
-            return []
-    return found
 
 
 def _lettered(text: str) -> set[int]:
@@ -123,6 +107,15 @@ def _number(matched: str) -> str:
     return words if words.replace(".", "").isdecimal() else ""
 
 
+class _Step(NamedTuple):
+    """An item that goes on up to a character, whatever stands there, with the list that it is in."""
+
+    unit: int
+    end: int
+    intro: int
+    open: list[tuple[int, str, int]]
+
+
 class Lists:
     """Adds the items of a text, list by list; it knows which items are open.
 
@@ -130,15 +123,18 @@ class Lists:
         intro: the unit that introduced the list above, -1 for none.
         units: those of the list above.
         lettered: where items begin that have a capital letter.
+        steps: the items that go on here, though what stands below is not indented.
     """
 
-    def __init__(self, text: str, out: Outline) -> None:
+    def __init__(self, text: str, lines: Sequence[Line], out: Outline) -> None:
         self._text, self._out = text, out
         self.intro = -1
         self._open: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
         self._held: dict[int, tuple[int, list[tuple[int, str, int]]]] = {}  # around regions, by their first unit
         self.units = range(0)
         self.lettered = _lettered(text)
+        self.steps: list[_Step] = []
+        self._ends = steps(lines)
 
     def end(self) -> None:
         """End the list."""
@@ -154,6 +150,23 @@ class Lists:
     def resume(self, region: int) -> None:
         """Go on with the list that a region interrupted; end the one that stands in it."""
         self.intro, self._open = self._held.pop(region, (-1, []))
+        self.steps = [step for step in self.steps if step.unit < region]
+
+    @property
+    def step(self) -> int:
+        """The innermost item that goes on here, -1 for none."""
+        return self.steps[-1].unit if self.steps else -1
+
+    def go_on(self, at: int) -> int:
+        """Go on with the list whose item ends at a character or before, and return the item; -1 for none."""
+        item = -1
+        while self.steps and self.steps[-1].end <= at:
+            item, _, self.intro, self._open = self.steps.pop()
+        return item
+
+    def shows(self, line: Line) -> bool:
+        """Whether a line is the first one below an item that ends in a colon."""
+        return 0 <= self.step == len(self._out.starts) - 1 and kinds.ends_in_colon(self._before(line))
 
     @property
     def goes_on(self) -> bool:
@@ -232,6 +245,10 @@ class Lists:
         begins = all(above == "A." for _, above, _ in listed)  # as below a title, where a capital letter stands above
         unit = self._out.add(line.start, parent, breaks=begins, prose=kind.startswith(">"))
         listed.append((line.indent, kind, unit))
+        while self.steps and self.steps[-1].end <= line.start:
+            self.steps.pop()
+        if line.start in self._ends:
+            self.steps.append(_Step(unit, self._ends[line.start], self.intro, [*listed]))
 
     def _kind(self, mark: str) -> str:
         """Tell the kind of a marker; a letter is a Roman number unless the item above has the letter before it."""

@@ -20,14 +20,18 @@ class Prose:
 
     Attributes:
         intro: the last unit, if it leads to a list or table below; otherwise -1.
-        lone: the last unit, if it is the only one of its paragraph; otherwise -1.
     """
 
     def __init__(self, text: str, outline: Outline) -> None:
         self._text, self._out = text, outline
         self._announces = -1  # the unit right before, if it speaks of the paragraph below
-        self.intro = self.lone = -1
+        self.intro = self._lone = -1
         self._first = 0  # the first unit of the paragraph, if each begins a line, otherwise the last
+
+    @property
+    def lone(self) -> int:
+        """The unit right above, if it is the only one of a paragraph; otherwise -1."""
+        return self._lone if self._lone == len(self._out.starts) - 1 else -1
 
     def add(self, here: Sequence[Line], end: int, beside: int) -> None:
         """Add the sentences of a paragraph; rows, and short lines that no paragraph is wrapped to, stay apart.
@@ -77,7 +81,7 @@ class Prose:
         last = text[self._out.starts[unit] : end]
         self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
         self._announces = unit if owner == unit not in (label, head) else -1
-        self.lone = unit if unit == first else -1
+        self._lone = unit if unit == first else -1
         self._first = first if all(start in bounds for start in self._out.starts[first:]) else unit
 
     def joined(self, intro: int) -> int:

@@ -60,6 +60,13 @@ class Turns:
         turns = sum(self._begun(line) is not None for line in here)
         return (turns >= 2 and 2 * turns >= len(here)) or ((self._talk or self._roles) and bool(self._begun(here[0])))
 
+    def says(self, at: int, sections: Sequence[tuple[int, int]]) -> bool:
+        """Whether somebody known by a role says a line: it begins a turn, or asks and is the last one of a turn."""
+        if at in self.begun:
+            return True
+        asks = kinds.ends_question(self._lines[at].text) and any(level == TURN for level, _ in sections)
+        return asks and kinds.below(self._lines, at + 1) in self.begun
+
     def rank(self, rank: int, at: int, sections: Sequence[tuple[int, int]]) -> int:
         """Find the rank of a heading among the sections above: one in a turn is below who speaks.
 
