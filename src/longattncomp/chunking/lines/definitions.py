@@ -50,7 +50,7 @@ _LEAST_KEYS = 2  # below it
 _NO_TITLE = re.compile(r"[^\w]*[\w./\\-]+\.\w+\W*$|.*[;{}=]\s*(?:\*/)?\s*$|[^\w]*(?:-\*-|SPDX|Copyright|vim?:|end\b)")
 """A comment that is the name of a file, or code."""
 
-_BLOCK_BEGINS = re.compile(r".*(?:[{(\[:]|\b(?:do|then)(?:[ \t]*\|[^|]*\|)?|->|=>|=)\s*$")
+BLOCK_BEGINS = re.compile(r".*(?:[{(\[:]|\b(?:do|then)(?:[ \t]*\|[^|]*\|)?|->|=>|=)\s*$")
 _ARM = re.compile(r"\s*(case|default|when|WHEN)\b")
 _OPENS_ARMS = re.compile(r"[^\n]*\b(?:switch|match|select|case|CASE|when|receive)\b")
 _HEAD = re.compile(r"[^\n]*\b(?:in|of|do)\s*?$", re.MULTILINE)
@@ -150,7 +150,7 @@ def _begins_block(here: Sequence[Line], at: int) -> bool:
         return False
     below = here[at + 1] if at + 1 < len(here) else None
     deeper = below is not None and (below.indent > line.indent or below.text.strip() == "{")
-    return deeper or _BLOCK_BEGINS.match(line.text) is not None
+    return deeper or BLOCK_BEGINS.match(line.text) is not None
 
 
 def subjects(here: Sequence[Line]) -> list[str]:
