@@ -27,6 +27,20 @@ BLOCKS = {
         "if dry\n  water(bed)\nend\nbegin\n  sow(bed, seed)\nrescue Frost\n  wait(1)\nend\n",
         {"sow": {"begin"}},
     ),
+    "a bracket that ends a block and opens another": (
+        "dig(bed, {\n  depth: 2,\n}).then((soil) => {\n  sow(soil);\n}).catch((stone) => {\n  rake(stone);\n});\nrest();\n",
+        {
+            "depth": {"dig(bed, {"},
+            "sow": {"dig(bed, {", "}).then((soil) => {"},
+            "rake": {"dig(bed, {", "}).then((soil) => {", "}).catch((stone) => {"},
+            "rest": set(),
+        },
+    ),
+    "a bracket that ends an item": ("sow([{\n  peas: 1,\n}, {\n  corn: 2,\n}]);\n", {"corn": {"sow([{"}}),
+    "a bracket that ends what a function takes": (
+        "fn sow(\n    peas: Seed,\n) -> Result<(), Frost> {\n    dig(peas);\n}\n",
+        {"dig": {"fn sow("}},
+    ),
     "a label in a function": ("int sow(void)\n{\n    dig();\npublic:\n    rest();\n}\n", {"rest": {"public:"}}),
 }
 

@@ -51,6 +51,9 @@ _COMMAND = re.compile(r"[ \t]--?[A-Za-z]|\$[\w{(]|\\\s*$")
 _BEGIN = re.compile(r"\s*begin\s*$", re.IGNORECASE)
 _BEGUN = re.compile(r"\s*(?:if|else|while|for)\b", re.IGNORECASE)
 _END = re.compile(r"\s*END\s*;?\s*$")
+_REOPENS = re.compile(r"\s*[)\]}]++(?:\??\.\w|[(,](?=[^\w\n]*\w))[^\n]*[{(\[]\s*$")
+"""A line that closes a block and goes on with another one, such as the next call on what the first returns."""
+
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
 _CONTINUED = 12  # lines of a condition below which its first branch is looked for
 _CLAUSES = 8  # units above a WHERE that it leads in
@@ -110,7 +113,9 @@ class Statements:
                 continue
             goes_on = same and goes_on_with(self._text, out.starts[same[1]], about[number])
             if same is not None and not goes_on and self._closes(same[1], line):
-                out.add(line.start, same[1])
+                unit = out.add(line.start, same[1])
+                if _REOPENS.match(line.text):
+                    opened.append((level, unit))
                 continue
             if goes_on == "beside":
                 opened.pop()
