@@ -41,6 +41,30 @@ BLOCKS = {
         "fn sow(\n    peas: Seed,\n) -> Result<(), Frost> {\n    dig(peas);\n}\n",
         {"dig": {"fn sow("}},
     ),
+    "cases above a test": (
+        "@cases(\n    'peas, days',\n    [\n        ('early', 60),\n        ('late', 90),\n    ],\n)\n"
+        "def test_days(peas, days):\n    assert sow(peas) == days\n\n\ndef test_frost():\n    assert rest()\n",
+        {
+            "'late'": {"@cases(", "[", "def test_days(peas, days):"},
+            "def test_days": {"@cases("},
+            "sow(peas)": {"@cases(", "def test_days(peas, days):"},
+            "rest()": {"def test_frost():"},
+        },
+    ),
+    "a call that is no definition": ("@bed.dig(\n  1,\n)\nputs 'done'\n", {"puts": set()}),
+    "rows of either kind": (
+        'beds := []Bed{\n\t{"north", 0},\n\t{\n\t\tname: "south",\n\t},\n}\n',
+        {"south": {"beds := []Bed{", "{"}},
+    ),
+    "an argument below the first one": ('plant("beds",\n{\n    size: 3,\n});\n', {"size": {'plant("beds",'}}),
+    "selectors in several lines": (
+        ".bed:hover,\n.bed > b,\n.bed:not(.wet) {\n  color: red;\n}\n.plot,\n{\n",
+        {"red": {".bed:hover,"}, ".bed > b": set()},
+    ),
+    "names above a block": (
+        "sow({\n  peas,\n  corn,\n  dig() {\n    rest();\n  },\n});\n",
+        {"rest": {"sow({", "dig() {"}},
+    ),
     "a label in a function": ("int sow(void)\n{\n    dig();\npublic:\n    rest();\n}\n", {"rest": {"public:"}}),
 }
 
@@ -51,5 +75,5 @@ def test_parts_are_led_in_by_the_whole(text: str, expected: dict[str, set[str]])
     ends = [*units.starts[1:], len(text)]
     for within, above in expected.items():
         unit = next(unit for unit, end in enumerate(ends) if within in text[units.starts[unit] : end])
-        found = {text[units.starts[lead] :].partition("\n")[0].strip() for lead in units.above(unit)}
+        found = {text[units.starts[lead] :].partition("\n")[0].strip() for lead in units.lead_ins(unit)}
         assert found == above
