@@ -28,7 +28,8 @@ BLOCKS = {
         {"sow": {"begin"}},
     ),
     "a bracket that ends a block and opens another": (
-        "dig(bed, {\n  depth: 2,\n}).then((soil) => {\n  sow(soil);\n}).catch((stone) => {\n  rake(stone);\n});\nrest();\n",
+        "dig(bed, {\n  depth: 2,\n}).then((soil) => {\n  sow(soil);\n}).catch((stone) => {\n  rake(stone);\n});\n"
+        "rest();\n",
         {
             "depth": {"dig(bed, {"},
             "sow": {"dig(bed, {", "}).then((soil) => {"},
@@ -64,6 +65,14 @@ BLOCKS = {
     "names above a block": (
         "sow({\n  peas,\n  corn,\n  dig() {\n    rest();\n  },\n});\n",
         {"rest": {"sow({", "dig() {"}},
+    ),
+    "a recipe below what it does": (
+        "# Waters all beds.\nwater: hose\n\topen tap\n\twait 1\n",
+        {"wait": {"# Waters all beds.", "water: hose"}},
+    ),
+    "a variable that goes on": (
+        "TOOLS = rake \\\n\tspade \\\n\tcan\n\nall:\n\tdig $(TOOLS)\n",
+        {"spade": {"TOOLS = rake \\"}, "can": {"TOOLS = rake \\"}, "dig": {"all:"}},
     ),
     "a label in a function": ("int sow(void)\n{\n    dig();\npublic:\n    rest();\n}\n", {"rest": {"public:"}}),
 }
