@@ -104,3 +104,13 @@ def test_what_stands_below_a_renamed_block_comes_with_both_names() -> None:
 def test_added_lines_lead_in_none_beside_them() -> None:
     text = HUNK + " peas = 1\n+beans = 2\n+corn = 3\n+kale = 4\n"
     assert leading(text, "kale") == HUNK
+
+
+@pytest.mark.parametrize(
+    ("name", "above"),
+    [("beds.md", "+# Beds\n+## South\n"), ("beds.py", "")],
+)
+def test_headings_are_those_of_markdown(name: str, above: str) -> None:
+    head = f"--- a/{name}\n+++ b/{name}\n@@ -1,4 +1,4 @@\n"
+    text = f"{head}+# Beds\n+## North\n+- peas\n+## South\n+- corn\n"
+    assert leading(text, "corn") == head + above

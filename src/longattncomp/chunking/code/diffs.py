@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from longattncomp.chunking.lines.definitions import BLOCK_BEGINS
-from longattncomp.chunking.lines.kinds import CLOSER, CONTINUES, Line
+from longattncomp.chunking.lines.kinds import CLOSER, CONTINUES, HEADING, Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, SENTENCE_TOKENS, Outline
 
 _DIFF = re.compile(
@@ -32,6 +32,10 @@ _DEFINES = re.compile(
 _ITEM = re.compile(r"[ \t]*- [\w\"'./-]+:\s")
 """A line that begins an item of settings."""
 
+_MARKDOWN = re.compile(r"[^\n]{1,300}\.(?:md|mdx|markdown)\s*$", re.MULTILINE)
+"""A line with the name of a file that has headings."""
+
+_RANKS = 7  # of headings are farther left than any line
 _LONGEST = 200  # characters of a line that opens a block
 
 
@@ -81,16 +85,18 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
         elif hunk >= 0 and line[0] in "+- \\\r\n":
             changes = line[0] in "+-"
             change = change if changes else -1
+            titled = HEADING.match(line[1:]) if _MARKDOWN.match(text, outline.starts[owner]) else None
+            rank = len(titled[1]) - _RANKS if titled else _indent(line)
             short = len(line) <= _LONGEST
             defines = short and _DEFINES.match(line, 1) is not None
             opens = defines or (short and (BLOCK_BEGINS.match(line, 1) or _ITEM.match(line, 1)) is not None)
-            unit = outline.add(start, max(_around(opened, line, hunk), change))
+            unit = outline.add(start, max(_around(opened, line, rank, hunk), change))
             if change < 0 and _is_replaced(lines, index):
                 change, outline.together[unit] = unit, SENTENCE_TOKENS
             elif defines or (opens and changes):
                 outline.together[unit] = BLOCK_TOKENS
-            if opens:
-                opened.append((_indent(line), unit))
+            if opens or titled:
+                opened.append((rank, unit))
         elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
             return index
         index += 1
@@ -118,11 +124,11 @@ def _indent(line: str) -> int:
     return len(words) - len(words.lstrip())
 
 
-def _around(opened: list[tuple[int, int]], line: str, hunk: int) -> int:
+def _around(opened: list[tuple[int, int]], line: str, rank: int, hunk: int) -> int:
     """Close what ends above a line of a hunk, and return the unit that leads it in."""
     if line[1:].strip():
-        indent, closes = _indent(line), CLOSER.match(line, 1) or CONTINUES.match(line, 1)
-        while opened and (opened[-1][0] > indent or (opened[-1][0] == indent and not closes)):
+        closes = CLOSER.match(line, 1) or CONTINUES.match(line, 1)
+        while opened and (opened[-1][0] > rank or (opened[-1][0] == rank and not closes)):
             opened.pop()
     return opened[-1][1] if opened else hunk
 
