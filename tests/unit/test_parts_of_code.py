@@ -57,10 +57,14 @@ BLOCKS = {
         'beds := []Bed{\n\t{"north", 0},\n\t{\n\t\tname: "south",\n\t},\n}\n',
         {"south": {"beds := []Bed{", "{"}},
     ),
+    "an option below the first argument": (
+        "sow(\n  north,\n  {\n    depth: 3,\n  },\n);\n",
+        {"depth": {"sow(", "north,"}},
+    ),
     "an argument below the first one": ('plant("beds",\n{\n    size: 3,\n});\n', {"size": {'plant("beds",'}}),
     "selectors in several lines": (
-        ".bed:hover,\n.bed > b,\n.bed:not(.wet) {\n  color: red;\n}\n.plot,\n{\n",
-        {"red": {".bed:hover,"}, ".bed > b": set()},
+        ".bed:hover,\n.bed[wet] > b,\n.bed:not(.wet) {\n  color: red;\n}\n.plot,\n{\n",
+        {"red": {".bed:hover,"}, ".bed[wet]": set()},
     ),
     "names above a block": (
         "sow({\n  peas,\n  corn,\n  dig() {\n    rest();\n  },\n});\n",

@@ -232,12 +232,14 @@ class Statements:
 
     def _opens(self, unit: int, line: Line) -> bool:
         """Whether a line opens the block of the statement above it, and has nothing else."""
-        row = self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip().rpartition("\n")[2]
-        beside = len(row) - len(row.lstrip()) == len(line.text) - len(line.text.lstrip())
-        if beside and row.endswith((",", ";")) and sum(map(row.count, "([{")) <= sum(map(row.count, ")]}")):
-            return False  # the statement is over
+        if line.text.strip() == "{":
+            row = self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip().rpartition("\n")[2]
+            beside = len(row) - len(row.lstrip()) == len(line.text) - len(line.text.lstrip())
+            ends = row.endswith(";") or (row.endswith(",") and row.lstrip()[0] in "([{")
+            over = beside and ends and sum(map(row.count, "([{")) <= sum(map(row.count, ")]}"))
+            return not over
         below = unit == len(self._out.starts) - 1 and _BEGUN.match(self._text, self._out.starts[unit]) is not None
-        return line.text.strip() == "{" or (below and _BEGIN.match(line.text) is not None)
+        return below and _BEGIN.match(line.text) is not None
 
     def _decorates(self, unit: int, here: Sequence[Line], number: int) -> bool:
         """Whether a statement stands above the definition in a line, from which only its closing bracket parts it."""

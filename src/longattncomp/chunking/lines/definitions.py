@@ -26,7 +26,7 @@ DECLARES = re.compile(
     r"|\[\w+\]\s*\$)"
 )
 _SELECTOR = re.compile(
-    r"\s*(?=[.#\[:&*>+~a-z])(?:[\w.#*&>+~\[\]=\"' -]++|::?[\w-]++(?:\([^()\n]*\))?)+(?P<sign>[,{])\s*$"
+    r"\s*(?=[.#\[:&*>+~a-z])(?:[\w.#*&>+~ -]++|\[[^\[\]\n]++\]|::?[\w-]++(?:\([^()\n]*\))?)+(?P<sign>[,{])\s*$"
 )
 """A line that selects what a rule of CSS is about, alone or with the next one."""
 
