@@ -1,7 +1,11 @@
 """Changes come with the names of their files, wherever they stand."""
 
+from bisect import bisect_right
+
 import pytest
 from cutting import cut, lead_ins
+
+from longattncomp.chunking.structure import outline
 
 CHANGES = "".join(f"-bed {number} is for peas and beans\n+bed {number} is for corn and kale\n" for number in range(9))
 DIFFS = {
@@ -51,3 +55,62 @@ def test_a_replacement_comes_with_the_file_above_it() -> None:
     text = "garden/beds.txt\n<<<<<<< SEARCH\n" + CHANGES + "=======\nno beds at all\n>>>>>>> REPLACE\n"
     assert "garden/beds.txt" in above(text, "bed 7")
     assert "above it" not in above(text.replace("SEARCH", "main").replace("garden/beds.txt", "above it"), "bed 7")
+
+
+HUNK = "--- a/garden/beds.rs\n+++ b/garden/beds.rs\n@@ -1,9 +1,9 @@\n"
+BLOCKS = {
+    "added": (
+        "+use tools::Rake;\n+\n+impl Bed {\n+  fn dig(&self) {\n+    if self.dry {\n+      self.water();\n",
+        "self.water",
+    ),
+    "removed": (
+        "-import rake\n-class Bed:\n-    def dig(self):\n-        for row in self.rows:\n-            row.dig()\n",
+        "row.dig",
+    ),
+    "context": (
+        " class Bed:\n     def dig(self):\n         while self.dry:\n+            self.water()\n",
+        "self.water",
+    ),
+    "settings": ("+beds:\n+  - name: north\n+    crop: peas\n+  - name: south\n+    crop: corn\n", "crop: corn"),
+    "another branch": (" if dry:\n-    water()\n+    rake()\n else:\n+    dig()\n", "dig()"),
+}
+LEADS = {
+    "added": "+impl Bed {\n+  fn dig(&self) {\n+    if self.dry {\n",
+    "removed": "-class Bed:\n-    def dig(self):\n-        for row in self.rows:\n",
+    "context": " class Bed:\n     def dig(self):\n         while self.dry:\n",
+    "settings": "+beds:\n+  - name: south\n",
+    "another branch": " if dry:\n else:\n",
+}
+
+
+def leading(text: str, within: str) -> str:
+    found = outline(text)
+    ends = [*found.starts[1:], len(text)]
+    unit = bisect_right(found.starts, text.index(within)) - 1
+    return "".join(text[found.starts[one] : ends[one]] for one in sorted(found.lead_ins(unit)))
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_a_changed_line_comes_with_the_blocks_around_it_alone(kind: str) -> None:
+    lines, within = BLOCKS[kind]
+    assert leading(HUNK + lines, within) == HUNK + LEADS[kind]
+
+
+def test_what_stands_below_a_renamed_block_comes_with_both_names() -> None:
+    text = HUNK + "-class Bed:\n+class Plot:\n     def dig(self):\n         return 0\n"
+    assert leading(text, "return 0") == text.partition("         return")[0]
+
+
+def test_added_lines_lead_in_none_beside_them() -> None:
+    text = HUNK + " peas = 1\n+beans = 2\n+corn = 3\n+kale = 4\n"
+    assert leading(text, "kale") == HUNK
+
+
+@pytest.mark.parametrize(
+    ("name", "above"),
+    [("beds.md", "+# Beds\n+## South\n"), ("beds.py", "")],
+)
+def test_headings_are_those_of_markdown(name: str, above: str) -> None:
+    head = f"--- a/{name}\n+++ b/{name}\n@@ -1,4 +1,4 @@\n"
+    text = f"{head}+# Beds\n+## North\n+- peas\n+## South\n+- corn\n"
+    assert leading(text, "corn") == head + above

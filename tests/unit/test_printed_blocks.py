@@ -42,6 +42,12 @@ BLOCKS = {
         "× Pump",
         " ❯ src/pump.test.js (2 tests | 1 failed) 8ms\n",
     ),
+    "the lines of a file that failed": (
+        "3.1 ERROR: no pump\n------\nparts/Pumpfile:2\n" + "-" * 20 + "\n   1 |     FROM lid\n   2 | >>> RUN pump\n"
+        "   3 |     RUN dry\n" + "-" * 20 + "\nERROR: failed to pump: exit code: 1\n",
+        "RUN pump",
+        "parts/Pumpfile:2\n",
+    ),
     "what a test of Rust printed": (
         f"---- pump::drips stdout ----\n{ROW}\nfailures:\n    pump::drips\n\ntest result: FAILED. 1 passed; 1 failed\n",
         "the lid",
@@ -63,9 +69,16 @@ def test_what_follows_what_a_test_printed_is_not_its_own() -> None:
     assert "stdout" not in lead_ins(text, "test result", 3)
 
 
+def test_what_failed_is_said_below_the_lines_of_the_file() -> None:
+    text = BLOCKS["the lines of a file that failed"][0]
+    assert lead_ins(text, "failed to pump", 4).startswith("ERROR: failed")
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "Monday 9:30\n" + "-" * 20 + "\n1 | lid\n" + "-" * 20 + "\n",
+        "Pumpfile:3\n" + "-" * 20 + "\nIt drips.\n",
         "pumps  <=4.17\nThey are for sale.\n",
         "Error: this is what it says.\n\nCaused by: nobody knows.\n",
         "part   | price\nlid    | at home\n",

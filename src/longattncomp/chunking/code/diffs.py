@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines.kinds import CLOSER, Line
+from longattncomp.chunking.lines.definitions import BLOCK_BEGINS
+from longattncomp.chunking.lines.kinds import CLOSER, CONTINUES, HEADING, Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, SENTENCE_TOKENS, Outline
 
 _DIFF = re.compile(
@@ -28,19 +29,22 @@ _DEFINES = re.compile(
 )
 """A line that begins a function or class."""
 
-_KEY = re.compile(r"[ \t]*(?:- )?[\w\"'./-]+:[ \t\r]*$")
-"""A line that is the key of a block of settings."""
+_ITEM = re.compile(r"[ \t]*- [\w\"'./-]+:\s")
+"""A line that begins an item of settings."""
 
-_LONGEST = 200  # characters of such a line
-_SHORT = 80  # characters of another line that opens a block
+_MARKDOWN = re.compile(r"[^\n]{1,300}\.(?:md|mdx|markdown)\s*$", re.MULTILINE)
+"""A line with the name of a file that has headings."""
+
+_RANKS = 7  # of headings are farther left than any line
+_LONGEST = 200  # characters of a line that opens a block
 
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
     """Add the files of a diff as units: the lines with the file's name lead in its hunks, a hunk leads in its changes.
 
-    A change is a run of removed and added lines; its first line leads in the others. The first line of a function, or
-    the key of a block, leads in what is more indented below it. Comments of a review belong to the file, and replies to
-    what they answer. Returns the line after the diff, `at` if there is none.
+    The first of the removed lines leads in the others and those that replace them. The first line of a function, or of
+    another block, leads in what is more indented below it. Comments of a review belong to the file, and replies to what
+    they answer. Returns the line after the diff, `at` if there is none.
     """
     if not _DIFF.match(text, lines[at].start):
         return at
@@ -78,16 +82,21 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             review, hunk, change = review if replies else unit, owner, -1
             opened.clear()
             continue
-        elif hunk >= 0 and line[0] in "+-":
-            around = _around(opened, line, hunk)
-            unit = outline.add(start, around if change < 0 else change, together=SENTENCE_TOKENS if change < 0 else 0)
-            change = unit if change < 0 else change
-        elif hunk >= 0 and line[0] in " \\\r\n":
-            defines = len(line) <= _LONGEST and _DEFINES.match(line, 1) is not None
-            unit = outline.add(start, _around(opened, line, hunk), together=BLOCK_TOKENS if defines else 0)
-            change = -1
-            if defines or _KEY.match(line, 1) or (len(line) <= _SHORT and line.rstrip().endswith("{")):
-                opened.append((_indent(line), unit))
+        elif hunk >= 0 and line[0] in "+- \\\r\n":
+            changes = line[0] in "+-"
+            change = change if changes else -1
+            titled = HEADING.match(line[1:]) if _MARKDOWN.match(text, outline.starts[owner]) else None
+            rank = len(titled[1]) - _RANKS if titled else _indent(line)
+            short = len(line) <= _LONGEST
+            defines = short and _DEFINES.match(line, 1) is not None
+            opens = defines or (short and (BLOCK_BEGINS.match(line, 1) or _ITEM.match(line, 1)) is not None)
+            unit = outline.add(start, max(_around(opened, line, rank, hunk), change))
+            if change < 0 and _is_replaced(lines, index):
+                change, outline.together[unit] = unit, SENTENCE_TOKENS
+            elif defines or (opens and changes):
+                outline.together[unit] = BLOCK_TOKENS
+            if opens or titled:
+                opened.append((rank, unit))
         elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
             return index
         index += 1
@@ -115,13 +124,22 @@ def _indent(line: str) -> int:
     return len(words) - len(words.lstrip())
 
 
-def _around(opened: list[tuple[int, int]], line: str, hunk: int) -> int:
+def _around(opened: list[tuple[int, int]], line: str, rank: int, hunk: int) -> int:
     """Close what ends above a line of a hunk, and return the unit that leads it in."""
     if line[1:].strip():
-        indent, closes = _indent(line), CLOSER.match(line, 1)
-        while opened and (opened[-1][0] > indent or (opened[-1][0] == indent and not closes)):
+        closes = CLOSER.match(line, 1) or CONTINUES.match(line, 1)
+        while opened and (opened[-1][0] > rank or (opened[-1][0] == rank and not closes)):
             opened.pop()
     return opened[-1][1] if opened else hunk
+
+
+def _is_replaced(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is the first of removed lines with added ones right below them."""
+    if lines[at].text[0] != "-" or lines[at - 1].text[0] == "-":
+        return False
+    while at < len(lines) and lines[at].text[0] == "-":
+        at += 1
+    return at < len(lines) and lines[at].text[0] == "+"
 
 
 def _is_review(lines: Sequence[Line], at: int) -> bool:

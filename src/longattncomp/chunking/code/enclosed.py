@@ -22,6 +22,10 @@ _END = re.compile(r"\s*(?:end(?:[ \t]+\w+){0,2}|done|fi|esac)\b[ \t]*(?:[;,)\]}&
 _MIDDLE = re.compile(r"\s*(?:else|elsif|elseif|elif|rescue|ensure|when|in|catch|after|default|case)\b", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][\w-]*(?:[ \t]+[\w./:@*\"'<>-]+){0,6}[ \t\r]*$")
 _KEY = re.compile(r"[ \t]+(?:no[ \t]+)?([A-Za-z][\w-]*)(?:[ \t]+\S+){0,7}(?<![.!?:;,{])[ \t\r]*$")
+_SETS = re.compile(r"(?:(?:export|override)[ \t]+)?[\w.-]+[ \t]*[:+?]?:?=[^=]")
+"""The line of a Makefile that sets a variable."""
+
+_GOES_ON = re.compile(r"(?<!\\)\\\r?\n$")
 _LEAST = 2  # names with keys below them
 _ABOVE = re.compile(r"\s*(?:#|--|%|@\w|desc\b)")
 
@@ -77,12 +81,15 @@ def _indented(lines: Sequence[Line]) -> list[int]:
 
 
 def are_blocks(here: Sequence[Line], marks: Collection[int]) -> bool:
-    """Whether most lines of a paragraph are marked, or it is a recipe below what sets a variable for it, or begins with
-    a class or function of Python with a docstring.
+    """Whether most lines of a paragraph are marked, or it is a recipe below what sets a variable for it or says what it
+    does, or a variable that goes on, or begins with a class or function of Python with a docstring.
     """
-    target = signature(here, 0)
+    said = next((number for number, line in enumerate(here) if line.text[0] != "#"), 0)
+    target = signature(here, said)
     recipe = target > 0 and kinds.RECIPE.match(here[target].text) and target + 1 < len(here)
     if recipe and all(line.text[0] == "\t" for line in here[target + 1 :]):
+        return True
+    if len(here) > 1 and _SETS.match(here[0].text) and all(map(_GOES_ON.search, (line.text for line in here[:-1]))):
         return True
     if 2 * sum(map(bool, marks)) > len(here):
         return True

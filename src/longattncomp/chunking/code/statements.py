@@ -13,6 +13,7 @@ from longattncomp.chunking.code.regions import CONFLICT, PLAN, Regions
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.definitions import (
     COMMENT,
+    DECLARES,
     is_of_group,
     is_short_comment,
     is_title,
@@ -51,6 +52,12 @@ _COMMAND = re.compile(r"[ \t]--?[A-Za-z]|\$[\w{(]|\\\s*$")
 _BEGIN = re.compile(r"\s*begin\s*$", re.IGNORECASE)
 _BEGUN = re.compile(r"\s*(?:if|else|while|for)\b", re.IGNORECASE)
 _END = re.compile(r"\s*END\s*;?\s*$")
+_REOPENS = re.compile(r"\s*[)\]}]++(?:\??\.\w|[(,](?=[^\w\n]*\w))[^\n]*[{(\[]\s*$")
+"""A line that closes a block and goes on with another one, such as the next call on what the first returns."""
+
+_DECORATES = re.compile(r"\s*(?:@(?!end)\w[\w.]*\(|#!?\[\w)")
+"""How a line begins what stands above a definition, and may go on in the next lines."""
+
 _WHERE = re.compile(r"\s*WHERE\b", re.IGNORECASE)
 _CONTINUED = 12  # lines of a condition below which its first branch is looked for
 _CLAUSES = 8  # units above a WHERE that it leads in
@@ -110,17 +117,22 @@ class Statements:
                 continue
             goes_on = same and goes_on_with(self._text, out.starts[same[1]], about[number])
             if same is not None and not goes_on and self._closes(same[1], line):
-                out.add(line.start, same[1])
+                unit = out.add(line.start, same[1])
+                if _REOPENS.match(line.text):
+                    opened.append((level, unit))
                 continue
+            decorated = same is not None and self._decorates(same[1], here, number)
             if goes_on == "beside":
                 opened.pop()
-            while not goes_on and opened and opened[-1][0] == level:
+            while not (goes_on or decorated) and opened and opened[-1][0] == level:
                 opened.pop()
             above = opened[-1][1] if opened else max(outside, self._regions.above)
             if comments and here[number - 1].indent == line.indent and (titled or _BLOCK.match(line.text)):
                 above = self._leads(comments[-1:] if titled else comments[-_COMMENTS:])
             separates = not number or bool(_SEPARATOR.match(line.text))
             unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=separates)
+            if decorated and DECLARES.match(line.text):
+                lead(out, range(above, unit), unit)
             is_comment = COMMENT.match(line.text)
             directive = DIRECTIVE.match(line.text) and not is_continued(line.text)
             if not (is_comment and goes_on) and not directive:
@@ -220,8 +232,25 @@ class Statements:
 
     def _opens(self, unit: int, line: Line) -> bool:
         """Whether a line opens the block of the statement above it, and has nothing else."""
+        if line.text.strip() == "{":
+            row = self._text[max(0, line.start - _LOOKED_AT) : line.start].rstrip().rpartition("\n")[2]
+            beside = len(row) - len(row.lstrip()) == len(line.text) - len(line.text.lstrip())
+            ends = row.endswith(";") or (row.endswith(",") and row.lstrip()[0] in "([{")
+            over = beside and ends and sum(map(row.count, "([{")) <= sum(map(row.count, ")]}"))
+            return not over
         below = unit == len(self._out.starts) - 1 and _BEGUN.match(self._text, self._out.starts[unit]) is not None
-        return line.text.strip() == "{" or (below and _BEGIN.match(line.text) is not None)
+        return below and _BEGIN.match(line.text) is not None
+
+    def _decorates(self, unit: int, here: Sequence[Line], number: int) -> bool:
+        """Whether a statement stands above the definition in a line, from which only its closing bracket parts it."""
+        before, line = here[number - 1], here[number]
+        return (
+            number > 0
+            and before.indent == line.indent
+            and kinds.CLOSER.match(before.text) is not None
+            and _DECORATES.match(self._text, self._out.starts[unit]) is not None
+            and (_DECORATES.match(line.text) or DECLARES.match(line.text)) is not None
+        )
 
     def _closes(self, unit: int, line: Line) -> bool:
         """Whether a line closes the block of a statement, or has values of it, as in SQL."""

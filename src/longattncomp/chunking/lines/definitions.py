@@ -19,12 +19,17 @@ _NAMED = re.compile(r"\s*\[{1,2}[\w.:]+\]{1,2}\s*$")
 _CALLED = re.compile(r"\s*@\w+\.")
 """What may be a call on a variable of Ruby, too."""
 
-_DECLARES = re.compile(
+DECLARES = re.compile(
     r"\s*(?:(?:public|private|protected|internal|static|abstract|sealed|async|partial|readonly|virtual|override"
     r"|final|open|export|default|def|class|struct|record|enum|interface|fun|func|function|val|var|type|task|namespace"
     r"|lane|trait|object|module)\b|[\w.<>?*&:,\[\] ]+[ \t*&]\w+(?:<[^<>]*>)?\(|[\w.<>?\[\], ]+[ \t]\w+[ \t]*(?:[;{]|=>)"
     r"|\[\w+\]\s*\$)"
 )
+_SELECTOR = re.compile(
+    r"\s*(?=[.#\[:&*>+~a-z])(?:[\w.#*&>+~ -]++|\[[^\[\]\n]++\]|::?[\w-]++(?:\([^()\n]*\))?)+(?P<sign>[,{])\s*$"
+)
+"""A line that selects what a rule of CSS is about, alone or with the next one."""
+
 _VARIABLE = re.compile(
     r"([\w./%-]+):[ \t]*(?:(?:export|override|private)[ \t]+)?\w+[ \t]*[:+?]?=|\.PHONY:[ \t]*(\S+)\s*$"
 )
@@ -50,7 +55,7 @@ _LEAST_KEYS = 2  # below it
 _NO_TITLE = re.compile(r"[^\w]*[\w./\\-]+\.\w+\W*$|.*[;{}=]\s*(?:\*/)?\s*$|[^\w]*(?:-\*-|SPDX|Copyright|vim?:|end\b)")
 """A comment that is the name of a file, or code."""
 
-_BLOCK_BEGINS = re.compile(r".*(?:[{(\[:]|\b(?:do|then)(?:[ \t]*\|[^|]*\|)?|->|=>|=)\s*$")
+BLOCK_BEGINS = re.compile(r".*(?:[{(\[:]|\b(?:do|then)(?:[ \t]*\|[^|]*\|)?|->|=>|=)\s*$")
 _ARM = re.compile(r"\s*(case|default|when|WHEN)\b")
 _OPENS_ARMS = re.compile(r"[^\n]*\b(?:switch|match|select|case|CASE|when|receive)\b")
 _HEAD = re.compile(r"[^\n]*\b(?:in|of|do)\s*?$", re.MULTILINE)
@@ -80,6 +85,8 @@ def _after(here: Sequence[Line], at: int) -> int:
     if variable := _VARIABLE.match(line.text):
         target = _TARGET.match(here[at + 1].text)
         return at + 1 if target and target[1] in variable.groups() else at
+    if _SELECTOR.match(line.text):
+        return _last_selector(here, at)
     if not _ATTRIBUTE.match(line.text) or line.text.rstrip().endswith(("{", ";", ",")):
         return at
     depth, after = 0, at
@@ -100,8 +107,17 @@ def _after(here: Sequence[Line], at: int) -> int:
         return at
     sure = not (_NAMED.match(line.text) or _CALLED.match(line.text))
     below = here[after].text
-    declares = _DECLARES.match(below) and not kinds.ENTRY.match(below)
+    declares = DECLARES.match(below) and not kinds.ENTRY.match(below)
     return after if sure or declares or _ATTRIBUTE.match(below) else at
+
+
+def _last_selector(here: Sequence[Line], at: int) -> int:
+    """Find the line that opens the rule of CSS for which a line and those below it select; `at` if there is none."""
+    for after in range(at, min(len(here), at + _ATTRIBUTES)):
+        selects = _SELECTOR.match(here[after].text) if here[after].indent == here[at].indent else None
+        if selects is None or selects["sign"] == "{":
+            return after if selects else at
+    return at
 
 
 def is_title(here: Sequence[Line], number: int) -> bool:
@@ -150,7 +166,7 @@ def _begins_block(here: Sequence[Line], at: int) -> bool:
         return False
     below = here[at + 1] if at + 1 < len(here) else None
     deeper = below is not None and (below.indent > line.indent or below.text.strip() == "{")
-    return deeper or _BLOCK_BEGINS.match(line.text) is not None
+    return deeper or BLOCK_BEGINS.match(line.text) is not None
 
 
 def subjects(here: Sequence[Line]) -> list[str]:

@@ -31,6 +31,8 @@ _CAPTURED = re.compile(r"---- \S[^\n]{0,200} std(?:out|err) ----\s*$")
 _REPORTED = re.compile(r"(?:failures|successes):\s*$|test result: |---- \S")
 _CAUSED = re.compile(r"Caused by:\s*$")
 _PIPED = re.compile(r"[\w./-]{1,60} {1,60}\| (?=\S)")
+_UNDERLINED = re.compile(r"-{8,}\s*$")
+_SHOWN = re.compile(r" *\d+ \|")
 _BELOW = re.compile(r" +(?:File \"|at \S)")
 _RUN = re.compile(r" ?(?:FAIL|PASS) {1,2}\S+\.\w+(?: \([^)\n]*\))?\s*$| [❯✓✔√×✗] \S+\.\w+ \(\d")
 _TESTED = re.compile(r"\s+[✓✔√✕✖×✗○] ")
@@ -42,7 +44,7 @@ PART = re.compile(r"\s*(?:[A-Z][a-z]+ [A-Z]?[a-z]+:\s*$|\+[+-]*-{3}|[^\s:]+:\d+:
 
 _MAY_BEGIN = re.compile(
     r"\s*(?:={40}|\d+\) |Failed |X |-{3,4} |=== |ERROR in |WARNING in |\+ Exc|thread '|npm |#\d|[╷│]"
-    r"|Error: |(?:FAIL|PASS) |[❯✓✔√×✗] )|[@\w./-]{1,100}(?:  [<>=*^~\d]| {1,60}\| )"
+    r"|Error: |[^\s:]+:\d+\s*$|(?:FAIL|PASS) |[❯✓✔√×✗] )|[@\w./-]{1,100}(?:  [<>=*^~\d]| {1,60}\| )"
 )
 """Most lines are known by it to begin nothing."""
 
@@ -200,7 +202,15 @@ def _run(line: Line, below: Sequence[Line], _: Line | None) -> Block | None:
     return Block(stop, kind="tree") if any(_TESTED.match(other.text) for other in below[:stop]) else None
 
 
+def _shown(line: Line, below: Sequence[Line], _: Line | None) -> Block | None:
+    """Find the lines of a file that a tool shows between rules, below the place of the one that failed."""
+    if not (below and _UNDERLINED.match(below[0].text) and _PLACE.match(line.text)):
+        return None
+    stop = 1 + _stop(below[1:], lambda other: _SHOWN.match(other.text))
+    return Block(stop + 1, 2) if 1 < stop < len(below) and _UNDERLINED.match(below[stop].text) else None
+
+
 _FINDERS = (
     *(_ruled_test, _placed_test, _timed_test, _go_test, _bundled, _panicked, _group, _steps, _prefixed),
-    *(_audited, _captured, _caused, _piped, _run),
+    *(_audited, _captured, _caused, _piped, _run, _shown),
 )
