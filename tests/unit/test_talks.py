@@ -68,6 +68,16 @@ KINDS = {
         "He pays",
         "6. The hut\n6.2 He pays it.\n",
     ),
+    "the first label of an example": (
+        "Text: The pump is old and loud.\nTone: bad\n\nText: The drill is fine.\nTone: good\n\nText: Old saws.\nTone:\n",
+        "good",
+        "Text: The drill is fine.\nTone: good\n\n",
+    ),
+    "what is to be translated": (
+        "Dutch: De pomp.\nEnglish: The pump.\n\nDutch: De boor.\nEnglish: The drill.\n\nDutch: De zaag.\nEnglish: The saw.\n",
+        "drill",
+        "Dutch: De boor.\nEnglish: The drill.\n\n",
+    ),
     "what a time is": (
         "The lamp is hot for an hour. Wait for that time before you open it.\n",
         "Wait",
@@ -79,6 +89,18 @@ KINDS = {
 @pytest.mark.parametrize(("text", "within", "expected"), KINDS.values(), ids=KINDS)
 def test_what_comes_along(text: str, within: str, expected: str) -> None:
     assert lead_ins(text, within, 4) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pro: It is old.\nCon: It is loud.\n\nPro: It is new.\nCon: It is dear now.\n",
+        "Ann: Is it?\nBen: It is.\n\nBen: Go on.\nAnn: I do.\n\nAnn: It is late.\nEve: It is dear now.\n",
+    ],
+    ids=["two paragraphs", "a talk"],
+)
+def test_other_labels_are_no_examples(text: str) -> None:
+    assert lead_ins(text, "dear", 4) == text.splitlines(keepends=True)[-1]
 
 
 @pytest.mark.parametrize(

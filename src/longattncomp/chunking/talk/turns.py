@@ -11,6 +11,7 @@ from longattncomp.chunking.lines.headings import MARKDOWN, NESTED, REPLY, TURN
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.speakers import days, speakers
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.prose.cards import groups
 from longattncomp.chunking.sentences import sentences
 
 _SAID = 1000  # characters of a turn whose parts all come with who speaks
@@ -26,6 +27,7 @@ _ROLE = re.compile(
 
 _BEGINNING = 12  # lines in which the first such turn stands
 _WORDS = 8  # of a turn that says something without ending a sentence
+_LEAST = 3  # examples with the same labels; two if the last one is to be completed
 
 
 class Turns:
@@ -42,6 +44,7 @@ class Turns:
         self._talk = is_talk(lines)
         told = speakers(lines)
         self._roles = not told and has_roles(lines)
+        self._examples = frozenset() if told or self._roles or self._talk else examples(lines)
         self.begun = frozenset(number for number, line in enumerate(lines) if self._roles and _ROLE.match(line.text))
         self.heads = {**told, **days(lines, told, talk=self._talk)}
         self._question = -1  # the turn above, if it asks
@@ -51,6 +54,9 @@ class Turns:
         named = _ROLE.match(line.text) if self._roles else None
         return named or (kinds.TURN.match(line.text) if self._talk or not self._roles else None)
 
+    def _is_example(self, here: Sequence[Line]) -> bool:
+        return bool(self._examples) and _labels(here) in self._examples
+
     def end(self) -> None:
         """End the talk at a heading."""
         self.speaker = self._question = -1
@@ -58,7 +64,9 @@ class Turns:
     def are_spoken(self, here: Sequence[Line]) -> bool:
         """Whether the lines of a paragraph are turns that begin with a name."""
         turns = sum(self._begun(line) is not None for line in here)
-        return (turns >= 2 and 2 * turns >= len(here)) or ((self._talk or self._roles) and bool(self._begun(here[0])))
+        if (turns >= 2 and 2 * turns >= len(here)) or self._is_example(here):
+            return True
+        return (self._talk or self._roles) and bool(self._begun(here[0]))
 
     def rank(self, rank: int, at: int, sections: Sequence[tuple[int, int]]) -> int:
         """Find the rank of a heading among the sections above: one in a turn is below who speaks.
@@ -76,8 +84,8 @@ class Turns:
         return rank if rank <= MARKDOWN and (beside or below in self.heads) else rank + NESTED
 
     def add(self, here: Sequence[Line], end: int, sections: Sections, region: int) -> int:
-        """Add turns: who speaks leads in what is said, unless it is long, and a question the answer below it. Returns
-        the last unit if it leads to a list or table below, otherwise -1.
+        """Add turns: who speaks leads in what is said, unless it is long, a question the answer below it, and the first
+        label of an example the others. Returns the last unit if it leads to a list or table below, otherwise -1.
 
         Args:
             here: the lines of a paragraph.
@@ -89,15 +97,15 @@ class Turns:
             sections.end(TURN)
         above = max(sections.unit, region)
         begins = [number for number, line in enumerate(here) if not number or self._begun(line)]
-        turn = -1
+        turn, example = -1, self._is_example(here)
         stops = [here[number].start for number in begins[1:]]
         for number, stop in zip(begins, [*stops, end], strict=True):
             line = here[number]
-            answers = self._question >= 0 and kinds.ANSWER.match(line.text)
+            answers = self._question >= 0 and ((example and number) or kinds.ANSWER.match(line.text))
             owner = self._question if answers else above
             turn = self._out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
             self.speaker = turn if self._talk else -1
-            if kinds.ASKED.match(line.text):
+            if kinds.ASKED.match(line.text) or (example and not number and stop - line.start <= _SAID):
                 self._question = turn
                 continue
             named = self._begun(line)
@@ -119,6 +127,25 @@ def is_talk(lines: Sequence[Line]) -> bool:
     names = [name for line in first if (name := kinds.speaker(line.text))]
     again = sum(count > 1 for count in Counter(names).values())
     return again > 1 and 2 * len(names) >= len(first)
+
+
+def examples(lines: Sequence[Line]) -> frozenset[tuple[str, ...]]:
+    """Find the labels of the examples in a text: those with which the lines of several paragraphs begin in one order."""
+    found: Counter[tuple[str, ...]] = Counter()
+    asked: set[tuple[str, ...]] = set()  # with nothing behind the last label, which is to be completed
+    for first, stop, _ in groups(lines):
+        labels = _labels(lines[first:stop])
+        found[labels] += 1
+        if labels and lines[stop - 1].text.rstrip() == f"{labels[-1]}:":
+            asked.add(labels)
+    return frozenset(labels for labels, count in found.items() if labels and count >= _LEAST - (labels in asked))
+
+
+def _labels(here: Sequence[Line]) -> tuple[str, ...]:
+    """Read the labels with which the lines of a paragraph begin; none if its first line has none, or one comes twice."""
+    labels = [kinds.speaker(f"{line.text.rstrip()} -") for line in here]
+    named = tuple(filter(None, labels))
+    return named if labels[0] and len(named) > 1 and len(set(named)) == len(named) else ()
 
 
 def has_roles(lines: Sequence[Line]) -> bool:
