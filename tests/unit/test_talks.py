@@ -4,6 +4,7 @@ import pytest
 from cutting import cut, lead_ins
 
 RULE = "Dogs are not let into the halls of the museum."
+DUTCH = {"pomp": "pump", "boor": "drill", "zaag": "saw"}
 KINDS = {
     "the times of a subtitle": (
         "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Ann>It was sold in 1962,\nto a man from Leeds.\n\n"
@@ -69,14 +70,25 @@ KINDS = {
         "6. The hut\n6.2 He pays it.\n",
     ),
     "the first label of an example": (
-        "Text: The pump is old and loud.\nTone: bad\n\nText: The drill is fine.\nTone: good\n\nText: Old saws.\nTone:\n",
+        "Text: The pump is old and loud.\nTone: bad\n\nText: The drill is fine.\nTone: good\n\nText: Saws.\nTone:\n",
         "good",
         "Text: The drill is fine.\nTone: good\n\n",
     ),
     "what is to be translated": (
-        "Dutch: De pomp.\nEnglish: The pump.\n\nDutch: De boor.\nEnglish: The drill.\n\nDutch: De zaag.\nEnglish: The saw.\n",
+        "".join(f"Dutch: De {one}.\nEnglish: The {other}.\n\n" for one, other in DUTCH.items()),
         "drill",
         "Dutch: De boor.\nEnglish: The drill.\n\n",
+    ),
+    "what an agent did": (
+        "Thought: I have to look.\nAction: search\nAction Input: pumps\nObservation: It has two.\nBoth are old.\n"
+        "Thought: So it is.\n",
+        "Both",
+        "Action: search\nAction Input: pumps\nObservation: It has two.\nBoth are old.\n",
+    ),
+    "in numbered steps": (
+        "Thought 1: I have to look.\nAction 1: Search[pumps of Gent]\nObservation 1: It has two. Both are old.\n",
+        "Both",
+        "Action 1: Search[pumps of Gent]\nObservation 1: It has two. Both are old.\n",
     ),
     "what a time is": (
         "The lamp is hot for an hour. Wait for that time before you open it.\n",

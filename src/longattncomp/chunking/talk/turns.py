@@ -25,6 +25,10 @@ _ROLE = re.compile(
 )
 """The beginning of a turn of somebody known by a role, who needs not speak often."""
 
+_ACTS = re.compile(r"Action(?: \d{1,3})?(?: Input(?: \d{1,3})?)?:")
+_FOLLOWS = re.compile(r"(?:Action(?: \d{1,3})? Input|Observation)(?: \d{1,3})?:")
+"""What an agent does, which leads in the rest of it, and what comes of it."""
+
 _BEGINNING = 12  # lines in which the first such turn stands
 _WORDS = 8  # of a turn that says something without ending a sentence
 _LEAST = 3  # examples with the same labels; two if the last one is to be completed
@@ -84,8 +88,9 @@ class Turns:
         return rank if rank <= MARKDOWN and (beside or below in self.heads) else rank + NESTED
 
     def add(self, here: Sequence[Line], end: int, sections: Sections, region: int) -> int:
-        """Add turns: who speaks leads in what is said, unless it is long, a question the answer below it, and the first
-        label of an example the others. Returns the last unit if it leads to a list or table below, otherwise -1.
+        """Add turns: who speaks leads in what is said, unless it is long, a question the answer below it, what an agent
+        does what comes of it, and the first label of an example the others. Returns the last unit if it leads to a list
+        or table below, otherwise -1.
 
         Args:
             here: the lines of a paragraph.
@@ -101,11 +106,13 @@ class Turns:
         stops = [here[number].start for number in begins[1:]]
         for number, stop in zip(begins, [*stops, end], strict=True):
             line = here[number]
-            answers = self._question >= 0 and ((example and number) or kinds.ANSWER.match(line.text))
+            follows = (example and number) or _FOLLOWS.match(line.text) or kinds.ANSWER.match(line.text)
+            answers = self._question >= 0 and follows
             owner = self._question if answers else above
             turn = self._out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
             self.speaker = turn if self._talk else -1
-            if kinds.ASKED.match(line.text) or (example and not number and stop - line.start <= _SAID):
+            leads = ((example and not number) or _ACTS.match(line.text)) and stop - line.start <= _SAID
+            if leads or kinds.ASKED.match(line.text):
                 self._question = turn
                 continue
             named = self._begun(line)
@@ -130,7 +137,7 @@ def is_talk(lines: Sequence[Line]) -> bool:
 
 
 def examples(lines: Sequence[Line]) -> frozenset[tuple[str, ...]]:
-    """Find the labels of the examples in a text: those with which the lines of several paragraphs begin in one order."""
+    """Find the labels of the examples in a text: with which several paragraphs begin their lines."""
     found: Counter[tuple[str, ...]] = Counter()
     asked: set[tuple[str, ...]] = set()  # with nothing behind the last label, which is to be completed
     for first, stop, _ in groups(lines):
@@ -142,7 +149,7 @@ def examples(lines: Sequence[Line]) -> frozenset[tuple[str, ...]]:
 
 
 def _labels(here: Sequence[Line]) -> tuple[str, ...]:
-    """Read the labels with which the lines of a paragraph begin; none if its first line has none, or one comes twice."""
+    """Read the labels with which the lines of a paragraph begin; none if the first has none, or one comes twice."""
     labels = [kinds.speaker(f"{line.text.rstrip()} -") for line in here]
     named = tuple(filter(None, labels))
     return named if labels[0] and len(named) > 1 and len(set(named)) == len(named) else ()
