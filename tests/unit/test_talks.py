@@ -79,6 +79,16 @@ KINDS = {
         "drill",
         "Dutch: De boor.\nEnglish: The drill.\n\n",
     ),
+    "who answers, between two questions": (
+        "Q: Is it old?\nA: It is. So am I.\n\nNobody knows that.\n\nQ: Is it loud?\nA: No.\n\nThat is all.\n",
+        "Nobody",
+        "Q: Is it old?\nA: It is. So am I.\n\nNobody knows that.\n\n",
+    ),
+    "nobody below the last answer": (
+        "Q: Is it old?\nA: It is. So am I.\n\nNobody knows that.\n\nQ: Is it loud?\nA: No.\n\nThat is all of it.\n",
+        "That is",
+        "That is all of it.\n",
+    ),
     "what an agent did": (
         "Thought: I have to look.\nAction: search\nAction Input: pumps\nObservation: It has two.\nBoth are old.\n"
         "Thought: So it is.\n",

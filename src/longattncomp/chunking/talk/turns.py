@@ -51,6 +51,8 @@ class Turns:
         self._examples = frozenset() if told or self._roles or self._talk else examples(lines)
         self.begun = frozenset(number for number, line in enumerate(lines) if self._roles and _ROLE.match(line.text))
         self.heads = {**told, **days(lines, told, talk=self._talk)}
+        asked = (line.start for line in lines if kinds.ASKED.match(line.text) and kinds.TURN.match(line.text))
+        self._last_asked = max(asked, default=-1)
         self._question = -1  # the turn above, if it asks
         self.speaker = -1
 
@@ -110,7 +112,8 @@ class Turns:
             answers = self._question >= 0 and follows
             owner = self._question if answers else above
             turn = self._out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
-            self.speaker = turn if self._talk else -1
+            goes_on = bool(answers) and line.start < self._last_asked  # until the next question
+            self.speaker = turn if self._talk or goes_on else -1
             leads = ((example and not number) or _ACTS.match(line.text)) and stop - line.start <= _SAID
             if leads or kinds.ASKED.match(line.text):
                 self._question = turn
