@@ -118,8 +118,9 @@ def test_what_comes_along(text: str, within: str, expected: str) -> None:
     [
         "Pro: It is old.\nCon: It is loud.\n\nPro: It is new.\nCon: It is dear now.\n",
         "Ann: Is it?\nBen: It is.\n\nBen: Go on.\nAnn: I do.\n\nAnn: It is late.\nEve: It is dear now.\n",
+        "Files:\n a.c\nOwner:\n Ann Lee and Ben Roe\nUse: free\n\n" * 3 + "Files:\n b.c\nOwner:\n Ann\nUse: dear now\n",
     ],
-    ids=["two paragraphs", "a talk"],
+    ids=["two paragraphs", "a talk", "with the values below them"],
 )
 def test_other_labels_are_no_examples(text: str) -> None:
     assert lead_ins(text, "dear", 4) == text.splitlines(keepends=True)[-1]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from longattncomp.chunking.headings.sections import Sections
@@ -144,16 +144,20 @@ def examples(lines: Sequence[Line]) -> frozenset[tuple[str, ...]]:
     found: Counter[tuple[str, ...]] = Counter()
     asked: set[tuple[str, ...]] = set()  # with nothing behind the last label, which is to be completed
     for first, stop, _ in groups(lines):
-        labels = _labels(lines[first:stop])
+        labels = _labels(lines[number] for number in range(first, stop))
         found[labels] += 1
         if labels and lines[stop - 1].text.rstrip() == f"{labels[-1]}:":
             asked.add(labels)
     return frozenset(labels for labels, count in found.items() if labels and count >= _LEAST - (labels in asked))
 
 
-def _labels(here: Sequence[Line]) -> tuple[str, ...]:
-    """Read the labels with which the lines of a paragraph begin; none if the first has none, or one comes twice."""
-    labels = [kinds.speaker(f"{line.text.rstrip()} -") for line in here]
+def _labels(here: Iterable[Line]) -> tuple[str, ...]:
+    """Read the labels with which the lines of a paragraph begin; none if the first has none, or one comes twice.
+
+    Only behind that in the last line nothing may stand.
+    """
+    *above, last = (line.text for line in here)
+    labels = [*map(kinds.speaker, above), kinds.speaker(f"{last.rstrip()} -")]
     named = tuple(filter(None, labels))
     return named if labels[0] and len(named) > 1 and len(set(named)) == len(named) else ()
 
