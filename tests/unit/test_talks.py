@@ -89,6 +89,17 @@ KINDS = {
         "That is",
         "That is all of it.\n",
     ),
+    "the first sentence of a passage with a number": (
+        "[1] Pumps lift water. They cost little.\n\n[2] Drills make holes. They cost more than that.\n",
+        "more than",
+        "[2] Drills make holes. They cost more than that.\n",
+    ),
+    "also with a title": (
+        "Document [1](Title: Pump): Pumps lift water. They cost little.\n"
+        "Document [2](Title: Drill): Drills make holes. They cost more than that.\n",
+        "more than",
+        "Document [2](Title: Drill): Drills make holes. They cost more than that.\n",
+    ),
     "what an agent did": (
         "Thought: I have to look.\nAction: search\nAction Input: pumps\nObservation: It has two.\nBoth are old.\n"
         "Thought: So it is.\n",
