@@ -35,7 +35,11 @@ _VERBS = (
     "|kommentierte|hat (?:am|vor)|a (?:écrit|commenté|répondu)|escribió|comentó|respondió|ha scritto|schreef|skrev"
 )
 _TIMED = (
-    re.compile(rf"{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{WHEN}[\])]?(?: \(\w+\))?:?", re.IGNORECASE),
+    re.compile(
+        rf"(?:#\d{{1,6}}:? |/?u/)?{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{WHEN}[\])]?"
+        r"(?: \(\w+\))?(?: \|[^\n]*\[[–—+-]\])?:?",
+        re.IGNORECASE,
+    ),
     re.compile(rf"[\[(]?{WHEN}[\])]?[ \t]?[—–|·•-]?[ \t]{{1,8}}{_NAME}(?:, [^\W\d_][\w.'’-]+)?:?", re.IGNORECASE),
 )
 """A name and a time; a time and a name."""
@@ -47,7 +51,7 @@ _TOLD = (
     re.compile(r"(?:On|Am|Le|El|Il|Op|Den) (?P<name>[^\n]*\d[^\n]*)\b(?:wrote|schrieb|a écrit|escribió|skrev)[^\n]*:"),
     re.compile(
         r"(?:Posted|Sent|Written|Answer|Comment|Message|Note|Reply|Review|Answered|Commented|Replied|Reviewed) by:? "
-        rf"{_NAME}(?: {_BADGE})?,? ?(?:on|at|[—–|·•(\[-])[^\n]*\d[^\n]*(?<![.!?])"
+        rf"{_NAME}(?: {_BADGE})?(?:,? ?(?:on|at|[—–|·•(\[-])[^\n]*\d[^\n]*(?<![.!?])|,? (?i:{WHEN}))"
     ),
     re.compile(rf"\[[–—+-]\] ?{_NAME}(?: {_BADGE})? [-−]?\d[\d.,]*k? points? [^\n]*\bago\b[^\n]*"),
 )
@@ -73,7 +77,7 @@ _OF_TALKS = re.compile(rf"assistant|human|interviewe|moderator|{_TOOL}", re.IGNO
 """Roles that sections of settings are not named after."""
 
 _ENDS = frozenset(",;!?{}")
-_CLOCK = re.compile(r"\d:\d\d|\bago$|\b(?:vor|il y a|hace) \d")
+_CLOCK = re.compile(r"\d:\d\d|\bago(?:$| \|)|\b(?:vor|il y a|hace) \d")
 _TELLS = re.compile(r"\d|\bago\b|\byesterday\b")
 _VERB = re.compile(rf"\b(?:{_VERBS}|by|points?)\b")
 _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
