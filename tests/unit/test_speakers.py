@@ -56,6 +56,13 @@ def test_the_line_that_says_who_speaks_leads_in_what_is_said(one: str, other: st
     assert f"{other}\n{SAID}\n\n" in [node for node, _ in cut(talk(one, other, one, other), 5, 100)]
 
 
+@pytest.mark.parametrize("day", ["Today at", "11 Feb 2025,", "2025-02-11"])
+def test_two_messages_with_their_day_are_a_talk(day: str) -> None:
+    text = f"ilka — {day} 9:14\n{LONG}\nbo — {day} 9:20\n{SAID}\n"
+    assert lead_ins(text, "new belt").startswith("ilka")
+    assert lead_ins(text, "ship").startswith("bo")
+
+
 @pytest.mark.parametrize(
     "text",
     [
