@@ -13,6 +13,9 @@ from longattncomp.chunking.sentences import sentences
 ANNOUNCED = 400
 """Characters after an announcement that it speaks of."""
 
+_POINTS_ON = re.compile(r"(?:次の|以下[のに]|下[記列]|如下)[^。]{0,30}。\s*$")
+"""The same as `kinds.POINTS` in Chinese and Japanese."""
+
 _PASSAGE = re.compile(r"(?:[^\W\d_a-z][^\W\d_]{2,9} ?)?\[\d{1,3}\](?:\([^\n()]{1,200}\):)?[ \t]+[^\W\d_]")
 """The beginning of a passage that is cited by its number: its first sentence leads in the others."""
 
@@ -80,7 +83,7 @@ class Prose:
                 if leads or asks or again or kinds.ANNOUNCES.search(text, start, stop):
                     owner, announced = unit, stop
         last = text[self._out.starts[unit] : end]
-        self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
+        self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) or _POINTS_ON.search(last) else -1
         self._announces = unit if owner == unit not in (label, head) else -1
         self.lone = unit if unit == first else -1
         self._first = first if all(start in bounds for start in self._out.starts[first:]) else unit
