@@ -83,3 +83,12 @@ def test_an_object_in_one_line_is_a_record_whatever_it_holds() -> None:
     calls = [{"id": number, "of": {"name": name}} for number, name in enumerate(NAMES)]
     lines = [json.dumps({"role": role, "calls": calls}) + "\n" for role in ("one", "two")]
     assert [node for node, _ in cut("".join(lines))] == lines
+
+
+def test_a_name_leads_in_how_somebody_is_reached() -> None:
+    people = [
+        f"{name}\nHead of the boats\n{name[:3]}@boats.example\n+49 30 12345{n}\n\n" for n, name in enumerate(NAMES)
+    ]
+    text = "".join(people)
+    assert [node for node, _ in cut(text, 4)] == people
+    assert [node for node, _ in cut(text.replace("boats\n", "boats.\n"), 4)] != people

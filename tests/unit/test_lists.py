@@ -1,6 +1,7 @@
 """Rules, titles and lists: each line comes with what leads it in, and with nothing else."""
 
 import pytest
+from cutting import lead_ins
 
 from longattncomp.chunking.structure import outline
 
@@ -273,3 +274,14 @@ NOT_LED = {
 @pytest.mark.parametrize(("text", "within", "line"), NOT_LED.values(), ids=NOT_LED)
 def test_what_does_not(text: str, within: str, line: str) -> None:
     assert line not in above(text, within)
+
+
+@pytest.mark.parametrize("intro", ["次の費用は対象外です。", "以下の費用は除きます。", "费用如下。"])
+def test_a_sentence_that_points_on_leads_to_a_list_in_chinese_and_japanese(intro: str) -> None:
+    assert lead_ins(f"{intro}\n・本の代金\n・船の代金\n", "船", 1) == f"{intro}\n・船の代金\n"
+
+
+def test_numbers_in_wide_brackets_are_parts_of_an_item() -> None:
+    text = "1、书的费用\n2、船的费用\n（1）去程\n（2）回程\n3、其他\n"
+    assert lead_ins(text, "回程", 1) == "2、船的费用\n（2）回程\n"
+    assert lead_ins(text, "其他", 1) == "3、其他\n"

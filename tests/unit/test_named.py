@@ -73,3 +73,11 @@ def test_texts_and_paths_are_part_of_settings() -> None:
 def test_a_block_with_the_name_of_a_default_is_part_of_no_other() -> None:
     text = "stages: [one, two]\n\ndefault:\n" + DATA
     assert not any("stages" in lead for node, above in cut(text, 6, 8) for lead in above if "limit7" in node)
+
+
+@pytest.mark.parametrize("takes", ["parameters", "inputSchema"])
+def test_the_name_of_a_tool_comes_with_what_it_takes(takes: str) -> None:
+    town = {"type": "string", "description": "Where it is to be sent in the end."}
+    text = json.dumps({"name": "send_belt", takes: {"properties": {"town": town}}}, indent=1)
+    (above,) = (above for node, above in cut(text, 4, 6) if "in the end" in node)
+    assert any("send_belt" in lead for lead in above)

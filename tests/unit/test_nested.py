@@ -254,3 +254,18 @@ def test_a_deep_value_ends_where_its_brackets_do() -> None:
     found = structure.outline(text)
     assert [text[start : start + 4] for start in found.starts[-3:]] == ['"b":', '"c":', '"d":']
     assert found.parents[-3:] == [0, len(found.starts) - 3, len(found.starts) - 3]
+
+
+LASTS = "<lasts>two years or more if nobody opens it</lasts>\n"
+
+
+@pytest.mark.parametrize("rest", [LASTS, f"<text>\n{LASTS}</text>\n"], ids=["beside it", "within what is beside it"])
+def test_the_name_of_a_document_leads_in_the_rest_of_it(rest: str) -> None:
+    author = "<author>\n<name>Eva</name>\n</author>\n"
+    found = lead_ins(f"<document>\n<source>pump.md</source>\n{author}{FIELDS}{rest}</document>\n", "nobody")
+    assert "<source>pump.md</source>\n" in found
+    assert "Eva" not in found
+
+
+def test_what_names_no_document_leads_in_nothing() -> None:
+    assert "Ada" not in lead_ins(f"<fleet>\n<name>Ada</name>\n{FIELDS}{LASTS}</fleet>\n", "nobody")

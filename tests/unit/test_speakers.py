@@ -37,6 +37,10 @@ FORMS = {
     "a month in letters": ("[11-Feb-25 09:14 AM] ilka", "[12-Feb-25 09:20 AM] bo"),
     "the last name first": ("[11.02.2025 09:14] Roos, Ilka", "[12.02.2025 09:20] Tamm, Bo"),
     "by whom": ("Comment by ilka (2025-02-11):", "Posted by: bo on February 12, 2025, 09:14:10 AM"),
+    "by whom and when": ("Posted by ilka, 11 Feb 2025, 09:14", "Posted by bo, 12 Feb 2025, 09:20"),
+    "a short time ago": ("u/ilka-r · 3 hr. ago", "u/bo · 2 hr. ago"),
+    "a post's number": ("#1 ilka (11 Feb 2025, 09:14)", "#2 bo (12 Feb 2025, 09:20)"),
+    "links behind it": ("ilka 3 hours ago | parent | next [–]", "bo 2 hours ago | root | parent | next [–]"),
     "points": ("[–]ilka-r 45 points 2 years ago", "[–]bo [score] 1 point 1 year ago (2 children)"),
     "a mail": ("On Mon, 3 Feb 2025, Ilka Roos wrote:", "Am 4. Februar 2025 um 9:10 schrieb Bo Tamm:"),
     "a role": ("[user]", "[assistant]"),
@@ -50,6 +54,13 @@ FORMS = {
 def test_the_line_that_says_who_speaks_leads_in_what_is_said(one: str, other: str) -> None:
     assert lead_ins(talk(one, other, one, other), "ship").startswith(f"{other}\n")
     assert f"{other}\n{SAID}\n\n" in [node for node, _ in cut(talk(one, other, one, other), 5, 100)]
+
+
+@pytest.mark.parametrize("day", ["Today at", "11 Feb 2025,", "2025-02-11"])
+def test_two_messages_with_their_day_are_a_talk(day: str) -> None:
+    text = f"ilka — {day} 9:14\n{LONG}\nbo — {day} 9:20\n{SAID}\n"
+    assert lead_ins(text, "new belt").startswith("ilka")
+    assert lead_ins(text, "ship").startswith("bo")
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,11 @@ ONE_EACH = [
     "यह एक वाक्य है।",
     "هل هذا سؤال؟",
     "Is it “so?” she asked.",
+    "P. Novak saw it.",
+    "Im Regal steht die 7. Fassung.",
+    "See Roe v. Lee, 12 F.2d 3 (2d Cir. 1951).",
+    "Las FF. AA. y los EE. UU. votaron.",
+    "Voir l'art. 9 al. 4 du code.",
 ]
 
 

@@ -4,6 +4,7 @@ import pytest
 from cutting import cut, lead_ins
 
 RULE = "Dogs are not let into the halls of the museum."
+DUTCH = {"pomp": "pump", "boor": "drill", "zaag": "saw"}
 KINDS = {
     "the times of a subtitle": (
         "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Ann>It was sold in 1962,\nto a man from Leeds.\n\n"
@@ -68,6 +69,48 @@ KINDS = {
         "He pays",
         "6. The hut\n6.2 He pays it.\n",
     ),
+    "the first label of an example": (
+        "Text: The pump is old and loud.\nTone: bad\n\nText: The drill is fine.\nTone: good\n\nText: Saws.\nTone:\n",
+        "good",
+        "Text: The drill is fine.\nTone: good\n\n",
+    ),
+    "what is to be translated": (
+        "".join(f"Dutch: De {one}.\nEnglish: The {other}.\n\n" for one, other in DUTCH.items()),
+        "drill",
+        "Dutch: De boor.\nEnglish: The drill.\n\n",
+    ),
+    "who answers, between two questions": (
+        "Q: Is it old?\nA: It is. So am I.\n\nNobody knows that.\n\nQ: Is it loud?\nA: No.\n\nThat is all.\n",
+        "Nobody",
+        "Q: Is it old?\nA: It is. So am I.\n\nNobody knows that.\n\n",
+    ),
+    "nobody below the last answer": (
+        "Q: Is it old?\nA: It is. So am I.\n\nNobody knows that.\n\nQ: Is it loud?\nA: No.\n\nThat is all of it.\n",
+        "That is",
+        "That is all of it.\n",
+    ),
+    "the first sentence of a passage with a number": (
+        "[1] Pumps lift water. They cost little.\n\n[2] Drills make holes. They cost more than that.\n",
+        "more than",
+        "[2] Drills make holes. They cost more than that.\n",
+    ),
+    "also with a title": (
+        "Document [1](Title: Pump): Pumps lift water. They cost little.\n"
+        "Document [2](Title: Drill): Drills make holes. They cost more than that.\n",
+        "more than",
+        "Document [2](Title: Drill): Drills make holes. They cost more than that.\n",
+    ),
+    "what an agent did": (
+        "Thought: I have to look.\nAction: search\nAction Input: pumps\nObservation: It has two.\nBoth are old.\n"
+        "Thought: So it is.\n",
+        "Both",
+        "Action: search\nAction Input: pumps\nObservation: It has two.\nBoth are old.\n",
+    ),
+    "in numbered steps": (
+        "Thought 1: I have to look.\nAction 1: Search[pumps of Gent]\nObservation 1: It has two. Both are old.\n",
+        "Both",
+        "Action 1: Search[pumps of Gent]\nObservation 1: It has two. Both are old.\n",
+    ),
     "what a time is": (
         "The lamp is hot for an hour. Wait for that time before you open it.\n",
         "Wait",
@@ -79,6 +122,19 @@ KINDS = {
 @pytest.mark.parametrize(("text", "within", "expected"), KINDS.values(), ids=KINDS)
 def test_what_comes_along(text: str, within: str, expected: str) -> None:
     assert lead_ins(text, within, 4) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pro: It is old.\nCon: It is loud.\n\nPro: It is new.\nCon: It is dear now.\n",
+        "Ann: Is it?\nBen: It is.\n\nBen: Go on.\nAnn: I do.\n\nAnn: It is late.\nEve: It is dear now.\n",
+        "Files:\n a.c\nOwner:\n Ann Lee and Ben Roe\nUse: free\n\n" * 3 + "Files:\n b.c\nOwner:\n Ann\nUse: dear now\n",
+    ],
+    ids=["two paragraphs", "a talk", "with the values below them"],
+)
+def test_other_labels_are_no_examples(text: str) -> None:
+    assert lead_ins(text, "dear", 4) == text.splitlines(keepends=True)[-1]
 
 
 @pytest.mark.parametrize(

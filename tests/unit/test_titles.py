@@ -27,6 +27,37 @@ def test_a_title_right_above_its_paragraph_leads_it_in(first: str, second: str) 
     assert lead_ins(text, "Send") == f"{second}Send it back.\n"
 
 
+DIVIDED = (
+    "Use these.\n\n---\nSource: pump.pdf, page 3\nIt lasts for two years. Nobody opens it.\n"
+    "---\nSource: drill.pdf\nIt lasts one year.\n---\n\nQuestion: How long does it last?\nAnswer:\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("within", "expected"),
+    [
+        ("Nobody", "---\nSource: pump.pdf, page 3\nNobody opens it.\n"),
+        ("one year", "---\nSource: drill.pdf\nIt lasts one year.\n"),
+        ("How long", "Question: How long does it last?\n"),
+    ],
+)
+def test_lines_of_signs_between_documents(within: str, expected: str) -> None:
+    assert lead_ins(DIVIDED, within, 4) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "above"),
+    [
+        ("Source: pump.pdf\nIt lasts.\n\nSource: drill.pdf\nSend it back.\n\nQuestion: Is it so?\n", ""),
+        ("Source: pump.pdf\nIt lasts.\n\nSource: drill.pdf\nQuestion: Is it so? It is.\n", "Source: drill.pdf\n"),
+        ("Doc: a.pdf\nQ: Why? So.\n\nQ: Who?\n\nDoc: b.pdf\nIt is.\n\nQuestion: Is it so?\n", "Doc: b.pdf\n"),
+    ],
+    ids=["the question", "in a document", "several"],
+)
+def test_the_question_below_documents_is_part_of_none(text: str, above: str) -> None:
+    assert lead_ins(text, "Question", 4).partition("Question")[0] == above
+
+
 @pytest.mark.parametrize(
     "text",
     [

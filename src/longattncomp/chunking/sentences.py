@@ -42,7 +42,7 @@ _WORDS = """
 ABBREVIATIONS = frozenset(_WORDS.split())
 """Words that a full stop follows within a sentence, in lower case."""
 
-_BEFORE_NUMBERS = "no nos nr nrn num art sec sect ch chap fig figs vol pp p ed eq cap kap abs para"
+_BEFORE_NUMBERS = "no nos nr nrn num art sec sect ch chap fig figs vol pp p ed eq cap kap abs al para"
 _NUMBERED = frozenset(_BEFORE_NUMBERS.split())
 """Abbreviations before a number, and words before anything else."""
 
@@ -56,9 +56,11 @@ _END = regex.compile(
 )
 _INITIALS = regex.compile(r"(?:\p{L}{1,2}\.)+\p{L}{1,2}$|\p{L}$")
 _ORDINAL = regex.compile(  # the number of an item or a section, or a German date
-    r"(?:^|[\n§(>]|\b(?i:am|vom|zum|der|dem|den|des|im|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
+    r"(?:^|[\n§(>]|\b(?i:am|vom|zum|der|dem|den|des|im|ins|beim|die|das|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
 )
 _ASKED = regex.compile(r"(?:^|\n)[ \t]*[QFPAR]\d{1,3}$")  # the number of a question or an answer
+_DOUBLED = regex.compile(r"(\p{Lu})\1\.\s+(\p{Lu})\2\.")  # the initials of something in the plural, as in Spanish
+_YEAR = regex.compile(r"\d{4}\p{Ll}?[)\]]")
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}º§]+(?:\.[\p{L}\p{N}]+)*$")
 
 _SPACE = r"(?:(?<![\d§])\s+|\s+(?!\s*\d))"  # none within a number such as 1 000 000, or in § 17
@@ -104,7 +106,7 @@ def ends_in_abbreviation(text: str, start: int, stop: int, follows: str = "") ->
         return len(found) <= 3 and _ORDINAL.search(text[max(start, stop - 24) : stop]) is not None
     if _ASKED.search(text[max(start, stop - 24) : stop]):
         return True
-    if found in _NUMBERED:
+    if found in _NUMBERED and word[0] != "P":  # which is an initial
         return follows.isdecimal()
     return found in ABBREVIATIONS or _INITIALS.match(found) is not None
 
@@ -141,4 +143,8 @@ def _goes_on(text: str, first: int, stop: int, at: int) -> bool:
     """Whether a sentence goes on after the stop, the next word of which begins at `at`."""
     if text[at].islower() and (text[stop] in ".…" or text[stop + 1 : at].strip()):
         return True
-    return text[stop] == "." and text[stop + 1] != "." and ends_in_abbreviation(text, first, stop, text[at])
+    if text[stop] != "." or text[stop + 1] == ".":
+        return False
+    if _YEAR.match(text, at) or _DOUBLED.match(text, max(first, stop - 2)):
+        return True
+    return ends_in_abbreviation(text, first, stop, text[at])

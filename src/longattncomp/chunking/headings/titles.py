@@ -8,6 +8,7 @@ from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.definitions import SETTING, is_attribute
 from longattncomp.chunking.lines.headings import MARKED, PLAIN
 from longattncomp.chunking.lines.kinds import Line
+from longattncomp.chunking.lines.rules import DIVIDER
 from longattncomp.chunking.lines.speakers import Head
 
 _NUMBERED = re.compile(
@@ -86,8 +87,18 @@ def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
     )
     for number, places in enumerate(several):
         rank = (-_RANKS if _hold_headings(lines, places) else MARKED) + min(number, _RANKS - 1)
-        heads.update({at: Head(rank, title.size) for at, title in places.items()})
+        over = {at: at > 0 and DIVIDER.match(lines[at - 1].text) is not None for at in places}
+        heads.update({at - over[at]: Head(rank, title.size + over[at]) for at, title in places.items()})
+        if _OF_DOCUMENTS.fullmatch(places[next(iter(places))].form) and (at := _asked(lines, places)) >= 0:
+            heads[at] = Head(rank, 1)
     return heads
+
+
+def _asked(lines: Sequence[Line], places: Mapping[int, _Title]) -> int:
+    """Find the question below documents, which is part of none; -1 if none or several stand below the first title."""
+    first, *_, last = places
+    asks = [at for at, _ in _paragraphs(lines) if at > first and kinds.ASKED.match(lines[at].text)]
+    return asks[0] if len(asks) == 1 and asks[0] > last and kinds.TURN.match(lines[asks[0]].text) else -1
 
 
 def _are_below(lines: Sequence[Line], places: Mapping[int, _Title]) -> bool:
@@ -119,13 +130,20 @@ def _banners(lines: Sequence[Line]) -> dict[int, Head]:
 
 
 def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
-    """Find the paragraphs that are not indented: their first line, and the one after them."""
+    """Find the paragraphs that are not indented: their first line, and the one after them. A line of signs above what
+    names a document divides them, too.
+    """
     first = 0
     for number in range(len(lines) + 1):
-        if number == len(lines) or lines[number].indent < 0:
+        if number == len(lines) or lines[number].indent < 0 or _parts_documents(lines, number):
             if first < number and lines[first].indent == 0:
                 yield first, number
             first = number + 1
+
+
+def _parts_documents(lines: Sequence[Line], at: int) -> bool:
+    below = lines[at + 1].text if at + 1 < len(lines) else ""
+    return DIVIDER.match(lines[at].text) is not None and _KEY.match(below) is not None
 
 
 def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:

@@ -31,7 +31,7 @@ _NUMBERED = re.compile(r"\W*(?:\d{4}年)?\d{1,2}[月월] ?\d{1,2}[日일](?:[ (�
 _TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?(?: ?[ap]\.?m\.?)?(?: uhr)?"
 _NUMBERS = r"\d{1,4}[-./](?:\d{1,2}|[a-z]{3})(?:[-./]\d{1,4})?"
 _DATE = rf"(?:{_NUMBERS}|\d{{1,4}}(?:st|nd|rd|th|\.)?|{_WEEKDAYS}|{_MONTHS}|at|um|de),? "
-_AGO = r"(?:\d+|an?) \w{3,7} ago|vor \d+ \w{3,8}|il y a \d+ \w{2,8}|hace \d+ \w{3,8}"
+_AGO = r"(?:\d+|an?) (?:\w{3,7}|[a-z]{2,4}\.|h|d) ago|vor \d+ \w{3,8}|il y a \d+ \w{2,8}|hace \d+ \w{3,8}"
 WHEN = rf"(?:(?:{_DATE}){{0,6}}{_TIME}|{_AGO})"
 """A time, perhaps with its day, in lower case."""
 

@@ -14,7 +14,7 @@ from longattncomp.chunking.lines.kinds import Line
 
 _LONGEST = 160  # characters of a line that says who speaks
 _CALL = 400  # characters of the call of a tool that leads in its result whole
-_LEAST = 3  # lines with a name and a time, one name among them twice
+_LEAST = 3  # lines with a name and a time, one name among them twice; two if they have a day
 
 _NAME = r"[*_\[@]{0,3}(?P<name>[^\W\d_][\w.'’&-]*(?: [\w.'’&()/-]+){0,4}?)[*_\]]{0,3}"
 _BADGE = r"[(\[`][^\W\d_][\w .-]{0,30}[)\]`]"
@@ -35,7 +35,11 @@ _VERBS = (
     "|kommentierte|hat (?:am|vor)|a (?:écrit|commenté|répondu)|escribió|comentó|respondió|ha scritto|schreef|skrev"
 )
 _TIMED = (
-    re.compile(rf"{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{WHEN}[\])]?(?: \(\w+\))?:?", re.IGNORECASE),
+    re.compile(
+        rf"(?:#\d{{1,6}}:? |/?u/)?{_NAME}(?:[ \t]{{1,8}}|,? ?[—–|·•-]? ?)[\[(]?{WHEN}[\])]?"
+        r"(?: \(\w+\))?(?: \|[^\n]*\[[–—+-]\])?:?",
+        re.IGNORECASE,
+    ),
     re.compile(rf"[\[(]?{WHEN}[\])]?[ \t]?[—–|·•-]?[ \t]{{1,8}}{_NAME}(?:, [^\W\d_][\w.'’-]+)?:?", re.IGNORECASE),
 )
 """A name and a time; a time and a name."""
@@ -47,7 +51,7 @@ _TOLD = (
     re.compile(r"(?:On|Am|Le|El|Il|Op|Den) (?P<name>[^\n]*\d[^\n]*)\b(?:wrote|schrieb|a écrit|escribió|skrev)[^\n]*:"),
     re.compile(
         r"(?:Posted|Sent|Written|Answer|Comment|Message|Note|Reply|Review|Answered|Commented|Replied|Reviewed) by:? "
-        rf"{_NAME}(?: {_BADGE})?,? ?(?:on|at|[—–|·•(\[-])[^\n]*\d[^\n]*(?<![.!?])"
+        rf"{_NAME}(?: {_BADGE})?(?:,? ?(?:on|at|[—–|·•(\[-])[^\n]*\d[^\n]*(?<![.!?])|,? (?i:{WHEN}))"
     ),
     re.compile(rf"\[[–—+-]\] ?{_NAME}(?: {_BADGE})? [-−]?\d[\d.,]*k? points? [^\n]*\bago\b[^\n]*"),
 )
@@ -73,7 +77,8 @@ _OF_TALKS = re.compile(rf"assistant|human|interviewe|moderator|{_TOOL}", re.IGNO
 """Roles that sections of settings are not named after."""
 
 _ENDS = frozenset(",;!?{}")
-_CLOCK = re.compile(r"\d:\d\d|\bago$|\b(?:vor|il y a|hace) \d")
+_CLOCK = re.compile(r"\d:\d\d|\bago(?:$| \|)|\b(?:vor|il y a|hace) \d")
+_DAY = re.compile(r"\bago\b|\b(?:to|yester)day at\b|\b(?:19|20)\d\d[-,/. ]|[/.](?:\d\d){1,2},? ", re.IGNORECASE)
 _TELLS = re.compile(r"\d|\bago\b|\byesterday\b")
 _VERB = re.compile(rf"\b(?:{_VERBS}|by|points?)\b")
 _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
@@ -101,10 +106,12 @@ class Found(NamedTuple):
     Attributes:
         form: of the line, by its place in `_FORMS`.
         name: in lower case.
+        dated: whether the line says on which day.
     """
 
     form: int
     name: str
+    dated: bool = False
 
 
 def speakers(lines: Sequence[Line]) -> dict[int, Head]:
@@ -140,7 +147,7 @@ def speaker_of(line: Line) -> Found | None:
     ]
     for pattern in forms:
         if (match := pattern.fullmatch(words)) and (pattern in _ROLES or _is_name(match["name"])):
-            return Found(_FORMS.index(pattern), match["name"].lower())
+            return Found(_FORMS.index(pattern), match["name"].lower(), _DAY.search(words) is not None)
     return None
 
 
@@ -204,7 +211,8 @@ def _is_form(form: int, found: Mapping[int, Found], heads: set[int]) -> bool:
         return False
     names = Counter(found[number].name for number in numbers)
     if _FORMS[form] in _TIMED:
-        return len(numbers) >= _LEAST and max(names.values()) > 1
+        dated = all(found[number].dated and number in heads for number in numbers)
+        return dated or (len(numbers) >= _LEAST and max(names.values()) > 1)
     return _FORMS[form] in _TOLD or any(map(_OF_TALKS.match, names))
 
 

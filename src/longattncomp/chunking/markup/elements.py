@@ -35,6 +35,11 @@ _BEGINS = re.compile(
 _IN_PAGES = re.compile(rf"(?:{_PAGE})\Z", re.IGNORECASE)
 _DECLARED = re.compile(r"\s*<\?xml\b")
 _SCHEMA = re.compile(r"(?:\s++(?:xmlns|xsi)(?::[\w.-]++)?\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))*+\s*+\Z")
+_DOCUMENT = re.compile(r"(?:doc(?:ument)?|passage|article|chunk|page|file|(?:search_)?result)\Z", re.IGNORECASE)
+_NAME = re.compile(r"(?:(?:file_?)?name|title|source|path|id|headline)\Z", re.IGNORECASE)
+"""An element that may name itself, as several alike do, and one in it that does."""
+
+_NAMES = 2  # of an element
 _LINES = re.compile(r"\S[ \t\r]*\n\s*\S|\n[ \t\r]*\n")
 _LONGEST_SCHEMA = 120  # characters after the name of a tag
 _LONGEST_TEXT = 200  # characters of a text between two tags that is no paragraph
@@ -102,11 +107,12 @@ class Documents:
 
     def _add(self, elements: Sequence[_Element], parent: int) -> None:
         alike = Counter((element.above, element.name) for element in elements)
+        names: dict[int, list[int] | tuple[int, ...]] = {}  # units that name an element, or one around it
         leads: list[int] = []  # the unit that leads in what stands in each
         inside: list[bool] = []  # whether what stands in each is part of its unit
         notes: range = range(0)  # units of the comment right above
         below = -1  # where that ends
-        for element in elements:
+        for number, element in enumerate(elements):
             above = leads[element.above] if element.above >= 0 else parent
             part = element.above >= 0 and inside[element.above]
             if part or element.follows:
@@ -119,6 +125,10 @@ class Documents:
                 notes, below = self._comment(element, above), element.stop
                 continue
             record = alike[element.above, element.name] > 1 and element.records < _SEVERAL
+            if not element.flat and (record or _DOCUMENT.match(element.name)):
+                names[number] = []
+            elif not element.flat and element.above in names:
+                names[number] = tuple(names[element.above])
             size = 0 if element.flat else RECORD_TOKENS if record else BLOCK_TOKENS
             unit = self._out.add(element.start, above, together=size)
             leads.append(above if element.schema else unit)
@@ -126,6 +136,12 @@ class Documents:
             if notes and len(notes) <= _COMMENTS and self._text.count("\n", below, element.start) <= 1:
                 lead(self._out, [unit], *notes)
             notes = range(0)
+            named = names.get(element.above, ())
+            short = element.flat and element.stop - element.start <= _LONGEST_TEXT and len(named) < _NAMES
+            if isinstance(named, list) and short and _NAME.match(element.name):
+                named.append(unit)
+            else:
+                lead(self._out, [unit], *named)
 
     def _comment(self, element: _Element, above: int) -> range:
         """Add a comment line by line: the first and the last one tell that the others are part of it."""

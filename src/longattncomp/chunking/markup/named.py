@@ -17,6 +17,9 @@ _NAME = re.compile(
 )
 """An entry that names its block, by a name or only by a number or code; the value stands beside its key."""
 
+_TAKES = re.compile(r"[\"']?(?:parameters|input_?[sS]chema)[\"']?\s*:")
+"""The entry of a tool, or another block with a name, that says what it takes."""
+
 _METADATA = re.compile(r"[\"']?metadata[\"']?\s*:")
 _KIND = re.compile(r"kind:[ \t]+\w")
 _DASH = re.compile(r"-\s+(?=\S)")
@@ -51,6 +54,7 @@ class _Blocks:
         self._alike: Counter[tuple[int, str]] = Counter()  # entries by what they stand in and their first line
         self._names: dict[int, _Names] = {}
         self._document = -1
+        self._taking: set[int] = set()  # blocks that say what they take
 
     def read(self, unit: int) -> None:
         """Read an entry: where it stands, and whether it names that."""
@@ -65,6 +69,8 @@ class _Blocks:
             block = above if above in self._around else self._document
         self._around[unit] = block
         self._alike[block, line] += 1
+        if _TAKES.match(line):
+            self._taking.add(block)
         names = self._names.get(block, _Names())
         if block < 0 and _KIND.match(line):
             self._names[block] = _Names((unit,), names.good)
@@ -98,7 +104,7 @@ class _Blocks:
         head = self._heads[block]
         if dash := _DASH.match(head):
             return not _NAME.match(head, dash.end())
-        return head == _TABLES or self._alike[self._around[block], head] > 1
+        return head == _TABLES or block in self._taking or self._alike[self._around[block], head] > 1
 
     def _separates(self, unit: int) -> bool:
         return self._text.startswith(_SEPARATOR, self._out.starts[unit])

@@ -21,10 +21,14 @@ _OTHER = re.compile(r"[|>\[{(<@$+\-*_=~#%/]|https?:|\d+\s*$")
 _NUMBERED = re.compile(r"\[\w+ #?\d+\][ \t]+\S")
 """A first line such as "[memo 17] ..."."""
 
+_REACHED = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\s*$|(?:\+|\(?0)[\d ()/.-]{6,24}\s*$")
+"""An address of mail or a number of a telephone, alone in a line."""
+
 _LONGEST = 120  # characters of a first line
 _MOST = 40  # lines of a card
 _LEAST = 3  # cards with a key
-_LEAST_LISTED = 2  # cards with nothing but keys, which may be others in each
+_LEAST_LISTED = 2  # cards with nothing but keys, which may be others in each, or of people
+_MOST_OF_ONE = 8  # lines of the card of somebody
 _LEAST_KEYS = 2  # of such a card
 
 
@@ -79,7 +83,11 @@ class Cards:
         if (told or pairs >= _LEAST) and len(cards) >= _LEAST:
             self.ends = dict(cards)
         else:
-            listed = [(first, stop) for first, stop, keys in found if _is_listed(lines[first:stop], keys)]
+            listed = [
+                (first, stop)
+                for first, stop, keys in found
+                if _is_listed(lines[first:stop], keys) or _is_of_one(lines[first:stop])
+            ]
             self.ends = dict(listed if len(listed) >= _LEAST_LISTED else ())
 
     def add(self, outline: Outline, at: int, above: int) -> int:
@@ -101,6 +109,16 @@ def _is_listed(here: Sequence[Line], keys: Sequence[str]) -> bool:
     short = len(here[0].text.strip()) <= kinds.SHORT and kinds.is_title(here[0].text)
     several = len(keys) >= _LEAST_KEYS and all(keys) and len(set(keys)) == len(keys)
     return short and several and not any(kinds.ends_part(line.text) or kinds.LETTER.match(line.text) for line in here)
+
+
+def _is_of_one(here: Sequence[Line]) -> bool:
+    """Whether short lines below a name tell how somebody is reached."""
+    return (
+        2 < len(here) <= _MOST_OF_ONE
+        and kinds.is_title(here[0].text)
+        and not any(len(line.text) > kinds.SHORT or kinds.ends_part(line.text) for line in here)
+        and any(_REACHED.match(line.text) for line in here)
+    )
 
 
 def _is_first(line: Line) -> bool:

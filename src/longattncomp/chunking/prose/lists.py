@@ -267,7 +267,7 @@ class Lists:
         if not any(sign.isalnum() for sign in self._open[-1][1]):
             return False
         before = self._before(line)
-        if mark.strip().strip("().") in _FIRST:
+        if mark.strip().strip("().（）") in _FIRST:
             return before[-1:] not in ".;!。；"
         looked = self._text[max(0, line.start - _LOOKED_AT) : line.start]
         apart = looked[len(looked.rstrip()) :].count("\n") > 1

@@ -1,5 +1,6 @@
 """a paragraph -> its sentences as units, and whether it leads to what stands below."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -11,6 +12,12 @@ from longattncomp.chunking.sentences import sentences
 
 ANNOUNCED = 400
 """Characters after an announcement that it speaks of."""
+
+_POINTS_ON = re.compile(r"(?:次の|以下[のに]|下[記列]|如下)[^。]{0,30}。\s*$")
+"""The same as `kinds.POINTS` in Chinese and Japanese."""
+
+_PASSAGE = re.compile(r"(?:[^\W\d_a-z][^\W\d_]{2,9} ?)?\[\d{1,3}\](?:\([^\n()]{1,200}\):)?[ \t]+[^\W\d_]")
+"""The beginning of a passage that is cited by its number: its first sentence leads in the others."""
 
 _FEW = 3  # short lines that together lead to a list
 
@@ -62,13 +69,14 @@ class Prose:
                 start = low if at == after else at
                 leads = start in found.labels or (stop in rows and text[start:stop].rstrip().endswith(":"))
                 again = asked and start in lines and stop in lines and kinds.ends_question(text[start:stop])
-                if leads:
+                cited = not whole and start in lines and stop - start <= ANNOUNCED and _PASSAGE.match(text, start, stop)
+                if leads or cited:
                     label, head = beside, -1
-                if leads or again or start - announced > ANNOUNCED:
+                if leads or cited or again or start - announced > ANNOUNCED:
                     owner = max(label, head)
                 begins = len(self._out.starts) == first
                 unit = self._out.add(start, owner, breaks=begins, prose=not whole)
-                if start in found.labels or start in found.heads:
+                if cited or start in found.labels or start in found.heads:
                     label, head = (unit, -1) if start in found.labels else (label, unit)
                     owner, announced = unit, stop
                     continue
@@ -79,7 +87,7 @@ class Prose:
                 if leads or asks or again or kinds.ANNOUNCES.search(text, start, stop):
                     owner, announced = unit, stop
         last = text[self._out.starts[unit] : end]
-        self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) else -1
+        self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) or _POINTS_ON.search(last) else -1
         self._announces = unit if owner == unit not in (label, head) else -1
         self._lone = unit if unit == first else -1
         self._first = first if all(start in bounds for start in self._out.starts[first:]) else unit

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from longattncomp.chunking.headings.sections import Sections
@@ -11,6 +11,7 @@ from longattncomp.chunking.lines.headings import MARKDOWN, NESTED, REPLY, TURN
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.speakers import days, speakers
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.prose.cards import groups
 from longattncomp.chunking.sentences import sentences
 
 _SAID = 1000  # characters of a turn whose parts all come with who speaks
@@ -24,8 +25,13 @@ _ROLE = re.compile(
 )
 """The beginning of a turn of somebody known by a role, who needs not speak often."""
 
+_ACTS = re.compile(r"Action(?: \d{1,3})?(?: Input(?: \d{1,3})?)?:")
+_FOLLOWS = re.compile(r"(?:Action(?: \d{1,3})? Input|Observation)(?: \d{1,3})?:")
+"""What an agent does, which leads in the rest of it, and what comes of it."""
+
 _BEGINNING = 12  # lines in which the first such turn stands
 _WORDS = 8  # of a turn that says something without ending a sentence
+_LEAST = 3  # examples with the same labels; two if the last one is to be completed
 
 
 class Turns:
@@ -42,14 +48,20 @@ class Turns:
         self._talk = is_talk(lines)
         told = speakers(lines)
         self._roles = not told and has_roles(lines)
+        self._examples = frozenset() if told or self._roles or self._talk else examples(lines)
         self.begun = frozenset(number for number, line in enumerate(lines) if self._roles and _ROLE.match(line.text))
         self.heads = {**told, **days(lines, told, talk=self._talk)}
+        asked = (line.start for line in lines if kinds.ASKED.match(line.text) and kinds.TURN.match(line.text))
+        self._last_asked = max(asked, default=-1)
         self._question = -1  # the turn above, if it asks
         self.speaker = -1
 
     def _begun(self, line: Line) -> re.Match[str] | None:
         named = _ROLE.match(line.text) if self._roles else None
         return named or (kinds.TURN.match(line.text) if self._talk or not self._roles else None)
+
+    def _is_example(self, here: Sequence[Line]) -> bool:
+        return bool(self._examples) and _labels(here) in self._examples
 
     def end(self) -> None:
         """End the talk at a heading."""
@@ -58,7 +70,9 @@ class Turns:
     def are_spoken(self, here: Sequence[Line]) -> bool:
         """Whether the lines of a paragraph are turns that begin with a name."""
         turns = sum(self._begun(line) is not None for line in here)
-        return (turns >= 2 and 2 * turns >= len(here)) or ((self._talk or self._roles) and bool(self._begun(here[0])))
+        if (turns >= 2 and 2 * turns >= len(here)) or self._is_example(here):
+            return True
+        return (self._talk or self._roles) and bool(self._begun(here[0]))
 
     def says(self, at: int, sections: Sequence[tuple[int, int]]) -> bool:
         """Whether somebody known by a role says a line: it begins a turn, or asks and is the last one of a turn."""
@@ -83,8 +97,9 @@ class Turns:
         return rank if rank <= MARKDOWN and (beside or below in self.heads) else rank + NESTED
 
     def add(self, here: Sequence[Line], end: int, sections: Sections, region: int) -> int:
-        """Add turns: who speaks leads in what is said, unless it is long, and a question the answer below it. Returns
-        the last unit if it leads to a list or table below, otherwise -1.
+        """Add turns: who speaks leads in what is said, unless it is long, a question the answer below it, what an agent
+        does what comes of it, and the first label of an example the others. Returns the last unit if it leads to a list
+        or table below, otherwise -1.
 
         Args:
             here: the lines of a paragraph.
@@ -96,15 +111,18 @@ class Turns:
             sections.end(TURN)
         above = max(sections.unit, region)
         begins = [number for number, line in enumerate(here) if not number or self._begun(line)]
-        turn = -1
+        turn, example = -1, self._is_example(here)
         stops = [here[number].start for number in begins[1:]]
         for number, stop in zip(begins, [*stops, end], strict=True):
             line = here[number]
-            answers = self._question >= 0 and kinds.ANSWER.match(line.text)
+            follows = (example and number) or _FOLLOWS.match(line.text) or kinds.ANSWER.match(line.text)
+            answers = self._question >= 0 and follows
             owner = self._question if answers else above
             turn = self._out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
-            self.speaker = turn if self._talk else -1
-            if kinds.ASKED.match(line.text):
+            goes_on = bool(answers) and line.start < self._last_asked  # until the next question
+            self.speaker = turn if self._talk or goes_on else -1
+            leads = ((example and not number) or _ACTS.match(line.text)) and stop - line.start <= _SAID
+            if leads or kinds.ASKED.match(line.text):
                 self._question = turn
                 continue
             named = self._begun(line)
@@ -126,6 +144,29 @@ def is_talk(lines: Sequence[Line]) -> bool:
     names = [name for line in first if (name := kinds.speaker(line.text))]
     again = sum(count > 1 for count in Counter(names).values())
     return again > 1 and 2 * len(names) >= len(first)
+
+
+def examples(lines: Sequence[Line]) -> frozenset[tuple[str, ...]]:
+    """Find the labels of the examples in a text: with which several paragraphs begin their lines."""
+    found: Counter[tuple[str, ...]] = Counter()
+    asked: set[tuple[str, ...]] = set()  # with nothing behind the last label, which is to be completed
+    for first, stop, _ in groups(lines):
+        labels = _labels(lines[number] for number in range(first, stop))
+        found[labels] += 1
+        if labels and lines[stop - 1].text.rstrip() == f"{labels[-1]}:":
+            asked.add(labels)
+    return frozenset(labels for labels, count in found.items() if labels and count >= _LEAST - (labels in asked))
+
+
+def _labels(here: Iterable[Line]) -> tuple[str, ...]:
+    """Read the labels with which the lines of a paragraph begin; none if the first has none, or one comes twice.
+
+    Only behind that in the last line nothing may stand.
+    """
+    *above, last = (line.text for line in here)
+    labels = [*map(kinds.speaker, above), kinds.speaker(f"{last.rstrip()} -")]
+    named = tuple(filter(None, labels))
+    return named if labels[0] and len(named) > 1 and len(set(named)) == len(named) else ()
 
 
 def has_roles(lines: Sequence[Line]) -> bool:
