@@ -112,6 +112,19 @@ KINDS = {
         "Output",
         "[B-40]\nOutput ........... 4 to 20 mA\n",
     ),
+    "one stroke above groups of rows": (
+        "Hall         Seats      Doors\n-----------------------------\nUpper floor\n  Blue          31          2\n"
+        "  Green         12          1\nGround floor\n  Red            9          1\n"
+        "-----------------------------\nAll             52          4\n",
+        "Red",
+        "Hall         Seats      Doors\n-----------------------------\nGround floor\n"
+        "  Red            9          1\n-----------------------------\n",
+    ),
+    "and the row below them": (
+        "Hall         Seats\n------------------\nUpper floor\n  Blue          31\n------------------\nAll             52\n",
+        "All",
+        "Hall         Seats\n------------------\nAll             52\n",
+    ),
     "a record with a line for each column": (
         "db=# select * from users;\n-[ RECORD 1 ]-----\nid   | 1\nname | Ann\n-[ RECORD 2 ]-----\n"
         "id   | 2\nname | Ben\n",
@@ -191,6 +204,7 @@ def test_dots_of_a_pause_do(text: str, nodes: list[str]) -> None:
     [
         "Title of it\n-----------\nThe text  of it has two gaps.\nIt goes on.\nAnd on.\n",
         "key:   value\n---\nother:   value\n",
+        "Part 1  The Mill\n----------------\nThe text  it has.\nThe text of it  has two gaps.\nIt ends.\n",
         "Monday\nTuesday\nWednesday\nThursday\n",
         "Week 3 was hard for us\nand it rained all week.\nWe stayed at home.\nWe read.\n",
     ],
@@ -198,4 +212,4 @@ def test_dots_of_a_pause_do(text: str, nodes: list[str]) -> None:
 def test_other_lines_are_no_table_and_no_plan(text: str) -> None:
     last = text.splitlines()[-1]
     above = next(above for node, above in cut(text, 3) if last in node)
-    assert not any(lead.startswith(("Monday", "Week", "key", "The text")) for lead in above)
+    assert not any(lead.startswith(("Monday", "Week", "key", "The text", "Part 1  The Mill\n---")) for lead in above)

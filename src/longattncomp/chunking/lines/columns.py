@@ -78,7 +78,8 @@ def may_be_title(line: str, below: str) -> bool:
 def ruled(lines: Sequence[Line]) -> int:
     """Count the lines of a header down to the strokes that end it; 0 if there are none.
 
-    The names have gaps, and so have the strokes or the row below them: a title has a line below it, too.
+    The names have gaps, and so have the strokes or the row below them, or a row with all columns below the name of a
+    group: a title has a line below it, too.
     """
     for number, line in enumerate(lines[1 : _MOST + 2], 1):
         if not is_line(line.text):
@@ -87,9 +88,17 @@ def ruled(lines: Sequence[Line]) -> int:
         if not names or number + 1 >= len(lines):
             continue
         wide = 2 * len(line.text.strip()) >= max(len(name.strip()) for name in names)
-        fit = wide and any(map(has_gap, (line.text, lines[number + 1].text))) and any(map(has_gap, names))
+        rows = any(map(has_gap, (line.text, lines[number + 1].text))) or _has_row(names, lines[number + 2 :])
+        fit = wide and rows and any(map(has_gap, names))
         return number + 1 if fit and not _is_title(names[0]) else 0
     return 0
+
+
+def _has_row(names: Sequence[str], below: Sequence[Line]) -> bool:
+    """Whether a line near names of columns has a cell for each: a number in the second of two."""
+    columns = max(len(cells(name)) for name in names)
+    rows = (cells(line.text[:_LONGEST]) for line in below[:_LOOKED_AT])
+    return any(len(row) == columns and (columns >= _LEAST or NUMERIC.match(row[-1])) for row in rows)
 
 
 def is_between(lines: Sequence[Line], at: int) -> bool:
