@@ -125,6 +125,16 @@ KINDS = {
         "All",
         "Hall         Seats\n------------------\nAll             52\n",
     ),
+    "cells that are missing": (
+        "Part          Boxes    Price\nBolts             4    12.40\nFreight                 9.00\nSum                    21.40\n",
+        "Sum",
+        "Part          Boxes    Price\nSum                    21.40\n",
+    ),
+    "also last ones": (
+        "Name       Town      Room\nAnn Cole   Leeds\nBen Dunn             14\nCy Ford    Hull\n",
+        "Cy Ford",
+        "Name       Town      Room\nCy Ford    Hull\n",
+    ),
     "a record with a line for each column": (
         "db=# select * from users;\n-[ RECORD 1 ]-----\nid   | 1\nname | Ann\n-[ RECORD 2 ]-----\n"
         "id   | 2\nname | Ben\n",
@@ -205,6 +215,8 @@ def test_dots_of_a_pause_do(text: str, nodes: list[str]) -> None:
         "Title of it\n-----------\nThe text  of it has two gaps.\nIt goes on.\nAnd on.\n",
         "key:   value\n---\nother:   value\n",
         "Part 1  The Mill\n----------------\nThe text  it has.\nThe text of it  has two gaps.\nIt ends.\n",
+        "The text  of the mill  is.\nIt was    and it is old.\nIt will   and it ends.\n",
+        "The text: it  has gaps  too\nand this       is here\nand this       is there\n",
         "Monday\nTuesday\nWednesday\nThursday\n",
         "Week 3 was hard for us\nand it rained all week.\nWe stayed at home.\nWe read.\n",
     ],

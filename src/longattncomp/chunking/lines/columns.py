@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines.kinds import CODE, GAPS, TURN, Line, ends_in_colon, has_gap, is_title
+from longattncomp.chunking.lines.kinds import CODE, GAPS, TURN, Line, ends_in_colon, ends_part, has_gap, is_title
 
 _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*$")
 NUMERIC = re.compile(r"[\W_]*+\d[\d\W_]*+(?:[a-zA-Z][a-zA-Z%°]{0,2}[\W_]*+)?$")
@@ -21,6 +21,7 @@ _ASCII = str.maketrans(
 EDGE = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
 """The upper or lower edge of a box around a table."""
 
+_CELL = re.compile(r"\S+(?: \S+)*")
 _SIGNS = "\t;,"  # between cells
 _BESIDE = "\t;,|"
 _ENDED = re.compile(r"\||[,;][ \t]{2}")
@@ -133,6 +134,21 @@ def paired(lines: Sequence[Line]) -> int:
 def _is_title(name: str) -> bool:
     """Whether a line at the left has no gap, as a title above the names of columns has none."""
     return not name[0].isspace() and not has_gap(name)
+
+
+def have_places(rows: Sequence[str]) -> bool:
+    """Whether the first of some rows names columns, and the cells of the others, some of which may be missing, begin or
+    end where such a name does.
+    """
+    if max(map(len, rows)) > _LONGEST or any("\t" in row for row in rows):
+        return False
+    names, *cells = (list(_CELL.finditer(row)) for row in rows)
+    if len(names) < _LEAST or not all(name[0][0].isalpha() for name in names):
+        return False
+    if any(":" in name[0] or ends_part(name[0]) for name in names):
+        return False
+    places = {at for name in names for at in name.span()}
+    return all(not places.isdisjoint(cell.span()) for row in cells for cell in row[1:])
 
 
 def goes_on(row: Line, line: Line) -> bool:

@@ -166,10 +166,13 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     gaps = [len(GAPS.findall(row)) for row in rows[:50]]
     # A short row without gaps is the title of the rows below it.
     below = [count for count, row in zip(gaps[1:], rows[1:], strict=False) if count or len(row) > _TITLE]
-    if 2 * len(below) >= len(gaps) - 1 and sum(count >= 2 for count in below) >= 0.8 * len(below):
-        usual = max(set(below), key=below.count)
-        named = gaps[0] != usual or columns.are_names(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
-        return columns.more_names(lines, begins[1] * int(named))
+    if 2 * len(below) >= len(gaps) - 1:
+        if sum(count >= 2 for count in below) >= 0.8 * len(below):
+            usual = max(set(below), key=below.count)
+            named = gaps[0] != usual or columns.are_names(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
+            return columns.more_names(lines, begins[1] * int(named))
+        if len(below) > 1 and all(below) and columns.have_places([lines[begin].text for begin in begins[:50]]):
+            return begins[1]
     for delimiter in _DELIMITERS:
         counts = [row.count(delimiter) for row in rows[:50]]
         most = max(set(counts), key=counts.count)
