@@ -3,6 +3,8 @@
 import pytest
 from cutting import cut, lead_ins
 
+from longattncomp.chunking.lines.columns import ruled
+from longattncomp.chunking.lines.kinds import lines_of
 from longattncomp.chunking.sentences import sentences
 
 STATEMENT = (
@@ -135,6 +137,17 @@ KINDS = {
         "Cy Ford",
         "Name       Town      Room\nCy Ford    Hull\n",
     ),
+    "names more indented than the word above them": (
+        "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n",
+        "load",
+        "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n",
+    ),
+    "also right below settings": (
+        "Name:    hull\nPort:    80\nJobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n"
+        "  fill     3m     no room\n",
+        "fill",
+        "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  fill     3m     no room\n",
+    ),
     "a record with a line for each column": (
         "db=# select * from users;\n-[ RECORD 1 ]-----\nid   | 1\nname | Ann\n-[ RECORD 2 ]-----\n"
         "id   | 2\nname | Ben\n",
@@ -197,6 +210,11 @@ def test_dots_that_lead_to_a_value_end_no_sentence(line: str) -> None:
     assert list(sentences(line, 0, len(line))) == [(0, len(line))]
 
 
+def test_a_title_with_a_gap_has_text_below_its_line() -> None:
+    text = "Part 1  The Mill\n----------------\nIt is old.\nThe text of it  has two gaps.\nIt ends.\n"
+    assert not ruled(lines_of(text))
+
+
 @pytest.mark.parametrize(
     ("text", "nodes"),
     [
@@ -214,7 +232,6 @@ def test_dots_of_a_pause_do(text: str, nodes: list[str]) -> None:
     [
         "Title of it\n-----------\nThe text  of it has two gaps.\nIt goes on.\nAnd on.\n",
         "key:   value\n---\nother:   value\n",
-        "Part 1  The Mill\n----------------\nThe text  it has.\nThe text of it  has two gaps.\nIt ends.\n",
         "The text  of the mill  is.\nIt was    and it is old.\nIt will   and it ends.\n",
         "The text: it  has gaps  too\nand this       is here\nand this       is there\n",
         "Monday\nTuesday\nWednesday\nThursday\n",
@@ -224,4 +241,4 @@ def test_dots_of_a_pause_do(text: str, nodes: list[str]) -> None:
 def test_other_lines_are_no_table_and_no_plan(text: str) -> None:
     last = text.splitlines()[-1]
     above = next(above for node, above in cut(text, 3) if last in node)
-    assert not any(lead.startswith(("Monday", "Week", "key", "The text", "Part 1  The Mill\n---")) for lead in above)
+    assert not any(lead.startswith(("Monday", "Week", "key", "The text")) for lead in above)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines.kinds import CODE, GAPS, TURN, Line, ends_in_colon, ends_part, has_gap, is_title
+from longattncomp.chunking.lines.kinds import CODE, GAPS, LABEL, TURN, Line, ends_in_colon, ends_part, has_gap, is_title
 
 _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*$")
 NUMERIC = re.compile(r"[\W_]*+\d[\d\W_]*+(?:[a-zA-Z][a-zA-Z%°]{0,2}[\W_]*+)?$")
@@ -70,10 +70,19 @@ def may_be_title(line: str, below: str) -> bool:
     if GAPS.search(words) or "|" in signs or words[:1] in "#+":
         return False
     if are_aligned(below):
-        return len(words) <= _LONGEST and (not CODE.match(line) or TURN.match(line) is not None)
+        return len(words) <= _LONGEST and (not CODE.match(line) or any(kind.match(line) for kind in (TURN, LABEL)))
     if CODE.match(line):
         return False
     return not signs & set(_SIGNS) and (is_title(line) or (ends_in_colon(words) and not signs & set("()[]{}=")))
+
+
+def is_label(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is a word with a colon above more indented names of columns, with strokes below them."""
+    if not LABEL.match(lines[at].text):
+        return False
+    names = lines[at + 1 : at + 3]
+    below = len(names) > 1 and lines[at].indent < names[0].indent <= names[1].indent
+    return below and is_line(names[1].text) and all(has_gap(line.text) for line in names)
 
 
 def ruled(lines: Sequence[Line]) -> int:

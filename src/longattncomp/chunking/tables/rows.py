@@ -110,7 +110,7 @@ def is_table_edge(lines: Sequence[Line], at: int) -> bool:
     """Whether a table begins or ends at a line, right below other text or above it: one of Markdown, or what a
     command prints.
     """
-    if is_printed_edge(lines, at) or columns.is_between(lines, at):
+    if is_printed_edge(lines, at) or columns.is_between(lines, at) or columns.is_label(lines, at):
         return True
     bar, before = (line.text.lstrip().startswith("|") or is_rule(line.text) for line in (lines[at], lines[at - 1]))
     if bar and not before:
