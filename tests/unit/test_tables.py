@@ -123,12 +123,14 @@ KINDS = {
         "  Red            9          1\n-----------------------------\n",
     ),
     "and the row below them": (
-        "Hall         Seats\n------------------\nUpper floor\n  Blue          31\n------------------\nAll             52\n",
+        "Hall         Seats\n------------------\nUpper floor\n  Blue          31\n------------------\n"
+        "All             52\n",
         "All",
         "Hall         Seats\n------------------\nAll             52\n",
     ),
     "cells that are missing": (
-        "Part          Boxes    Price\nBolts             4    12.40\nFreight                 9.00\nSum                    21.40\n",
+        "Part          Boxes    Price\nBolts             4    12.40\nFreight                 9.00\n"
+        "Sum                    21.40\n",
         "Sum",
         "Part          Boxes    Price\nSum                    21.40\n",
     ),
@@ -147,6 +149,21 @@ KINDS = {
         "  fill     3m     no room\n",
         "fill",
         "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  fill     3m     no room\n",
+    ),
+    "more names in a second row": (
+        "| | 2022 | 2022 |\n|---|---|---|\n| | Goal | Made |\n| Bolts | 8 | 9 |\n| Nuts | 4 | 5 |\n",
+        "Nuts",
+        "| | 2022 | 2022 |\n|---|---|---|\n| | Goal | Made |\n| Nuts | 4 | 5 |\n",
+    ),
+    "units without brackets": (
+        "| Place | Q1 | Q2 |\n|---|---:|---:|\n| | $k | $k |\n| North | 12 | 1,300 |\n| South | 9 | 7 |\n",
+        "South",
+        "| Place | Q1 | Q2 |\n|---|---:|---:|\n| | $k | $k |\n| South | 9 | 7 |\n",
+    ),
+    "but no row of words": (
+        "| Place | Kind | Note |\n|---|---|---|\n| | old | wet |\n| North | new | dry |\n| South | new | dry |\n",
+        "South",
+        "| Place | Kind | Note |\n|---|---|---|\n| South | new | dry |\n",
     ),
     "a record with a line for each column": (
         "db=# select * from users;\n-[ RECORD 1 ]-----\nid   | 1\nname | Ann\n-[ RECORD 2 ]-----\n"

@@ -28,6 +28,9 @@ _ENDED = re.compile(r"\||[,;][ \t]{2}")
 _DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")
 """A year or a day, which may name a column."""
 
+_UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
+"""A cell of a row of units below names of columns, such as (km)."""
+
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _LEAST = 3  # rows of two columns, with their names; columns of a table right below another one
 _INDENT = 8  # characters by which names of columns stand farther right than those of rows
@@ -207,6 +210,22 @@ def more_names(lines: Sequence[Line], names: int) -> int:
         return names
     row, below = (cells(line.text) for line in lines[groups : groups + 2])
     return groups + int(len(row) > 1 and not any(map(NUMERIC.match, row)) and any(map(NUMERIC.match, below)))
+
+
+def name_more(row: str, below: str) -> bool:
+    """Whether a row below names of columns has more of them, or their units: it has units in brackets only, or no first
+    cell and no number where the row below it has both.
+    """
+    sign = max(_BESIDE, key=row.count)
+    cells, others = ([cell.strip() for cell in words.strip().strip("|").split(sign)] for words in (row, below))
+    if len(cells) < 2 or not any(cells):
+        return False
+    if all(map(_UNIT.match, cells)):
+        return True
+    named = (
+        len(cells) >= _LEAST and not cells[0] and all(cells[1:]) and others[0] and any(map(NUMERIC.match, others[1:]))
+    )
+    return bool(named) and (all(map(_YEAR.match, cells[1:])) or not any(map(NUMERIC.match, cells)))
 
 
 def _has_no_first(lines: Sequence[Line], at: int) -> bool:

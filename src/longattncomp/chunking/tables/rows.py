@@ -35,8 +35,6 @@ _COUNT = re.compile(r"[ \t]*\(\d+ [^\W\d]+\)[ \t]*$")
 
 _STATEMENT = re.compile(r"(?:INSERT|CREATE|SELECT|UPDATE|WITH)\b")
 _SENTENCE = re.compile(r"[a-z]{2}[.!?] [A-Z]")
-_UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
-"""A cell of a row of units below a header, such as (km)."""
 
 
 class Header(NamedTuple):
@@ -103,7 +101,7 @@ def _commented(lines: Sequence[Line]) -> int | None:
     if found is None:
         return _header_rows(lines) if comment else None
     found += comment
-    return found + int(0 < found < len(lines) - 1 and _are_units(lines[found].text))
+    return found + int(0 < found < len(lines) - 1 and columns.name_more(*(line.text for line in lines[found:][:2])))
 
 
 def is_table_edge(lines: Sequence[Line], at: int) -> bool:
@@ -128,11 +126,6 @@ def is_printed_edge(lines: Sequence[Line], at: int) -> bool:
     rows = [line.text.strip() for line in lines[at + 1 : at + 3]]
     printed = len(rows) > 1 and (any(map(is_rule, rows)) or all(map(GAPS.search, rows)))
     return printed or len(GAPS.findall(above)) > 1 or "|" in above
-
-
-def _are_units(row: str) -> bool:
-    cells = re.split(r"[\t;,|]", row.strip().strip("|"))
-    return len(cells) > 1 and bool(row.strip(" \t;,|")) and all(map(_UNIT.match, cells))
 
 
 def _header_rows(lines: Sequence[Line]) -> int | None:
