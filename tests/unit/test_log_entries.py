@@ -110,7 +110,7 @@ def test_a_trace_stays_one_with_something_before_each_line(prefix: str, other: s
             "web  | GET /cart 500 for it\n",
         ),
         (
-            "api  | GET / 200\nweb  | GET /a\ndb   | ERROR:  no table\ndb   | STATEMENT:  SELECT 1\napi  | ok for all\n",
+            "api  | GET / 200\nweb  | GET /a\ndb   | ERROR:  no table\ndb   | STATEMENT:  SELECT 1\napi  | ok for it\n",
             "SELECT",
             "db   | ERROR:  no table\ndb   | STATEMENT:  SELECT 1\n",
         ),

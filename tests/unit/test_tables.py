@@ -200,6 +200,29 @@ def test_a_note_of_a_column_comes_with_all_rows() -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "cell", "notes"),
+    [
+        ("Price*", "Nuts†", "\\* Not yet final.\n† From the south.\n"),
+        ("Price*", "Nuts¹", "* Not yet final.\n¹ From the south.\n"),
+        ("Price [1]", "Nuts [2]", "[1] Not yet final.\n[2] From the south.\n"),
+    ],
+)
+def test_a_note_with_a_sign_comes_with_the_row_or_header_that_refers_to_it(head: str, cell: str, notes: str) -> None:
+    text = f"| Part | {head} |\n|---|---|\n| Bolts | 12 |\n| {cell} | 9 |\n\n{notes}"
+    of_head, of_cell = notes.splitlines(keepends=True)
+    assert {of_head: "Part", of_cell: "Nuts"} == {
+        lead: word
+        for word in ("Part", "Bolts", "Nuts")
+        for lead in next(a for n, a in cut(text, 1) if word in n)
+        if lead in notes
+    }
+
+
+def test_a_list_may_go_on_in_a_sign() -> None:
+    assert lead_ins("All of these:\n* old ones\n* new ones\n¹ or so\n", "new", 1).startswith("All of these:\n")
+
+
+@pytest.mark.parametrize(
     ("above", "leads"),
     [
         ("The next example is on page nine.", False),
