@@ -165,6 +165,18 @@ KINDS = {
         "South",
         "| Place | Kind | Note |\n|---|---|---|\n| South | new | dry |\n",
     ),
+    "a bold total of all groups": (
+        "| Part | Boxes |\n|---|---:|\n| **North** | |\n| Bolts | 12 |\n| **South** | |\n| Nuts | 9 |\n"
+        "| **All** | **21** |\n",
+        "All",
+        "| Part | Boxes |\n|---|---:|\n| **All** | **21** |\n",
+    ),
+    "but one of its group": (
+        "| Part | Boxes |\n|---|---:|\n| **North** | |\n| Bolts | 12 |\n| **Sum** | **12** |\n| **South** | |\n"
+        "| Nuts | 9 |\n| **Sum of it** | **9** |\n",
+        "Sum of it",
+        "| Part | Boxes |\n|---|---:|\n| **South** | |\n| **Sum of it** | **9** |\n",
+    ),
     "a record with a line for each column": (
         "db=# select * from users;\n-[ RECORD 1 ]-----\nid   | 1\nname | Ann\n-[ RECORD 2 ]-----\n"
         "id   | 2\nname | Ben\n",

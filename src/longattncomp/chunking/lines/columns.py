@@ -263,6 +263,17 @@ def _stand_out(first: list[str], rows: list[list[str]], odd: list[int]) -> bool:
     return len(set(numbers) - set(odd)) > 1 and 2 * len(set(numbers) & set(odd)) <= len(numbers)
 
 
+def ends_in_total(rows: Sequence[str]) -> bool:
+    """Whether the last row of Markdown is the total of all groups: bold, as no other with several cells is but the one
+    above it, which is that of the last group.
+    """
+    bold = []
+    for row in rows:
+        filled = [cell for cell in map(str.strip, row.split("|")) if cell]
+        bold.append(len(filled) > 1 and all(cell.startswith(("**", "__")) for cell in filled))
+    return bold[-1] and (not any(bold[:-1]) or bold[-2])
+
+
 def are_again(names: frozenset[str], row: Sequence[str]) -> bool:
     """Whether a row has most of the names of the columns in its cells, perhaps in another order, and no number."""
     if len(row) < 2 or any(map(NUMERIC.match, row)):

@@ -247,6 +247,7 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
         if depth >= 0 and not delimiter:
             deeper = max(deeper, line.indent)
             group = parent if line.indent <= depth < deeper else group
+        sums = sums or (index == begins[-1] and columns.ends_in_total([body[begin].text for begin in begins]))
         above = parent if sums or (first and not others) else group if first else full
         together = RECORD_TOKENS if after > index + 1 else 0
         unit = outline.add(start, above, together=together, breaks=not top and not index)
