@@ -6,6 +6,7 @@ from cutting import cut, lead_ins
 from longattncomp.chunking.lines.columns import ruled
 from longattncomp.chunking.lines.kinds import lines_of
 from longattncomp.chunking.sentences import sentences
+from longattncomp.chunking.tables.rows import is_table_edge
 
 STATEMENT = (
     "Date    Text                       Out        In\n"
@@ -177,6 +178,21 @@ KINDS = {
         "Sum of it",
         "| Part | Boxes |\n|---|---:|\n| **South** | |\n| **Sum of it** | **9** |\n",
     ),
+    "a table of MediaWiki": (
+        '{| class="small"\n|+ Parts\n! Part !! Price\n|-\n| Bolts || 12,000\n|-\n| Nuts || 9\n|}\nThat is all.\n',
+        "Nuts",
+        '{| class="small"\n|+ Parts\n! Part !! Price\n|-\n| Nuts || 9\n|}\n',
+    ),
+    "with a line for each cell": (
+        '{| class="small"\n|-\n! Part\n! Price\n|-\n! Bolts\n| 12,000\n|-\n! Nuts\n| 9\n|}\n',
+        "Nuts",
+        '{| class="small"\n|-\n! Part\n! Price\n|-\n! Nuts\n| 9\n|}\n',
+    ),
+    "a table of Jira": (
+        "These are the parts.\n||Part||Price||\n|Bolts|12|\n|Nuts|9|\n",
+        "Nuts",
+        "||Part||Price||\n|Nuts|9|\n",
+    ),
     "a record with a line for each column": (
         "db=# select * from users;\n-[ RECORD 1 ]-----\nid   | 1\nname | Ann\n-[ RECORD 2 ]-----\n"
         "id   | 2\nname | Ben\n",
@@ -228,6 +244,19 @@ def test_a_note_with_a_sign_comes_with_the_row_or_header_that_refers_to_it(head:
         for lead in next(a for n, a in cut(text, 1) if word in n)
         if lead in notes
     }
+
+
+@pytest.mark.parametrize(
+    ("above", "line", "below", "ends"),
+    [
+        ("| 1 | 2 |", "![Part](a.png)", "It is old.", True),
+        ("|-", "! Part !! Price", "|-", False),
+        ("These are it.", "||Part||Price||", "|Nuts|9|", True),
+        ("a = (b", "    || c)", "    || d", False),
+    ],
+)
+def test_where_a_table_of_a_wiki_begins(above: str, line: str, below: str, ends: bool) -> None:
+    assert is_table_edge(lines_of(f"{above}\n{line}\n{below}\n"), 1) is ends
 
 
 def test_a_list_may_go_on_in_a_sign() -> None:

@@ -212,6 +212,19 @@ def more_names(lines: Sequence[Line], names: int) -> int:
     return groups + int(len(row) > 1 and not any(map(NUMERIC.match, row)) and any(map(NUMERIC.match, below)))
 
 
+def wiki_names(lines: Sequence[Line]) -> int:
+    """Count the lines of a table of MediaWiki down to the names of its columns; 0 if it is none."""
+    if not lines or not lines[0].text.startswith("{|"):
+        return 0
+    names = 1
+    for number, line in enumerate(lines[1:], 1):
+        if line.text[0] == "!":
+            names = number + 1
+        elif names > 1 or line.text[:2] not in ("|+", "|-"):
+            break
+    return names
+
+
 def name_more(row: str, below: str) -> bool:
     """Whether a row below names of columns has more of them, or their units: it has units in brackets only, or no first
     cell and no number where the row below it has both.

@@ -33,6 +33,10 @@ _COLUMNS = re.compile(r"[ \t]*[A-Z]\D*$")
 _COUNT = re.compile(r"[ \t]*\(\d+ [^\W\d]+\)[ \t]*$")
 """The line below the rows of a table that says how many they are."""
 
+_JIRA = re.compile(r"[ \t]*\|\|[^\n]+\|\|[ \t]*$")
+_WIKI = re.compile(r"![^!\[]")
+"""Names of columns in the markup of Jira and of MediaWiki."""
+
 _STATEMENT = re.compile(r"(?:INSERT|CREATE|SELECT|UPDATE|WITH)\b")
 _SENTENCE = re.compile(r"[a-z]{2}[.!?] [A-Z]")
 
@@ -112,8 +116,8 @@ def is_table_edge(lines: Sequence[Line], at: int) -> bool:
         return True
     bar, before = (line.text.lstrip().startswith("|") or is_rule(line.text) for line in (lines[at], lines[at - 1]))
     if bar and not before:
-        return at + 1 < len(lines) and is_rule(lines[at + 1].text)
-    return before and "|" not in lines[at].text and not bar
+        return at + 1 < len(lines) and (is_rule(lines[at + 1].text) or _JIRA.match(lines[at].text) is not None)
+    return before and "|" not in lines[at].text and not bar and not _WIKI.match(lines[at].text)
 
 
 def is_printed_edge(lines: Sequence[Line], at: int) -> bool:
@@ -134,7 +138,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return None if first < 0 else first + 1 + (first + 1 < len(lines) and "\\" in lines[first + 1].text[:2])
     if len(lines) > _LEAST_ROWS and all(_SIMPLE.match(lines[number].text) for number in (0, 2)):
         return 3
-    if found := columns.ruled(lines) or columns.paired(lines):
+    if found := columns.wiki_names(lines) or columns.ruled(lines) or columns.paired(lines):
         return found
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
@@ -145,7 +149,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         if last == 2 or (last and "=" in lines[last].text) or lone:
             return last + 1
     if len(lines) >= 2 and all(line.text.lstrip().startswith("|") for line in lines):
-        return 0
+        return int([_JIRA.match(line.text) is not None for line in lines[:2]] == [True, False])
     if len(lines) < _LEAST_ROWS:
         return None
     begins = columns.begins(lines, named=True) or _records(lines)
@@ -223,6 +227,8 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
     grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
     grid = grid and any(is_rule(row.text) for row in body[:-1])
     begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else _records(body)
+    if columns.wiki_names(names):
+        begins = [n for n, line in enumerate(body) if not n or line.text.startswith("|-")]
     begins = begins if delimiter else wrapped or begins
     words = frozenset(cell for line in names for cell in _split(line.text, delimiter))
     group = full = parent
