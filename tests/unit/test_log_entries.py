@@ -116,12 +116,22 @@ def test_a_trace_stays_one_with_something_before_each_line(prefix: str, other: s
         ),
         ("Part  | Price\nNut   | 3 EUR\nNut   | 4 EUR\nBolt  | 5 EUR\n", "5 EUR", "Part  | Price\nBolt  | 5 EUR\n"),
         (
+            "part  | price\n------+------\nnuts  | by weight\nnuts  | by box\nbolts | by weight\n",
+            "bolts",
+            "part  | price\n------+------\nbolts | by weight\n",
+        ),
+        (
+            "part  | price     | stock\nnuts  | by weight | 3\nnuts  | by box    | 4\nbolts | by weight | 5\n",
+            "bolts",
+            "part  | price     | stock\nbolts | by weight | 5\n",
+        ),
+        (
             "2024-05-01T08:10:00Z  INFO the lid\n2024-05-01T08:10:01Z  WARN the hull\n2024-05-01T08:10:02Z  INFO a\n",
             "hull",
             "2024-05-01T08:10:01Z  WARN the hull\n",
         ),
     ],
-    ids=["of services", "what tells more", "a table", "no more indented entry"],
+    ids=["of services", "what tells more", "a table", "one with strokes", "one of words", "no more indented entry"],
 )
 def test_each_line_is_an_entry_unless_it_tells_more(text: str, within: str, expected: str) -> None:
     assert lead_ins(text, within, 1) == expected

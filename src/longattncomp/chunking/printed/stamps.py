@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking.lines.columns import paired
 from longattncomp.chunking.lines.entries import LEVELS
-from longattncomp.chunking.lines.kinds import Line, lines_of
+from longattncomp.chunking.lines.kinds import Line, is_rule, lines_of
 from longattncomp.chunking.lines.listings import MAY_BE, number_sizes
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.printed.traces import begins_trace, trace_end
@@ -82,12 +82,16 @@ def entries(lines: Sequence[Line]) -> Entries | None:
 
 
 def _are_services(keys: Sequence[str], said: Sequence[Line]) -> bool:
-    """Whether the names before the lines of a paragraph are those of services, and no cells of a table."""
+    """Whether the names before the lines of a paragraph are those of services, and no cells of a table: that has more
+    bars, or strokes.
+    """
     names = [key for key in keys if key]
     bars = {len(name) for name in names if name[-1] == "|"}
-    words = sum(" " in line.text.strip() for line in said)
+    rests = [line.text.strip() for line in said]
+    words = sum(" " in line for line in rests)
+    table = any(map(is_rule, rests)) or 2 * sum("|" in line for line in rests) >= len(rests)
     often = len(names) >= _LEAST and 4 * len(names) >= 3 * len(keys) and len(set(names)) < len(names)
-    return often and len(bars) < 2 and 2 * words >= len(keys)
+    return often and not table and len(bars) < 2 and 2 * words >= len(keys)
 
 
 class Stamps(NamedTuple):
