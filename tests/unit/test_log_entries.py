@@ -77,3 +77,61 @@ def test_the_frames_of_an_entry_do_not_lead_in_the_next_one() -> None:
     )
     assert entry.format(1, 1) in lead_ins(text, "#0 ", 4)
     assert lead_ins(text, "for 2", 12) == entry.format(2, 2)
+
+
+BEFORE = {
+    "a time of Kubernetes": ("2024-05-01T08:10:00.123456789Z ", "2024-05-01T08:10:02.123456789Z "),
+    "a process of a host": ("May 01 08:10:00 pump1 lid[22]: ", "May 01 08:10:02 pump1 sshd[7]: "),
+    "a tag of Android": ("05-01 08:10:00.120  1234  1250 E Lids: ", "05-01 08:10:00.120  1234  1234 I Boat: "),
+    "a pod": ("[pod/pump-1/lid] ", "[pod/pump-1/lid] "),
+    "a service": ("pump-1  | ", "db-1    | "),
+}
+
+
+@pytest.mark.parametrize(("prefix", "other"), BEFORE.values(), ids=BEFORE)
+def test_a_trace_stays_one_with_something_before_each_line(prefix: str, other: str) -> None:
+    calls = ('  File "/srv/a.py", line 3, in load', "    fill(the_hull_of_it)", "  File", "    put()")
+    trace = "".join(f"{prefix}{line}\n" for line in ("Traceback (most recent call last):", *calls, "OSError: full"))
+    text = f"{prefix}the first lid\n{trace}{other}INFO the next lid\n{other}the last lid\n"
+    nodes = [node for node, _ in cut(text, 6, 400)]
+    assert trace in nodes
+    assert "OSError: full" in lead_ins(text, "fill(", 1)
+    assert lead_ins(text, "next lid", 1) == f"{other}INFO the next lid\n"
+    text = text.replace("the first lid", "ERROR no lid")
+    assert lead_ins(text, "OSError", 1).startswith(f"{prefix}ERROR no lid\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "within", "expected"),
+    [
+        (
+            "web  | GET / 200 from it\ndb   | ready for it\nweb  | GET /cart 500 for it\nweb exited with code 1\n",
+            "cart",
+            "web  | GET /cart 500 for it\n",
+        ),
+        (
+            "api  | GET / 200\nweb  | GET /a\ndb   | ERROR:  no table\ndb   | STATEMENT:  SELECT 1\napi  | ok for it\n",
+            "SELECT",
+            "db   | ERROR:  no table\ndb   | STATEMENT:  SELECT 1\n",
+        ),
+        ("Part  | Price\nNut   | 3 EUR\nNut   | 4 EUR\nBolt  | 5 EUR\n", "5 EUR", "Part  | Price\nBolt  | 5 EUR\n"),
+        (
+            "part  | price\n------+------\nnuts  | by weight\nnuts  | by box\nbolts | by weight\n",
+            "bolts",
+            "part  | price\n------+------\nbolts | by weight\n",
+        ),
+        (
+            "part  | price     | stock\nnuts  | by weight | 3\nnuts  | by box    | 4\nbolts | by weight | 5\n",
+            "bolts",
+            "part  | price     | stock\nbolts | by weight | 5\n",
+        ),
+        (
+            "2024-05-01T08:10:00Z  INFO the lid\n2024-05-01T08:10:01Z  WARN the hull\n2024-05-01T08:10:02Z  INFO a\n",
+            "hull",
+            "2024-05-01T08:10:01Z  WARN the hull\n",
+        ),
+    ],
+    ids=["of services", "what tells more", "a table", "one with strokes", "one of words", "no more indented entry"],
+)
+def test_each_line_is_an_entry_unless_it_tells_more(text: str, within: str, expected: str) -> None:
+    assert lead_ins(text, within, 1) == expected

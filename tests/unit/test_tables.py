@@ -3,7 +3,10 @@
 import pytest
 from cutting import cut, lead_ins
 
+from longattncomp.chunking.lines.columns import ruled
+from longattncomp.chunking.lines.kinds import lines_of
 from longattncomp.chunking.sentences import sentences
+from longattncomp.chunking.tables.rows import is_table_edge
 
 STATEMENT = (
     "Date    Text                       Out        In\n"
@@ -112,6 +115,84 @@ KINDS = {
         "Output",
         "[B-40]\nOutput ........... 4 to 20 mA\n",
     ),
+    "one stroke above groups of rows": (
+        "Hall         Seats      Doors\n-----------------------------\nUpper floor\n  Blue          31          2\n"
+        "  Green         12          1\nGround floor\n  Red            9          1\n"
+        "-----------------------------\nAll             52          4\n",
+        "Red",
+        "Hall         Seats      Doors\n-----------------------------\nGround floor\n"
+        "  Red            9          1\n-----------------------------\n",
+    ),
+    "and the row below them": (
+        "Hall         Seats\n------------------\nUpper floor\n  Blue          31\n------------------\n"
+        "All             52\n",
+        "All",
+        "Hall         Seats\n------------------\nAll             52\n",
+    ),
+    "cells that are missing": (
+        "Part          Boxes    Price\nBolts             4    12.40\nFreight                 9.00\n"
+        "Sum                    21.40\n",
+        "Sum",
+        "Part          Boxes    Price\nSum                    21.40\n",
+    ),
+    "also last ones": (
+        "Name       Town      Room\nAnn Cole   Leeds\nBen Dunn             14\nCy Ford    Hull\n",
+        "Cy Ford",
+        "Name       Town      Room\nCy Ford    Hull\n",
+    ),
+    "names more indented than the word above them": (
+        "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n",
+        "load",
+        "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n",
+    ),
+    "also right below settings": (
+        "Name:    hull\nPort:    80\nJobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n"
+        "  fill     3m     no room\n",
+        "fill",
+        "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  fill     3m     no room\n",
+    ),
+    "more names in a second row": (
+        "| | 2022 | 2022 |\n|---|---|---|\n| | Goal | Made |\n| Bolts | 8 | 9 |\n| Nuts | 4 | 5 |\n",
+        "Nuts",
+        "| | 2022 | 2022 |\n|---|---|---|\n| | Goal | Made |\n| Nuts | 4 | 5 |\n",
+    ),
+    "units without brackets": (
+        "| Place | Q1 | Q2 |\n|---|---:|---:|\n| | $k | $k |\n| North | 12 | 1,300 |\n| South | 9 | 7 |\n",
+        "South",
+        "| Place | Q1 | Q2 |\n|---|---:|---:|\n| | $k | $k |\n| South | 9 | 7 |\n",
+    ),
+    "but no row of words": (
+        "| Place | Kind | Note |\n|---|---|---|\n| | old | wet |\n| North | new | dry |\n| South | new | dry |\n",
+        "South",
+        "| Place | Kind | Note |\n|---|---|---|\n| South | new | dry |\n",
+    ),
+    "a bold total of all groups": (
+        "| Part | Boxes |\n|---|---:|\n| **North** | |\n| Bolts | 12 |\n| **South** | |\n| Nuts | 9 |\n"
+        "| **All** | **21** |\n",
+        "All",
+        "| Part | Boxes |\n|---|---:|\n| **All** | **21** |\n",
+    ),
+    "but one of its group": (
+        "| Part | Boxes |\n|---|---:|\n| **North** | |\n| Bolts | 12 |\n| **Sum** | **12** |\n| **South** | |\n"
+        "| Nuts | 9 |\n| **Sum of it** | **9** |\n",
+        "Sum of it",
+        "| Part | Boxes |\n|---|---:|\n| **South** | |\n| **Sum of it** | **9** |\n",
+    ),
+    "a table of MediaWiki": (
+        '{| class="small"\n|+ Parts\n! Part !! Price\n|-\n| Bolts || 12,000\n|-\n| Nuts || 9\n|}\nThat is all.\n',
+        "Nuts",
+        '{| class="small"\n|+ Parts\n! Part !! Price\n|-\n| Nuts || 9\n|}\n',
+    ),
+    "with a line for each cell": (
+        '{| class="small"\n|-\n! Part\n! Price\n|-\n! Bolts\n| 12,000\n|-\n! Nuts\n| 9\n|}\n',
+        "Nuts",
+        '{| class="small"\n|-\n! Part\n! Price\n|-\n! Nuts\n| 9\n|}\n',
+    ),
+    "a table of Jira": (
+        "These are the parts.\n||Part||Price||\n|Bolts|12|\n|Nuts|9|\n",
+        "Nuts",
+        "||Part||Price||\n|Nuts|9|\n",
+    ),
     "a record with a line for each column": (
         "db=# select * from users;\n-[ RECORD 1 ]-----\nid   | 1\nname | Ann\n-[ RECORD 2 ]-----\n"
         "id   | 2\nname | Ben\n",
@@ -147,6 +228,42 @@ def test_a_note_of_a_column_comes_with_all_rows() -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "cell", "notes"),
+    [
+        ("Price*", "Nuts†", "\\* Not yet final.\n† From the south.\n"),
+        ("Price*", "Nuts¹", "* Not yet final.\n¹ From the south.\n"),
+        ("Price [1]", "Nuts [2]", "[1] Not yet final.\n[2] From the south.\n"),
+    ],
+)
+def test_a_note_with_a_sign_comes_with_the_row_or_header_that_refers_to_it(head: str, cell: str, notes: str) -> None:
+    text = f"| Part | {head} |\n|---|---|\n| Bolts | 12 |\n| {cell} | 9 |\n\n{notes}"
+    of_head, of_cell = notes.splitlines(keepends=True)
+    assert {of_head: "Part", of_cell: "Nuts"} == {
+        lead: word
+        for word in ("Part", "Bolts", "Nuts")
+        for lead in next(a for n, a in cut(text, 1) if word in n)
+        if lead in notes
+    }
+
+
+@pytest.mark.parametrize(
+    ("above", "line", "below", "ends"),
+    [
+        ("| 1 | 2 |", "![Part](a.png)", "It is old.", True),
+        ("|-", "! Part !! Price", "|-", False),
+        ("These are it.", "||Part||Price||", "|Nuts|9|", True),
+        ("a = (b", "    || c)", "    || d", False),
+    ],
+)
+def test_where_a_table_of_a_wiki_begins(above: str, line: str, below: str, ends: bool) -> None:
+    assert is_table_edge(lines_of(f"{above}\n{line}\n{below}\n"), 1) is ends
+
+
+def test_a_list_may_go_on_in_a_sign() -> None:
+    assert lead_ins("All of these:\n* old ones\n* new ones\n¹ or so\n", "new", 1).startswith("All of these:\n")
+
+
+@pytest.mark.parametrize(
     ("above", "leads"),
     [
         ("The next example is on page nine.", False),
@@ -174,6 +291,11 @@ def test_dots_that_lead_to_a_value_end_no_sentence(line: str) -> None:
     assert list(sentences(line, 0, len(line))) == [(0, len(line))]
 
 
+def test_a_title_with_a_gap_has_text_below_its_line() -> None:
+    text = "Part 1  The Mill\n----------------\nIt is old.\nThe text of it  has two gaps.\nIt ends.\n"
+    assert not ruled(lines_of(text))
+
+
 @pytest.mark.parametrize(
     ("text", "nodes"),
     [
@@ -191,6 +313,8 @@ def test_dots_of_a_pause_do(text: str, nodes: list[str]) -> None:
     [
         "Title of it\n-----------\nThe text  of it has two gaps.\nIt goes on.\nAnd on.\n",
         "key:   value\n---\nother:   value\n",
+        "The text  of the mill  is.\nIt was    and it is old.\nIt will   and it ends.\n",
+        "The text: it  has gaps  too\nand this       is here\nand this       is there\n",
         "Monday\nTuesday\nWednesday\nThursday\n",
         "Week 3 was hard for us\nand it rained all week.\nWe stayed at home.\nWe read.\n",
     ],

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from longattncomp.chunking.lines.kinds import CODE, GAPS, TURN, Line, ends_in_colon, has_gap, is_title
+from longattncomp.chunking.lines.kinds import CODE, GAPS, LABEL, TURN, Line, ends_in_colon, ends_part, has_gap, is_title
 
 _RULE = re.compile(r"[ \t]*[-=_─━═]{2,}(?:[ \t]+[-=_─━═]{2,})*[ \t]*$")
 NUMERIC = re.compile(r"[\W_]*+\d[\d\W_]*+(?:[a-zA-Z][a-zA-Z%°]{0,2}[\W_]*+)?$")
@@ -21,11 +21,15 @@ _ASCII = str.maketrans(
 EDGE = re.compile(r"[ \t]*\+-[-+]*\+\s*$")
 """The upper or lower edge of a box around a table."""
 
+_CELL = re.compile(r"\S+(?: \S+)*")
 _SIGNS = "\t;,"  # between cells
 _BESIDE = "\t;,|"
 _ENDED = re.compile(r"\||[,;][ \t]{2}")
 _DATE = re.compile(r"\s*(?:(?:19|20)\d\d|\d{1,2}\.? [^\W\d_]{3,9}\.?)\s*$")
 """A year or a day, which may name a column."""
+
+_UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
+"""A cell of a row of units below names of columns, such as (km)."""
 
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _LEAST = 3  # rows of two columns, with their names; columns of a table right below another one
@@ -69,16 +73,26 @@ def may_be_title(line: str, below: str) -> bool:
     if GAPS.search(words) or "|" in signs or words[:1] in "#+":
         return False
     if are_aligned(below):
-        return len(words) <= _LONGEST and (not CODE.match(line) or TURN.match(line) is not None)
+        return len(words) <= _LONGEST and (not CODE.match(line) or any(kind.match(line) for kind in (TURN, LABEL)))
     if CODE.match(line):
         return False
     return not signs & set(_SIGNS) and (is_title(line) or (ends_in_colon(words) and not signs & set("()[]{}=")))
 
 
+def is_label(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is a word with a colon above more indented names of columns, with strokes below them."""
+    if not LABEL.match(lines[at].text):
+        return False
+    names = lines[at + 1 : at + 3]
+    below = len(names) > 1 and lines[at].indent < names[0].indent <= names[1].indent
+    return below and is_line(names[1].text) and all(has_gap(line.text) for line in names)
+
+
 def ruled(lines: Sequence[Line]) -> int:
     """Count the lines of a header down to the strokes that end it; 0 if there are none.
 
-    The names have gaps, and so have the strokes or the row below them: a title has a line below it, too.
+    The names have gaps, and so have the strokes or the row below them, or a row with all columns below the name of a
+    group: a title has a line below it, too.
     """
     for number, line in enumerate(lines[1 : _MOST + 2], 1):
         if not is_line(line.text):
@@ -87,9 +101,17 @@ def ruled(lines: Sequence[Line]) -> int:
         if not names or number + 1 >= len(lines):
             continue
         wide = 2 * len(line.text.strip()) >= max(len(name.strip()) for name in names)
-        fit = wide and any(map(has_gap, (line.text, lines[number + 1].text))) and any(map(has_gap, names))
+        rows = any(map(has_gap, (line.text, lines[number + 1].text))) or _has_row(names, lines[number + 2 :])
+        fit = wide and rows and any(map(has_gap, names))
         return number + 1 if fit and not _is_title(names[0]) else 0
     return 0
+
+
+def _has_row(names: Sequence[str], below: Sequence[Line]) -> bool:
+    """Whether a line near names of columns has a cell for each: a number in the second of two."""
+    columns = max(len(cells(name)) for name in names)
+    rows = (cells(line.text[:_LONGEST]) for line in below[:_LOOKED_AT])
+    return any(len(row) == columns and (columns >= _LEAST or NUMERIC.match(row[-1])) for row in rows)
 
 
 def is_between(lines: Sequence[Line], at: int) -> bool:
@@ -124,6 +146,21 @@ def paired(lines: Sequence[Line]) -> int:
 def _is_title(name: str) -> bool:
     """Whether a line at the left has no gap, as a title above the names of columns has none."""
     return not name[0].isspace() and not has_gap(name)
+
+
+def have_places(rows: Sequence[str]) -> bool:
+    """Whether the first of some rows names columns, and the cells of the others, some of which may be missing, begin or
+    end where such a name does.
+    """
+    if max(map(len, rows)) > _LONGEST or any("\t" in row for row in rows):
+        return False
+    names, *cells = (list(_CELL.finditer(row)) for row in rows)
+    if len(names) < _LEAST or not all(name[0][0].isalpha() for name in names):
+        return False
+    if any(":" in name[0] or ends_part(name[0]) for name in names):
+        return False
+    places = {at for name in names for at in name.span()}
+    return all(not places.isdisjoint(cell.span()) for row in cells for cell in row[1:])
 
 
 def goes_on(row: Line, line: Line) -> bool:
@@ -175,6 +212,35 @@ def more_names(lines: Sequence[Line], names: int) -> int:
     return groups + int(len(row) > 1 and not any(map(NUMERIC.match, row)) and any(map(NUMERIC.match, below)))
 
 
+def wiki_names(lines: Sequence[Line]) -> int:
+    """Count the lines of a table of MediaWiki down to the names of its columns; 0 if it is none."""
+    if not lines or not lines[0].text.startswith("{|"):
+        return 0
+    names = 1
+    for number, line in enumerate(lines[1:], 1):
+        if line.text[0] == "!":
+            names = number + 1
+        elif names > 1 or line.text[:2] not in ("|+", "|-"):
+            break
+    return names
+
+
+def name_more(row: str, below: str) -> bool:
+    """Whether a row below names of columns has more of them, or their units: it has units in brackets only, or no first
+    cell and no number where the row below it has both.
+    """
+    sign = max(_BESIDE, key=row.count)
+    cells, others = ([cell.strip() for cell in words.strip().strip("|").split(sign)] for words in (row, below))
+    if len(cells) < 2 or not any(cells):
+        return False
+    if all(map(_UNIT.match, cells)):
+        return True
+    named = (
+        len(cells) >= _LEAST and not cells[0] and all(cells[1:]) and others[0] and any(map(NUMERIC.match, others[1:]))
+    )
+    return bool(named) and (all(map(_YEAR.match, cells[1:])) or not any(map(NUMERIC.match, cells)))
+
+
 def _has_no_first(lines: Sequence[Line], at: int) -> bool:
     """Whether a line stands in later columns than the first cells of the rows below it, the next of which has one."""
     below = lines[at + 1 : at + 1 + _LOOKED_AT]
@@ -208,6 +274,17 @@ def _stand_out(first: list[str], rows: list[list[str]], odd: list[int]) -> bool:
     ):
         return False
     return len(set(numbers) - set(odd)) > 1 and 2 * len(set(numbers) & set(odd)) <= len(numbers)
+
+
+def ends_in_total(rows: Sequence[str]) -> bool:
+    """Whether the last row of Markdown is the total of all groups: bold, as no other with several cells is but the one
+    above it, which is that of the last group.
+    """
+    bold = []
+    for row in rows:
+        filled = [cell for cell in map(str.strip, row.split("|")) if cell]
+        bold.append(len(filled) > 1 and all(cell.startswith(("**", "__")) for cell in filled))
+    return bold[-1] and (not any(bold[:-1]) or bold[-2])
 
 
 def are_again(names: frozenset[str], row: Sequence[str]) -> bool:

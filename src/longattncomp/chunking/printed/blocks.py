@@ -30,10 +30,8 @@ _SEVERITY = re.compile(r"Severity: [a-z]+\s*$")
 _CAPTURED = re.compile(r"---- \S[^\n]{0,200} std(?:out|err) ----\s*$")
 _REPORTED = re.compile(r"(?:failures|successes):\s*$|test result: |---- \S")
 _CAUSED = re.compile(r"Caused by:\s*$")
-_PIPED = re.compile(r"[\w./-]{1,60} {1,60}\| (?=\S)")
 _UNDERLINED = re.compile(r"-{8,}\s*$")
 _SHOWN = re.compile(r" *\d+ \|")
-_BELOW = re.compile(r" +(?:File \"|at \S)")
 _RUN = re.compile(r" ?(?:FAIL|PASS) {1,2}\S+\.\w+(?: \([^)\n]*\))?\s*$| [❯✓✔√×✗] \S+\.\w+ \(\d")
 _TESTED = re.compile(r"\s+[✓✔√✕✖×✗○] ")
 _PREFIX = re.compile(r"npm (?:error|ERR!)(?=[ \r\n])|│")
@@ -44,7 +42,7 @@ PART = re.compile(r"\s*(?:[A-Z][a-z]+ [A-Z]?[a-z]+:\s*$|\+[+-]*-{3}|[^\s:]+:\d+:
 
 _MAY_BEGIN = re.compile(
     r"\s*(?:={40}|\d+\) |Failed |X |-{3,4} |=== |ERROR in |WARNING in |\+ Exc|thread '|npm |#\d|[╷│]"
-    r"|Error: |[^\s:]+:\d+\s*$|(?:FAIL|PASS) |[❯✓✔√×✗] )|[@\w./-]{1,100}(?:  [<>=*^~\d]| {1,60}\| )"
+    r"|Error: |[^\s:]+:\d+\s*$|(?:FAIL|PASS) |[❯✓✔√×✗] )|[@\w./-]{1,100}  [<>=*^~\d]"
 )
 """Most lines are known by it to begin nothing."""
 
@@ -179,22 +177,6 @@ def _caused(line: Line, below: Sequence[Line], _: Line | None) -> Block | None:
     return Block(causes + 1 + _stop(below[causes + 1 :], lambda other: other.indent > 0))
 
 
-def _piped(line: Line, below: Sequence[Line], _: Line | None) -> Block | None:
-    """Find a trace with the name of a container before each line."""
-    prefix = _PIPED.match(line.text)
-    if prefix is None or not below:
-        return None
-
-    def said(other: Line) -> str:
-        return other.text.removeprefix(prefix[0]) if other.text.startswith(prefix[0]) else ""
-
-    if not _BELOW.match(said(below[0])):
-        return None
-    stop = _stop(below, lambda other: said(other).startswith(" "))
-    ends = said(line).startswith("Traceback ") and stop < len(below) and bool(said(below[stop]).strip())
-    return Block(stop + ends, kind="group")
-
-
 def _run(line: Line, below: Sequence[Line], _: Line | None) -> Block | None:
     if not _RUN.match(line.text):
         return None
@@ -212,5 +194,5 @@ def _shown(line: Line, below: Sequence[Line], _: Line | None) -> Block | None:
 
 _FINDERS = (
     *(_ruled_test, _placed_test, _timed_test, _go_test, _bundled, _panicked, _group, _steps, _prefixed),
-    *(_audited, _captured, _caused, _piped, _run, _shown),
+    *(_audited, _captured, _caused, _run, _shown),
 )

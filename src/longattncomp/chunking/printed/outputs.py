@@ -10,7 +10,7 @@ from longattncomp.chunking.printed.graphs import add_graph, begins_graph
 from longattncomp.chunking.printed.traces import SHORT, add_trace
 from longattncomp.chunking.prose.references import lead
 
-_FRAME = re.compile(r"(?:[\w.-]{1,60} +\|)?[\s|]*File \"")
+_FRAME = re.compile(r"[\s|]*File \"")
 
 
 def begins_output(lines: Sequence[Line], at: int) -> bool:

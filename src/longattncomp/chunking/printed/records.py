@@ -22,7 +22,8 @@ from longattncomp.chunking.lines.kinds import (
     ends_sentence,
 )
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.printed.traces import add_trace, is_crash, is_trace
+from longattncomp.chunking.printed.stamps import entries
+from longattncomp.chunking.printed.traces import add_trace, begins_trace, is_crash, is_trace
 from longattncomp.chunking.prose.cards import RULE, groups
 
 _DATED = re.compile(
@@ -212,7 +213,8 @@ def is_log(lines: Sequence[Line]) -> bool:
     """Whether the first line begins an entry, and so do all lines of its kind; the others may be a trace's."""
     dated = [line.text for line in lines[:_BEGINNING] if STAMP.match(line.text)]
     sure = len(dated) > 1 or bool(dated and dated[0][:1].isdigit())
-    return sure and dated[0] is lines[0].text and all(map(_BEGUN.match, dated))
+    begun = sure and dated[0] is lines[0].text and all(map(_BEGUN.match, dated))
+    return begun or entries(lines) is not None
 
 
 def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: int, above: int) -> int:
@@ -221,11 +223,13 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
     What follows without a date belongs to the entry above it, blank lines within a stack trace or not. A command leads
     in the entries below it.
     """
-    found = _stamped(lines[at:end])
+    log = entries(lines[at:end])
+    found = log.begun if log else _stamped(lines[at:end])
     if not found:
         return at
-    end = _log_end(lines, at, end)
+    end = end if log else _log_end(lines, at, end)
     here = [line for line in lines[at:end] if line.indent >= 0]
+    said = log.lines if log else here
     found += [STAMP.match(line.text) is not None for line in here[len(found) :]]
     begins = [number for number, begun in enumerate(found) if begun]
     run = commands([here[number].text for number in begins])
@@ -233,9 +237,12 @@ def add_log(outline: Outline, text: str, lines: Sequence[Line], at: int, end: in
     for number, (first, after) in enumerate(pairwise([*begins, len(here)])):
         runs = number in run
         owner = above if runs or command < 0 else command
+        if log and begins_trace(said, first):
+            add_trace(outline, text, said[first:after], -1, owner)
+            continue
         entry = outline.add(here[first].start, owner, together=0 if runs else RECORD_TOKENS, breaks=not first)
         command = entry if runs else command
-        add_trace(outline, text, here[first + 1 : after], entry)
+        add_trace(outline, text, said[first + 1 : after], entry)
     return end
 
 

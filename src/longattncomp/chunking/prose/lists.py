@@ -28,6 +28,7 @@ _FIRST = ("1", "a", "A", "i")
 _CAPITAL = re.compile(r"^[ \t]*([A-Z])\.[ \t]+(?=\S)", re.MULTILINE)
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _WORDS = 4  # of a title that says what is left out
+_NOTE = re.compile(r"[†‡¹²³⁴-⁹]")  # the sign of a footnote
 _BULLETS = ("-", "*", "+", "•", "–")
 _PAIR = 2  # lines of a title and the only item of its list
 
@@ -59,6 +60,8 @@ def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[i
         return marks if titled and not code and not kinds.is_code(here, within=False) else []
     bullets = "•" if code else "-*+•"
     plain = [line for line, mark in zip(here, marks, strict=True) if not mark]
+    if plain and marks[0] == "* " and len(plain) == len(here) - 1 and all(_NOTE.match(line.text) for line in plain):
+        return []
     settings = [line for line, mark in zip(here, marks, strict=True) if not mark or mark.lstrip().startswith("-")]
     others = here if code else plain
     statements = (code or not first) and bool(others) and kinds.is_code(others, within=code)

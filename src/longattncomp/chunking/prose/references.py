@@ -20,11 +20,11 @@ TABLE_NOTE = re.compile(
 """The beginning of a note below a table."""
 
 _SIGN = r"[¹²³⁴⁵⁶⁷⁸⁹⁰]{1,3}|[†‡]{1,2}"
-_ASTERISK = r"(?<=[.,;:!?)”%\"])\*(?=\s|$)|(?<=\w)\*(?=[.,;:]|\s*[|\n]|$)"
-_NOTE = re.compile(rf"[ \t]*+(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_]|(?<![ \t])(\*)[ \t]*[^\W_])")
+_ASTERISK = r"(?<=[.,;:!?)”%\"])\*(?=\s|$)|(?<=\w)\\?\*(?=[.,;:]|\s*[|\n]|$)"
+_NOTE = re.compile(rf"[ \t]*+(?:\[\^?(\w{{1,4}})\]:?[ \t]+\S|({_SIGN})[ \t]*[^\W_]|(?<![ \t])\\?(\*)[ \t]*[^\W_])")
 _REFERENCE = re.compile(
     rf"(?<=[^\s\[(])\[\^?(\w{{1,4}})\](?![:(])|(?<=[\w.,;:!?)%”\"])(?<!\b[kcmd]m)(?<!\bm)({_SIGN})(?=[\s.,;:|)]|$)"
-    rf"|({_ASTERISK})"
+    rf"|({_ASTERISK})|(?<=[\w.)%€$] )\[(\w{{1,4}})\](?=[ \t]*\|)"
 )
 _BRACKETED = re.compile(r"[ \t]*\((\d{1,2}|[a-z])\)[ \t]+\S")
 _BRACKETS = re.compile(

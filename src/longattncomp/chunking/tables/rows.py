@@ -33,10 +33,12 @@ _COLUMNS = re.compile(r"[ \t]*[A-Z]\D*$")
 _COUNT = re.compile(r"[ \t]*\(\d+ [^\W\d]+\)[ \t]*$")
 """The line below the rows of a table that says how many they are."""
 
+_JIRA = re.compile(r"[ \t]*\|\|[^\n]+\|\|[ \t]*$")
+_WIKI = re.compile(r"![^!\[]")
+"""Names of columns in the markup of Jira and of MediaWiki."""
+
 _STATEMENT = re.compile(r"(?:INSERT|CREATE|SELECT|UPDATE|WITH)\b")
 _SENTENCE = re.compile(r"[a-z]{2}[.!?] [A-Z]")
-_UNIT = re.compile(r"\s*\"?[(\[][^()\[\]]*[)\]]\"?\s*$|\s*$")
-"""A cell of a row of units below a header, such as (km)."""
 
 
 class Header(NamedTuple):
@@ -103,19 +105,19 @@ def _commented(lines: Sequence[Line]) -> int | None:
     if found is None:
         return _header_rows(lines) if comment else None
     found += comment
-    return found + int(0 < found < len(lines) - 1 and _are_units(lines[found].text))
+    return found + int(0 < found < len(lines) - 1 and columns.name_more(*(line.text for line in lines[found:][:2])))
 
 
 def is_table_edge(lines: Sequence[Line], at: int) -> bool:
     """Whether a table begins or ends at a line, right below other text or above it: one of Markdown, or what a
     command prints.
     """
-    if is_printed_edge(lines, at) or columns.is_between(lines, at):
+    if is_printed_edge(lines, at) or columns.is_between(lines, at) or columns.is_label(lines, at):
         return True
     bar, before = (line.text.lstrip().startswith("|") or is_rule(line.text) for line in (lines[at], lines[at - 1]))
     if bar and not before:
-        return at + 1 < len(lines) and is_rule(lines[at + 1].text)
-    return before and "|" not in lines[at].text and not bar
+        return at + 1 < len(lines) and (is_rule(lines[at + 1].text) or _JIRA.match(lines[at].text) is not None)
+    return before and "|" not in lines[at].text and not bar and not _WIKI.match(lines[at].text)
 
 
 def is_printed_edge(lines: Sequence[Line], at: int) -> bool:
@@ -130,18 +132,13 @@ def is_printed_edge(lines: Sequence[Line], at: int) -> bool:
     return printed or len(GAPS.findall(above)) > 1 or "|" in above
 
 
-def _are_units(row: str) -> bool:
-    cells = re.split(r"[\t;,|]", row.strip().strip("|"))
-    return len(cells) > 1 and bool(row.strip(" \t;,|")) and all(map(_UNIT.match, cells))
-
-
 def _header_rows(lines: Sequence[Line]) -> int | None:
     if any(_TABULAR.match(line.text.lstrip()) for line in lines[:_ABOVE]):
         first = next((number for number, line in enumerate(lines) if "&" in line.text), -1)
         return None if first < 0 else first + 1 + (first + 1 < len(lines) and "\\" in lines[first + 1].text[:2])
     if len(lines) > _LEAST_ROWS and all(_SIMPLE.match(lines[number].text) for number in (0, 2)):
         return 3
-    if found := columns.ruled(lines) or columns.paired(lines):
+    if found := columns.wiki_names(lines) or columns.ruled(lines) or columns.paired(lines):
         return found
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
@@ -152,7 +149,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         if last == 2 or (last and "=" in lines[last].text) or lone:
             return last + 1
     if len(lines) >= 2 and all(line.text.lstrip().startswith("|") for line in lines):
-        return 0
+        return int([_JIRA.match(line.text) is not None for line in lines[:2]] == [True, False])
     if len(lines) < _LEAST_ROWS:
         return None
     begins = columns.begins(lines, named=True) or _records(lines)
@@ -166,10 +163,13 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     gaps = [len(GAPS.findall(row)) for row in rows[:50]]
     # A short row without gaps is the title of the rows below it.
     below = [count for count, row in zip(gaps[1:], rows[1:], strict=False) if count or len(row) > _TITLE]
-    if 2 * len(below) >= len(gaps) - 1 and sum(count >= 2 for count in below) >= 0.8 * len(below):
-        usual = max(set(below), key=below.count)
-        named = gaps[0] != usual or columns.are_names(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
-        return columns.more_names(lines, begins[1] * int(named))
+    if 2 * len(below) >= len(gaps) - 1:
+        if sum(count >= 2 for count in below) >= 0.8 * len(below):
+            usual = max(set(below), key=below.count)
+            named = gaps[0] != usual or columns.are_names(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
+            return columns.more_names(lines, begins[1] * int(named))
+        if len(below) > 1 and all(below) and columns.have_places([lines[begin].text for begin in begins[:50]]):
+            return begins[1]
     for delimiter in _DELIMITERS:
         counts = [row.count(delimiter) for row in rows[:50]]
         most = max(set(counts), key=counts.count)
@@ -227,6 +227,8 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
     grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
     grid = grid and any(is_rule(row.text) for row in body[:-1])
     begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else _records(body)
+    if columns.wiki_names(names):
+        begins = [n for n, line in enumerate(body) if not n or line.text.startswith("|-")]
     begins = begins if delimiter else wrapped or begins
     words = frozenset(cell for line in names for cell in _split(line.text, delimiter))
     group = full = parent
@@ -251,6 +253,7 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
         if depth >= 0 and not delimiter:
             deeper = max(deeper, line.indent)
             group = parent if line.indent <= depth < deeper else group
+        sums = sums or (index == begins[-1] and columns.ends_in_total([body[begin].text for begin in begins]))
         above = parent if sums or (first and not others) else group if first else full
         together = RECORD_TOKENS if after > index + 1 else 0
         unit = outline.add(start, above, together=together, breaks=not top and not index)
