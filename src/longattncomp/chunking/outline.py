@@ -1,6 +1,7 @@
 """The units of one text as a tree: which unit leads which others in."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 SENTENCE_TOKENS = 96
@@ -58,6 +59,22 @@ class Outline:
         self.together.append(together)
         self.breaks.append(breaks)
         return unit
+
+    def lead(self, led: Iterable[int], *units: int) -> None:
+        """Let units lead in those that are `led`, too, though they are not above them."""
+        for unit in led:
+            also = dict.fromkeys((*self.also.get(unit, ()), *units))
+            also.pop(unit, None)
+            if also:
+                self.also[unit] = tuple(also)
+
+    def end(self, unit: int, text: str) -> int:
+        """Find where a unit of a text ends."""
+        return self.starts[unit + 1] if unit + 1 < len(self.starts) else len(text)
+
+    def unit_at(self, at: int) -> int:
+        """Find the unit that a character is part of."""
+        return bisect_right(self.starts, at) - 1
 
     def lead_ins(self, unit: int) -> Sequence[int]:
         """List the units that lead a unit in, the nearest first; those that are not above it follow its parent."""

@@ -27,7 +27,6 @@ from longattncomp.chunking.printed.stamps import stamped
 from longattncomp.chunking.prose.cards import Cards
 from longattncomp.chunking.prose.lists import Lists, is_within, items, speaks_of_list
 from longattncomp.chunking.prose.paragraphs import ANNOUNCED, Prose
-from longattncomp.chunking.prose.references import lead
 from longattncomp.chunking.prose.run_in import gap_rows
 from longattncomp.chunking.tables.captions import Tables, page_heads
 from longattncomp.chunking.tables.expanded import add_records
@@ -295,4 +294,4 @@ class _Scan:
         owner = self._owner(here[0].indent)
         self._prose.add(here, stop, self._turns.speaker if owner < 0 else owner)
         if tail:
-            lead(self.out, self._lists.units, first)
+            self.out.lead(self._lists.units, first)

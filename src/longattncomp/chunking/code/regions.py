@@ -11,7 +11,6 @@ from longattncomp.chunking.code.bodies import plans, routines, stages
 from longattncomp.chunking.lines import preprocessor
 from longattncomp.chunking.lines.kinds import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.prose.references import lead
 
 
 class Kind(NamedTuple):
@@ -202,7 +201,7 @@ class Regions:
             region = self._open.pop()
             last = len(self._outline.starts) - 1
             if len(self._open) < DEEPEST and not isinstance(region.kind, Body):
-                lead(self._outline, range(region.first, last), last)
+                self._outline.lead(range(region.first, last), last)
         return region
 
     def _pair(self, kind: Kind) -> dict[int, int]:

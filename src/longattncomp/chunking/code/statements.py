@@ -24,7 +24,6 @@ from longattncomp.chunking.lines.definitions import goes_on as goes_on_with
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.preprocessor import DIRECTIVE, is_continued
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
-from longattncomp.chunking.prose.references import lead
 
 _COMMENTS = 4  # lines of a comment that lead in an entry
 _WORDS = 4  # in a line of a comment that may go on in the next one
@@ -132,7 +131,7 @@ class Statements:
             separates = not number or bool(_SEPARATOR.match(line.text))
             unit = out.add(line.start, above, together=BLOCK_TOKENS, breaks=separates)
             if decorated and DECLARES.match(line.text):
-                lead(out, range(above, unit), unit)
+                out.lead(range(above, unit), unit)
             is_comment = COMMENT.match(line.text)
             directive = DIRECTIVE.match(line.text) and not is_continued(line.text)
             if not (is_comment and goes_on) and not directive:
@@ -143,7 +142,7 @@ class Statements:
                 and above >= 0
                 and not _BOUNDED.match(self._text, out.starts[above])
             ):
-                lead(out, range(max(above, unit - _CLAUSES), unit), unit)
+                out.lead(range(max(above, unit - _CLAUSES), unit), unit)
             if number and here[number - 1].indent != line.indent:
                 comments = []
             if comments and not titled and kinds.ENTRY.match(line.text):
@@ -154,7 +153,7 @@ class Statements:
             titled = is_title(here, number)
             begins = signature(here, number)
         if is_of_group(here):
-            lead(out, range(top + 1, len(out.starts)), top)
+            out.lead(range(top + 1, len(out.starts)), top)
         out.entries.extend(range(top, len(out.starts)))
 
     def _quote(self, line: Line, level: int) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from longattncomp.chunking.lines.kinds import HTML_BLOCKS, Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, Outline
-from longattncomp.chunking.prose.references import lead
 
 _VALUES = r"(?:[^<>\"']++|\"[^<\"]*+\"|'[^<']*+')*+"
 """What stands in a tag after its name: no <, so that a tag that nothing ends is not looked through again and again."""
@@ -134,14 +133,14 @@ class Documents:
             leads.append(above if element.schema else unit)
             inside.append(element.flat)
             if notes and len(notes) <= _COMMENTS and self._text.count("\n", below, element.start) <= 1:
-                lead(self._out, [unit], *notes)
+                self._out.lead([unit], *notes)
             notes = range(0)
             named = names.get(element.above, ())
             short = element.flat and element.stop - element.start <= _LONGEST_TEXT and len(named) < _NAMES
             if isinstance(named, list) and short and _NAME.match(element.name):
                 named.append(unit)
             else:
-                lead(self._out, [unit], *named)
+                self._out.lead([unit], *named)
 
     def _comment(self, element: _Element, above: int) -> range:
         """Add a comment line by line: the first and the last one tell that the others are part of it."""
@@ -151,7 +150,7 @@ class Documents:
             self._out.add(at + 1, unit)
             at = self._text.find("\n", at + 1, element.stop)
         last = len(self._out.starts) - 1
-        lead(self._out, range(unit + 1, last), last)
+        self._out.lead(range(unit + 1, last), last)
         return range(unit, last + 1)
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from typing import NamedTuple
 
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.prose.references import lead
 
 _NAME = re.compile(
     r"\s*[\"']?(?:(?P<name>[Nn]ame|NAME|(?:server|container|full|display)_name|displayName|hostname|nom|nombre|nome|naam"
@@ -97,7 +96,7 @@ class _Blocks:
                     self._out.named.update(names.units)
             units = [name for names in found[block] for name in names if unit not in names]
             above = self._out.parents[unit]
-            lead(self._out, [unit], *(name for name in units if name != above))
+            self._out.lead([unit], *(name for name in units if name != above))
 
     def _is_like_others(self, block: int) -> bool:
         """Whether the first line of a block does not tell which it is."""
@@ -111,8 +110,8 @@ class _Blocks:
 
     def _line(self, unit: int) -> str:
         start = self._out.starts[unit]
-        after = self._out.starts[unit + 1] if unit + 1 < len(self._out.starts) else len(self._text)
-        return self._text[start : min(after, start + _LONGEST)].strip().partition("\n")[0].rstrip()
+        end = min(self._out.end(unit, self._text), start + _LONGEST)
+        return self._text[start:end].strip().partition("\n")[0].rstrip()
 
 
 def _names(sign: str, head: str, line: str) -> bool:

@@ -8,7 +8,6 @@ from longattncomp.chunking.lines.kinds import HTML_BLOCKS, Line
 from longattncomp.chunking.markup.boxes import CARD_TOKENS, boxes
 from longattncomp.chunking.markup.spoken import link_roles
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.prose.references import lead
 
 _BEGINS = re.compile(r"\s*(?:\{\s*(?:\"|\}|$)|\[\s*(?:[{\"]|\[(?![A-Za-z_])|$|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\s*,))")
 _INSIDE = re.compile(r"\s*[\"{\[}\]\d]")
@@ -241,7 +240,7 @@ class Html:
 
     def _span(self, outline: Outline, text: str, start: int, unit: int) -> None:
         """Let the rows with cells that go on in a row lead it in."""
-        lead(outline, [unit], *(row for row, _ in self._spans))
+        outline.lead([unit], *(row for row, _ in self._spans))
         self._spans = [(row, left - 1) for row, left in self._spans if left > 1]
         after = _ROW_END.search(text, start)
         spans = [int(span[1]) for span in _ROWSPAN.finditer(text, start, after.start() if after else len(text))]
@@ -270,7 +269,7 @@ class Html:
             first = self._regions.pop()[0]
             unit = outline.add(tag.start(), first)
             if len(self._regions) < DEEPEST:
-                lead(outline, range(first, unit), unit)
+                outline.lead(range(first, unit), unit)
             return unit
         if name in ("elif", "else"):
             if not self._regions:

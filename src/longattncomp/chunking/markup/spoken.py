@@ -4,7 +4,6 @@ import re
 
 from longattncomp.chunking.lines.speakers import ROLES
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.prose.references import lead
 
 _ROLE = re.compile(rf"\s*\"role\"\s*:\s*\"(?:{ROLES}|function|model)\"")
 _SAID = re.compile(r"\s*\"(?:content|parts|text|tool_calls)\"\s*:")
@@ -37,4 +36,4 @@ def link_roles(outline: Outline, text: str, first: int) -> None:
         above = outline.parents[unit]
         message[unit] = above if above in said else message.get(above, -1)
         if message[unit] >= 0:
-            lead(outline, [unit], *(other for other in said[message[unit]] if other != unit))
+            outline.lead([unit], *said[message[unit]])

@@ -8,7 +8,6 @@ from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.printed.blocks import LONGEST, OF_STEP, PART, STEP, Block, block_at
 from longattncomp.chunking.printed.graphs import add_graph, begins_graph
 from longattncomp.chunking.printed.traces import SHORT, add_trace
-from longattncomp.chunking.prose.references import lead
 
 _FRAME = re.compile(r"[\s|]*File \"")
 
@@ -52,9 +51,9 @@ def add_output(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
                 last, filled = outline.add(line.start, head), 0
             filled += len(line.text)
         if block.kind == "group":
-            lead(outline, range(first, last), last)
+            outline.lead(range(first, last), last)
     if block.kind == "test" and firsts:
-        lead(outline, range(firsts[0] + 1, len(outline.starts)), firsts[0])
+        outline.lead(range(firsts[0] + 1, len(outline.starts)), firsts[0])
     return block.end
 
 
@@ -98,7 +97,7 @@ def _add_steps(outline: Outline, lines: Sequence[Line], above: int) -> None:
             outline.add(start, heads[number])
         else:
             unit, open_ = outline.add(start, above), ""
-            lead(outline, [unit], *([heads[number]] if number in heads else []))
+            outline.lead([unit], *([heads[number]] if number in heads else []))
 
 
 def _add_tree(outline: Outline, lines: Sequence[Line], above: int) -> None:

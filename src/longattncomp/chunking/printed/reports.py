@@ -1,14 +1,13 @@
 """lines of a test's report or of a compiler's messages -> units, what failed and where with each other."""
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from longattncomp.chunking.lines.kinds import FENCE, RULED, STAMP, Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.printed.outputs import add_output, begins_output
 from longattncomp.chunking.printed.traces import SHORT, add_trace, begins_trace, is_crash, trace_end
-from longattncomp.chunking.prose.references import lead
 
 _LOOKED_AT = 100  # lines below a possible beginning
 
@@ -84,7 +83,7 @@ def add_failure(outline: Outline, lines: Sequence[Line], title: int, size: int, 
             outline.add(start, heading, breaks=lines[number - 1].indent < 0)
         elif _FAILED_AT.match(line):
             failed_at = outline.add(start, record)
-            lead(outline, range(record + 1, failed_at), failed_at)
+            outline.lead(range(record + 1, failed_at), failed_at)
             record = -1
         else:
             told = record if _FAILED.match(line) else told
@@ -95,9 +94,9 @@ def add_failure(outline: Outline, lines: Sequence[Line], title: int, size: int, 
     for unit in range(heading + 1, len(outline.starts)):
         beside = [above] if above >= 0 and outline.parents[unit] == heading else []
         if told in (unit, outline.parents[unit]):
-            lead(outline, [unit], *beside)
+            outline.lead([unit], *beside)
         else:
-            lead(outline, [unit], told, *([failed_at] if failed_at > told else []), *beside)
+            outline.lead([unit], told, *([failed_at] if failed_at > told else []), *beside)
         above = unit if outline.parents[unit] == heading else above
     return last
 
@@ -135,7 +134,7 @@ def add_report(outline: Outline, text: str, lines: Sequence[Line], at: int, abov
         first = len(outline.starts)
         add_trace(outline, text, [line for line in lines[at:stop] if line.indent >= 0], -1, above)
         if at and _LEVELLED.match(lines[at - 1].text):  # an entry of a log that has no date at its beginning
-            lead(outline, range(first, len(outline.starts)), bisect_right(outline.starts, lines[at - 1].start) - 1)
+            outline.lead(range(first, len(outline.starts)), outline.unit_at(lines[at - 1].start))
         return stop
     if _begins_rows(lines, at):
         return _add_rows(outline, lines, at, above)
@@ -181,13 +180,13 @@ def _add_test(outline: Outline, lines: Sequence[Line], at: int, stop: int, above
             unit, size, before = outline.add(line.start, name), len(line.text), kind
             if number < told and len(expected) < 4 and (short or _EXPECTED.match(line.text)):
                 expected.append(unit)
-    lead(outline, range(name + 1, len(outline.starts)), *expected)
+    outline.lead(range(name + 1, len(outline.starts)), *expected)
     for line in reversed(lines[max(0, at - _LOOKED_AT) : at]):
         if _FAILED_FILE.match(line.text):
             file = bisect_left(outline.starts, line.start)
             if outline.starts[file] == line.start:
                 outline.together[file] = 0
-                lead(outline, range(name, len(outline.starts)), file)
+                outline.lead(range(name, len(outline.starts)), file)
             break
 
 

@@ -14,7 +14,6 @@ from longattncomp.chunking.lines.kinds import Line, is_rule, lines_of
 from longattncomp.chunking.lines.listings import MAY_BE, number_sizes
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.printed.traces import begins_trace, trace_end
-from longattncomp.chunking.prose.references import lead
 
 _STAMP = re.compile(
     r"\ufeff?(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t)?\ufeff?\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3,9}Z(?: |(?=\s*$))"
@@ -137,7 +136,7 @@ class Stamps(NamedTuple):
         found.named.update(moved[unit] for unit in outline.named)
         for unit, others in outline.also.items():
             after = moved[unit + 1] if unit + 1 < len(moved) else len(found.starts)
-            lead(found, range(moved[unit], after), *(moved[other] for other in others))
+            found.lead(range(moved[unit], after), *(moved[other] for other in others))
         return found
 
 

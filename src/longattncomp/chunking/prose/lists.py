@@ -9,7 +9,6 @@ from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.connectives import TAKES_BACK
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import SENTENCE_TOKENS, Outline
-from longattncomp.chunking.prose.references import lead
 from longattncomp.chunking.prose.steps import steps
 from longattncomp.chunking.sentences import sentences
 
@@ -203,7 +202,7 @@ class Lists:
             if mark:
                 self._item(line, mark)
             elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
-                lead(out, range(begun, len(out.starts)), out.add(line.start, self.intro))
+                out.lead(range(begun, len(out.starts)), out.add(line.start, self.intro))
                 begun = len(out.starts)
             elif line.indent <= least and kinds.leads_on(line.text):
                 self._open.clear()

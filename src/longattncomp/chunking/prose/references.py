@@ -5,7 +5,6 @@ Each leads in what it speaks of.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
 from itertools import pairwise
 
 from longattncomp.chunking.lines.connectives import GOES_ON, POINTS_BACK, TAKES_BACK
@@ -60,22 +59,22 @@ def link(text: str, outline: Outline) -> None:
     _link_notes(text, outline)
     _link_bracketed(text, outline)
     for struck in _STRUCK.finditer(text):
-        first, last = (_unit(outline, at) for at in (struck.start(), struck.end() - 1))
-        lead(outline, range(first, last + 1), first, last)
+        first, last = (outline.unit_at(at) for at in (struck.start(), struck.end() - 1))
+        outline.lead(range(first, last + 1), first, last)
     for unit in sorted(outline.prose):
         if outline.breaks[unit] or unit - 1 not in outline.prose:
             continue
-        start, end = outline.starts[unit], _end(text, outline, unit)
+        start, end = outline.starts[unit], outline.end(unit, text)
         if GOES_ON.match(text, start) or POINTS_BACK.search(text, start, end):
-            lead(outline, [unit], unit - 1, *outline.also.get(unit - 1, ()))
+            outline.lead([unit], unit - 1, *outline.also.get(unit - 1, ()))
         elif TAKES_BACK.match(text, start):
-            lead(outline, [unit - 1], unit)
+            outline.lead([unit - 1], unit)
     for unit, start in enumerate(outline.starts):
         item = ITEM.match(text, start)
         beside = unit and outline.parents[unit] == outline.parents[unit - 1]
         titles = unit + 1 < len(outline.starts) and outline.parents[unit + 1] == unit
         if item and beside and not titles and TAKES_BACK.match(text, item.end()):
-            lead(outline, [unit - 1], unit)
+            outline.lead([unit - 1], unit)
     _link_quotations(text, outline)
 
 
@@ -93,7 +92,7 @@ def _link_notes(text: str, outline: Outline) -> None:
         return
     for reference in _REFERENCE.finditer(text):
         sign = _sign(reference)
-        unit, notes = _unit(outline, reference.start()), found.get(sign, [])
+        unit, notes = outline.unit_at(reference.start()), found.get(sign, [])
         if not notes or signs[unit] in found or (sign == "*" and _is_emphasis(text, reference.start())):
             continue
         note = notes[min(bisect_right(notes, unit), len(notes) - 1)]
@@ -101,7 +100,7 @@ def _link_notes(text: str, outline: Outline) -> None:
         while last < min(note + _MOST, len(starts)) and not outline.breaks[last] and not signs[last]:
             last += 1
         if not note <= unit < last:
-            lead(outline, [unit], *range(note, last))
+            outline.lead([unit], *range(note, last))
 
 
 def _link_bracketed(text: str, outline: Outline) -> None:
@@ -121,14 +120,14 @@ def _link_bracketed(text: str, outline: Outline) -> None:
         found: dict[str, list[int]] = {}
         for reference in _BRACKETS.finditer(text, above, starts[run[0]]):
             if not _OF_CLAUSES.search(text, max(0, reference.start() - _BEFORE), reference.start()):
-                found.setdefault(reference[1], []).append(_unit(outline, reference.start()))
+                found.setdefault(reference[1], []).append(outline.unit_at(reference.start()))
         last = run[-1] + 1
         while last < min(run[-1] + _MOST, len(starts)) and not outline.breaks[last]:
             last += 1
         above = starts[last] if last < len(starts) else len(text)
         if len(run) > 1 and found.keys() >= set(signs):
             for sign, (note, after) in zip(signs, pairwise([*run, last]), strict=True):
-                lead(outline, found[sign], *range(note, after))
+                outline.lead(found[sign], *range(note, after))
 
 
 def _next(match: re.Match[str] | None) -> str:
@@ -157,28 +156,11 @@ def _link_quotations(text: str, outline: Outline) -> None:
     """Let the words before and after a quotation of several sentences, which say whose it is, lead in all of them."""
     starts = outline.starts
     for quotation in _QUOTATION.finditer(text):
-        first, last = (_unit(outline, at) for at in (quotation.start(), quotation.end() - 1))
+        first, last = (outline.unit_at(at) for at in (quotation.start(), quotation.end() - 1))
         inside = range(first, last + 1)
         if first == last or not all(unit in outline.prose for unit in inside):
             continue
-        end = starts[last + 1] if last + 1 < len(starts) else len(text)
         said = [first] if text[starts[first] : quotation.start()].rstrip().endswith((":", ",", "：", "，")) else []
+        end = outline.end(last, text)
         said += [last] if quotation[0][-2] in ",，" and _WORD.search(text, quotation.end(), end) else []
-        lead(outline, inside, *said)
-
-
-def _end(text: str, outline: Outline, unit: int) -> int:
-    return outline.starts[unit + 1] if unit + 1 < len(outline.starts) else len(text)
-
-
-def _unit(outline: Outline, at: int) -> int:
-    return bisect_right(outline.starts, at) - 1
-
-
-def lead(outline: Outline, led: Iterable[int], *units: int) -> None:
-    """Let other units lead in those that are `led`, too."""
-    for unit in led:
-        also = dict.fromkeys((*outline.also.get(unit, ()), *units))
-        also.pop(unit, None)
-        if also:
-            outline.also[unit] = tuple(also)
+        outline.lead(inside, *said)

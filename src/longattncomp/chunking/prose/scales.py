@@ -3,7 +3,6 @@
 import re
 
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.prose.references import lead
 
 _SCALE = (
     r"(?:(?:thousand|million|billion)s?\b|'000|k?€|(?:EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK)\b|Tausend|Tsd|Millionen|Mio|Mrd|TEUR|milliers?|millions?"
@@ -38,9 +37,9 @@ def link_scales(text: str, outline: Outline) -> None:
     """Let a sentence that says in what amounts are given, or what all of a kind are in a chapter, lead in the figures
     below it, up to the next such one, or to the end of its section or chapter. Years are no such figures.
     """
-    starts, said, inside = outline.starts, -1, set[int]()
-    for unit, start in enumerate(starts):
-        end = starts[unit + 1] if unit + 1 < len(starts) else len(text)
+    said, inside = -1, set[int]()
+    for unit, start in enumerate(outline.starts):
+        end = outline.end(unit, text)
         short = end - start <= _LONGEST
         if short and ((whole := _OF_ALL.match(text, start, end)) or _STATES.match(text, start, end)):
             said = unit
@@ -54,4 +53,4 @@ def link_scales(text: str, outline: Outline) -> None:
             else:
                 said = -1
             if said >= 0 and any(not _YEAR.match(figure[0]) for figure in _FIGURE.finditer(text, start, end)):
-                lead(outline, [unit], said)
+                outline.lead([unit], said)

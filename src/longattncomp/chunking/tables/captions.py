@@ -7,7 +7,7 @@ from itertools import pairwise
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.prose.references import TABLE_NOTE, lead
+from longattncomp.chunking.prose.references import TABLE_NOTE
 from longattncomp.chunking.tables.rows import Header, add_table
 
 _SPEAKS = re.compile(
@@ -76,7 +76,7 @@ class Tables:
         self._rows = range(first, len(self._out.starts))
         for unit in self._rows[:_BELOW]:
             if _OF_ALL.match(self._text, self._out.starts[unit]):
-                lead(self._out, self._rows[unit - first + 1 :], unit)
+                self._out.lead(self._rows[unit - first + 1 :], unit)
 
     def add_note(self, first: Line, end: int, above: int) -> bool:
         """Add a paragraph that is a note or caption right below a table; False if it is none.
@@ -86,7 +86,7 @@ class Tables:
         notes = TABLE_NOTE.match(first.text) or (kinds.CAPTION.match(first.text) and not self._captioned)
         if not notes or not 0 < self._rows.stop == len(self._out.starts) or end - first.start > _NOTED:
             return False
-        lead(self._out, self._rows, self._out.add(first.start, above, breaks=True))
+        self._out.lead(self._rows, self._out.add(first.start, above, breaks=True))
         return True
 
     def link_notes(self, first: int) -> None:
@@ -108,7 +108,7 @@ class Tables:
         for row, after in pairwise([*rows, first]):
             for reference in _REFERENCE.finditer(text, outline.starts[row], outline.starts[after]):
                 if note_units := notes.get(reference[1]):
-                    lead(outline, [row, *below.get(row, ())], *note_units)
+                    outline.lead([row, *below.get(row, ())], *note_units)
 
 
 def _speaks_of(words: str, table: str) -> bool:

@@ -10,7 +10,6 @@ from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.columns import NUMERIC, is_line
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.prose.references import lead
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
@@ -107,10 +106,10 @@ class _Links:
                     names = None
                 else:
                     above = (unit, *self._out.above(unit))
-                    lead(self._out, [unit], *(own for own in names.units if own not in above))
+                    self._out.lead([unit], *(own for own in names.units if own not in above))
 
     def _unit(self, at: int) -> int:
-        return bisect_right(self._out.starts, self._lines[at].start) - 1
+        return self._out.unit_at(self._lines[at].start)
 
     def _near(self) -> list[int]:
         """Find the nearest unit above each that begins with several cells, -1 for none."""

@@ -14,7 +14,6 @@ from longattncomp.chunking.lines.headings import TURN
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.speakers import Head, speaker_of
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
-from longattncomp.chunking.prose.references import lead
 from longattncomp.chunking.sentences import UNSPACED, sentences
 
 _ASKS = 240  # characters of a turn that asks
@@ -116,9 +115,9 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
         stop = max(answer.said + stop, begun + _COMES_ALONG)
         units = range(asked.unit, answer.unit)
         answering = range(answer.unit, max(answer.unit + 1, bisect_left(outline.starts, min(stop, end))))
-        lead(outline, answering, *units)
+        outline.lead(answering, *units)
         if end - begun <= _LONGEST or outline.parents[answering[-1]] != answer.unit:
-            lead(outline, units, *answering)
+            outline.lead(units, *answering)
 
 
 def _asked_words(text: str, start: int, end: int, *, meeting: bool) -> int | None:
@@ -141,7 +140,7 @@ def _end(text: str, outline: Outline, unit: int, after: int) -> int:
         outline.parents[last] >= unit or (outline.parents[last] == outline.parents[unit] and not outline.breaks[last])
     ):
         last += 1
-    return outline.starts[last] if last < len(outline.starts) else len(text)
+    return outline.end(last - 1, text)
 
 
 def _turns(text: str, outline: Outline, heads: Mapping[int, Line]) -> list[_Turn]:

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import Outline
-from longattncomp.chunking.prose.references import lead
 
 _MOST = 8  # units of an answer
 _ANSWERED = 600  # characters of what is quoted in a mail and leads in as long an answer below it
@@ -55,7 +54,7 @@ def link_answers(text: str, outline: Outline) -> None:
                 found.setdefault(asked[0], (asked, []))[1].append(unit)
     for units, answering in found.values():
         if len(found) > 1 or any(sign in text[starts[units[0]] : starts[answering[0]]] for sign in "?？"):
-            lead(outline, answering, *units[-_QUOTED:])
+            outline.lead(answering, *units[-_QUOTED:])
 
 
 def _is_apart(text: str, start: int) -> bool:
