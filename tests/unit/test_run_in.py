@@ -53,11 +53,10 @@ def test_an_entry_of_a_bibliography_is_one(sign: str) -> None:
         "**Mind** that it is loud, as it is. Ring twice.\n",
         "Windows 10 is fine for that. Ring twice.\n",
         "It is  a day  of May.\nNobody  knew it. Ring twice.\n",
-        "[1] The law changed in 2019. It is as it is. Ring twice.\n",
         "Bell, C. wrote that once. It is as it is. Ring twice.\n",
         "It stands here as one long sentence that ends in what leads to nothing at all:\nIt is as it is. Ring twice.\n",
     ],
-    ids=["a marked word", "a name", "gaps", "a note", "an author", "a long line"],
+    ids=["a marked word", "a name", "gaps", "an author", "a long line"],
 )
 def test_other_words_lead_in_nothing(text: str) -> None:
     assert lead_ins(text, "Ring", 3) == "Ring twice.\n"

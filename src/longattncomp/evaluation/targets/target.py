@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from longattncomp.errors import InputError
 from longattncomp.evaluation.targets.answers import chosen, exact_and_f1
 from longattncomp.evaluation.targets.spending import Prices
 
@@ -25,12 +26,28 @@ class TargetQuestion:
         options: the choices of a multiple-choice question, in the order in which the prompt shows them; the right one
             is among the answers.
         answer_tokens: most tokens that a target writes.
+
+    Raises:
+        InputError: a text is blank, no option is an accepted answer, or `answer_tokens` is below 1.
     """
 
     prompt: str
     answers: tuple[str, ...]
     options: tuple[str, ...] = ()
     answer_tokens: int = SHORT_ANSWER
+
+    def __post_init__(self) -> None:
+        if self.answer_tokens < 1:
+            raise InputError(f"expected answer_tokens of at least 1, got {self.answer_tokens}")
+        if not all(text.strip() for text in (self.prompt, *self.answers, *self.options)):
+            raise InputError(
+                "expected a prompt, answers and options with more than blanks in them, got "
+                f"prompt {self.prompt[-40:]!r}, answers {self.answers!r}, options {self.options!r}"
+            )
+        if self.options and not set(self.options) & set(self.answers):
+            raise InputError(
+                f"expected the right one of the options {self.options!r} among the answers, got {self.answers!r}"
+            )
 
     @property
     def one_line(self) -> bool:
