@@ -217,5 +217,5 @@ def test_in_this_process_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) ->
     kept = originals.Originals()
     keys = [kept.keep("one", [letter * 400], None) for letter in "abc"]
     assert [kept.find("one", key, None) and True for key in keys] == [None, True, True]
-    with pytest.raises(ValueError, match="too large"):
+    with pytest.raises(ValueError, match="at most 1000 characters"):
         kept.keep("one", ["d" * 1_001], None)
