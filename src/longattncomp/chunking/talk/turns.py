@@ -150,12 +150,16 @@ def examples(lines: Sequence[Line]) -> frozenset[tuple[str, ...]]:
     """Find the labels of the examples in a text: with which several paragraphs begin their lines."""
     found: Counter[tuple[str, ...]] = Counter()
     asked: set[tuple[str, ...]] = set()  # with nothing behind the last label, which is to be completed
+    talks: set[tuple[str, ...]] = set()  # where who speaks last asks the other one, who answers in the next paragraph
     for first, stop, _ in groups(lines):
         labels = _labels(lines[number] for number in range(first, stop))
         found[labels] += 1
         if labels and lines[stop - 1].text.rstrip() == f"{labels[-1]}:":
             asked.add(labels)
-    return frozenset(labels for labels, count in found.items() if labels and count >= _LEAST - (labels in asked))
+        if labels and kinds.ends_question(lines[stop - 1].text) and not kinds.ASKED.match(lines[stop - 1].text):
+            talks.update(() if kinds.ends_question(lines[first].text) else [labels])
+    kept = (labels for labels, count in found.items() if labels and count >= _LEAST - (labels in asked))
+    return frozenset(kept) - talks
 
 
 def _labels(here: Iterable[Line]) -> tuple[str, ...]:
