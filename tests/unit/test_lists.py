@@ -281,6 +281,19 @@ def test_a_sentence_that_points_on_leads_to_a_list_in_chinese_and_japanese(intro
     assert lead_ins(f"{intro}\n・本の代金\n・船の代金\n", "船", 1) == f"{intro}\n・船の代金\n"
 
 
+@pytest.mark.parametrize("text", ["私は次の日に船で行く。", "10円以下の船は多い。"])
+def test_a_sentence_about_what_is_next_or_less_does_not(text: str) -> None:
+    assert lead_ins(f"{text}\n\n・本の代金\n・船の切符\n", "切符", 1) == "・船の切符\n"
+
+
+def test_no_item_goes_on_behind_a_sentence_in_japanese() -> None:
+    text = "（1）本の代金は含まない。\n代金は税込みです。\n（2）船の代金は含まない。\n"
+    assert lead_ins(text, "税込み", 1) == "代金は税込みです。\n"
+    assert (
+        lead_ins(f"費用は次のとおりです。\n{text}", "船の", 1) == "費用は次のとおりです。\n（2）船の代金は含まない。\n"
+    )
+
+
 def test_numbers_in_wide_brackets_are_parts_of_an_item() -> None:
     text = "1、书的费用\n2、船的费用\n（1）去程\n（2）回程\n3、其他\n"
     assert lead_ins(text, "回程", 1) == "2、船的费用\n（2）回程\n"

@@ -77,6 +77,8 @@ def test_two_messages_with_their_day_are_a_talk(day: str) -> None:
         "".join(f"{LONG}\n\nanswered Feb {n} at 9:14\n\n" for n in range(1, 5)),
         "The gate opened on 3 May 2025\nIt is so.\n\nThe port opened on 4 May 2025\nIt is not.\n",
         "07:11:15 Runner version 2.3\n07:11:16 it runs\n07:11:17 Runner version 2.3\n07:11:18 it runs\n" * 3,
+        "Check-in 12/03/2024 15:00\nHotel of the Gate\n\nCheck-out 14/03/2024 11:00\nKey to the porter\n\n"
+        "Breakfast\n\nIt is free.\n",
         "On (Mon, 3 Feb 2025) Bo wrote:\nWhen?\n\nSoon.\n\nOn (Tue, 4 Feb 2025) Bo wrote:\nWhere?\n\nHere.\n",
         "On Mon, 3 Feb 2025, Bo wrote:\n> When?\n\nSoon.\n\nOn Tue, 4 Feb 2025, Bo wrote:\n> Where?\n\nHere.\n",
     ],
@@ -92,6 +94,7 @@ def test_two_messages_with_their_day_are_a_talk(day: str) -> None:
         "below a post",
         "what opened",
         "a job",
+        "what is booked",
         "a date alone",
         "quotes",
     ],

@@ -98,6 +98,9 @@ ONE_EACH = [
     "See Roe v. Lee, 12 F.2d 3 (2d Cir. 1951).",
     "Las FF. AA. y los EE. UU. votaron.",
     "Voir l'art. 9 al. 4 du code.",
+    "MM. Roy et Roe vivaient sous Louis XIII.",
+    "Er nahm die 12.",
+    "1997) is what stands (see [3] and Roe, Leeds. 1997a) behind it.",
 ]
 
 

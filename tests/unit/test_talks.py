@@ -79,6 +79,11 @@ KINDS = {
         "drill",
         "Dutch: De boor.\nEnglish: The drill.\n\n",
     ),
+    "questions that are to be translated": (
+        "Dutch: Is het?\nEnglish: Is it?\n\nDutch: De boor.\nEnglish: The drill.\n\nDutch: De zaag.\nEnglish:\n",
+        "drill",
+        "Dutch: De boor.\nEnglish: The drill.\n\n",
+    ),
     "who answers, between two questions": (
         "Q: Is it old?\nA: It is. So am I.\n\nNobody knows that.\n\nQ: Is it loud?\nA: No.\n\nThat is all.\n",
         "Nobody",
@@ -111,6 +116,11 @@ KINDS = {
         "Both",
         "Action 1: Search[pumps of Gent]\nObservation 1: It has two. Both are old.\n",
     ),
+    "what was seen by no agent": (
+        "Observation: The floor is wet.\nAction: It is closed.\n\nObservation: A lamp is out.\nAction: A new one.\n",
+        "A lamp",
+        "Observation: A lamp is out.\n",
+    ),
     "what a time is": (
         "The lamp is hot for an hour. Wait for that time before you open it.\n",
         "Wait",
@@ -130,8 +140,9 @@ def test_what_comes_along(text: str, within: str, expected: str) -> None:
         "Pro: It is old.\nCon: It is loud.\n\nPro: It is new.\nCon: It is dear now.\n",
         "Ann: Is it?\nBen: It is.\n\nBen: Go on.\nAnn: I do.\n\nAnn: It is late.\nEve: It is dear now.\n",
         "Files:\n a.c\nOwner:\n Ann Lee and Ben Roe\nUse: free\n\n" * 3 + "Files:\n b.c\nOwner:\n Ann\nUse: dear now\n",
+        "Guest: Hi.\nHost: Is it cold?\n\nGuest: It is.\nHost: Is it shut?\n\nGuest: Yes.\nHost: Heat is dear now.\n",
     ],
-    ids=["two paragraphs", "a talk", "with the values below them"],
+    ids=["two paragraphs", "a talk", "with the values below them", "a talk in pairs"],
 )
 def test_other_labels_are_no_examples(text: str) -> None:
     assert lead_ins(text, "dear", 4) == text.splitlines(keepends=True)[-1]

@@ -45,14 +45,20 @@ def test_lines_of_signs_between_documents(within: str, expected: str) -> None:
     assert lead_ins(DIVIDED, within, 4) == expected
 
 
+BETWEEN_SIGNS = "---\nSource: pump.pdf\nIt lasts.\n---\nSource: drill.pdf\nSend it back.\n"
+
+
 @pytest.mark.parametrize(
     ("text", "above"),
     [
         ("Source: pump.pdf\nIt lasts.\n\nSource: drill.pdf\nSend it back.\n\nQuestion: Is it so?\n", ""),
         ("Source: pump.pdf\nIt lasts.\n\nSource: drill.pdf\nQuestion: Is it so? It is.\n", "Source: drill.pdf\n"),
         ("Doc: a.pdf\nQ: Why? So.\n\nQ: Who?\n\nDoc: b.pdf\nIt is.\n\nQuestion: Is it so?\n", "Doc: b.pdf\n"),
+        (f"{BETWEEN_SIGNS}---\nQuestion: Is it so?\n", ""),
+        (f"{BETWEEN_SIGNS}---\nThe Question is open.\n", "The "),
+        (f"{BETWEEN_SIGNS}---\nIt is.\n---\nThe Question is open.\n", "---\nSource: drill.pdf\nThe "),
     ],
-    ids=["the question", "in a document", "several"],
+    ids=["the question", "in a document", "several", "without a blank line", "no label", "signs in a document"],
 )
 def test_the_question_below_documents_is_part_of_none(text: str, above: str) -> None:
     assert lead_ins(text, "Question", 4).partition("Question")[0] == above

@@ -56,11 +56,16 @@ _END = regex.compile(
 )
 _INITIALS = regex.compile(r"(?:\p{L}{1,2}\.)+\p{L}{1,2}$|\p{L}$")
 _ORDINAL = regex.compile(  # the number of an item or a section, or a German date
-    r"(?:^|[\n§(>]|\b(?i:am|vom|zum|der|dem|den|des|im|ins|beim|die|das|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
+    r"(?:^|[\n§(>]|\b(?i:am|vom|zum|der|dem|den|des|im|bis|seit|und|nach|vor|ab|le))\s*\d{1,3}$"
 )
 _ASKED = regex.compile(r"(?:^|\n)[ \t]*[QFPAR]\d{1,3}$")  # the number of a question or an answer
-_DOUBLED = regex.compile(r"(\p{Lu})\1\.\s+(\p{Lu})\2\.")  # the initials of something in the plural, as in Spanish
+_COUNTED = regex.compile(  # a German number right before what it counts
+    r"\b(?i:die|das|ins|beim)\s+\d{1,3}\.\s+(?:Auflage|Ausgabe|Fassung|Version|Folge|Runde|Klasse|Etage|Stufe|Strophe"
+    r"|Zeile|Woche|Mal|Lebensjahr|Jahrhundert|Jahrzehnt|Quartal|Semester|Kapitel|Stockwerk)\b"
+)
+_DOUBLED = regex.compile(r"\b(\p{Lu})\1\.\s+(\p{Lu})\2\.")  # the initials of something in the plural, as in Spanish
 _YEAR = regex.compile(r"\d{4}\p{Ll}?[)\]]")
+_NEAR = 200  # characters before a year in which the bracket begins that it ends
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}º§]+(?:\.[\p{L}\p{N}]+)*$")
 
 _SPACE = r"(?:(?<![\d§])\s+|\s+(?!\s*\d))"  # none within a number such as 1 000 000, or in § 17
@@ -145,6 +150,13 @@ def _goes_on(text: str, first: int, stop: int, at: int) -> bool:
         return True
     if text[stop] != "." or text[stop + 1] == ".":
         return False
-    if _YEAR.match(text, at) or _DOUBLED.match(text, max(first, stop - 2)):
+    if _DOUBLED.match(text, max(first, stop - 2)) or _COUNTED.search(text, max(first, stop - 9), at + 12):
+        return True
+    if (year := _YEAR.match(text, at)) and _is_open(text[max(first, stop - _NEAR) : stop], year[0][-1]):
         return True
     return ends_in_abbreviation(text, first, stop, text[at])
+
+
+def _is_open(words: str, end: str) -> bool:
+    """Whether the bracket that a sign ends begins in words and does not end there."""
+    return words.rfind("(" if end == ")" else "[") > words.rfind(end)

@@ -95,10 +95,15 @@ def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
 
 
 def _asked(lines: Sequence[Line], places: Mapping[int, _Title]) -> int:
-    """Find the question below documents, which is part of none; -1 if none or several stand below the first title."""
-    first, *_, last = places
+    """Find the question below documents, which is part of none, or the line of signs that parts them from what is; -1
+    if none or several stand below the first title.
+    """
+    first, *others, last = places
     asks = [at for at, _ in _paragraphs(lines) if at > first and kinds.ASKED.match(lines[at].text)]
-    return asks[0] if len(asks) == 1 and asks[0] > last and kinds.TURN.match(lines[asks[0]].text) else -1
+    if asks:
+        return asks[0] if len(asks) == 1 and asks[0] > last and kinds.TURN.match(lines[asks[0]].text) else -1
+    parts = [at for at in range(first + 1, len(lines)) if DIVIDER.match(lines[at].text)]
+    return parts[-1] if parts[:-1] == [at - 1 for at in (*others, last)] else -1
 
 
 def _are_below(lines: Sequence[Line], places: Mapping[int, _Title]) -> bool:
@@ -143,7 +148,8 @@ def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
 
 def _parts_documents(lines: Sequence[Line], at: int) -> bool:
     below = lines[at + 1].text if at + 1 < len(lines) else ""
-    return DIVIDER.match(lines[at].text) is not None and _KEY.match(below) is not None
+    named = _KEY.match(below) or (kinds.ASKED.match(below) and kinds.TURN.match(below))
+    return named is not None and DIVIDER.match(lines[at].text) is not None
 
 
 def _title(lines: Sequence[Line], at: int, stop: int) -> _Title | None:

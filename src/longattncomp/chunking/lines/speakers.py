@@ -9,12 +9,12 @@ from typing import NamedTuple
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.dates import WHEN, is_day, is_signed
 from longattncomp.chunking.lines.entries import LEVELS
-from longattncomp.chunking.lines.headings import DAY, REPLY, TURN
+from longattncomp.chunking.lines.headings import DAY, REPLY, TURN, heading
 from longattncomp.chunking.lines.kinds import Line
 
 _LONGEST = 160  # characters of a line that says who speaks
 _CALL = 400  # characters of the call of a tool that leads in its result whole
-_LEAST = 3  # lines with a name and a time, one name among them twice; two if they have a day
+_LEAST = 3  # lines with a name and a time, one name among them twice; two if they have a day and no title is below
 
 _NAME = r"[*_\[@]{0,3}(?P<name>[^\W\d_][\w.'’&-]*(?: [\w.'’&()/-]+){0,4}?)[*_\]]{0,3}"
 _BADGE = r"[(\[`][^\W\d_][\w .-]{0,30}[)\]`]"
@@ -123,7 +123,7 @@ def speakers(lines: Sequence[Line]) -> dict[int, Head]:
     within = {below for number in signed for below in (number, number + 1)}
     found = {number: found for number, line in enumerate(lines) if number not in within and (found := speaker_of(line))}
     heads = _heads(lines, found)
-    kept = {form for form in {which.form for which in found.values()} if _is_form(form, found, heads)}
+    kept = {form for form in {which.form for which in found.values()} if _is_form(form, found, heads, lines)}
     numbers = [number for number, which in found.items() if which.form in kept]
     told = {**signed, **{number: Head(TURN, 1) for number in numbers}}
     for above, number in pairwise(numbers):
@@ -204,16 +204,24 @@ def _heads(lines: Sequence[Line], found: Mapping[int, Found]) -> set[int]:
     return heads
 
 
-def _is_form(form: int, found: Mapping[int, Found], heads: set[int]) -> bool:
+def _is_form(form: int, found: Mapping[int, Found], heads: set[int], lines: Sequence[Line]) -> bool:
     """Whether the lines of a form say who speaks."""
     numbers = [number for number, which in found.items() if which.form == form]
     if len(numbers) < 2 or 2 * sum(number in heads for number in numbers) < len(numbers):
         return False
     names = Counter(found[number].name for number in numbers)
     if _FORMS[form] in _TIMED:
+        if len(numbers) >= _LEAST and max(names.values()) > 1:
+            return True
         dated = all(found[number].dated and number in heads for number in numbers)
-        return dated or (len(numbers) >= _LEAST and max(names.values()) > 1)
+        return dated and not _is_titled(lines, numbers[-1])
     return _FORMS[form] in _TOLD or any(map(_OF_TALKS.match, names))
+
+
+def _is_titled(lines: Sequence[Line], last: int) -> bool:
+    """Whether a heading stands alone below the last line that may say who speaks, so that more than a talk is there."""
+    alone = (at for at in range(last + 2, len(lines)) if lines[at - 1].indent < 0 <= lines[at].indent)
+    return any(heading(lines, at, at + 1, code=False)[0] for at in alone if kinds.below(lines, at + 1) > at + 1)
 
 
 def _answers(call: str, result: str, calls: str, answers: str) -> bool:

@@ -27,6 +27,7 @@ _FIRST = ("1", "a", "A", "i")
 _CAPITAL = re.compile(r"^[ \t]*([A-Z])\.[ \t]+(?=\S)", re.MULTILINE)
 _LOOKED_AT = 20  # characters before an item that tell whether the one above leads to it
 _WORDS = 4  # of a title that says what is left out
+_WIDE = ("）", "・")  # ends of the signs of an item that no space needs to follow
 _NOTE = re.compile(r"[†‡¹²³⁴-⁹]")  # the sign of a footnote
 _BULLETS = ("-", "*", "+", "•", "–")
 _PAIR = 2  # lines of a title and the only item of its list
@@ -198,9 +199,13 @@ class Lists:
         begun = self.units.start if goes_on and self.units.stop == n else n
         self.intro = self.intro if goes_on else intro
         least = min(line.indent for line, mark in zip(here, marks, strict=True) if mark)
+        wide = False
         for line, mark in zip(here, marks, strict=True):
             if mark:
                 self._item(line, mark)
+                wide = mark.endswith(_WIDE)
+            elif wide and line.indent <= least and self._before(line).endswith("。"):
+                out.add(line.start, outside, breaks=True)
             elif TAIL.match(line.text) and self._before(line).endswith((",", ";")):
                 out.lead(range(begun, len(out.starts)), out.add(line.start, self.intro))
                 begun = len(out.starts)

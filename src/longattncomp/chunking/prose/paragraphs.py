@@ -13,8 +13,9 @@ from longattncomp.chunking.sentences import sentences
 ANNOUNCED = 400
 """Characters after an announcement that it speaks of."""
 
-_POINTS_ON = re.compile(r"(?:次の|以下[のに]|下[記列]|如下)[^。]{0,30}。\s*$")
-"""The same as `kinds.POINTS` in Chinese and Japanese."""
+_LISTED = "とおり|通り|場合|もの|項目|事項|書類|費用|料金|条件|方法|手順|種類|いずれか"
+_POINTS_ON = re.compile(rf"(?:次の(?:{_LISTED})|(?<![\d円歳人名個％%])以下[のに]|下[記列]|如下)[^。]{{0,30}}。\s*$")
+"""The same as `kinds.POINTS` in Chinese and Japanese; what else is next is no list, and 以下 is "at most", too."""
 
 _PASSAGE = re.compile(r"(?:[^\W\d_a-z][^\W\d_]{2,9} ?)?\[\d{1,3}\](?:\([^\n()]{1,200}\):)?[ \t]+[^\W\d_]")
 """The beginning of a passage that is cited by its number: its first sentence leads in the others."""

@@ -29,6 +29,9 @@ _ACTS = re.compile(r"Action(?: \d{1,3})?(?: Input(?: \d{1,3})?)?:")
 _FOLLOWS = re.compile(r"(?:Action(?: \d{1,3})? Input|Observation)(?: \d{1,3})?:")
 """What an agent does, which leads in the rest of it, and what comes of it."""
 
+_AGENT = re.compile(r"(?:(?P<own>Thought|Action(?: \d{1,3})? Input)|Action|(?P<seen>Observation))(?: \d{1,3})?:")
+"""The labels of what an agent does, some of which are its own; what it observes follows on that."""
+
 _BEGINNING = 12  # lines in which the first such turn stands
 _WORDS = 8  # of a turn that says something without ending a sentence
 _LEAST = 3  # examples with the same labels; two if the last one is to be completed
@@ -54,6 +57,8 @@ class Turns:
         asked = (line.start for line in lines if kinds.ASKED.match(line.text) and kinds.TURN.match(line.text))
         self._last_asked = max(asked, default=-1)
         self._question = -1  # the turn above, if it asks
+        done = [match for line in lines if (match := _AGENT.match(line.text))]
+        self._acts = any(match["own"] for match in done) and not done[0]["seen"]
         self.speaker = -1
 
     def _begun(self, line: Line) -> re.Match[str] | None:
@@ -115,13 +120,14 @@ class Turns:
         stops = [here[number].start for number in begins[1:]]
         for number, stop in zip(begins, [*stops, end], strict=True):
             line = here[number]
-            follows = (example and number) or _FOLLOWS.match(line.text) or kinds.ANSWER.match(line.text)
-            answers = self._question >= 0 and follows
+            follows = (self._acts and _FOLLOWS.match(line.text)) or kinds.ANSWER.match(line.text)
+            answers = self._question >= 0 and ((example and number) or follows)
             owner = self._question if answers else above
             turn = self._out.add(line.start, owner, together=RECORD_TOKENS, breaks=not number)
             goes_on = bool(answers) and line.start < self._last_asked  # until the next question
             self.speaker = turn if self._talk or goes_on else -1
-            leads = ((example and not number) or _ACTS.match(line.text)) and stop - line.start <= _SAID
+            acts = self._acts and _ACTS.match(line.text)
+            leads = ((example and not number) or acts) and stop - line.start <= _SAID
             if leads or kinds.ASKED.match(line.text):
                 self._question = turn
                 continue
@@ -150,12 +156,16 @@ def examples(lines: Sequence[Line]) -> frozenset[tuple[str, ...]]:
     """Find the labels of the examples in a text: with which several paragraphs begin their lines."""
     found: Counter[tuple[str, ...]] = Counter()
     asked: set[tuple[str, ...]] = set()  # with nothing behind the last label, which is to be completed
+    talks: set[tuple[str, ...]] = set()  # where who speaks last asks the other one, who answers in the next paragraph
     for first, stop, _ in groups(lines):
         labels = _labels(lines[number] for number in range(first, stop))
         found[labels] += 1
         if labels and lines[stop - 1].text.rstrip() == f"{labels[-1]}:":
             asked.add(labels)
-    return frozenset(labels for labels, count in found.items() if labels and count >= _LEAST - (labels in asked))
+        if labels and kinds.ends_question(lines[stop - 1].text) and not kinds.ASKED.match(lines[stop - 1].text):
+            talks.update(() if kinds.ends_question(lines[first].text) else [labels])
+    kept = (labels for labels, count in found.items() if labels and count >= _LEAST - (labels in asked))
+    return frozenset(kept) - talks
 
 
 def _labels(here: Iterable[Line]) -> tuple[str, ...]:
