@@ -208,6 +208,29 @@ LED = {
         "- By mixer",
         ["Ways:"],
     ),
+    "an item below the title that stands below an empty field": (
+        "Device\n\n- Model:\n- Colour:\n\nWhat to do\n\n- Turn it on.\n- Wait.\n",
+        "- Turn",
+        ["What to do"],
+    ),
+    "a sentence there": ("- Model:\n- Colour:\n\nTrouble\n\nIt does not start.\n", "It does", ["Trouble"]),
+    "one below a single empty field": (
+        "1. A tent\n2. Tools:\n\nMore to know\n\nIt is cold there.\n",
+        "It is cold",
+        ["More to know"],
+    ),
+    "what an item without a title below it ends in": ("- Name:\n\nAnn Bell\n\n- Age:\n\n12\n", "Ann Bell", ["- Name:"]),
+    "an item below a link and a label": (
+        "For:\n\n- Small, as on:\n\nhttps://a.org/b\n\nAgainst:\n\n- Slow\n",
+        "- Slow",
+        ["Against:"],
+    ),
+    "the next number below the head of another mail": (
+        "1. Sit down.\n\nSome words on it.\n\nFrom: Cy\nSubject: Re: it\n\n2. I sit.\n",
+        "2. I sit",
+        ["From: Cy\nSubject: Re: it"],
+    ),
+    "one below a name": ("**Ann**\n\n1. Get bread:\n\nbrown\n\n**Cy**\n\nFine.\n\n2. Milk?\n", "2. Milk", ["**Cy**"]),
     "one with a comma of Chinese": ("以下物品禁止带入:\n1、鞋子\n2、食物\n", "2、", ["以下物品禁止带入:"]),
 }
 
@@ -259,6 +282,22 @@ NOT_LED = {
         "1. Heat it.\n2. Wait:\n\nSELECT rest(600);\n\nThat is all.\n",
         "That",
         "2. Wait:",
+    ),
+    "an empty field beside another": (
+        "- Model:\n- Colour:\n\nIt does not start at all.\n",
+        "It does",
+        "- Colour:",
+    ),
+    "an item above the head of another mail": (
+        "1. Sit down.\n\nSome words on it.\n\nFrom: Cy\nSubject: Re: it\n\n2. I sit.\n",
+        "Some words",
+        "1. Sit down.",
+    ),
+    "an item above a rule": ("1. Sit down.\n\nSome words.\n\n* * *\n\nGo on.\n\n2. I sit.\n", "Go on", "1. Sit down."),
+    "an item above a title of several": (
+        "Part A: Ann\n1. Sit.\n\nSo it is.\n\nPart B: Cy\nGo on.\n\n2. Run.\n",
+        "So it is",
+        "1. Sit.",
     ),
     "the last item of a list": ("- Soup\n- Bread\n\nNobody came.\n\n- Wine\n- Beer\n", "Nobody", "- Bread"),
     "an item above a heading": ("1. Heat it.\n\n## Cold\n\nThe end is near.\n\n2. Wait.\n", "The end", "1. Heat it."),

@@ -12,8 +12,6 @@ TWO = {
     "two keys": ("URL: https://a.org/pump\nTitle: Pump\n", "URL: https://a.org/drill\nTitle: Drill\n"),
     "a title with a number in brackets": ("[1] Garden pump\n", "[2] Drill\n"),
     "a title in brackets": ("[DUTIES]\n", "[RIGHTS]\n"),
-    "a number with a full stop": ("1. Overview\n", "2. Earlier work\n"),
-    "that and capital letters": ("1. OVERVIEW\n", "2. EARLIER WORK\n"),
     "parts of a section": ("3.2 Overview\n", "3.3 Earlier work\n"),
     "two lines in capital letters": ("ARTICLE I\nPUMPS\n\n", "ARTICLE II\nDRILLS\n\n"),
     "a section's number": ("1 Overview\n", "2 Earlier work\n"),
@@ -25,6 +23,34 @@ def test_a_title_right_above_its_paragraph_leads_it_in(first: str, second: str) 
     text = f"{first}It lasts for two years. Nobody opens it before that.\n\n{second}It lasts one year. Send it back.\n"
     assert lead_ins(text, "Nobody").startswith(first)
     assert lead_ins(text, "Send") == f"{second}Send it back.\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("1. Overview\n", "2. Earlier work\n"), ("1. OVERVIEW\n", "2. EARLIER WORK\n")]
+)
+def test_a_number_with_a_full_stop_is_a_section_s_if_several_paragraphs_stand_below(first: str, second: str) -> None:
+    text = f"{first}It is old.\n\nIt lasts for two years. Nobody opens it.\n\n{second}It is new. Send it back.\n"
+    assert lead_ins(text, "Nobody").startswith(first)
+    assert lead_ins(text, "Send") == f"{second}Send it back.\n"
+
+
+DISHES = (
+    "Porridge\n\n1. Boil\nBoil oats in milk.\n\n{}2. Rest\nLet it rest.\n\n"
+    "Toast\n\n1. Cut\nCut two slices.\n\n2. Heat\nHeat them well.\n"
+)
+
+
+@pytest.mark.parametrize("between", ["", "It must not burn.\n\n"])
+def test_steps_that_are_counted_again_are_led_in_by_their_own_title(between: str) -> None:
+    text = DISHES.format(between)
+    assert lead_ins(text, "Heat them", 5) == "Toast\n\n2. Heat\nHeat them well.\n"
+    assert lead_ins(text, "Boil oats", 5) == "Porridge\n\n1. Boil\nBoil oats in milk.\n\n"
+
+
+def test_the_last_step_does_not_lead_in_the_end_of_a_text() -> None:
+    text = "1. Fill\nFill the tank.\n\n2. Ride\nTurn the key.\n\nYou are on the road. Go on.\n\n-- \nAnn\n"
+    assert lead_ins(text, "Go on", 4).startswith("Go on")
+    assert lead_ins(text, "Ann", 4) == "-- \nAnn\n"
 
 
 DIVIDED = (

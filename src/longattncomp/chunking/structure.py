@@ -56,7 +56,6 @@ class _Scan:
         self._code = self._script = False  # whether code stands above; whether all is code up to the next heading
         self._front = front_matter(self.lines)
         self._prose = Prose(text, self.out)
-        self._lists = Lists(text, self.lines, self.out)
         self._html = Html(self._regions)
         self._data = (Documents(text, self.out), Values(text, self.out))
         self._cards = card_keys(self.lines)
@@ -66,6 +65,7 @@ class _Scan:
         self._testimony = Testimony(text, self.lines, self.out)
         self._heads = all_heads(self.lines, self._cards) | self._turns.heads | self._testimony.heads
         self._begun = {self._front, *self._heads, *answers(text, self.lines), *self._titled.ends, *self._turns.begun}
+        self._lists = Lists(text, self.lines, self.out, self._heads)
         self._tables = Tables(text, self.out)
         self._pages = page_heads(self.lines)
 

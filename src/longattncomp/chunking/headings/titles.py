@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from longattncomp.chunking.lines import kinds
@@ -53,11 +54,14 @@ _RANKS = PLAIN - MARKED
 
 
 class _Title(NamedTuple):
-    """A line that may be a title: its form, what tells it apart from others of that, and how many lines it has."""
+    """A line that may be a title: its form, what tells it apart from others of that, and how many lines it has; or an
+    item that has the number of a section.
+    """
 
     form: str
     own: str
     size: int
+    is_item: bool = False
 
 
 def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
@@ -73,12 +77,12 @@ def titles(lines: Sequence[Line], cards: Collection[str]) -> dict[int, Head]:
         title = _title(lines, first, stop)
         if title is None or (title.form in _FORMS and not _is_told(lines, first + 1, stop)):
             if kinds.ITEM.match(lines[first].text) and (item := _SECTION.match(lines[first].text)):
-                found.setdefault("0", {})[first] = _Title("0", item["own"], 0)
+                found.setdefault("0", {})[first] = _Title("0", item["own"], 1, is_item=True)
             continue
         found.setdefault(title.form, {})[first] = title
         if not _is_above(lines, first, stop, title):
             refused.add(title.form)
-    heads = _banners(lines) | _sections(found.pop("0", {}))
+    heads = _banners(lines) | _sections(lines, found.pop("0", {}))
     several = (
         places
         for form, places in found.items()
@@ -210,16 +214,19 @@ def _is_of_section(lines: Sequence[Line], at: int, stop: int) -> bool:
     return len(title) <= _SHORT or len(title) + len(below[0].partition(" ")[0]) + 1 < max(map(len, below))
 
 
-def _sections(places: Mapping[int, _Title]) -> dict[int, Head]:
-    """Find the titles of sections whose numbers count on, from 1 or from a part of a section, and no item's does."""
+def _sections(lines: Sequence[Line], places: Mapping[int, _Title]) -> dict[int, Head]:
+    """Find the titles of sections whose numbers count on, from 1 or from a part of a section, and no item's does.
+
+    Numbers with a full stop behind them are those of items if they begin again, or have no more below than items have.
+    """
     heads: dict[int, Head] = {}
     last: dict[str, int] = {}  # the last part of a number by what stands before it
     refused: set[int] = set()  # how many full stops numbers have which are those of items, too
-    counted = False
+    counted = again = False
     for at, title in places.items():
         around, _, number = title.own.rpartition(".")
         before = last.get(around, int(number) - 1 if around else 0)
-        if not title.size:
+        if title.is_item:
             refused.update([title.own.count(".")] if around in last and int(number) == before + 1 else [])
         elif int(number) == before + 1 or (around in last and around and int(number) > before):
             heads[at] = Head(PLAIN + title.own.count("."), 1)
@@ -227,4 +234,15 @@ def _sections(places: Mapping[int, _Title]) -> dict[int, Head]:
             last[around] = int(number)
             top = int(title.own.partition(".")[0])
             last[""] = top if last.get("", top - 1) == top - 1 else last[""]
+        else:
+            again = again or title.own == "1"
+    if again or (all(head.rank == PLAIN for head in heads.values()) and not _go_on(lines, heads)):
+        items = {at for at in heads if "." not in places[at].own and kinds.ITEM.match(lines[at].text)}
+        heads = {at: head for at, head in heads.items() if at not in items}
     return {at: head for at, head in heads.items() if counted and head.rank - PLAIN not in refused}
+
+
+def _go_on(lines: Sequence[Line], heads: Collection[int]) -> bool:
+    """Whether sentences stand in a paragraph below that of a title other than the last, as they do in no short item."""
+    parts = (lines[at:below] for at, below in pairwise(heads))
+    return any(first and _is_told(here, first, stop) for here in parts for first, stop in _paragraphs(here))

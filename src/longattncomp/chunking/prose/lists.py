@@ -129,7 +129,7 @@ class Lists:
         steps: the items that go on here, though what stands below is not indented.
     """
 
-    def __init__(self, text: str, lines: Sequence[Line], out: Outline) -> None:
+    def __init__(self, text: str, lines: Sequence[Line], out: Outline, heads: Collection[int]) -> None:
         self._text, self._out = text, out
         self.intro = -1
         self._open: list[tuple[int, str, int]] = []  # (indent, marker, unit) of the items above
@@ -137,7 +137,7 @@ class Lists:
         self.units = range(0)
         self.lettered = _lettered(text)
         self.steps: list[_Step] = []
-        self._ends = steps(lines)
+        self._ends = steps(lines, heads)
 
     def end(self) -> None:
         """End the list."""
