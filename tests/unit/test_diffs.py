@@ -73,6 +73,24 @@ BLOCKS = {
     ),
     "settings": ("+beds:\n+  - name: north\n+    crop: peas\n+  - name: south\n+    crop: corn\n", "crop: corn"),
     "another branch": (" if dry:\n-    water()\n+    rake()\n else:\n+    dig()\n", "dig()"),
+    "lone brackets": (
+        "+static int dig(int rows,\n+               int deep)\n+{\n+\tint sum = 0;\n+}\n+\n"
+        "+static int rake(int rows)\n+{\n+\tif (rows)\n+\t{\n+\t\treturn 1;\n",
+        "return 1",
+    ),
+    "a lone bracket below a name of two lines": (
+        "+static int rake(int rows)\n+{\n+\treturn 1;\n+}\n+static int dig(int rows,\n+               int deep)\n+{\n"
+        "+\tint sum = 0;\n",
+        "int sum",
+    ),
+    "a lone bracket below a name that changes": (
+        "-public class Bed\n+public class Plot\n {\n     public void Dig()\n     {\n+        Water();\n",
+        "Water",
+    ),
+    "lone brackets without names": (
+        '+[\n+  {\n+    "crop": "peas"\n+  },\n+  {\n+    "crop": "corn"\n+  }\n+]\n',
+        "corn",
+    ),
 }
 LEADS = {
     "added": "+impl Bed {\n+  fn dig(&self) {\n+    if self.dry {\n",
@@ -80,6 +98,10 @@ LEADS = {
     "context": " class Bed:\n     def dig(self):\n         while self.dry:\n",
     "settings": "+beds:\n+  - name: south\n",
     "another branch": " if dry:\n else:\n",
+    "lone brackets": "+static int rake(int rows)\n+\tif (rows)\n",
+    "a lone bracket below a name of two lines": "+static int dig(int rows,\n",
+    "a lone bracket below a name that changes": "-public class Bed\n+public class Plot\n     public void Dig()\n",
+    "lone brackets without names": "+[\n+  {\n",
 }
 
 
@@ -114,3 +136,19 @@ def test_headings_are_those_of_markdown(name: str, above: str) -> None:
     head = f"--- a/{name}\n+++ b/{name}\n@@ -1,4 +1,4 @@\n"
     text = f"{head}+# Beds\n+## North\n+- peas\n+## South\n+- corn\n"
     assert leading(text, "corn") == head + above
+
+
+@pytest.mark.parametrize(
+    ("lines", "above"),
+    [
+        (" ```sh\n+# dig it first\n rake all\n ```\n+Then rest.\n", ""),
+        ("-```\n+```sh\n+# dig it first\n rake all\n ```\n+Then rest.\n", ""),
+        ("+1. Dig.\n+   # not too deep\n+Then rest.\n", ""),
+        (" ```sh\n rake all\n ```\n+## Later\n+Then rest.\n", "+## Later\n"),
+        ("-```sh\n-rake all\n-```\n Dig.\n+## Later\n+Then rest.\n", "+## Later\n"),
+    ],
+    ids=["fenced", "fenced anew", "indented", "below fences", "below removed fences"],
+)
+def test_a_comment_of_code_in_markdown_is_no_heading(lines: str, above: str) -> None:
+    head = "--- a/beds.md\n+++ b/beds.md\n@@ -1,4 +1,4 @@\n # Beds\n"
+    assert leading(head + lines, "Then rest") == head + above

@@ -145,6 +145,17 @@ KINDS = {
         "load",
         "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n",
     ),
+    "but not what stands below that table": (
+        "Jobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\nPort:    80\n",
+        "80",
+        "Port:    80\n",
+    ),
+    "nor what is indented below a word there": (
+        "Name:    hull\nDisks:\n  big:\n    Size:  8\nJobs:\n  Kind     Age    Text\n  ----     ---    ----\n"
+        "  load     2m     done\nHosts:\n  north:\n    Port:  80\n",
+        "80",
+        "Hosts:\n  north:\n    Port:  80\n",
+    ),
     "also right below settings": (
         "Name:    hull\nPort:    80\nJobs:\n  Kind     Age    Text\n  ----     ---    ----\n  load     2m     done\n"
         "  fill     3m     no room\n",
@@ -160,6 +171,11 @@ KINDS = {
         "| Place | Q1 | Q2 |\n|---|---:|---:|\n| | $k | $k |\n| North | 12 | 1,300 |\n| South | 9 | 7 |\n",
         "South",
         "| Place | Q1 | Q2 |\n|---|---:|---:|\n| | $k | $k |\n| South | 9 | 7 |\n",
+    ),
+    "but no row with a number in one column of several": (
+        "| Day | Hall | Song |\n|---|---|---|\n| | Blue | Choir |\n| Monday | 12 | Larks |\n| Friday | 14 | Owls |\n",
+        "Owls",
+        "| Day | Hall | Song |\n|---|---|---|\n| Friday | 14 | Owls |\n",
     ),
     "but no row of words": (
         "| Place | Kind | Note |\n|---|---|---|\n| | old | wet |\n| North | new | dry |\n| South | new | dry |\n",
@@ -250,13 +266,14 @@ def test_a_note_with_a_sign_comes_with_the_row_or_header_that_refers_to_it(head:
     ("above", "line", "below", "ends"),
     [
         ("| 1 | 2 |", "![Part](a.png)", "It is old.", True),
-        ("|-", "! Part !! Price", "|-", False),
+        ("{|\n|-", "! Part !! Price", "|-", False),
+        ("|---|---|\n| 1 | 2 |", "!Note: it is old.", "It is wet.", True),
         ("These are it.", "||Part||Price||", "|Nuts|9|", True),
         ("a = (b", "    || c)", "    || d", False),
     ],
 )
 def test_where_a_table_of_a_wiki_begins(above: str, line: str, below: str, ends: bool) -> None:
-    assert is_table_edge(lines_of(f"{above}\n{line}\n{below}\n"), 1) is ends
+    assert is_table_edge(lines_of(f"{above}\n{line}\n{below}\n"), above.count("\n") + 1, 0) is ends
 
 
 def test_a_list_may_go_on_in_a_sign() -> None:
@@ -315,6 +332,7 @@ def test_dots_of_a_pause_do(text: str, nodes: list[str]) -> None:
         "key:   value\n---\nother:   value\n",
         "The text  of the mill  is.\nIt was    and it is old.\nIt will   and it ends.\n",
         "The text: it  has gaps  too\nand this       is here\nand this       is there\n",
+        "The text   Ann Cole   Ben Dunn\nmiller                dyer\nLeeds      York       Hull\n",
         "Monday\nTuesday\nWednesday\nThursday\n",
         "Week 3 was hard for us\nand it rained all week.\nWe stayed at home.\nWe read.\n",
     ],

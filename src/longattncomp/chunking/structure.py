@@ -10,6 +10,7 @@ from longattncomp.chunking.fences import add_fenced
 from longattncomp.chunking.headings.heads import all_heads
 from longattncomp.chunking.headings.sections import Sections
 from longattncomp.chunking.lines import kinds
+from longattncomp.chunking.lines.columns import ends_labelled
 from longattncomp.chunking.lines.commands import COMMAND, Commands
 from longattncomp.chunking.lines.definitions import is_short_comment
 from longattncomp.chunking.lines.headings import MARKDOWN, REPLY, SPEAKER, TURN, breaks, heading, is_label
@@ -106,7 +107,8 @@ class _Scan:
         if at == first + 1 and is_short_comment(self.lines, first) and self._regions.body(self.lines[at]):
             return False
         code = self._code and not self._regions.closes(self.lines[at])
-        return not code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at))
+        edge = not code and (self._regions.marks(self.lines[at]) or is_table_edge(self.lines, at, first))
+        return edge or ends_labelled(self.lines, at, first)
 
     def _close(self, at: int) -> None:
         """Close the regions that end at a character or before, with the sections that begin in them."""

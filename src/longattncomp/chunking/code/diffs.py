@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from longattncomp.chunking.lines.definitions import BLOCK_BEGINS
-from longattncomp.chunking.lines.kinds import CLOSER, CONTINUES, HEADING, Line
+from longattncomp.chunking.lines.kinds import CLOSER, CONTINUES, FENCE, HEADING, Line
 from longattncomp.chunking.outline import BLOCK_TOKENS, RECORD_TOKENS, SENTENCE_TOKENS, Outline
 
 _DIFF = re.compile(
@@ -35,8 +36,67 @@ _ITEM = re.compile(r"[ \t]*- [\w\"'./-]+:\s")
 _MARKDOWN = re.compile(r"[^\n]{1,300}\.(?:md|mdx|markdown)\s*$", re.MULTILINE)
 """A line with the name of a file that has headings."""
 
+_UNNAMED = ",;{}[("
+"""What ends a line that does not name the block in the lone bracket below it."""
+
 _RANKS = 7  # of headings are farther left than any line
 _LONGEST = 200  # characters of a line that opens a block
+
+
+@dataclass(slots=True)
+class _Blocks:
+    """What is open in a hunk.
+
+    Attributes:
+        opened: indent and unit of the lines that open blocks.
+        latest: those of the last line, and of the nearest ones above it that are less and less indented.
+        fences: the open fence of Markdown among the lines that are removed or stay, and those that are added or stay.
+    """
+
+    opened: list[tuple[int, int]] = field(default_factory=list)
+    latest: list[tuple[int, int]] = field(default_factory=list)
+    fences: dict[str, str] = field(default_factory=lambda: dict.fromkeys("-+", ""))
+
+    def name(self, line: str, before: str, rank: int) -> int:
+        """The unit of the line that names the block in a lone bracket, given the line right above; -1 for none."""
+        if line[1:].strip() != "{" or before[1:].strip()[-1:] in _UNNAMED:
+            return -1
+        while self.latest and self.latest[-1][0] > rank:
+            self.latest.pop()
+        return self.latest[-1][1] if self.latest and self.latest[-1][0] == rank else -1
+
+    def above(self, line: str, rank: int, name: int) -> int:
+        """Close what ends above a line, and return the unit that leads it in; -1 for none."""
+        if not line[1:].strip():
+            return self.opened[-1][1] if self.opened else -1
+        stays = name >= 0 or CLOSER.match(line, 1) or CONTINUES.match(line, 1)
+        while self.opened and (self.opened[-1][0] > rank or (self.opened[-1][0] == rank and not stays)):
+            self.opened.pop()
+        if name >= 0:
+            self.opened.append((rank, name))
+        return self.opened[-1][1] if self.opened else -1
+
+    def add(self, line: str, rank: int, unit: int, *, opens: bool) -> None:
+        """Go on below a line."""
+        if opens:
+            self.opened.append((rank, unit))
+        if line[1:].strip():
+            while self.latest and self.latest[-1][0] >= rank:
+                self.latest.pop()
+            self.latest.append((rank, unit))
+
+    def is_fenced(self, line: str) -> bool:
+        """Whether a line stands between fences."""
+        sides = line[0] if line[0] in "-+" else "-+"
+        fenced = any(self.fences[side] for side in sides)
+        if fence := FENCE.match(line, 1):
+            closes = not line[1:].strip().strip(fence[1][0])
+            for side in sides:
+                if not self.fences[side]:
+                    self.fences[side] = fence[1]
+                elif closes and fence[1].startswith(self.fences[side]):
+                    self.fences[side] = ""
+        return fenced
 
 
 def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above: int) -> int:
@@ -49,7 +109,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
     if not _DIFF.match(text, lines[at].start):
         return at
     file = name = hunk = change = review = -1
-    opened: list[tuple[int, int]] = []  # (indent, unit) of those that are open
+    blocks = _Blocks()
     index = at
     while index < len(lines):
         start, line, _ = lines[index]
@@ -58,7 +118,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             file, name, hunk, review = outline.add(start, above, breaks=True), -1, -1, -1
             if (patch := _PATCH.match(line)) and patch[1]:  # changes may stand right below
                 hunk, change = file, -1
-                opened.clear()
+                blocks = _Blocks()
         elif line.startswith("--- ") and hunk < 0:
             pass
         elif line.startswith("+++ ") and hunk < 0:
@@ -72,7 +132,7 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
         elif line.startswith("@@"):
             hunk = outline.add(start, owner, together=RECORD_TOKENS, breaks=True)
             change = review = -1
-            opened.clear()
+            blocks = _Blocks()
         elif hunk >= 0 and _is_review(lines, index):
             replies = review >= 0 and _REPLY.search(line)
             unit = outline.add(start, review if replies else owner, together=RECORD_TOKENS, breaks=True)
@@ -80,23 +140,27 @@ def add_diff(outline: Outline, text: str, lines: Sequence[Line], at: int, above:
             if index < len(lines) and not _goes_on(lines, index, text):
                 return index
             review, hunk, change = review if replies else unit, owner, -1
-            opened.clear()
+            blocks = _Blocks()
             continue
         elif hunk >= 0 and line[0] in "+- \\\r\n":
             changes = line[0] in "+-"
             change = change if changes else -1
-            titled = HEADING.match(line[1:]) if _MARKDOWN.match(text, outline.starts[owner]) else None
+            markdown = _MARKDOWN.match(text, outline.starts[owner]) and not blocks.is_fenced(line)
+            titled = HEADING.match(line[1:]) if markdown and line.startswith("#", 1) else None
             rank = len(titled[1]) - _RANKS if titled else _indent(line)
             short = len(line) <= _LONGEST
             defines = short and _DEFINES.match(line, 1) is not None
-            opens = defines or (short and (BLOCK_BEGINS.match(line, 1) or _ITEM.match(line, 1)) is not None)
-            unit = outline.add(start, max(_around(opened, line, rank, hunk), change))
+            block = blocks.name(line, lines[index - 1].text, rank)
+            opens = short and block < 0 and (BLOCK_BEGINS.match(line, 1) or _ITEM.match(line, 1)) is not None
+            opens = opens or defines
+            unit = outline.add(start, max(blocks.above(line, rank, block), hunk, change))
             if change < 0 and _is_replaced(lines, index):
                 change, outline.together[unit] = unit, SENTENCE_TOKENS
             elif defines or (opens and changes):
                 outline.together[unit] = BLOCK_TOKENS
-            if opens or titled:
-                opened.append((rank, unit))
+            if block >= 0 and changes:
+                outline.together[block] = outline.together[block] or BLOCK_TOKENS
+            blocks.add(line, rank, unit, opens=opens or titled is not None)
         elif hunk >= 0 or lines[index].indent < 0:  # no blank line stands in the head of a file
             return index
         index += 1
@@ -122,15 +186,6 @@ def add_fenced_diff(outline: Outline, text: str, lines: Sequence[Line], above: i
 def _indent(line: str) -> int:
     words = line[1:].expandtabs(4)
     return len(words) - len(words.lstrip())
-
-
-def _around(opened: list[tuple[int, int]], line: str, rank: int, hunk: int) -> int:
-    """Close what ends above a line of a hunk, and return the unit that leads it in."""
-    if line[1:].strip():
-        closes = CLOSER.match(line, 1) or CONTINUES.match(line, 1)
-        while opened and (opened[-1][0] > rank or (opened[-1][0] == rank and not closes)):
-            opened.pop()
-    return opened[-1][1] if opened else hunk
 
 
 def _is_replaced(lines: Sequence[Line], at: int) -> bool:

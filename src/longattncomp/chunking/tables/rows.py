@@ -11,6 +11,7 @@ from longattncomp.chunking.lines.commands import CONTINUED, PROMPT
 from longattncomp.chunking.lines.kinds import GAPS, Line, ends_in_colon, has_gap, is_rule, is_title
 from longattncomp.chunking.lines.preprocessor import DIRECTIVE
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.tables import naming
 
 _LEAST_ROWS = 3
 _FIELD = 100  # lines of a quoted field
@@ -105,19 +106,20 @@ def _commented(lines: Sequence[Line]) -> int | None:
     if found is None:
         return _header_rows(lines) if comment else None
     found += comment
-    return found + int(0 < found < len(lines) - 1 and columns.name_more(*(line.text for line in lines[found:][:2])))
+    return found + int(0 < found < len(lines) - 1 and naming.name_more(*(line.text for line in lines[found:][:2])))
 
 
-def is_table_edge(lines: Sequence[Line], at: int) -> bool:
-    """Whether a table begins or ends at a line, right below other text or above it: one of Markdown, or what a
-    command prints.
+def is_table_edge(lines: Sequence[Line], at: int, first: int) -> bool:
+    """Whether a table begins or ends at a line, right below other text or above it: one of Markdown, what a command
+    prints, or one of MediaWiki, in the paragraph that begins at the line `first`.
     """
     if is_printed_edge(lines, at) or columns.is_between(lines, at) or columns.is_label(lines, at):
         return True
     bar, before = (line.text.lstrip().startswith("|") or is_rule(line.text) for line in (lines[at], lines[at - 1]))
     if bar and not before:
         return at + 1 < len(lines) and (is_rule(lines[at + 1].text) or _JIRA.match(lines[at].text) is not None)
-    return before and "|" not in lines[at].text and not bar and not _WIKI.match(lines[at].text)
+    names = lines[first].text.startswith("{|") and _WIKI.match(lines[at].text)
+    return before and "|" not in lines[at].text and not bar and not names
 
 
 def is_printed_edge(lines: Sequence[Line], at: int) -> bool:
@@ -138,7 +140,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return None if first < 0 else first + 1 + (first + 1 < len(lines) and "\\" in lines[first + 1].text[:2])
     if len(lines) > _LEAST_ROWS and all(_SIMPLE.match(lines[number].text) for number in (0, 2)):
         return 3
-    if found := columns.wiki_names(lines) or columns.ruled(lines) or columns.paired(lines):
+    if found := naming.wiki_names(lines) or columns.ruled(lines) or columns.paired(lines):
         return found
     if len(lines) >= 2 and is_rule(lines[1].text) and _cells(lines[0].text) > 1:
         return 2
@@ -152,7 +154,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
         return int([_JIRA.match(line.text) is not None for line in lines[:2]] == [True, False])
     if len(lines) < _LEAST_ROWS:
         return None
-    begins = columns.begins(lines, named=True) or _records(lines)
+    begins = naming.begins(lines, named=True) or _records(lines)
     rows = [_QUOTED.sub('""', row.strip()) for row in _joined(lines, begins)]
     if len(rows) < _LEAST_ROWS:
         return None
@@ -166,9 +168,9 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
     if 2 * len(below) >= len(gaps) - 1:
         if sum(count >= 2 for count in below) >= 0.8 * len(below):
             usual = max(set(below), key=below.count)
-            named = gaps[0] != usual or columns.are_names(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
-            return columns.more_names(lines, begins[1] * int(named))
-        if len(below) > 1 and all(below) and columns.have_places([lines[begin].text for begin in begins[:50]]):
+            named = gaps[0] != usual or naming.are_names(GAPS.split(rows[0]), [GAPS.split(row) for row in rows[1:20]])
+            return naming.more_names(lines, begins[1] * int(named))
+        if len(below) > 1 and all(below) and naming.have_places([lines[begin].text for begin in begins[:50]]):
             return begins[1]
     for delimiter in _DELIMITERS:
         counts = [row.count(delimiter) for row in rows[:50]]
@@ -179,7 +181,7 @@ def _header_rows(lines: Sequence[Line]) -> int | None:
             if delimiter in ",;" and any(_SENTENCE.search(row) for row in rows[:20]):
                 continue
             return begins[1] * int(
-                columns.are_names(rows[0].split(delimiter), [row.split(delimiter) for row in rows[1:20]])
+                naming.are_names(rows[0].split(delimiter), [row.split(delimiter) for row in rows[1:20]])
             )
     return None
 
@@ -222,12 +224,12 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
         outline.add(names[0].start, parent, breaks=not header.title)
     if header.names:
         parent = outline.add(names[boxed].start, parent, breaks=not header.title)
-    wrapped = columns.begins(body) if body else []
+    wrapped = naming.begins(body) if body else []
     delimiter = _delimiter([body[number] for number in wrapped] or body)
     grid = header.names and "=" in lines[top - 1].text and lines[top - 1].text.lstrip().startswith("+")
     grid = grid and any(is_rule(row.text) for row in body[:-1])
     begins = [n for n in range(len(body)) if not n or is_rule(body[n - 1].text)] if grid else _records(body)
-    if columns.wiki_names(names):
+    if naming.wiki_names(names):
         begins = [n for n, line in enumerate(body) if not n or line.text.startswith("|-")]
     begins = begins if delimiter else wrapped or begins
     words = frozenset(cell for line in names for cell in _split(line.text, delimiter))
@@ -239,8 +241,8 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
         if not row and (index or top):
             continue
         line, start = body[index], (names[2].start if boxed and not index else body[index].start)
-        years = not delimiter and named is not None and columns.are_years(named, line)
-        if years or columns.are_again(words, _split(row, delimiter)):
+        years = not delimiter and named is not None and naming.are_years(named, line)
+        if years or naming.are_again(words, _split(row, delimiter)):
             titled = group == len(outline.starts) - 1
             if titled:
                 outline.parents[group] = above_all
@@ -248,12 +250,12 @@ def add_table(outline: Outline, lines: Sequence[Line], header: Header, parent: i
             named, depth = None, -1
             continue
         first, others = _filled(row, delimiter)
-        below = not delimiter and named is not None and columns.is_below(named, line)
+        below = not delimiter and named is not None and naming.is_below(named, line)
         first, sums = first and not below, below and not others and NUMERIC.match(row.strip()) is not None
         if depth >= 0 and not delimiter:
             deeper = max(deeper, line.indent)
             group = parent if line.indent <= depth < deeper else group
-        sums = sums or (index == begins[-1] and columns.ends_in_total([body[begin].text for begin in begins]))
+        sums = sums or (index == begins[-1] and naming.ends_in_total([body[begin].text for begin in begins]))
         above = parent if sums or (first and not others) else group if first else full
         together = RECORD_TOKENS if after > index + 1 else 0
         unit = outline.add(start, above, together=together, breaks=not top and not index)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from longattncomp.chunking.lines import kinds
-from longattncomp.chunking.lines.columns import NUMERIC, is_line
+from longattncomp.chunking.lines.columns import CELL, NUMERIC, is_line
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import Outline
 
-_CELL = re.compile(r"\S+(?: \S+)*")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _SIGNS = re.compile(r"\d[-:/]\d")
 _DECIMALS = re.compile(r"\d[.,]\d{1,2}(?!\d)")
@@ -227,7 +226,7 @@ def _cells(line: str) -> Cells:
     words = line.rstrip()
     if not words or len(words) > _LONGEST or "\t" in words or "|" in words:
         return []
-    return [match.span() for match in _CELL.finditer(words)]
+    return [match.span() for match in CELL.finditer(words)]
 
 
 def _figure(cell: str) -> str:
