@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from longattncomp.chunking.lines import kinds
-from longattncomp.chunking.lines.headings import PLAIN
+from longattncomp.chunking.lines.headings import PLAIN, is_alone
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.speakers import Head
 
@@ -24,7 +24,7 @@ def numbered(lines: Sequence[Line]) -> dict[int, Head]:
     found: dict[int, str] = {}  # numbers by line
     for at, line in enumerate(lines):
         match = _NUMBERED.match(line.text)
-        if match is None or kinds.ends_in_colon(line.text) or not (_is_alone(lines, at) and kinds.is_title(line.text)):
+        if match is None or kinds.ends_in_colon(line.text) or not (is_alone(lines, at) and kinds.is_title(line.text)):
             continue
         around, _, number = match[1].rpartition(".")
         if int(number) in (1, last.get(around, int(number) - 1) + 1):
@@ -37,10 +37,6 @@ def numbered(lines: Sequence[Line]) -> dict[int, Head]:
         if 4 * len(leading) >= 3 * len(numbers):
             heads.update(dict.fromkeys(leading, Head(PLAIN + depth, 1)))
     return heads if len(heads) >= _LEAST else {}
-
-
-def _is_alone(lines: Sequence[Line], at: int) -> bool:
-    return not any(line.indent >= 0 for line in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
 
 
 def _leads(lines: Sequence[Line], at: int, found: dict[int, str]) -> bool:

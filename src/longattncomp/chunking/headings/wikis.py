@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from longattncomp.chunking.lines import kinds
+from longattncomp.chunking.lines.headings import is_alone
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.speakers import Head
 
@@ -30,7 +31,6 @@ def wiki_heads(lines: Sequence[Line]) -> dict[int, Head]:
     for at, line in signs.items():
         match = _ASCIIDOC.match(line.text)
         first = at == kinds.below(lines, 0) if match and len(match[1]) == 1 else False
-        around = [*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]]
-        if match and (first or not any(other.indent >= 0 for other in around)):
+        if match and (first or is_alone(lines, at)):
             found[at] = Head(len(match[1]), 1)
     return found if len(found) >= _LEAST else {}

@@ -227,6 +227,11 @@ def _is_repeated(lines: Sequence[Line], at: int) -> bool:
     return False
 
 
+def is_alone(lines: Sequence[Line], at: int) -> bool:
+    """Whether no other line stands right above or below one."""
+    return not any(line.indent >= 0 for line in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
+
+
 def is_of_all(line: str) -> bool:
     """Whether the first line of a text may be the title of all of it."""
     if (
