@@ -231,6 +231,16 @@ LED = {
         ["From: Cy\nSubject: Re: it"],
     ),
     "one below a name": ("**Ann**\n\n1. Get bread:\n\nbrown\n\n**Cy**\n\nFine.\n\n2. Milk?\n", "2. Milk", ["**Cy**"]),
+    "lines that were wrapped behind a semicolon": (
+        "Not paid for:\n\n(a) sheds that were blown\n    down by a storm;\n(b) carpets;\n",
+        "(b)",
+        ["Not paid for:"],
+    ),
+    "a sentence that speaks of the next numbers": (
+        "True ones:\n\n1. Ice is cold.\n2. Fire is hot.\n\nThose below are false. Mend them.\n\n3. Ice is hot.\n",
+        "3. Ice",
+        ["Mend them.", "Those below are false."],
+    ),
     "one with a comma of Chinese": ("以下物品禁止带入:\n1、鞋子\n2、食物\n", "2、", ["以下物品禁止带入:"]),
 }
 

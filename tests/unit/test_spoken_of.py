@@ -110,6 +110,11 @@ KINDS = {
         "theft",
         "This does not apply to bicycles. The theft of things is paid for. ",
     ),
+    "a paragraph that takes back the one above": (
+        "Orders are paid back in full. Send us the form for it.\n\nThis does not apply to tickets.\n\nBye.\n",
+        "paid back",
+        "This does not apply to tickets.\n\nOrders are paid back in full. ",
+    ),
     "what does not hold": (
         "A folding bicycle travels free at night. This does not hold on Fridays and Sundays. Prams travel free.\n",
         "bicycle",
@@ -281,6 +286,7 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
         "A **strong** word is here.\n\n**Never** pay it there.\n",
         "The flat has 70 m² of it.\n\n² Not in winter.\n",
         "[NOTE]\n====\nThe old rules hold.\n====\n\nThe pump runs at night.\n",
+        "The shop sells bread.\n\nUnless it rains, the market is open.\n",
     ],
     ids=[
         *(
@@ -292,7 +298,7 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
             "a pattern",
             "a script's comment",
         ),
-        *("bold words", "a unit", "AsciiDoc's blocks"),
+        *("bold words", "a unit", "AsciiDoc's blocks", "an exception at the beginning"),
     ],
 )
 def test_what_speaks_of_nothing_else(text: str) -> None:

@@ -6,6 +6,7 @@ from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.speakers import Head
 from longattncomp.chunking.markup.named import name_blocks
 from longattncomp.chunking.outline import Outline
+from longattncomp.chunking.prose.notices import link_notices
 from longattncomp.chunking.prose.references import link
 from longattncomp.chunking.prose.scales import link_scales
 from longattncomp.chunking.tables.shared_names import link_names
@@ -19,5 +20,6 @@ def link_all(text: str, lines: Sequence[Line], out: Outline, heads: Mapping[int,
     name_blocks(text, out)
     link_answers(text, out)
     link_scales(text, out)
+    link_notices(text, out)
     link_asked(text, lines, out, heads)
     link_names(lines, out)

@@ -56,7 +56,8 @@ def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[i
     if first < 0:
         return []
     titled = first == 1 and len(here) == _PAIR and marks[1].strip() in _BULLETS and kinds.is_title(here[0].text)
-    if first and not alert and sum(map(bool, marks)) < 2 and not kinds.ends_in_colon(here[first - 1].text):
+    lone = sum(map(bool, marks)) < 2
+    if first and not alert and lone and not kinds.ends_in_colon(here[first - 1].text):
         return marks if titled and not code and not kinds.is_code(here, within=False) else []
     bullets = "•" if code else "-*+•"
     plain = [line for line, mark in zip(here, marks, strict=True) if not mark]
@@ -64,7 +65,7 @@ def items(here: Sequence[Line], *, code: bool, led: bool, lettered: Collection[i
         return []
     settings = [line for line, mark in zip(here, marks, strict=True) if not mark or mark.lstrip().startswith("-")]
     others = here if code else plain
-    statements = (code or not first) and bool(others) and kinds.is_code(others, within=code)
+    statements = (code or (not first and lone)) and bool(others) and kinds.is_code(others, within=code)
     return [] if (statements and here[0].text.lstrip()[0] not in bullets) or kinds.are_settings(settings) else marks
 
 

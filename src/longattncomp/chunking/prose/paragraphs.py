@@ -88,7 +88,9 @@ class Prose:
                 if leads or asks or again or kinds.ANNOUNCES.search(text, start, stop):
                     owner, announced = unit, stop
         last = text[self._out.starts[unit] : end]
-        self.intro = unit if kinds.introduces(last) or kinds.POINTS.search(last) or _POINTS_ON.search(last) else -1
+        told = first <= owner < unit and owner not in (label, head)
+        points = kinds.introduces(last) or kinds.POINTS.search(last) or _POINTS_ON.search(last)
+        self.intro = unit if told or points else -1
         self._announces = unit if owner == unit not in (label, head) else -1
         self._lone = unit if unit == first else -1
         self._first = first if all(start in bounds for start in self._out.starts[first:]) else unit

@@ -50,7 +50,9 @@ _QUOTATION = re.compile(
     r"|(?<!\w)\"(?=\S)[^\"\n]{1,600}(?<=\S)\""
 )
 _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
-_MOST = 8  # units of a note
+_MOST = 8  # units of a note, or of a paragraph that another one speaks of
+_OPENS = ("Unless", "Es sei denn", "Sauf", "Salvo", "Excepto")
+"""How an exception begins that speaks of what follows where it begins a paragraph."""
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -62,10 +64,14 @@ def link(text: str, outline: Outline) -> None:
         first, last = (outline.unit_at(at) for at in (struck.start(), struck.end() - 1))
         outline.lead(range(first, last + 1), first, last)
     for unit in sorted(outline.prose):
-        if outline.breaks[unit] or unit - 1 not in outline.prose:
-            continue
         start, end = outline.starts[unit], outline.end(unit, text)
-        if GOES_ON.match(text, start) or POINTS_BACK.search(text, start, end):
+        if unit - 1 not in outline.prose:
+            continue
+        if outline.breaks[unit]:
+            beside = outline.parents[unit] == outline.parents[unit - 1]
+            if beside and TAKES_BACK.match(text, start) and not text.startswith(_OPENS, start):
+                outline.lead(_paragraph_above(outline, unit), unit)
+        elif GOES_ON.match(text, start) or POINTS_BACK.search(text, start, end):
             outline.lead([unit], unit - 1, *outline.also.get(unit - 1, ()))
         elif TAKES_BACK.match(text, start):
             outline.lead([unit - 1], unit)
@@ -76,6 +82,14 @@ def link(text: str, outline: Outline) -> None:
         if item and beside and not titles and TAKES_BACK.match(text, item.end()):
             outline.lead([unit - 1], unit)
     _link_quotations(text, outline)
+
+
+def _paragraph_above(outline: Outline, unit: int) -> range:
+    """The last sentences of the paragraph above one that begins with a unit."""
+    first = unit - 1
+    while first > max(0, unit - _MOST) and not outline.breaks[first] and first - 1 in outline.prose:
+        first -= 1
+    return range(first, unit)
 
 
 def _link_notes(text: str, outline: Outline) -> None:

@@ -45,7 +45,7 @@ def steps(lines: Sequence[Line], heads: Collection[int]) -> dict[int, int]:
         elif last and at - newest <= _NEAR and line.indent == 0 and lines[at - 1].indent < 0:
             end = _paragraph_end(lines, at)
             shown = _MARK.match(lines[above].text) and kinds.ends_in_colon(lines[above].text)
-            if not shown and heading(lines, at, end, code=False)[0]:
+            if not shown and (heading(lines, at, end, code=False)[0] or _announces(lines, at, end, last)):
                 last.clear()
             elif end == at + 1 and _is_title(line.text):
                 last = {sign: other for sign, other in last.items() if sign[-1] in ".)"}  # no bullets
@@ -60,6 +60,14 @@ def _is_field(lines: Sequence[Line], at: int) -> bool:
     above = lines[at - 1] if at else None
     beside = above is not None and above.indent == lines[at].indent and _MARK.match(above.text) is not None
     return beside and kinds.ends_in_colon(lines[at - 1].text)
+
+
+def _announces(lines: Sequence[Line], at: int, end: int, last: Collection[str]) -> bool:
+    """Whether a paragraph speaks of the next items ("The statements below are false."), whose beginnings are `last`."""
+    after = kinds.below(lines, end)
+    match = _MARK.match(lines[after].text) if after < len(lines) else None
+    text = "\n".join(line.text for line in lines[at:end])
+    return match is not None and "".join(match.groups()) in last and kinds.ANNOUNCES.search(text) is not None
 
 
 def _is_title(line: str) -> bool:
