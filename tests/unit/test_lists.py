@@ -316,6 +316,11 @@ NOT_LED = {
         "Say what",
         "<snippet>",
     ),
+    "the exception that leads to the next list": (
+        "We pay for:\n- storm\n- fire\n\nUnless it was agreed, we do not pay for:\n- carpets\n",
+        "- storm",
+        "Unless it was agreed, we do not pay for:",
+    ),
     "a sentence before a short line": ("We came late.\nTo be done:\n- Cook\n- Eat\n", "- Eat", "We came late."),
 }
 

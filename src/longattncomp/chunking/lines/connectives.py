@@ -56,6 +56,9 @@ TAKES_BACK = re.compile(
 )
 """How a sentence begins that takes back part of what the one before it says."""
 
+OPENS = ("Unless", "Es sei denn", "Sauf", "Salvo", "Excepto")
+"""How an exception begins that speaks of what follows it, where it begins a paragraph."""
+
 POINTS_BACK = re.compile(
     r"\b(?:for|after|before|until|within|above|below|under|by|exceeds?|exceeding) (?:that|this) "
     r"(?:time|period|date|deadline|limit|amount|sum|threshold|temperature|distance|age)\b(?! (?:of|when|that)\b)"

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from longattncomp.chunking.lines import kinds
-from longattncomp.chunking.lines.connectives import TAKES_BACK
+from longattncomp.chunking.lines.connectives import OPENS, TAKES_BACK
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import SENTENCE_TOKENS, Outline
 from longattncomp.chunking.prose.steps import steps
@@ -92,7 +92,7 @@ def is_within(lines: Sequence[Line], at: int) -> bool:
 def speaks_of_list(lines: Sequence[Line], at: int, end: int) -> bool:
     """Whether a paragraph right below a list speaks of all of it; a title of the list below takes nothing back."""
     text = lines[at].text
-    if not TAKES_BACK.match(text):
+    if not TAKES_BACK.match(text) or (text.startswith(OPENS) and kinds.ends_in_colon(lines[end - 1].text)):
         return TAIL.match(text) is not None
     below = kinds.below(lines, end)
     title = end == at + 1 and len(text.split()) <= _WORDS and not kinds.ends_part(text)

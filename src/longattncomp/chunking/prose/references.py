@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from itertools import pairwise
 
-from longattncomp.chunking.lines.connectives import GOES_ON, POINTS_BACK, TAKES_BACK
+from longattncomp.chunking.lines.connectives import GOES_ON, OPENS, POINTS_BACK, TAKES_BACK
 from longattncomp.chunking.lines.kinds import ITEM
 from longattncomp.chunking.outline import Outline
 
@@ -51,8 +51,6 @@ _QUOTATION = re.compile(
 )
 _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
 _MOST = 8  # units of a note, or of a paragraph that another one speaks of
-_OPENS = ("Unless", "Es sei denn", "Sauf", "Salvo", "Excepto")
-"""How an exception begins that speaks of what follows where it begins a paragraph."""
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -69,7 +67,7 @@ def link(text: str, outline: Outline) -> None:
             continue
         if outline.breaks[unit]:
             beside = outline.parents[unit] == outline.parents[unit - 1]
-            if beside and TAKES_BACK.match(text, start) and not text.startswith(_OPENS, start):
+            if beside and TAKES_BACK.match(text, start) and not text.startswith(OPENS, start):
                 outline.lead(_paragraph_above(outline, unit), unit)
         elif GOES_ON.match(text, start) or POINTS_BACK.search(text, start, end):
             outline.lead([unit], unit - 1, *outline.also.get(unit - 1, ()))
