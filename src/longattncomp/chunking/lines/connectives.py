@@ -1,4 +1,6 @@
-"""how sentences begin that go on from the one before them, or take part of it back, in several languages."""
+"""how sentences begin that go on from the one before them, or take part of it back, and fields that say that their card
+holds no longer, in several languages.
+"""
 
 import re
 
@@ -63,3 +65,28 @@ POINTS_BACK = re.compile(
     r"(?:Zeit|Zeitraums?|Zeitpunkt|Frist|Betrag|Summe|Grenze|Temperatur)\b"
 )
 """What a sentence says that only the one before it explains."""
+
+_STATUS = (
+    "status|state|standing|validity|availability|lifecycle|licen[cs]e|registration|membership|account|offer"
+    "|zustand|gültigkeit|verfügbarkeit|bearbeitungsstand|lizenz|mitgliedschaft|statut|état|validité|disponibilité"
+    "|estado|vigencia|validez|disponibilidad|situación|stato|validità|disponibilità"
+)
+_ENDED = (
+    "closed|cancell?ed|revoked|expired|inactive|withdrawn|discontinued|rejected|superseded|deprecated|obsolete|draft"
+    "|void(?:ed)?|suspended|retired|terminated|dissolved|disabled|declined|denied|sold(?: out)?"
+    "|out of (?:print|service)|(?:no longer|not(?: yet)?) [^\\W\\d_]+"
+    "|geschlossen|storniert|abgesagt|widerrufen|abgelaufen|inaktiv|zurückgezogen|eingestellt|abgelehnt|ersetzt|veraltet"
+    "|entwurf|ungültig|ausgesetzt|gesperrt|gekündigt|aufgehoben|ausverkauft|nicht mehr [^\\W\\d_]+"
+    "|fermée?|annulée?|révoquée?|expirée?|périmée?|inacti(?:f|ve)|retirée?|rejetée?|remplacée?|obsolète|brouillon"
+    "|suspendue?|caduc|abrogée?|refusée?"
+    "|cerrad[oa]|cancelad[oa]|revocad[oa]|vencid[oa]|caducad[oa]|inactiv[oa]|retirad[oa]|rechazad[oa]|sustituid[oa]"
+    "|obsolet[oa]|borrador|suspendid[oa]|anulad[oa]|derogad[oa]|descatalogad[oa]"
+    "|chius[oa]|annullat[oa]|revocat[oa]|scadut[oa]|inattiv[oa]|ritirat[oa]|respint[oa]|sostituit[oa]|bozza|sospes[oa]"
+)
+HOLDS_NO_MORE = re.compile(
+    rf"[*_#]{{0,2}}(?:[\w-]{{1,20}} )?(?:{_STATUS})[*_]{{0,2}}(?:[ \t]*[:=]|\t|[ ]{{2}})[*_ \t]*"
+    rf"(?:[^\W\d_]{{2,14}}ly )?(?:{_ENDED})\b|(?:状态|状態|ステータス|状況)[:：][ \t]*"
+    r"(?:已(?:关闭|取消|撤销|过期|失效|废止|停用)|作废|草案|暂停|閉店|廃止|失効|終了|停止|中止|取消|無効)",
+    re.IGNORECASE,
+)
+"""How a field begins that says that what its card is about holds no longer, or not at all."""
