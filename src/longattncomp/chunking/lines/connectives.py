@@ -66,6 +66,29 @@ POINTS_BACK = re.compile(
 )
 """What a sentence says that only the one before it explains."""
 
+_MEANS = (
+    "means?|shall mean|includes?|refers? to|has the meaning|is defined|bedeutet|bezeichnet|meint|umfasst|ist|sind"
+    "|désigne|signifie|s['’]entend|comprend|significa|designa|comprende|incluye|indica|include"
+)
+DEFINES = re.compile(
+    r"(?:[ \t]*\(?\w{1,4}[.)][ \t]+)?(?:"
+    r"(?:[\"“”„«‘*_]{1,3}|The term [\"“])[^\"“”«»’*_\n]{1,80}[\"”“»’*_]{1,3}"
+    rf"[^.;:\n]{{0,60}}? (?:{_MEANS})\b|[「“][^」”\n]{{1,40}}[」”](?:とは|是指|指)"
+    r"|(?!This|That|It|Which|Dies|Das|Cela|Esto|Eso|Ciò)[^\W\d_a-z][\w’' -]{0,60}? "
+    r"(?:shall mean|means (?:an?|any|the|all|each|every))\b)"
+)
+"""How a sentence begins that defines a term."""
+
+OF_TERM = re.compile(
+    r"(?:It|They|(?:Th(?:is|ese|e)|Such) (?:terms?|definitions?|expressions?|words?|persons?)"
+    r"|This (?:also )?(?:includes|excludes|covers)"
+    r"|Er|Sie|Es|Diese[rs]? (?:Begriff|Ausdruck|Bezeichnung|Definition)|(?:Nicht )?[Dd]azu (?:gehör|zähl)\w+|Hierunter"
+    r"|Ils?|Elles?|Ce terme|Cette (?:expression|définition)"
+    r"|Este término|Esta (?:expresión|definición)|(?:No )?[Ii]ncluye|(?:No )?[Cc]omprende"
+    r"|Ess[oaie]|Questo termine|Non (?:comprende|include))\b|この用語|これには|该术语|本术语|它|不包括"
+)
+"""How a sentence below that one begins which speaks of the term."""
+
 _STATUS = (
     "status|state|standing|validity|availability|lifecycle|licen[cs]e|registration|membership|account|offer"
     "|zustand|gültigkeit|verfügbarkeit|bearbeitungsstand|lizenz|mitgliedschaft|statut|état|validité|disponibilité"

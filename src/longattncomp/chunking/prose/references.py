@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from itertools import pairwise
 
-from longattncomp.chunking.lines.connectives import GOES_ON, POINTS_BACK, TAKES_BACK
+from longattncomp.chunking.lines.connectives import DEFINES, GOES_ON, OF_TERM, POINTS_BACK, TAKES_BACK
 from longattncomp.chunking.lines.kinds import ITEM
 from longattncomp.chunking.outline import Outline
 
@@ -61,7 +61,14 @@ def link(text: str, outline: Outline) -> None:
     for struck in _STRUCK.finditer(text):
         first, last = (outline.unit_at(at) for at in (struck.start(), struck.end() - 1))
         outline.lead(range(first, last + 1), first, last)
+    defined = -1  # the sentence above in the paragraph that defines a term
     for unit in sorted(outline.prose):
+        if DEFINES.match(text, outline.starts[unit]):
+            defined = unit
+        elif outline.breaks[unit] or unit - 1 not in outline.prose:
+            defined = -1
+        elif defined >= 0 and OF_TERM.match(text, outline.starts[unit]):
+            outline.lead([unit], defined)
         if outline.breaks[unit] or unit - 1 not in outline.prose:
             continue
         start, end = outline.starts[unit], outline.end(unit, text)
