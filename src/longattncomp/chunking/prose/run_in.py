@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.kinds import Line
+from longattncomp.chunking.lines.leaders import LEADER
 
 _NUMBER = r"\[?\d{1,3}(?:\.\d{1,3}){0,3}[a-z]?\]?"
 _TITLED = r"\[\d{1,3}\]\((?:[^()\n]|\([^()\n]{0,80}\)){1,160}\)"
@@ -89,7 +90,7 @@ def is_titled(here: Sequence[Line]) -> bool:
         above = rows[0][0] != "<" and not any(kind.match(rows[0]) for kind in (kinds.CODE, kinds.ITEM, kinds.TURN))
         return above and 2 * coded < len(rows)
     title = first[0].isalpha() and not first[0].islower() and kinds.is_title(first) and not kinds.CODE.match(first)
-    if not title or max(map(len, rows)) > _LONGEST_ROW:
+    if not title or kinds.has_gap(first) or LEADER.search(first) or max(map(len, rows)) > _LONGEST_ROW:
         return False
     return any(
         not kind(first) and len(rows) // 2 < sum(kind(row) is not None for row in rows) >= _LEAST_COUNTED
