@@ -44,6 +44,36 @@ def test_documents_begin_and_end_nodes() -> None:
     assert not any("---" in node and not node.startswith("---") for node, _ in cut(MAPS, 6, 8))
 
 
+def _maps(*places: str) -> str:
+    return "\n---\n".join(
+        f"kind: ConfigMap\nmetadata:\n  namespace: {place}\n  name: alpha\ndata:\n{DATA}" for place in places
+    )
+
+
+def test_the_namespace_of_a_document_comes_along_where_there_are_several() -> None:
+    found = [above for node, above in cut(_maps("dev", "prod"), 6, 8) if "limit7" in node]
+    assert [[lead for lead in above if "namespace" in lead] for above in found] == [
+        ["  namespace: dev\n"],
+        ["  namespace: prod\n"],
+    ]
+    assert not any("namespace" in lead for _, above in cut(_maps("prod", "prod"), 6, 8) for lead in above)
+
+
+HOLDS = "spring.config.activate.on-profile={}\n"
+PROFILES = {
+    "properties": f"a.name=first\n#---\n{HOLDS}a.url=one\n\n# More\na.limit7=7\n#---\na.b=second\n",
+    "YAML": "a: first\n---\nspring:\n  config:\n    activate:\n      on-profile: {}\n\nlimit7: 7\n---\na: second\n",
+    "before": "a: first\n---\nspring:\n  profiles: {}\n\na:\n  limit7: 7\n---\na: second\n",
+}
+
+
+@pytest.mark.parametrize("text", PROFILES.values(), ids=PROFILES)
+def test_the_profile_of_a_document_of_spring_comes_with_all_of_it(text: str) -> None:
+    led = [node for node, above in cut(text.format("test"), 3, 8) if any("test" in lead for lead in above)]
+    assert any("limit7" in node for node in led)
+    assert not any("second" in node or "first" in node for node in led)
+
+
 CODE = "".join(f"def run_{number}(self):\n    name = 'x{number}'\n    limit7 = 1\n" for number in range(3))
 NO_NAMES = {
     "one block alone": json.dumps({"name": "alpha", "uses": VALUES}, indent=1),

@@ -38,6 +38,16 @@ def test_the_first_line_of_a_long_record_leads_in_the_others() -> None:
     assert above == ("Name: Cy Hill\n",)
 
 
+STATUSES = {"Status: Closed since 2023": True, "Estado: revocada": True, "Status: open": False, "Hours: closed": False}
+
+
+@pytest.mark.parametrize(("field", "leads"), STATUSES.items(), ids=STATUSES)
+def test_a_field_that_says_that_a_card_holds_no_longer_leads_in_the_others(field: str, leads: bool) -> None:
+    text = "\n\n".join([*CARDS[:2], f"{CARDS[2]}\nCity: York\n{field}", CARDS[3]])
+    found = [[lead.strip() for lead in above] for node, above in cut(text, 3, 6) if node.startswith("Phone")]
+    assert [field in above for above in found] == [False, False, leads, False]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -21,6 +21,29 @@ def test_such_words_lead_in_the_rest_of_their_paragraph(head: str, rest: str) ->
     assert lead_ins(text, "Go on", 3) == "Go on.\n"
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "Denies:\npain at rest or while walking,\nCough or fever since the last visit\n",
+        "Für den Teig\n300 ml lauwarmes Wasser, gefiltert\nSalz\n40 g weiche Butter\n7 g Hefe\n",
+        "Residents under 30\nYes: 61%\nNo: 28%\nDo not know: 11%\n",
+    ],
+    ids=["a label in data", "a title above amounts", "a title above shares"],
+)
+def test_the_first_line_of_a_block_leads_in_all_of_it(block: str) -> None:
+    first, *_, last = block.splitlines(keepends=True)
+    text = f"Patient: M. Bell, 58 years, with fever\n\n{block}\nThen all of it is weighed.\n"
+    assert lead_ins(text, last[:-1], 3) == f"{first}{last}\n"
+    assert lead_ins(text, "weighed", 3) == "Then all of it is weighed.\n"
+
+
+def test_no_line_of_code_or_of_rows_is_such_a_title() -> None:
+    settings = "Parameters:\nResources: none\nOutputs: all\n"
+    rows = "12 Bells\n7 Drums\n9 Horns\n"
+    assert lead_ins(settings, "Outputs", 3) == "Outputs: all\n"
+    assert lead_ins(rows, "Horns", 3) == "9 Horns\n"
+
+
 def test_each_line_may_begin_with_them() -> None:
     text = "Passage [1](Title: Bell) It was cast here. Ring it.\nPassage [2](Title: Drum) It is of wood. Beat it.\n"
     assert lead_ins(text, "Beat", 3) == "Passage [2](Title: Drum) It is of wood. Beat it.\n"

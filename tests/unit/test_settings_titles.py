@@ -28,3 +28,12 @@ def test_a_title_between_lines_of_signs_leads_in_the_settings_below(rule: str, s
     text = f"{titles[0]}{first}\n{titles[1]}{second}\nlast=9\n"
     assert lead_ins(text, "last", 1) == f"{titles[1]}last=9\n"
     assert lead_ins(text, "most", 1).startswith(titles[0])
+
+
+@pytest.mark.parametrize("comment", ["# ---- {} ----", "; === {} ===", "//***** {} *****", "/* --- {} --- */"])
+def test_a_title_between_signs_leads_in_the_lines_down_to_the_next_one(comment: str) -> None:
+    rows = "15 2 * * 0 /opt/{}.sh --keep 8\n30 6 * * 1 /opt/{}.py --mail team\n"
+    titles = [f"{comment.format(name)}\n" for name in ("In use", "Switched off")]
+    text = f"{titles[0]}{comment[:2].strip()} minute hour\n{rows.format('a', 'b')}{titles[1]}{rows.format('c', 'd')}"
+    assert lead_ins(text, "/opt/b", 3).startswith(titles[0])
+    assert lead_ins(text, "/opt/d", 3).startswith(titles[1])

@@ -303,3 +303,18 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
 )
 def test_what_speaks_of_nothing_else(text: str) -> None:
     assert not any(above for _, above in cut(text, 4))
+
+
+@pytest.mark.parametrize(
+    ("definition", "rest"),
+    [
+        ('"Guest" means any person who sleeps in the house.', "It does not include staff."),
+        ("„Gast“ bezeichnet jede Person, die im Haus schläft.", "Dazu gehören keine Helfer."),
+        ("« Client » désigne toute personne qui dort ici.", "Ce terme ne comprend pas le personnel."),
+        ("Guest means any person who sleeps in the house.", "They pay at noon."),
+    ],
+)
+def test_a_definition_leads_in_what_is_said_of_its_term(definition: str, rest: str) -> None:
+    text = f"{definition}\n{rest}\n\nAll of them are told so.\nIt is written down.\n"
+    assert lead_ins(text, rest, 4) == f"{definition}\n{rest}\n\n"
+    assert lead_ins(text, "It is written", 4) == "It is written down.\n"

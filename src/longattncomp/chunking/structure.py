@@ -28,7 +28,7 @@ from longattncomp.chunking.printed.stamps import stamped
 from longattncomp.chunking.prose.cards import Cards
 from longattncomp.chunking.prose.lists import Lists, is_within, items, speaks_of_list
 from longattncomp.chunking.prose.paragraphs import ANNOUNCED, Prose
-from longattncomp.chunking.prose.run_in import gap_rows
+from longattncomp.chunking.prose.run_in import gap_rows, is_titled
 from longattncomp.chunking.tables.captions import Tables, page_heads
 from longattncomp.chunking.tables.expanded import add_records
 from longattncomp.chunking.tables.rows import header_of, is_table_edge
@@ -177,7 +177,8 @@ class _Scan:
         here = self.lines[at:end]
         if self._code and first.indent > 0:
             return self._read_code(here, end)
-        spoken = self._turns.are_spoken(here)
+        titled = is_titled(here)
+        spoken = self._turns.are_spoken(here) and not titled
         if not self._code and not spoken and kinds.TAG.match(first.text):
             self._html.add(self.out, self.text, first.start, self._end(end), self._above)
             return self._done(end)
@@ -199,7 +200,7 @@ class _Scan:
             self._lists.steps.clear()
             self._prose.intro = self._turns.add(here, self._end(end), self._sections, self._regions.above)
             return self._done(end)
-        is_code = are_blocks(here, self._blocks[at:end]) or kinds.is_code(here, within=self._code)
+        is_code = are_blocks(here, self._blocks[at:end]) or (kinds.is_code(here, within=self._code) and not titled)
         if (self._script and are_commands(here)) or (is_code and (self._code or not is_label(self.lines, at, end))):
             return self._read_code(here, end)
         owner = self._owner(first.indent)

@@ -1,4 +1,6 @@
-"""how sentences begin that go on from the one before them, or take part of it back, in several languages."""
+"""how sentences begin that go on from the one before them, or take part of it back, and fields that say that their card
+holds no longer, in several languages.
+"""
 
 import re
 
@@ -66,3 +68,51 @@ POINTS_BACK = re.compile(
     r"(?:Zeit|Zeitraums?|Zeitpunkt|Frist|Betrag|Summe|Grenze|Temperatur)\b"
 )
 """What a sentence says that only the one before it explains."""
+
+_MEANS = (
+    "means?|shall mean|includes?|refers? to|has the meaning|is defined|bedeutet|bezeichnet|meint|umfasst|ist|sind"
+    "|désigne|signifie|s['’]entend|comprend|significa|designa|comprende|incluye|indica|include"
+)
+DEFINES = re.compile(
+    r"(?:[ \t]*\(?\w{1,4}[.)][ \t]+)?(?:"
+    r"(?:[\"“”„«‘*_]{1,3}|The term [\"“])[^\"“”«»’*_\n]{1,80}[\"”“»’*_]{1,3}"
+    rf"[^.;:\n]{{0,60}}? (?:{_MEANS})\b|[「“][^」”\n]{{1,40}}[」”](?:とは|是指|指)"
+    r"|(?!This|That|It|Which|Dies|Das|Cela|Esto|Eso|Ciò)[^\W\d_a-z][\w’' -]{0,60}? "
+    r"(?:shall mean|means (?:an?|any|the|all|each|every))\b)"
+)
+"""How a sentence begins that defines a term."""
+
+OF_TERM = re.compile(
+    r"(?:It|They|(?:Th(?:is|ese|e)|Such) (?:terms?|definitions?|expressions?|words?|persons?)"
+    r"|This (?:also )?(?:includes|excludes|covers)"
+    r"|Er|Sie|Es|Diese[rs]? (?:Begriff|Ausdruck|Bezeichnung|Definition)|(?:Nicht )?[Dd]azu (?:gehör|zähl)\w+|Hierunter"
+    r"|Ils?|Elles?|Ce terme|Cette (?:expression|définition)"
+    r"|Este término|Esta (?:expresión|definición)|(?:No )?[Ii]ncluye|(?:No )?[Cc]omprende"
+    r"|Ess[oaie]|Questo termine|Non (?:comprende|include))\b|この用語|これには|该术语|本术语|它|不包括"
+)
+"""How a sentence below that one begins which speaks of the term."""
+
+_STATUS = (
+    "status|state|standing|validity|availability|lifecycle|licen[cs]e|registration|membership|account|offer"
+    "|zustand|gültigkeit|verfügbarkeit|bearbeitungsstand|lizenz|mitgliedschaft|statut|état|validité|disponibilité"
+    "|estado|vigencia|validez|disponibilidad|situación|stato|validità|disponibilità"
+)
+_ENDED = (
+    "closed|cancell?ed|revoked|expired|inactive|withdrawn|discontinued|rejected|superseded|deprecated|obsolete|draft"
+    "|void(?:ed)?|suspended|retired|terminated|dissolved|disabled|declined|denied|sold(?: out)?"
+    "|out of (?:print|service)|(?:no longer|not(?: yet)?) [^\\W\\d_]+"
+    "|geschlossen|storniert|abgesagt|widerrufen|abgelaufen|inaktiv|zurückgezogen|eingestellt|abgelehnt|ersetzt|veraltet"
+    "|entwurf|ungültig|ausgesetzt|gesperrt|gekündigt|aufgehoben|ausverkauft|nicht mehr [^\\W\\d_]+"
+    "|fermée?|annulée?|révoquée?|expirée?|périmée?|inacti(?:f|ve)|retirée?|rejetée?|remplacée?|obsolète|brouillon"
+    "|suspendue?|caduc|abrogée?|refusée?"
+    "|cerrad[oa]|cancelad[oa]|revocad[oa]|vencid[oa]|caducad[oa]|inactiv[oa]|retirad[oa]|rechazad[oa]|sustituid[oa]"
+    "|obsolet[oa]|borrador|suspendid[oa]|anulad[oa]|derogad[oa]|descatalogad[oa]"
+    "|chius[oa]|annullat[oa]|revocat[oa]|scadut[oa]|inattiv[oa]|ritirat[oa]|respint[oa]|sostituit[oa]|bozza|sospes[oa]"
+)
+HOLDS_NO_MORE = re.compile(
+    rf"[*_#]{{0,2}}(?:[\w-]{{1,20}} )?(?:{_STATUS})[*_]{{0,2}}(?:[ \t]*[:=]|\t|[ ]{{2}})[*_ \t]*"
+    rf"(?:[^\W\d_]{{2,14}}ly )?(?:{_ENDED})\b|(?:状态|状態|ステータス|状況)[:：][ \t]*"
+    r"(?:已(?:关闭|取消|撤销|过期|失效|废止|停用)|作废|草案|暂停|閉店|廃止|失効|終了|停止|中止|取消|無効)",
+    re.IGNORECASE,
+)
+"""How a field begins that says that what its card is about holds no longer, or not at all."""

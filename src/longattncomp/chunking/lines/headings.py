@@ -60,6 +60,12 @@ _FROM = re.compile(r"(\*{0,2})(?:From|Von|De|Da):\1 \S")
 _TIME = re.compile(r"[ \t]*[\[(]?\d{1,2}[:.]\d{2}\b")
 _TIMED = re.compile(r"\d[:.]\d\d|:\s|:$")
 _COMMENT = re.compile(r"#(?: |$)")
+BANNER = re.compile(
+    r"[ \t]*(?:#+|//+|;+|%+|--(?=[ \t])|/\*+)[ \t]*([-=*~#])\1+[ \t]*(?!\1)[^\n]{1,80}(?<=[\w)\]:. \t])\1{2,}"
+    r"[ \t]*(?:\*/)?\s*$"
+)
+"""A title in a comment, between signs: of all lines down to the next one or a blank line."""
+
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
@@ -85,7 +91,7 @@ def breaks(lines: Sequence[Line], at: int) -> bool:
     text = lines[at].text
     if len(text) > _LONGEST or text.lstrip().startswith("--- End of "):  # within a stack trace
         return False
-    if _BREAK.match(text) or text.lstrip().startswith("```"):
+    if _BREAK.match(text) or BANNER.match(text) or text.lstrip().startswith("```"):
         return not is_attribute(lines, at) and not _is_above_frames(lines, at)
     if text.startswith(("##[", "::group::", "::endgroup::")) or _parts_log(lines, at):
         return True
@@ -121,6 +127,7 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
     if (match := kinds.HEADING.match(text)) and not DIRECTIVE.match(text):
         comment = code or (below is not None and kinds.is_code(lines[at + 1 : min(end, at + _LOOKED_AT)], within=False))
         beside = [other.text for other in (lines[at - 1] if at else None, below) if other is not None]
+        beside = [] if BANNER.match(text) else beside
         comment = comment or NOTICE.match(text) is not None or any(map(_COMMENT.match, beside))
         return (0 if comment and len(match[1]) == 1 else len(match[1])), 1
     if match := kinds.RULED.match(text):

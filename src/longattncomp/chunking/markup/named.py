@@ -1,9 +1,11 @@
 """entries of settings and data -> what names the block that they stand in, which comes along with them.
 
-A block says by an entry of its own which of several like ones it is: `server_name`, `"id":`, the `name` of an item.
+A block says by an entry of its own which of several like ones it is: `server_name`, `"id":`, the `name` of an item; a
+document of settings where it holds: the `namespace` of an object, the profile of Spring that it is for.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from typing import NamedTuple
 
@@ -20,10 +22,21 @@ _TAKES = re.compile(r"[\"']?(?:parameters|input_?[sS]chema)[\"']?\s*:")
 """The entry of a tool, or another block with a name, that says what it takes."""
 
 _METADATA = re.compile(r"[\"']?metadata[\"']?\s*:")
+_PLACE = re.compile(r"[\"']?namespace[\"']?\s*:[ \t]*[\"']?\w")
 _KIND = re.compile(r"kind:[ \t]+\w")
 _DASH = re.compile(r"-\s+(?=\S)")
 _SEPARATOR = "---"  # between documents of YAML
 _TABLES = "[["  # one of an array of tables in TOML
+_BETWEEN = re.compile(r"^(?:[#!]?---[ \t]*(?:#[^\n]*)?|[ \t]*(?:`{3}|~{3})[^\n]*)\r?$", re.MULTILINE)
+"""A line between documents of settings, or between a block of them and text."""
+
+_HOLDS = re.compile(
+    r"^(?:[ \t]*(?:[\w.-]+\.)?on-(?:profile|cloud-platform)|spring\.profiles|spring:[ \t]*\n[ \t]+profiles)"
+    r"[ \t]*[:=][ \t]*\S",
+    re.MULTILINE,
+)
+"""The entry that says for which profile a document holds."""
+
 _LONGEST = 120  # characters of a line that are looked at
 _NEAREST = 2  # blocks around an entry whose names come along
 
@@ -43,6 +56,22 @@ def name_blocks(text: str, outline: Outline) -> None:
     for unit in outline.entries:
         blocks.read(unit)
     blocks.link()
+    _link_profiles(text, outline)
+
+
+def _link_profiles(text: str, outline: Outline) -> None:
+    """Let the entry that says where a document holds lead in all of it, if a line parts it from others."""
+    begins, ends = [0], []
+    for part in _BETWEEN.finditer(text):
+        ends.append(part.start())
+        begins.append(part.end())
+    ends.append(len(text))
+    for entry in _HOLDS.finditer(text) if len(begins) > 1 else ():
+        document = bisect_right(begins, entry.start()) - 1
+        first, after = (bisect_left(outline.starts, at) for at in (begins[document], ends[document]))
+        unit = outline.unit_at(entry.end() - 1)
+        outline.lead(range(first, after), unit)
+        outline.named.add(unit)
 
 
 class _Blocks:
@@ -52,6 +81,7 @@ class _Blocks:
         self._heads: dict[int, str] = {}  # the first line of each entry, and of what one stands in
         self._alike: Counter[tuple[int, str]] = Counter()  # entries by what they stand in and their first line
         self._names: dict[int, _Names] = {}
+        self._places: dict[int, int] = {}  # the entry of each document with the namespace
         self._document = -1
         self._taking: set[int] = set()  # blocks that say what they take
 
@@ -70,6 +100,9 @@ class _Blocks:
         self._alike[block, line] += 1
         if _TAKES.match(line):
             self._taking.add(block)
+        in_document = self._around.get(block, 0) < 0 and _METADATA.match(self._heads[block]) is not None
+        if in_document and _PLACE.match(line):
+            self._places[self._around[block]] = unit
         names = self._names.get(block, _Names())
         if block < 0 and _KIND.match(line):
             self._names[block] = _Names((unit,), names.good)
@@ -77,13 +110,17 @@ class _Blocks:
             good = match["name"] is not None
             if not names.good and (good or not names.units):
                 self._names[block] = _Names((unit,), good)
-            around = self._around.get(block, 0)
-            if around < 0 and good and _METADATA.match(self._heads[block]):
+            if in_document and good:
+                around = self._around[block]
                 own = self._names.get(around, _Names())
                 self._names[around] = _Names((*own.units, block, unit), good=True)
 
     def link(self) -> None:
         """Let names lead in the entries, by the nearest blocks around them that have one."""
+        if len({self._heads[unit] for unit in self._places.values()}) > 1:
+            for document, unit in self._places.items():
+                if (names := self._names.get(document)) and names.good:
+                    self._names[document] = _Names((*names.units, unit), good=True)
         documents = sum(block < 0 and names.good for block, names in self._names.items())
         found: dict[int, tuple[tuple[int, ...], ...]] = {}  # names of each block and of those around it
         for unit, block in self._around.items():

@@ -24,7 +24,7 @@ from longattncomp.chunking.lines.kinds import (
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.printed.stamps import entries
 from longattncomp.chunking.printed.traces import add_trace, begins_trace, is_crash, is_trace
-from longattncomp.chunking.prose.cards import RULE, groups
+from longattncomp.chunking.prose.cards import RULE, groups, link_ended
 
 _DATED = re.compile(
     r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}|\b\d{1,2}[./]\d{1,2}[./]\d{2,4},? \d{1,2}:\d{2}"
@@ -149,7 +149,7 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
     cited, parts = _CITED.match(lines[at].text), _PART.match(lines[at].text)
     if not cited and not parts and not _begins_card(lines, at, end, keys):
         return at
-    card, depth, named = -1, 0, True
+    first, card, depth, named = len(outline.starts), -1, 0, True
     told = at if cited or parts else _told(lines, at, end)
     if told > at and lines[told].start - lines[at].start <= _HEAD:
         card = outline.add(lines[at].start, above, together=RECORD_TOKENS, breaks=True)
@@ -175,6 +175,7 @@ def add_cards(outline: Outline, lines: Sequence[Line], at: int, end: int, keys: 
         if part and card >= 0:
             depth += 1 if part[1] == "BEGIN" else -1
             card = card if depth else -1
+    link_ended(outline, lines[at:end], first)
     return end
 
 

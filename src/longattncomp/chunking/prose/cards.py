@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from longattncomp.chunking.lines import kinds
+from longattncomp.chunking.lines.connectives import HOLDS_NO_MORE
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 
@@ -42,6 +43,17 @@ def groups(lines: Sequence[Line]) -> Iterator[tuple[int, int, bool]]:
                 yield first, number, ruled or rule
             ruled = rule or (ruled and first == number)
             first = number + 1
+
+
+def link_ended(outline: Outline, here: Sequence[Line], first: int) -> None:
+    """Let a field that says that its card holds no longer lead in all of it; `first` is the unit of the first card."""
+    parents = outline.parents
+    for line in here:
+        if HOLDS_NO_MORE.match(line.text):
+            unit = outline.unit_at(line.start)
+            card = parents[unit]
+            led = [other for other in range(max(card, 0), len(parents)) if card in (other, parents[other])]
+            outline.lead(led if card >= first else (), unit)
 
 
 class Cards:
@@ -99,6 +111,7 @@ class Cards:
         card = outline.add(here[0].start, above, together=RECORD_TOKENS, breaks=True)
         for start in kinds.apart(here[1:])[0]:
             outline.add(start, card)
+        link_ended(outline, here, card)
         return stop + (stop < len(self._lines) and RULE.match(self._lines[stop].text) is not None)
 
 

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from itertools import pairwise
 
-from longattncomp.chunking.lines.connectives import GOES_ON, OPENS, POINTS_BACK, TAKES_BACK
+from longattncomp.chunking.lines.connectives import DEFINES, GOES_ON, OF_TERM, OPENS, POINTS_BACK, TAKES_BACK
 from longattncomp.chunking.lines.kinds import ITEM
 from longattncomp.chunking.outline import Outline
 
@@ -61,11 +61,19 @@ def link(text: str, outline: Outline) -> None:
     for struck in _STRUCK.finditer(text):
         first, last = (outline.unit_at(at) for at in (struck.start(), struck.end() - 1))
         outline.lead(range(first, last + 1), first, last)
+    defined = -1  # the sentence above in the paragraph that defines a term
     for unit in sorted(outline.prose):
         start, end = outline.starts[unit], outline.end(unit, text)
+        begins = outline.breaks[unit] or unit - 1 not in outline.prose
+        if DEFINES.match(text, start):
+            defined = unit
+        elif begins:
+            defined = -1
+        elif defined >= 0 and OF_TERM.match(text, start):
+            outline.lead([unit], defined)
         if unit - 1 not in outline.prose:
             continue
-        if outline.breaks[unit]:
+        if begins:
             beside = outline.parents[unit] == outline.parents[unit - 1]
             if beside and TAKES_BACK.match(text, start) and not text.startswith(OPENS, start):
                 outline.lead(_paragraph_above(outline, unit), unit)

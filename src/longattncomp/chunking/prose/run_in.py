@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.kinds import Line
+from longattncomp.chunking.lines.leaders import LEADER
 
 _NUMBER = r"\[?\d{1,3}(?:\.\d{1,3}){0,3}[a-z]?\]?"
 _TITLED = r"\[\d{1,3}\]\((?:[^()\n]|\([^()\n]{0,80}\)){1,160}\)"
@@ -34,6 +35,14 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d[a-z]?\b")
 _DATED = 400  # characters of a reference in which its year stands
 _LEAST = 3  # rows with a gap; fewer do where they are indented
 
+_COUNTED = re.compile(r"(?:(?:ca|approx|env|about|etwa)\b\.? ?)?[\d½⅓⅔¼¾]")
+_AMOUNT = re.compile(r"[\d½⅓⅔¼¾] ?(?:[%‰€$£¥°][CF]?|[^\W\d_]{1,4}\.?|)$")
+_RATED = re.compile(r"[:：][ \t]*[<>~≈]?\d")
+"""How rows begin or end that have a number each, perhaps as the value of a key."""
+
+_LEAST_COUNTED = 2  # such rows below a title
+_LONGEST_ROW = 100  # characters of one
+
 
 class Parts(NamedTuple):
     """Where parts of a paragraph begin, by character.
@@ -57,7 +66,7 @@ def parts(here: Sequence[Line]) -> Parts:
         return Parts(frozenset(), {}, entries, {*entries})
     rows = gap_rows(here)
     heads = {start: start for start in rows} or _heads(here)
-    titled = bool(rows) and here[0].indent < here[1].indent
+    titled = (bool(rows) and here[0].indent < here[1].indent) or is_titled(here)
     labels: set[int] = set()
     below: set[int] = set()
     for number, line in enumerate(here[:-1] if titled or _is_label(here[0].text) else ()):
@@ -67,6 +76,26 @@ def parts(here: Sequence[Line]) -> Parts:
             labels.add(line.start)
             below.add(here[number + 1].start)
     return Parts(frozenset(labels), heads, [], {*labels, *below, *heads})
+
+
+def is_titled(here: Sequence[Line]) -> bool:
+    """Whether the first line leads in the others, which are no more indented: a label above what is no code, or a title
+    without a number above short rows that begin or end with one.
+    """
+    first, *rows = (line.text.strip() for line in here)
+    if not rows or any(line.indent > here[0].indent for line in here[1:]):
+        return False
+    if _is_label(first):
+        coded = sum(kinds.CODE.match(row) is not None for row in rows)
+        above = rows[0][0] != "<" and not any(kind.match(rows[0]) for kind in (kinds.CODE, kinds.ITEM, kinds.TURN))
+        return above and 2 * coded < len(rows)
+    title = first[0].isalpha() and not first[0].islower() and kinds.is_title(first) and not kinds.CODE.match(first)
+    if not title or kinds.has_gap(first) or LEADER.search(first) or max(map(len, rows)) > _LONGEST_ROW:
+        return False
+    return any(
+        not kind(first) and len(rows) // 2 < sum(kind(row) is not None for row in rows) >= _LEAST_COUNTED
+        for kind in (_COUNTED.match, _AMOUNT.search, _RATED.search)
+    ) and not any(map(kinds.ends_sentence, rows))
 
 
 def _is_label(line: str) -> bool:
