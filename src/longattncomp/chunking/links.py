@@ -10,6 +10,7 @@ from longattncomp.chunking.prose.references import link
 from longattncomp.chunking.prose.scales import link_scales
 from longattncomp.chunking.tables.shared_names import link_names
 from longattncomp.chunking.talk.asked import link_asked
+from longattncomp.chunking.talk.calls import link_calls
 from longattncomp.chunking.talk.mails import link_answers
 
 
@@ -19,5 +20,6 @@ def link_all(text: str, lines: Sequence[Line], out: Outline, heads: Mapping[int,
     name_blocks(text, out)
     link_answers(text, out)
     link_scales(text, out)
+    link_calls(text, lines, out)
     link_asked(text, lines, out, heads)
     link_names(lines, out)
