@@ -65,8 +65,17 @@ _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 
 _FRAME = re.compile(r"#0 \S")
 _PARTS_LOG = re.compile(r"-- \S[^\n]{0,80} --\s*$")
-_GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
-"""The first line of a step in the log of a job."""
+_GROUP = re.compile(
+    r"(?P<section>##\[section\]\S|section_start:\d+:\S|##teamcity\[(?:blockOpened|testSuiteStarted) )"
+    r"|(?:##\[group\]|::group::|(?:---|\+\+\+|~~~) :[\w+-]+: )\S"
+)
+"""The first line of a step in the log of a job, of GitHub, Azure, GitLab, TeamCity or Buildkite."""
+
+JOB = re.compile(rf"{_GROUP.pattern}|##\[|::endgroup::|section_end:\d+:|##teamcity\[")
+"""The beginning of a line that the service which runs a job adds to what is printed."""
+
+_STEP, _GROUPED = -2, -1
+"""Ranks of such steps, and of groups in them, above those of all headings that they print."""
 
 _PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
 """The first line of what Ansible did."""
@@ -87,7 +96,7 @@ def breaks(lines: Sequence[Line], at: int) -> bool:
         return False
     if _BREAK.match(text) or text.lstrip().startswith("```"):
         return not is_attribute(lines, at) and not _is_above_frames(lines, at)
-    if text.startswith(("##[", "::group::", "::endgroup::")) or _parts_log(lines, at):
+    if JOB.match(text) or _parts_log(lines, at):
         return True
     if at and _FROM.match(text) and not _MAIL.match(lines[at - 1].text):
         return at + 1 < len(lines) and _MAIL.match(lines[at + 1].text) is not None
@@ -106,7 +115,7 @@ def _parts_log(lines: Sequence[Line], at: int) -> bool:
 
 
 def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[int, int]:
-    """Find the rank of a heading, 1 for the highest and 0 for none, and how many lines it has.
+    """Find the rank of a heading, lower numbers for higher ones and 0 for none, and how many lines it has.
 
     Args:
         lines: of the text.
@@ -127,7 +136,9 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return (DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1
     if play := _PLAY.match(text):
         return (_SECTION if play[1] == "PLAY" else _FILE), 1
-    if _GROUP.match(text) or _parts_log(lines, at):
+    if group := _GROUP.match(text):
+        return (_STEP if group["section"] else _GROUPED), 1
+    if _parts_log(lines, at):
         return _SECTION, 1
     if code and line.indent > 0:
         return 0, 1
