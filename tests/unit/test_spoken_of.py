@@ -297,3 +297,31 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
 )
 def test_what_speaks_of_nothing_else(text: str) -> None:
     assert not any(above for _, above in cut(text, 4))
+
+
+CORRECTS = [
+    "EDIT: ",
+    "Edit 2: ",
+    "**Update (3. May):** ",
+    "Correction of 2 March: ",
+    "Nachtrag: ",
+    "Corrección: ",
+    "訂正：",
+]
+
+
+@pytest.mark.parametrize("sign", CORRECTS)
+def test_a_correction_leads_in_its_section_above(sign: str) -> None:
+    text = "# Ink\n\nInk is blue.\n\n# Belts\n\nBelts cost 40 EUR.\n\nThey are red.\n\n"
+    text += (
+        f"{sign}It is 14 EUR, as the list of the shop on the wall of the hall says. Sorry.\n\n# Oil\n\nOil is new.\n"
+    )
+    assert "It is 14" in lead_ins(text, "Belts cost")
+    assert "It is 14" in lead_ins(text, "They are")
+    assert not any("It is 14" in lead_ins(text, other) for other in ("Ink is", "Oil is"))
+
+
+def test_many_updates_are_a_log_and_a_longer_word_is_no_correction() -> None:
+    updates = "".join(f"Update {number}: The pump runs at {number} bar.\n\n" for number in range(4))
+    assert "4 bar" not in lead_ins(f"# Pump\n\nIt was begun.\n\n{updates}", "It was")
+    assert "Editors" not in lead_ins("# Pump\n\nIt was begun.\n\nEditors: Ada and Bo wrote it.\n", "It was")

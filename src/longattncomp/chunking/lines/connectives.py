@@ -63,3 +63,11 @@ POINTS_BACK = re.compile(
     r"(?:Zeit|Zeitraums?|Zeitpunkt|Frist|Betrag|Summe|Grenze|Temperatur)\b"
 )
 """What a sentence says that only the one before it explains."""
+
+CORRECTS = re.compile(
+    r"[*_\[(]{0,3}(?:(?:EDIT|UPDATE|Edit|Update|Edited|Updated)(?: \d{1,2})?|(?:Correction|CORRECTION|Corrigend(?:um|a)"
+    r"|Errat(?:um|a)(?: corrige)?|ERRATUM|Nachtrag|NACHTRAG|Korrektur|Berichtigung|Correctif|Rectificatif|Corrección"
+    r"|Rectificación|Fe de erratas|Correzione|Rettifica)\b|(?:訂正|更正|勘误|修正|追記))"
+    r"(?:[ ,(（](?:[^\n:：.]|(?<=\d)\.){0,40})?[*_\])]{0,3}[:：][ \t]*(?:[*_\])]{1,3}[ \t]*)?(?=[^\s*_])"
+)
+"""How a paragraph begins that corrects what stands above it, or takes it back."""
