@@ -81,9 +81,8 @@ class _Scan:
                 self._code = False
             if end <= at:
                 end = at + 1
-                command = JOB.match(lines[at].text) is not None or self._regions.closes(
-                    lines[at]
-                )  # no code goes on below
+                # No code goes on below.
+                command = JOB.match(lines[at].text) is not None or self._regions.closes(lines[at])
                 self._code = self._code and not command
                 alone = command or (not self._code and self._regions.marks(lines[at]))
                 while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):
