@@ -1,7 +1,7 @@
 """What tools print: what failed is one record with its name, and no line comes under what another one failed of."""
 
 import pytest
-from cutting import cut
+from cutting import cut, lead_ins
 
 from longattncomp.chunking.structure import outline
 
@@ -93,6 +93,13 @@ ACTIONS = "".join(
         ]
     )
 )
+OPENED = {
+    "GitHub": ("2025-06-20T09:41:09.1Z ##[group]{}\n2025-06-20T09:41:09.1Z ##[endgroup]\n", "2025-06-20T09:41:09.1Z "),
+    "Azure": ("##[section]Starting: {}\n", ""),
+    "GitLab": ("section_start:1712044811:{}\r\x1b[0K\n", ""),
+    "Buildkite": ("--- :python: {}\n", ""),
+    "TeamCity": ("##teamcity[blockOpened name='{}']\n", ""),
+}
 EVENTS = "".join(
     f"Log Name: {log}\nSource:   Security\nDate:     3/4/2025 7:12:5{number}\nEvent ID: 462{number}\n"
     f"Description:\n{told}\n\n"
@@ -259,3 +266,11 @@ def test_comments_of_sql_are_no_boots() -> None:
 def test_entries_with_times_keep_them() -> None:
     text = "".join(f"2025-06-20T09:41:0{number}.118Z It is up. It runs well.\n" for number in range(4))
     assert [node for node, _ in cut(text, 4)] == text.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(("opened", "stamp"), OPENED.values(), ids=OPENED)
+def test_the_step_of_a_job_leads_in_what_it_prints_below_a_rule_as_well(opened: str, stamp: str) -> None:
+    printed = f"{stamp}=== test session starts ===\n{stamp}collected 412 items, all of them in src\n{stamp}{{}}\n"
+    text = "".join(opened.replace("{}", name) + printed.format(f"It ended on {name}.") for name in ("oak", "elm"))
+    assert "elm" in lead_ins(text, "ended on elm").partition("ended")[0]
+    assert "oak" not in lead_ins(text, "ended on elm")

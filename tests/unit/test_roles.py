@@ -69,3 +69,28 @@ def test_a_title_above_a_turn_is_none_of_the_turn_before() -> None:
 )
 def test_what_is_no_talk(text: str) -> None:
     assert not has_roles(lines_of(text))
+
+
+QUERY = '{"base": "archive", "query": "select count(*) from belts where broken"}'
+CALLS = {
+    "labels": ("Tool call: count_rows\n{}\n\n", "Tool result:\n"),
+    "in the line": ("Function call: {}\n", "Function output: "),
+    "brackets": ("[tool] count_rows({})\n", "[tool result] "),
+    "tags": ("<tool_call>\n{}\n</tool_call>\n", "<tool_response>\n"),
+    "Markdown": ("**Tool: count_rows** (`x`)\n\n```json\n{}\n```\n\n", "**Result**\n\n"),
+    "words": ("Calling count_rows with {}\n\n", "Output:\n"),
+}
+
+
+@pytest.mark.parametrize(("call", "result"), CALLS.values(), ids=CALLS)
+def test_what_is_called_leads_in_its_result_and_nothing_else(call: str, result: str) -> None:
+    text = f"User: {ASKED}\n\n{call.replace('{}', QUERY)}{result}Some 88 belts are broken. They are blue.\n"
+    text += f"\nAssistant: I know it now.\n\nUser: {LONG}\n\nAssistant: Thanks, I order another one.\n"
+    assert "select count" in lead_ins(text, "They are")
+    assert "select count" not in lead_ins(text, "I know")
+    assert "esult" not in lead_ins(text, "I know")
+
+
+def test_words_that_name_no_result_are_led_in_by_no_call() -> None:
+    text = f"Calling f(x) with care.\n\n{LONG}\n\nResult: All belts are new. They are blue.\n"
+    assert "Calling" not in lead_ins(text, "They are").partition("\n")[2]

@@ -318,3 +318,31 @@ def test_a_definition_leads_in_what_is_said_of_its_term(definition: str, rest: s
     text = f"{definition}\n{rest}\n\nAll of them are told so.\nIt is written down.\n"
     assert lead_ins(text, rest, 4) == f"{definition}\n{rest}\n\n"
     assert lead_ins(text, "It is written", 4) == "It is written down.\n"
+
+
+CORRECTS = [
+    "EDIT: ",
+    "Edit 2: ",
+    "**Update (3. May):** ",
+    "Correction of 2 March: ",
+    "Nachtrag: ",
+    "Corrección: ",
+    "訂正：",
+]
+
+
+@pytest.mark.parametrize("sign", CORRECTS)
+def test_a_correction_leads_in_its_section_above(sign: str) -> None:
+    text = "# Ink\n\nInk is blue.\n\n# Belts\n\nBelts cost 40 EUR.\n\nThey are red.\n\n"
+    text += (
+        f"{sign}It is 14 EUR, as the list of the shop on the wall of the hall says. Sorry.\n\n# Oil\n\nOil is new.\n"
+    )
+    assert "It is 14" in lead_ins(text, "Belts cost")
+    assert "It is 14" in lead_ins(text, "They are")
+    assert not any("It is 14" in lead_ins(text, other) for other in ("Ink is", "Oil is"))
+
+
+def test_many_updates_are_a_log_and_a_longer_word_is_no_correction() -> None:
+    updates = "".join(f"Update {number}: The pump runs at {number} bar.\n\n" for number in range(4))
+    assert "4 bar" not in lead_ins(f"# Pump\n\nIt was begun.\n\n{updates}", "It was")
+    assert "Editors" not in lead_ins("# Pump\n\nIt was begun.\n\nEditors: Ada and Bo wrote it.\n", "It was")

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from longattncomp.chunking.lines.headings import BANNER
 from longattncomp.chunking.lines.kinds import Line
+from longattncomp.chunking.lines.rules import BANNER
 from longattncomp.chunking.lines.speakers import Head
 from longattncomp.chunking.markup.named import name_blocks
 from longattncomp.chunking.outline import Outline
@@ -12,6 +12,7 @@ from longattncomp.chunking.prose.references import link
 from longattncomp.chunking.prose.scales import link_scales
 from longattncomp.chunking.tables.shared_names import link_names
 from longattncomp.chunking.talk.asked import link_asked
+from longattncomp.chunking.talk.calls import link_calls
 from longattncomp.chunking.talk.mails import link_answers
 
 _LONGEST = 160  # characters of a title between signs
@@ -24,6 +25,7 @@ def link_all(text: str, lines: Sequence[Line], out: Outline, heads: Mapping[int,
     link_answers(text, out)
     link_scales(text, out)
     link_notices(text, out)
+    link_calls(text, lines, out)
     link_asked(text, lines, out, heads)
     link_names(lines, out)
     _link_banners(lines, out)

@@ -14,6 +14,7 @@ from longattncomp.chunking.lines.columns import ends_labelled
 from longattncomp.chunking.lines.commands import COMMAND, Commands
 from longattncomp.chunking.lines.definitions import is_short_comment
 from longattncomp.chunking.lines.headings import MARKDOWN, REPLY, SPEAKER, TURN, breaks, heading, is_label
+from longattncomp.chunking.lines.jobs import JOB
 from longattncomp.chunking.lines.kinds import Line, lines_of
 from longattncomp.chunking.lines.rules import DIVIDER, front_matter
 from longattncomp.chunking.lines.scripts import are_commands, begins_script
@@ -47,8 +48,7 @@ def outline(text: str) -> Outline:
 
 class _Scan:
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = lines_of(text)
+        self.text, self.lines = text, lines_of(text)
         self.out = Outline()
         self._regions = Regions(text, self.out)
         self._statements = Statements(text, self.out, self._regions)
@@ -81,7 +81,7 @@ class _Scan:
                 self._code = False
             if end <= at:
                 end = at + 1
-                command = lines[at].text.startswith("##[") or self._regions.closes(lines[at])  # no code goes on below
+                command = bool(JOB.match(lines[at].text)) or self._regions.closes(lines[at])  # no code goes on below
                 self._code = self._code and not command
                 alone = command or (not self._code and self._regions.marks(lines[at]))
                 while not alone and end < len(lines) and lines[end].indent >= 0 and not self._breaks(end, at):

@@ -8,9 +8,11 @@ from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.columns import ruled
 from longattncomp.chunking.lines.commands import is_prompt
 from longattncomp.chunking.lines.definitions import is_attribute
+from longattncomp.chunking.lines.jobs import GROUP, JOB
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.leaders import LEADER
 from longattncomp.chunking.lines.preprocessor import DIRECTIVE
+from longattncomp.chunking.lines.rules import BANNER
 from longattncomp.chunking.lines.scripts import NOTICE
 from longattncomp.chunking.lines.terms import terms
 
@@ -60,19 +62,13 @@ _FROM = re.compile(r"(\*{0,2})(?:From|Von|De|Da):\1 \S")
 _TIME = re.compile(r"[ \t]*[\[(]?\d{1,2}[:.]\d{2}\b")
 _TIMED = re.compile(r"\d[:.]\d\d|:\s|:$")
 _COMMENT = re.compile(r"#(?: |$)")
-BANNER = re.compile(
-    r"[ \t]*(?:#+|//+|;+|%+|--(?=[ \t])|/\*+)[ \t]*([-=*~#])\1+[ \t]*(?!\1)[^\n]{1,80}(?<=[\w)\]:. \t])\1{2,}"
-    r"[ \t]*(?:\*/)?\s*$"
-)
-"""A title in a comment, between signs: of all lines down to the next one or a blank line."""
-
 _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 """A line that begins with a name in brackets, as each line of a job's log may: a name alone is no section there."""
 
 _FRAME = re.compile(r"#0 \S")
 _PARTS_LOG = re.compile(r"-- \S[^\n]{0,80} --\s*$")
-_GROUP = re.compile(r"(?:##\[|::)(?:group|section)(?:\]|::)\S")
-"""The first line of a step in the log of a job."""
+_STEP, _GROUPED = -2, -1
+"""Ranks of such steps, and of groups in them, above those of all headings that they print."""
 
 _PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
 """The first line of what Ansible did."""
@@ -93,7 +89,7 @@ def breaks(lines: Sequence[Line], at: int) -> bool:
         return False
     if _BREAK.match(text) or BANNER.match(text) or text.lstrip().startswith("```"):
         return not is_attribute(lines, at) and not _is_above_frames(lines, at)
-    if text.startswith(("##[", "::group::", "::endgroup::")) or _parts_log(lines, at):
+    if JOB.match(text) or _parts_log(lines, at):
         return True
     if at and _FROM.match(text) and not _MAIL.match(lines[at - 1].text):
         return at + 1 < len(lines) and _MAIL.match(lines[at + 1].text) is not None
@@ -112,7 +108,7 @@ def _parts_log(lines: Sequence[Line], at: int) -> bool:
 
 
 def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[int, int]:
-    """Find the rank of a heading, 1 for the highest and 0 for none, and how many lines it has.
+    """Find the rank of a heading, lower numbers for higher ones and 0 for none, and how many lines it has.
 
     Args:
         lines: of the text.
@@ -134,7 +130,9 @@ def heading(lines: Sequence[Line], at: int, end: int, *, code: bool) -> tuple[in
         return (DAY if kinds.DATE.match(match[2]) else _RULED.get(match[1], _SECTION)), 1
     if play := _PLAY.match(text):
         return (_SECTION if play[1] == "PLAY" else _FILE), 1
-    if _GROUP.match(text) or _parts_log(lines, at):
+    if group := GROUP.match(text):
+        return (_STEP if group["section"] else _GROUPED), 1
+    if _parts_log(lines, at):
         return _SECTION, 1
     if code and line.indent > 0:
         return 0, 1

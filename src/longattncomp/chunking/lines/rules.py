@@ -1,4 +1,4 @@
-"""lines of signs between the parts of a text -> what ends there."""
+"""lines of signs between the parts of a text -> what ends or begins there."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,12 @@ from longattncomp.chunking.lines.kinds import Line
 
 DIVIDER = re.compile(r"[ \t]*([-*_])(?:[ \t]*\1){2,}\s*$")
 """A line that parts what stands above it from what stands below."""
+
+BANNER = re.compile(
+    r"[ \t]*(?:#+|//+|;+|%+|--(?=[ \t])|/\*+)[ \t]*([-=*~#])\1+[ \t]*(?!\1)[^\n]{1,80}(?<=[\w)\]:. \t])\1{2,}"
+    r"[ \t]*(?:\*/)?\s*$"
+)
+"""A title in a comment, between signs: of all lines down to the next one or a blank line."""
 
 _LONGEST = 100  # lines of settings above a page
 _SETTING = re.compile(rf"{kinds.ENTRY.pattern}|[ \t]+\S|-(?:[ \t]|$)|[\]}}]")

@@ -85,7 +85,8 @@ _SPOKEN = re.compile(rf"(?:\W{{0,6}}|<\|\w{{1,16}}\|>){_ROLE}\b", re.IGNORECASE)
 """Signs that are found fast in lines of these forms."""
 
 _LEVEL = re.compile(rf"(?:{LEVELS})\b")
-_ID = re.compile(r"\bid[=:] ?\"?([\w-]+)")
+ID = re.compile(r"\bid[=:] ?\"?([\w-]+)")
+"""The name that a call and its result share."""
 
 
 class Head(NamedTuple):
@@ -149,6 +150,11 @@ def speaker_of(line: Line) -> Found | None:
         if (match := pattern.fullmatch(words)) and (pattern in _ROLES or _is_name(match["name"])):
             return Found(_FORMS.index(pattern), match["name"].lower(), _DAY.search(words) is not None)
     return None
+
+
+def is_role(line: Line) -> bool:
+    """Whether a line has nothing but the label of a role."""
+    return _LABEL.fullmatch(line.text.strip()) is not None
 
 
 def _is_name(words: str) -> bool:
@@ -230,7 +236,7 @@ def _answers(call: str, result: str, calls: str, answers: str) -> bool:
         ("result", "response", "output", "tool")
     ):
         return False
-    one, other = _ID.search(call), _ID.search(result)
+    one, other = ID.search(call), ID.search(result)
     return one is None or other is None or one[1] == other[1]
 
 

@@ -16,7 +16,7 @@ from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.printed.traces import begins_trace, trace_end
 
 _STAMP = re.compile(
-    r"\ufeff?(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t)?\ufeff?\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3,9}Z(?: |(?=\s*$))"
+    r"\ufeff?(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t)?\ufeff?\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z(?: |(?=\s*$))"
 )
 """A time, perhaps below the names of a job and its step."""
 

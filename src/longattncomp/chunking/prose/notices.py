@@ -3,32 +3,18 @@
 import re
 from collections.abc import Iterator
 
+from longattncomp.chunking.lines.connectives import ENDED
 from longattncomp.chunking.outline import Outline
-
-_VOID = (
-    r"(?:(?:deprecated|obsolete|superseded|withdrawn|retired|discontinued|rescinded|revoked|repealed|expired"
-    r"|out(?:-| )of(?:-| )date|outdated|unmaintained|archived|rejected|cancell?ed|drafts?|replaced by"
-    r"|no longer \w+|not (?:yet )?(?:approved|in force|adopted|final|released|valid)"
-    # German
-    r"|veraltet|überholt|aufgehoben|außer Kraft|zurückgezogen|Entwurf|ungültig|nicht mehr \w+|abgekündigt|ersetzt durch"
-    # French
-    r"|obsolète|abrogée?|périmée?|brouillon|annulée?|retirée?|caduque?|n['’]est plus \w+|remplacée? par"
-    # Spanish and Italian
-    r"|obsolet[oa]|derogad[oa]|borrador|anulad[oa]|retirad[oa]|ya no \w+|sustituid[oa] por|abrogat[oa]"
-    r"|bozza|annullat[oa]"
-    r")\b|廃止|非推奨|失効|下書き|草案|作废|废止|弃用|失效)"
-)
-"""What a text is that does not hold."""
 
 _LABEL = (
     r"(?:(?:current |document )?stat(?:us|e)|stand|notice|note|warning|important|caution|attention|hinweis|achtung"
     r"|warnung|statut|avertissement|remarque|estado|aviso|nota|stato|attenzione|状態|ステータス|状态|注意|重要)"
 )
 _NOTICE = re.compile(
-    rf"[\s>*_\[(!?.:⚠\ufe0f❗🚫]*+(?:{_LABEL}[*_\s]*[:：!\"\]]+[^.;\n]{{0,40}}?{_VOID}"
-    rf"|{_VOID}(?=[*_]*\s*(?:$|[.:!)\]–—]|-[ \t]|\*\*|(?:since|in|by|as|on|until|seit|ab|depuis|desde|dal)\b))"
+    rf"[\s>*_\[(!?.:⚠\ufe0f❗🚫]*+(?:{_LABEL}[*_\s]*[:：!\"\]]+[^.;\n]{{0,40}}?{ENDED}"
+    rf"|{ENDED}(?=[*_]*\s*(?:$|[.:!)\]–—]|-[ \t]|\*\*|(?:since|in|by|as|on|until|seit|ab|depuis|desde|dal)\b))"
     r"|(?:this|these|dies\w{0,2}|cet(?:te)?|ce|est[ea]|quest[oa])(?: [\w-]+){1,2} "
-    rf"(?:is|are|was|were|has been|have been|ist|sind|wurde|est|a été|está|è)\b[^.;\n]{{0,24}}?{_VOID})",
+    rf"(?:is|are|was|were|has been|have been|ist|sind|wurde|est|a été|está|è)\b[^.;\n]{{0,24}}?{ENDED})",
     re.IGNORECASE,
 )
 _TITLE = re.compile(r"[\s#*_=\d.]*+(?:status|statut|estado|stato|状態|ステータス|状态)[\s*_:：]*$", re.IGNORECASE)

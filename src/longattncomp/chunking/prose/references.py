@@ -7,8 +7,17 @@ import re
 from bisect import bisect_right
 from itertools import pairwise
 
-from longattncomp.chunking.lines.connectives import DEFINES, GOES_ON, OF_TERM, OPENS, POINTS_BACK, TAKES_BACK
+from longattncomp.chunking.lines.connectives import (
+    CORRECTS,
+    DEFINES,
+    GOES_ON,
+    OF_TERM,
+    OPENS,
+    POINTS_BACK,
+    TAKES_BACK,
+)
 from longattncomp.chunking.lines.kinds import ITEM
+from longattncomp.chunking.lines.rules import DIVIDER
 from longattncomp.chunking.outline import Outline
 
 TABLE_NOTE = re.compile(
@@ -51,6 +60,9 @@ _QUOTATION = re.compile(
 )
 _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pair's second
 _MOST = 8  # units of a note, or of a paragraph that another one speaks of
+_CORRECTIONS = 3  # of a section; more are the entries of a log
+_CORRECTED = 40  # units above a correction that it leads in
+_CORRECTS = 240  # characters of one
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -64,18 +76,19 @@ def link(text: str, outline: Outline) -> None:
     defined = -1  # the sentence above in the paragraph that defines a term
     for unit in sorted(outline.prose):
         start, end = outline.starts[unit], outline.end(unit, text)
-        begins = outline.breaks[unit] or unit - 1 not in outline.prose
+        goes_on = unit - 1 in outline.prose
+        begins = not goes_on or outline.breaks[unit]
         if DEFINES.match(text, start):
             defined = unit
         elif begins:
             defined = -1
         elif defined >= 0 and OF_TERM.match(text, start):
             outline.lead([unit], defined)
-        if unit - 1 not in outline.prose:
+        if not goes_on:
             continue
         if begins:
-            beside = outline.parents[unit] == outline.parents[unit - 1]
-            if beside and TAKES_BACK.match(text, start) and not text.startswith(OPENS, start):
+            same = outline.parents[unit] == outline.parents[unit - 1]
+            if same and TAKES_BACK.match(text, start) and not text.startswith(OPENS, start):
                 outline.lead(_paragraph_above(outline, unit), unit)
         elif GOES_ON.match(text, start) or POINTS_BACK.search(text, start, end):
             outline.lead([unit], unit - 1, *outline.also.get(unit - 1, ()))
@@ -87,6 +100,7 @@ def link(text: str, outline: Outline) -> None:
         titles = unit + 1 < len(outline.starts) and outline.parents[unit + 1] == unit
         if item and beside and not titles and TAKES_BACK.match(text, item.end()):
             outline.lead([unit - 1], unit)
+    _link_corrections(text, outline)
     _link_quotations(text, outline)
 
 
@@ -184,3 +198,21 @@ def _link_quotations(text: str, outline: Outline) -> None:
         end = outline.end(last, text)
         said += [last] if quotation[0][-2] in ",，" and _WORD.search(text, quotation.end(), end) else []
         outline.lead(inside, *said)
+
+
+def _link_corrections(text: str, outline: Outline) -> None:
+    """Let a short paragraph that corrects what stands above it in its section lead in all of that."""
+    found: dict[int, list[int]] = {}  # corrections by the heading above
+    for unit in sorted(outline.prose):
+        if outline.breaks[unit] and CORRECTS.match(text, outline.starts[unit]):
+            found.setdefault(outline.parents[unit], []).append(unit)
+    for heading, units in found.items():
+        for unit in units if len(units) <= _CORRECTIONS else ():
+            after = unit + 1
+            while after < len(outline.starts) and not outline.breaks[after]:
+                after += 1
+            if outline.end(after - 1, text) - outline.starts[unit] > _CORRECTS:
+                continue
+            first = max(heading + 1, unit - _CORRECTED)
+            divides = (above for above in range(unit - 1, first - 1, -1) if DIVIDER.match(text, outline.starts[above]))
+            outline.lead(range(next(divides, first - 1) + 1, unit), *range(unit, after))

@@ -9,7 +9,7 @@ from longattncomp.chunking.headings.sections import Sections
 from longattncomp.chunking.lines import kinds
 from longattncomp.chunking.lines.headings import MARKDOWN, NESTED, REPLY, TURN
 from longattncomp.chunking.lines.kinds import Line
-from longattncomp.chunking.lines.speakers import days, speakers
+from longattncomp.chunking.lines.speakers import days, is_role, speakers
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.prose.cards import groups
 from longattncomp.chunking.sentences import sentences
@@ -17,10 +17,11 @@ from longattncomp.chunking.sentences import sentences
 _SAID = 1000  # characters of a turn whose parts all come with who speaks
 
 _ROLE = re.compile(
-    r"(?:\*\*|__)?(?:(?P<asks>user|human|interviewer|moderator)"
+    r"(?:\*\*|__|\[)?(?:(?P<asks>user|human|interviewer|moderator)"
     r"|(?P<tells>assistant|chatbot|interviewee|chatgpt|claude|gemini|copilot|(?P<short>ai|bot))"
-    r"|(?:speaker|participant) (?P<number>\w{1,2})|system|developer|(?:tool|function)(?:[ _-]?(?:call|result|output))?)"
-    r"(?:\*\*|__)?(?::(?:\*\*|__)?[ \t]+|：)\S",
+    r"|(?:speaker|participant) (?P<number>\w{1,2})|system|developer|tool|function"
+    r"|(?P<acts>(?:tool|function)[ _-]?(?:call|use|result|response|output)))"
+    r"(?:\*\*|__)?(?::(?:\*\*|__)?[ \t]+|：|\][ \t]+)\S",
     re.IGNORECASE,
 )
 """The beginning of a turn of somebody known by a role, who needs not speak often."""
@@ -50,9 +51,11 @@ class Turns:
         self._text, self._lines, self._out = text, lines, out
         self._talk = is_talk(lines)
         told = speakers(lines)
-        self._roles = not told and has_roles(lines)
+        self._roles = all(is_role(lines[number]) for number in told) and has_roles(lines)
         self._examples = frozenset() if told or self._roles or self._talk else examples(lines)
-        self.begun = frozenset(number for number, line in enumerate(lines) if self._roles and _ROLE.match(line.text))
+        self.begun = frozenset(
+            number for number, line in enumerate(lines) if self._roles and number not in told and _ROLE.match(line.text)
+        )
         self.heads = {**told, **days(lines, told, talk=self._talk)}
         asked = (line.start for line in lines if kinds.ASKED.match(line.text) and kinds.TURN.match(line.text))
         self._last_asked = max(asked, default=-1)
@@ -180,7 +183,10 @@ def _labels(here: Iterable[Line]) -> tuple[str, ...]:
 
 
 def has_roles(lines: Sequence[Line]) -> bool:
-    """Whether a text is a talk of a user and an assistant, or of numbered speakers: two of them say something."""
+    """Whether a text is a talk of a user and an assistant, or of numbered speakers: two of them say something.
+
+    What tools are called for, and what comes of it, counts as well.
+    """
     first = islice((line for line in lines if line.indent >= 0), _BEGINNING)
     if not any(_ROLE.match(line.text) for line in first):
         return False
@@ -191,4 +197,5 @@ def has_roles(lines: Sequence[Line]) -> bool:
     told = [match for match in said if match["tells"]]
     short = all(match["short"] for match in told)
     again = len(found) > len({match[0].lower().partition(":")[0] for _, match in found})
-    return len(numbers) > 1 or (asked and bool(told) and (not short or again))
+    acts = sum(match["acts"] is not None for _, match in found)
+    return len(numbers) > 1 or acts > 1 or (asked and bool(told) and (not short or again))
