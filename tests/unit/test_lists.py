@@ -236,6 +236,11 @@ LED = {
         "(b)",
         ["Not paid for:"],
     ),
+    "a sentence that says what those below are": (
+        "Those below are all false.\n\n1. Ice is hot.\n2. Fire is cold.\n",
+        "2. Fire",
+        ["Those below are all false."],
+    ),
     "a sentence that speaks of the next numbers": (
         "True ones:\n\n1. Ice is cold.\n2. Fire is hot.\n\nThose below are false. Mend them.\n\n3. Ice is hot.\n",
         "3. Ice",

@@ -8,7 +8,8 @@ SECTION = "# Messages\n\n{}\n\n## Decision\n\nWe use one queue for all.\n\n# Log
 NOTICES = (
     "Status: Superseded by record 19",
     "**Status:** Draft",
-    "> **Deprecated since 4.0.** Take a session instead of it.",
+    "> **Deprecated since 4.0.**",
+    "> [!WARNING]\n> This queue is deprecated.",
     ".. deprecated:: 2.1",
     '!!! warning "Deprecated"',
     "Note: This page is out of date.",
@@ -24,8 +25,8 @@ NOTICES = (
 @pytest.mark.parametrize("notice", NOTICES)
 def test_a_notice_leads_in_its_section(notice: str) -> None:
     text = SECTION.format(notice)
-    assert notice[:16] in lead_ins(text, "one queue")
-    assert notice[:16] not in lead_ins(text, "fourteen")
+    assert notice[-16:] in lead_ins(text, "one queue")
+    assert notice[-16:] not in lead_ins(text, "fourteen")
 
 
 def test_a_section_may_hold_the_notice() -> None:

@@ -110,6 +110,16 @@ KINDS = {
         "theft",
         "This does not apply to bicycles. The theft of things is paid for. ",
     ),
+    "a rule against it": (
+        "Any order may be sent back at once. However, tickets cannot be returned. They are dear.\n",
+        "sent back",
+        "However, tickets cannot be returned. Any order may be sent back at once. ",
+    ),
+    "one in Spanish": (
+        "El pedido se puede devolver. Sin embargo, las entradas no se devuelven. Son caras.\n",
+        "El pedido",
+        "Sin embargo, las entradas no se devuelven. El pedido se puede devolver. ",
+    ),
     "a paragraph that takes back the one above": (
         "Orders are paid back in full. Send us the form for it.\n\nThis does not apply to tickets.\n\nBye.\n",
         "paid back",
@@ -279,7 +289,7 @@ def test_what_leads_in(text: str, within: str, expected: str) -> None:
         'She wrote "Hello! Goodbye!" in 1962. It was played in many towns.\n',
         "* one thing\n* another thing\n\nIt costs 3 EUR.* It is red.\n",
         "This is *light*. It is red.\n\n* Not in winter.\n",
-        "It was not cold. They did not come.\n",
+        "It was not cold. However, they did not come.\n",
         "* Only members may enter.\n\nIt takes a char* and a size.\n",
         "/*\n!/src\n\n!/docs and more of it\n\n!/lib/*/\n",
         "# Make sure that it is there before\n# anything else is done.\nmkdir -p tmp\n\nrm -rf one two three four\n",

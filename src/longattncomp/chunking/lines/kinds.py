@@ -48,7 +48,8 @@ ANNOUNCES = re.compile(
 )
 """What a sentence says about those after it in its paragraph, or about the paragraph below."""
 
-POINTS = re.compile(r"\?\W*$|\b(?:these|those|this)[.!]\W*$|\bthe following\b[^.:]{0,40}[.!]\W*$", re.IGNORECASE)
+_POINTED = "the following|below (?:is|are)|none of these"
+POINTS = re.compile(rf"\?\W*$|\b(?:these|those|this)[.!]\W*$|\b(?:{_POINTED})\b[^.:]{{0,40}}[.!]\W*$", re.IGNORECASE)
 """How a paragraph ends that leads to a list or table below it, besides a colon: it asks, or points at them."""
 
 MARKED_BLOCK = re.compile(r"[ \t]*(?:\.\. [\w:.-]+::|(?:!!!|\?\?\?\+?)[ \t]?\w)")

@@ -17,8 +17,10 @@ _NOTICE = re.compile(
     rf"(?:is|are|was|were|has been|have been|ist|sind|wurde|est|a été|está|è)\b[^.;\n]{{0,24}}?{ENDED})",
     re.IGNORECASE,
 )
-_TITLE = re.compile(r"[\s#*_=\d.]*+(?:status|statut|estado|stato|状態|ステータス|状态)[\s*_:：]*$", re.IGNORECASE)
-"""The heading of a section that only holds the notice, as in a record of a decision."""
+_TITLE = re.compile(
+    r"[\s#*_=\d.]*+(?:status|statut|estado|stato|状態|ステータス|状态)[\s*_:：]*$|[\s>]*\[!\w+\]\s*$|:::", re.IGNORECASE
+)
+"""The heading of a section that only holds the notice, as in a record of a decision, or the line above an alert."""
 
 _LONGEST = 240  # characters
 _NEAR = 4  # units below a heading
