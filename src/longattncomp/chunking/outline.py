@@ -76,6 +76,13 @@ class Outline:
         """Find the unit that a character is part of."""
         return bisect_right(self.starts, at) - 1
 
+    def below(self, unit: int) -> range:
+        """The units below a unit, which follow it without a gap; all of them for -1."""
+        after = unit + 1
+        while after < len(self.starts) and self.parents[after] >= unit:
+            after += 1
+        return range(unit + 1, after)
+
     def lead_ins(self, unit: int) -> Sequence[int]:
         """List the units that lead a unit in, the nearest first; those that are not above it follow its parent."""
         found = self.above(unit)

@@ -1,5 +1,5 @@
-"""how sentences begin that go on from the one before them, or take part of it back, and fields that say that their card
-holds no longer, in several languages.
+"""how sentences begin that go on from the one before them, take part of it back, correct it, or define a term and speak
+of it, in several languages.
 """
 
 import re
@@ -100,36 +100,6 @@ OF_TERM = re.compile(
     r"|Ess[oaie]|Questo termine|Non (?:comprende|include))\b|この用語|これには|该术语|本术语|它|不包括"
 )
 """How a sentence below that one begins which speaks of the term."""
-
-_STATUS = (
-    "status|state|standing|validity|availability|lifecycle|licen[cs]e|registration|membership|account|offer"
-    "|zustand|gültigkeit|verfügbarkeit|bearbeitungsstand|lizenz|mitgliedschaft|statut|état|validité|disponibilité"
-    "|estado|vigencia|validez|disponibilidad|situación|stato|validità|disponibilità"
-)
-ENDED = (
-    r"(?:(?:closed|cancell?ed|revoked|expired|inactive|withdrawn|discontinued|rejected|superseded|deprecated|obsolete"
-    r"|drafts?|suspended|retired|terminated|dissolved|disabled|declined|denied|sold(?: out)?|rescinded|repealed"
-    r"|outdated|out(?:-| )of(?:-| )(?:print|service|date)|unmaintained|archived|replaced by"
-    r"|(?:no longer|not(?: yet)?) [^\W\d_]+"
-    r"|geschlossen|storniert|abgesagt|widerrufen|abgelaufen|inaktiv|zurückgezogen|eingestellt|abgelehnt|ersetzt|veraltet"
-    r"|entwurf|ungültig|ausgesetzt|gesperrt|gekündigt|aufgehoben|ausverkauft|überholt|außer kraft|abgekündigt"
-    r"|nicht mehr [^\W\d_]+"
-    r"|fermée?|annulée?|révoquée?|expirée?|périmée?|inacti(?:f|ve)|retirée?|rejetée?|remplacée?|obsolète|brouillon"
-    r"|suspendue?|caduque|caduc|abrogée?|refusée?|n['’]est plus [^\W\d_]+"
-    r"|cerrad[oa]|cancelad[oa]|revocad[oa]|vencid[oa]|caducad[oa]|inactiv[oa]|retirad[oa]|rechazad[oa]|sustituid[oa]"
-    r"|obsolet[oa]|borrador|suspendid[oa]|anulad[oa]|derogad[oa]|descatalogad[oa]|ya no [^\W\d_]+"
-    r"|chius[oa]|annullat[oa]|revocat[oa]|scadut[oa]|inattiv[oa]|ritirat[oa]|respint[oa]|sostituit[oa]|bozza|sospes[oa]"
-    r"|abrogat[oa])\b"
-    r"|已?(?:关闭|取消|撤销|过期|失效|废止|停用|作废|弃用)|草案|暂停|閉店|廃止|非推奨|失効|終了|停止|中止|無効|下書き)"
-)
-"""What something is that holds no longer, or not yet."""
-
-HOLDS_NO_MORE = re.compile(
-    rf"[*_#]{{0,2}}(?:[\w-]{{1,20}} )?(?:{_STATUS})[*_]{{0,2}}(?:[ \t]*[:=]|\t|[ ]{{2}})[*_ \t]*"
-    rf"(?:[^\W\d_]{{2,14}}ly )?{ENDED}|(?:状态|状態|ステータス|状況)[:：][ \t]*{ENDED}",
-    re.IGNORECASE,
-)
-"""How a field begins that says that what its card is about holds no longer, or not at all."""
 
 CORRECTS = re.compile(
     r"[*_\[(]{0,3}(?:(?:EDIT|UPDATE|Edit|Update|Edited|Updated)(?: \d{1,2})?|(?:Correction|CORRECTION|Corrigend(?:um|a)"

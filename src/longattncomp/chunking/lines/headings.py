@@ -68,7 +68,7 @@ _LABELLED = re.compile(r"\s*\[[^\[\]\n]+\][ \t]+[^#;\s]")
 _FRAME = re.compile(r"#0 \S")
 _PARTS_LOG = re.compile(r"-- \S[^\n]{0,80} --\s*$")
 _STEP, _GROUPED = -2, -1
-"""Ranks of such steps, and of groups in them, above those of all headings that they print."""
+"""Ranks of the steps of a job, and of groups in them, above those of all headings that they print."""
 
 _PLAY = re.compile(r"(PLAY|TASK|RUNNING HANDLER|HANDLER)\b[^\n]{0,160} \*{3,}\s*$")
 """The first line of what Ansible did."""

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from longattncomp.chunking.lines import kinds
-from longattncomp.chunking.lines.connectives import HOLDS_NO_MORE
 from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
+from longattncomp.chunking.prose.notices import HOLDS_NO_MORE
 
 RULE = re.compile(r"([-=*_~#+%])\1+\s*$")
 """A line of signs between two cards."""
@@ -47,13 +47,12 @@ def groups(lines: Sequence[Line]) -> Iterator[tuple[int, int, bool]]:
 
 def link_ended(outline: Outline, here: Sequence[Line], first: int) -> None:
     """Let a field that says that its card holds no longer lead in all of it; `first` is the unit of the first card."""
-    parents = outline.parents
     for line in here:
         if HOLDS_NO_MORE.match(line.text):
             unit = outline.unit_at(line.start)
-            card = parents[unit]
-            led = [other for other in range(max(card, 0), len(parents)) if card in (other, parents[other])]
-            outline.lead(led if card >= first else (), unit)
+            card = outline.parents[unit]
+            parts = (other for other in outline.below(card) if outline.parents[other] == card)
+            outline.lead((card, *parts) if card >= first else (), unit)
 
 
 class Cards:

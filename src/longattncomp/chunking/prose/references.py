@@ -62,7 +62,7 @@ _LOOKED_AT = 1000  # characters before an asterisk that tell whether it is a pai
 _MOST = 8  # units of a note, or of a paragraph that another one speaks of
 _CORRECTIONS = 3  # of a section; more are the entries of a log
 _CORRECTED = 40  # units above a correction that it leads in
-_CORRECTS = 240  # characters of one
+_CORRECTION = 240  # characters of one
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -211,7 +211,7 @@ def _link_corrections(text: str, outline: Outline) -> None:
             after = unit + 1
             while after < len(outline.starts) and not outline.breaks[after]:
                 after += 1
-            if outline.end(after - 1, text) - outline.starts[unit] > _CORRECTS:
+            if outline.end(after - 1, text) - outline.starts[unit] > _CORRECTION:
                 continue
             first = max(heading + 1, unit - _CORRECTED)
             divides = (above for above in range(unit - 1, first - 1, -1) if DIVIDER.match(text, outline.starts[above]))
