@@ -51,6 +51,7 @@ class Copies:
         self.cuts: list[list[int]] = [[] for _ in texts]
         self._texts, self._outlines = texts, outlines
         self._begun: dict[int, tuple[list[int], list[int]]] = {}  # where lines and paragraphs begin, by text
+        self._announcing: dict[tuple[int, int], int] = {}  # ends of announcements, by text and paragraph
         known: dict[str, int] = {}
         ids, places = array("q"), array("q")  # places of the words in their texts
         self._first = [0]  # word of each text; one that stands nowhere ends each
@@ -189,8 +190,18 @@ class Copies:
         if outline is None:
             return False
         above = text[outline.starts[unit] : int(self._places[word])]
-        paragraph = text[self._begins(number, word - 1)[1] : int(self._places[word])]
-        return ("\n" in above and introduces(above)) or bool(ANNOUNCES.search(paragraph))
+        begun, end = self._begins(number, word - 1)[1], int(self._places[word])
+        return ("\n" in above and introduces(above)) or self._announces(number, begun) <= end
+
+    def _announces(self, number: int, begun: int) -> int:
+        """Find where the first announcement of a paragraph ends; behind the text if there is none."""
+        if (number, begun) not in self._announcing:
+            text, paragraphs = self._texts[number], self._begun[number][1]
+            after = bisect_right(paragraphs, begun)
+            end = paragraphs[after] if after < len(paragraphs) else len(text)
+            found = ANNOUNCES.search(text, begun, end)
+            self._announcing[number, begun] = found.end() if found else len(text) + 1
+        return self._announcing[number, begun]
 
     def _leading(self, number: int, unit: int) -> list[str]:
         outline, text = self._outlines[number], self._texts[number]
