@@ -72,6 +72,7 @@ def shorten(
     Raises:
         BudgetError: the lines leave nothing of the budget.
     """
+    sizes = [sum(map(engine.count, own)) for own in texts]
     places = [(row, column) for row, own in enumerate(texts) for column in range(len(own))]
 
     def rows_of(result: Compressed) -> list[list[str]]:
@@ -79,9 +80,13 @@ def shorten(
         for part in result.documents:
             row, column = places[part.index]
             rows[row][column] = part.text
-        for own, line in zip(rows, lines, strict=True):
+        for row, (own, line) in enumerate(zip(rows, lines, strict=True)):
+            if own == list(texts[row]):
+                continue
             last = max((column for column, text in enumerate(own) if text), default=0)
             own[last] = f"{own[last]}\n{line}" if own[last] else line
+            if sum(map(engine.count, own)) >= sizes[row]:
+                rows[row] = list(texts[row])
         return rows
 
     reserve = sum(engine.count(f"\n{line}") for line in lines)

@@ -90,7 +90,7 @@ class LongAttnMiddleware(AgentMiddleware):
 
         Args:
             trigger: when all messages together have more tokens, old tool results and human messages are shortened
-                to about half of it; None leaves the history alone.
+                to about half of it, less where they are short; None leaves the history alone.
             keep_last: the number of newest messages that are left alone then.
             exclude_tools: names of tools whose results stay whole.
             purpose: name of an optional argument that every tool gets for the model to say what it is looking for, such
@@ -283,8 +283,8 @@ class LongAttnMiddleware(AgentMiddleware):
         if self.audit:
             return list(messages)
         return [
-            marked(with_texts(message, row), original=key, original_tokens=size)
-            for message, row, key, size in zip(messages, rows, keys, sizes, strict=True)
+            message if row == own else marked(with_texts(message, row), original=key, original_tokens=size)
+            for message, own, row, key, size in zip(messages, texts, rows, keys, sizes, strict=True)
         ]
 
     def _may_change(self, message: ToolMessage, tool: str | None) -> bool:

@@ -188,6 +188,17 @@ def test_what_failed_in_an_old_result_stays_and_a_human_message_is_never_a_bare_
     assert size(after) <= 9_000 // 2 + 2_000
 
 
+def test_a_message_that_its_note_would_make_longer_stays_as_it_is() -> None:
+    said = [
+        HumanMessage(f"Note {day}: the lease of house {day} has {'few ' * 20}pages.", id=f"{day}") for day in range(9)
+    ]
+    before = [message for note in said for message in (note, AIMessage("Ok."))] + [HumanMessage("Whose lease?")]
+    after = run(LongAttnMiddleware(compressor=engine(top_p=1.0), trigger=300, keep_last=1), before)
+    for old, new in zip(before, after, strict=True):
+        assert len(new.content) <= len(old.content)
+        assert new is old or new.content == old.content or "Shortened" in new.content
+
+
 def test_a_trigger_that_cannot_be_reached_says_so_once() -> None:
     middleware = LongAttnMiddleware(compressor=engine(), trigger=1_000, keep_last=0)
     talkative = [HumanMessage("Go on."), AIMessage("A" * 2_000), HumanMessage("And the lease?")]
