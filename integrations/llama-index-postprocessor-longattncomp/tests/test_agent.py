@@ -18,6 +18,7 @@ from llama_index.core.memory import Memory
 from llama_index.core.tools import BaseTool, FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.workflow import Context
 from longattncomp import Compressor, LongAttnCompWarning
+from longattncomp.adapters import InputError
 from pydantic import ValidationError
 
 from llama_index.postprocessor.longattncomp import CompressToolResults, LongAttnMemoryBlock, LongAttnOptions
@@ -275,3 +276,11 @@ def test_it_goes_with_every_workflow_agent(words: Compressor) -> None:
 
     made = Thinker(tools=[report], llm=MockLLM(), compression=LongAttnOptions(token_budget=500))
     assert made.compression.token_budget == 500
+
+
+def test_an_agent_before_the_mixin_is_refused_when_its_class_is_made() -> None:
+    for base in (FunctionAgent, ReActAgent, CodeActAgent):
+        with pytest.raises(
+            InputError, match=rf"class Agent\(CompressToolResults, {base.__name__}\), got {base.__name__}"
+        ):
+            type("Agent", (base, CompressToolResults), {"__module__": __name__})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import TextBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field, model_validator
-from longattncomp.adapters import PURPOSE_TEXT, in_thread, original
+from longattncomp.adapters import PURPOSE_TEXT, InputError, in_thread, original
 
 from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.options import LongAttnOptions
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CompressToolResults(BaseModel):
-    """A mixin for workflow agents: `class Agent(CompressToolResults, FunctionAgent)`.
+    """A mixin for workflow agents, before the agent: `class Agent(CompressToolResults, FunctionAgent)`.
 
     An agent keeps the tool results of a run outside its memory. Each result is compressed once, before the agent
     reads it, for the user's message and the call's arguments; `compression.token_budget` bounds one result. Results
@@ -48,6 +48,21 @@ class CompressToolResults(BaseModel):
     audit: bool = Field(
         default=False, description="Whether results stay whole, and what would be saved is reported only."
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse an agent that comes before the mixin and would hand over whole results.
+
+        Raises:
+            InputError: the bases stand in the wrong order.
+        """
+        super().__pydantic_init_subclass__(**kwargs)
+        for base in cls.__mro__[: cls.__mro__.index(CompressToolResults)]:
+            if not issubclass(base, CompressToolResults) and "handle_tool_call_results" in vars(base):
+                raise InputError(
+                    f"expected the mixin before the agent, or nothing is compressed: class {cls.__name__}"
+                    f"(CompressToolResults, {base.__name__}), got {base.__name__} first"
+                )
 
     @model_validator(mode="before")
     @classmethod
