@@ -117,3 +117,43 @@ def test_where_more_than_two_speak_few_answer(answered: str, linked: bool) -> No
 def test_what_asks_nothing_and_what_is_of_another_day(asked: str, answered: str) -> None:
     rest = "[21:14] Ann: We saw boats.\n[21:15] Ben: We did.\n"
     assert asked not in lead_ins(f"{asked}\n{answered}\n{rest}", answered[-8:], 3)
+
+
+USERS = {
+    "a request behind the question": (
+        "user: What is my dog called? I forgot, so tell me again.\nassistant: Rex. You asked me last week.\n",
+        "Rex",
+        "What is my dog called?",
+    ),
+    "no question": ("User: Tell me the name of my dog.\n\nAssistant: Rex.\n", "Rex", "the name of my dog"),
+    "a long answer": (
+        f"Human: Which dock is ours?\nAI: {'It lies behind the old mill, where the boats of the town lay, and ' * 3}\n",
+        "the old mill",
+        "Which dock",
+    ),
+    "a long question": (
+        f"user: {'It is an old boat. ' * 14}May it lie here?\nassistant: As it is, it may.\n",
+        "As it is",
+        "May it lie here?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "within", "said"), USERS.values(), ids=USERS)
+def test_what_a_model_replies_comes_with_what_its_user_said(text: str, within: str, said: str) -> None:
+    assert said in lead_ins(text, within)
+
+
+def test_a_question_of_a_user_comes_with_the_reply_and_a_remark_without() -> None:
+    text = "user: What is my dog called? I forgot.\nassistant: Rex.\nuser: My cat is called Tom.\nassistant: Noted.\n"
+    assert "Rex" in lead_ins(text, "What is my dog")
+    assert "Noted" not in lead_ins(text, "My cat")
+    asked = "user: Did Ann ask for the boat? She was here.\nassistant: Noted.\nuser: Good.\nassistant: Fine.\n"
+    assert "Noted" not in lead_ins(asked, "Did Ann")
+
+
+def test_a_long_reply_stands_for_itself_behind_its_first_sentence() -> None:
+    text = (
+        f"user: Which dock is ours?\nassistant: The north dock. {'It lies behind the mill. ' * 60}We moved it in May.\n"
+    )
+    assert "Which dock" not in lead_ins(text, "We moved")

@@ -9,7 +9,7 @@ from math import log
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, get_buffer_string
-from longattncomp import Compressed, Compressor, Node, Query, Scores
+from longattncomp import Compressed, CompressedDocument, Compressor, Node, Query, Scores
 from longattncomp.adapters import compress_results, fit_budget, pass_whole, query_for, sentences
 
 from langchain_longattncomp.messages import last_question, texts_of
@@ -49,16 +49,24 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
         if not spoken:
             return "(The earlier messages have no text.)"
         engine = engine_options.engine()
-
+        mark = engine.settings.gap_mark.strip()
         asking = [index for index, (role, _) in enumerate(spoken) if role == "human"][-1:] if query is None else []
         if asking and engine.count(spoken[asking[0]][1]) > engine.settings.token_budget // 4:
             asking = []
 
         def labelled(result: Compressed) -> str:
-            texts = {part.index: part.text for part in result.documents}
-            if texts:  # the turn that asks says nothing beside the question, and is kept for what it is
-                texts = {index: spoken[index][1] for index in asking} | texts
-            return "\n\n".join(f"{spoken[index][0]}: {texts[index]}" for index in sorted(texts))
+            parts = {part.index: (part.text, *_is_cut(part, spoken[part.index][1])) for part in result.documents}
+            if parts:  # the turn that asks says nothing beside the question, and is kept for what it is
+                parts = {index: (spoken[index][1], False, False) for index in asking} | parts
+            lines: list[str] = []
+            follows = 0  # the turn that follows what is kept without a gap
+            for index in sorted(parts):
+                text, behind_gap, before_gap = parts[index]
+                if lines and (index != follows or behind_gap) and not lines[-1].rstrip().endswith(mark):
+                    lines.append(mark)
+                lines.append(f"{spoken[index][0]}: {text}")
+                follows = -1 if before_gap else index + 1
+            return "\n\n".join(filter(None, lines))
 
         def quoted() -> str:
             asked = query_for(query or last_question(messages) or spoken[-1][1], tokenizer=engine.tokenizer)
@@ -98,6 +106,11 @@ class _Telling:
         return Scores(
             tuple((share + (1 - found.instruction) * part / total) / 2 for share, part in shares), found.instruction
         )
+
+
+def _is_cut(part: CompressedDocument, text: str) -> tuple[bool, bool]:
+    """Whether anything of a turn is missing before what is kept of it, and behind."""
+    return bool(text[: part.spans[0][0]].strip()), bool(text[part.spans[-1][1] :].strip())
 
 
 def _turns(message: AnyMessage) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -80,6 +81,8 @@ def test_a_turn_stands_alone_and_a_question_with_its_answer() -> None:
         "assistant: Noted.",
         "user: It rains.",
     ]
+    assert len(grouped(("user", "Whose lease? I forgot it."), ("assistant", "Hers."))) == 1
+    assert len(grouped(("user", "It rains. Can you believe it? I stay."), ("assistant", "Noted."))) == 2
     assert grouped(
         ("user", "I forgot. Whose lease?"), ("tool", "Ada"), ("assistant", "Hers."), ("user", "Thanks.")
     ) == [
@@ -100,6 +103,26 @@ async def test_what_is_said_twice_in_the_same_words_comes_back_once(words: Compr
     content = await block.aget(asking("Who has a lease?"))
     assert content == "user: The lease of Ada ends in May.\nuser: Bob has a lease, too."
     assert len(block.archive[""]) == 10
+
+
+TOLD = ["the dog Rex", "the cat Tom", "the flat Mill End", "the boat Ada", "the lift Otis", "the street Elm Row"]
+
+
+@pytest.mark.parametrize("budget", range(60, 400, 20))
+async def test_no_answer_stands_below_another_question(words: Compressor, budget: int) -> None:
+    """Between turns that were no neighbours stands the gap mark."""
+    block = LongAttnMemoryBlock(compressor=words, token_budget=budget)
+    turns = []
+    for told in TOLD:
+        _, what, *name = told.split()
+        turns += [("user", f"What is my {what} called? I forgot it."), ("assistant", f"{' '.join(name)}. As I said.")]
+    await block.aput(messages(*turns))
+    said = [f"{role}: {text}" for role, text in turns]
+    lines = (await block.aget(asking("What is my boat called?"))).splitlines()
+    assert any(lines)
+    for above, line in pairwise(lines):
+        if above in said and line in said:
+            assert said.index(line) == said.index(above) + 1
 
 
 async def test_sessions_are_kept_apart(words: Compressor) -> None:
@@ -175,7 +198,7 @@ def test_the_latest_turns_come_back_in_any_script() -> None:
 async def test_truncation_compresses_again_and_reads_nothing_again(words: Compressor, scorer: WordScorer) -> None:
     block = await filled(LongAttnMemoryBlock(compressor=words, token_budget=400, node_tokens=90))
     for number in range(10):
-        await block.aput(messages(("user", f"Lease number {number} is signed, too.")), session_id="s")
+        await block.aput(messages(("user", f"Paper number {number} is signed, too.")), session_id="s")
     content = await block.aget(asking("Who signed the lease?"), session_id="s")
     assert 300 < len(content.encode()) <= 400
     shorter = await block.atruncate(content, 200)

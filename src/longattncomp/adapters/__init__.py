@@ -18,8 +18,8 @@ around the kept text to the budget, `last_said` finds what a chat's user wants, 
 tool's arguments, `counter` makes a counting function from any tokenizer, `read_back` gives a model what it needs of a
 text that was shortened, by the key that `original` makes and `last_line` names, and `GONE` says that it is not kept,
 `PURPOSE_TEXT` tells it what a tool's argument is for that joins the query, `sentences` tells a
-full stop from an abbreviation's, `Recent` remembers results, and `PER_CALL` names the settings that may change with
-each call.
+full stop from an abbreviation's, `acknowledges` tells "Noted." from an answer, `Recent` remembers results, and
+`PER_CALL` names the settings that may change with each call.
 `longattncomp.testing` has what tests of components need.
 """
 
@@ -29,6 +29,7 @@ from longattncomp.adapters.passing import pass_whole, warn_of
 from longattncomp.adapters.reading_back import GONE, last_line, original, read_back
 from longattncomp.adapters.tool_results import PURPOSE_TEXT, compress_results
 from longattncomp.chunking.sentences import sentences
+from longattncomp.chunking.talk.asked import acknowledges
 from longattncomp.counting import Counter, counter
 from longattncomp.errors import BudgetError, CacheError, InputError, ModelError, ModelNotFoundError
 from longattncomp.query.exchange import last_said
@@ -51,6 +52,7 @@ __all__ = [
     "ModelNotFoundError",
     "Options",
     "Recent",
+    "acknowledges",
     "compress_results",
     "counter",
     "fit_budget",

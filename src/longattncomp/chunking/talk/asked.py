@@ -15,6 +15,7 @@ from longattncomp.chunking.lines.kinds import Line
 from longattncomp.chunking.lines.speakers import Head, speaker_of
 from longattncomp.chunking.outline import RECORD_TOKENS, Outline
 from longattncomp.chunking.sentences import UNSPACED, sentences
+from longattncomp.chunking.talk.turns import ANSWERING, ASKING
 
 _ASKS = 240  # characters of a turn that asks
 _SENTENCES = 3  # of it
@@ -65,6 +66,14 @@ _POINTS = re.compile(
 )
 """A first word with which few turns but answers begin: "Only on Mondays.", "Because I may." """
 
+_ACKNOWLEDGES = re.compile(
+    r"\W{0,3}(?:(?:duly )?noted|(?:I )?understood|I (?:see|understand)|got it|all right|thank(?:s| you)"
+    r"|you(?:'|’| a)re welcome|(?:that(?: i|'|’)s )?good to know|notiert|verstanden|danke|noté|compris|d'accord|merci"
+    r"|anotado|entendido|gracias|capito|grazie|anotei|obrigad[oa]|了解|承知|かしこまりました|明白|知道了|谢谢|好的)"
+    r"(?!\w)",
+    re.IGNORECASE,
+)
+
 _TAG = re.compile(r"\b(?:right|ok(?:ay)?|yeah|huh|you know|nicht|oder|non|no|verdad)\W*$", re.IGNORECASE)
 """What ends a question that asks nothing, but whether one is heard."""
 
@@ -86,7 +95,8 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
     """Let a turn that ends in a question lead in the turn of somebody else below it, and bring along its beginning.
 
     An answer says yes or no, begins with a word that answers or, where two people talk, is short at first. In a meeting
-    it says yes or no.
+    it says yes or no. Whatever a model says below a question of its user is an answer, and what is short at first needs
+    what its user said, question or not.
 
     Args:
         text: any text.
@@ -95,9 +105,10 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
         heads: lines that say who speaks below them, by number.
     """
     turns = _turns(text, outline, {lines[n].start: lines[n] for n, head in heads.items() if head.rank == TURN})
-    spoken = Counter(turn.name for turn in turns)
-    if sum(count > 1 for count in spoken.values()) < _SPEAK_TWICE:
+    if len(turns) < 2:
         return
+    spoken = Counter(turn.name for turn in turns)
+    talk = sum(count > 1 for count in spoken.values()) >= _SPEAK_TWICE
     meeting = len(turns) > _MEETING_TURNS or len(spoken) > _MEETING_SPEAKERS
     nexts = [*(turn.unit for turn in turns[2:]), len(outline.starts)]
     for (asked, answer), after in zip(pairwise(turns), nexts, strict=True):
@@ -106,18 +117,58 @@ def link_asked(text: str, lines: Sequence[Line], outline: Outline, heads: Mappin
             continue
         if asked.date and answer.date and asked.date != answer.date:
             continue
+        if asked.name.lower() in ASKING and answer.name.lower() in ANSWERING:
+            _link_reply(text, outline, asked, answer, end)
+            continue
+        if not talk:
+            continue
         words = _asked_words(text, asked.said, begun, meeting=meeting)
         if words is None or (meeting and len(_WORD.findall(text[answer.said : end])) < _MEETING_WORDS):
             continue
         most = 0 if len(spoken) > _PAIR else 2 if words <= _BRIEF else 1
         if not (stop := _answer_end(text[answer.said : end], most, meeting=meeting)):
             continue
-        stop = max(answer.said + stop, begun + _COMES_ALONG)
         units = range(asked.unit, answer.unit)
-        answering = range(answer.unit, max(answer.unit + 1, bisect_left(outline.starts, min(stop, end))))
+        answering = _beginning(text, outline, answer, answer.said + stop, end)
         outline.lead(answering, *units)
-        if end - begun <= _LONGEST or outline.parents[answering[-1]] != answer.unit:
-            outline.lead(units, *answering)
+        _bring_along(outline, units, answer, answering, end)
+
+
+def acknowledges(text: str, start: int = 0) -> bool:
+    """Whether a reply answers nothing: it says that something was noted, or thanks."""
+    return _ACKNOWLEDGES.match(text, start) is not None
+
+
+def _link_reply(text: str, outline: Outline, asked: _Turn, answer: _Turn, end: int) -> None:
+    """Link what a user says and what a model replies."""
+    begun = outline.starts[answer.unit]
+    units = range(asked.unit, answer.unit)
+    asking = [unit for unit in units if kinds.ends_question(text[outline.starts[unit] : outline.end(unit, text)])]
+    stop = next((stop for _, stop in sentences(text, answer.said, end)), 0)
+    short = begun - asked.said <= _ASKS and "\n\n" not in text[asked.said : begun].strip()
+    if not stop or not (asking or (short and _is_brief(text[answer.said : stop], 1))):
+        return
+    said = list(units) if short else [asked.unit, *asking[-_SENTENCES:]]
+    answering = _beginning(text, outline, answer, stop, end)
+    outline.lead(answering, *said)
+    if asking and not acknowledges(text, answer.said):
+        _bring_along(outline, asking if short else said, answer, answering, end)
+
+
+def _beginning(text: str, outline: Outline, answer: _Turn, stop: int, end: int) -> range:
+    """Find the units that begin an answer: those up to its first full stop, and what is short beside them.
+
+    A unit that only says who answers leads in all of the answer, so it is none of them.
+    """
+    stop = max(stop, outline.starts[answer.unit] + _COMES_ALONG)
+    first = answer.unit + (not text[answer.said : outline.end(answer.unit, text)].strip())
+    return range(first, max(first + 1, bisect_left(outline.starts, min(stop, end))))
+
+
+def _bring_along(outline: Outline, asking: Sequence[int], answer: _Turn, answering: range, end: int) -> None:
+    """Let what asks bring along the beginning of its answer, unless that is long."""
+    if end - outline.starts[answer.unit] <= _LONGEST or outline.parents[answering[-1]] != answer.unit:
+        outline.lead(asking, *range(answer.unit, answering.stop))
 
 
 def _asked_words(text: str, start: int, end: int, *, meeting: bool) -> int | None:
@@ -158,8 +209,9 @@ def _turns(text: str, outline: Outline, heads: Mapping[int, Line]) -> list[_Turn
         match = _NAMED.match(text, time.end() if time else start)
         if not match or kinds.ASKED.match(match[0]) or kinds.ANSWER.match(match[0]):
             continue
-        if time or match["nick"] or not match["name"][0].islower():
-            found.append(_Turn(unit, (match["nick"] or match["name"]).strip(), match.end(), date))
+        name = (match["nick"] or match["name"]).strip()
+        if time or match["nick"] or not name[0].islower() or name in (*ASKING, *ANSWERING):
+            found.append(_Turn(unit, name, match.end(), date))
     return found
 
 
@@ -178,5 +230,8 @@ def _answer_end(said: str, most: int, *, meeting: bool) -> int:
     agrees = _AGREES.match(words) is not None
     if meeting or agrees or kinds.ends_question(said.rstrip(_CLOSING)):
         return stop if agrees else 0
-    short = len(words) <= most * _SHORT and len(_WORD.findall(words)) <= most * _WORDS
-    return stop if short or (len(words) <= 2 * _SHORT and _POINTS.match(words)) else 0
+    return stop if _is_brief(words, most) or (len(words) <= 2 * _SHORT and _POINTS.match(words)) else 0
+
+
+def _is_brief(words: str, most: int) -> bool:
+    return len(words) <= most * _SHORT and len(_WORD.findall(words)) <= most * _WORDS

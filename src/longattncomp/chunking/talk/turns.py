@@ -16,9 +16,13 @@ from longattncomp.chunking.sentences import sentences
 
 _SAID = 1000  # characters of a turn whose parts all come with who speaks
 
+ASKING = ("user", "human", "interviewer", "moderator")
+ANSWERING = ("assistant", "interviewee", "chatbot", "chatgpt", "claude", "gemini", "copilot", "ai", "bot")
+"""Names of who asks, and of who answers, in a talk with a model or an interview."""
+
 _ROLE = re.compile(
-    r"(?:\*\*|__|\[)?(?:(?P<asks>user|human|interviewer|moderator)"
-    r"|(?P<tells>assistant|chatbot|interviewee|chatgpt|claude|gemini|copilot|(?P<short>ai|bot))"
+    rf"(?:\*\*|__|\[)?(?:(?P<asks>{'|'.join(ASKING)})"
+    rf"|(?P<tells>{'|'.join(ANSWERING[:-2])}|(?P<short>ai|bot))"
     r"|(?:speaker|participant) (?P<number>\w{1,2})|system|developer|tool|function"
     r"|(?P<acts>(?:tool|function)[ _-]?(?:call|use|result|response|output)))"
     r"(?:\*\*|__)?(?::(?:\*\*|__)?[ \t]+|：|\][ \t]+)\S",

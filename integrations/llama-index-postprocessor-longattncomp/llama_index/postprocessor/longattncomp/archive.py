@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from longattncomp import CompressedDocument
+from longattncomp.adapters import acknowledges
 
 Turn = tuple[str, str]
 """(role, text)."""
 
 _MARKS = ("?", "？", "؟")
+_ASKS_FIRST = re.compile(r"[^.!?？؟。！\n]*(?:\?(?=\s)|[？؟])")
+"""A question that begins a turn, which need not end there: "What is it called? I forgot." """
 
 _SHORT = 6  # words
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One turn, or a question and what answers it, so that an answer is found with its question."""
+    """One turn, or what asks and what answers it, so that an answer is found with its question."""
 
     text: str  # the turns, each as `role: text`
     starts: tuple[int, ...]  # the character offset of each turn
@@ -36,6 +39,16 @@ class Exchange:
     def labelled(self, document: CompressedDocument, gap_mark: str) -> str:
         """Join the kept spans; a span that begins inside a turn gets the role of that turn."""
         return gap_mark.join(self._piece(start, end) for start, end in document.spans)
+
+    def role(self, at: int) -> str:
+        """Return who says the character at an offset."""
+        return self.roles[bisect_right(self.starts, at) - 1]
+
+    def begins_turn(self, at: int) -> bool:
+        """Whether nothing but space stands between an offset and the beginning or the end of a turn."""
+        below = bisect_left(self.starts, at)
+        stop = self.starts[below] if below < len(self.starts) else len(self.text)
+        return not self.text[at:stop].strip() or (below > 0 and not self.text[self.starts[below - 1] : at].strip())
 
     def _piece(self, start: int, end: int) -> str:
         text = self.text[start:end].lstrip()  # a line break before a turn ends the turn before
@@ -60,11 +73,35 @@ def exchanges(turns: Iterable[Turn]) -> list[Exchange]:
     return list(found.values())[::-1]
 
 
+def joined(
+    spoken: Sequence[Exchange], documents: Iterable[CompressedDocument], *, separator: str, gap_mark: str
+) -> str:
+    """Join what is kept of exchanges, in order, with the gap mark between two where it might be misread.
+
+    That is where a turn is cut, or where something is missing between turns of two roles: what is below would stand
+    there as the answer to what is above. Whole turns of one role are only joined.
+    """
+    text, after, spoke = "", 0, ""  # the exchange that goes on what is kept, -1 if it is cut, and who spoke last
+    for document in documents:
+        exchange, (start, end) = spoken[document.index], (document.spans[0][0], document.spans[-1][1])
+        cut = not exchange.begins_turn(start) or after < 0
+        follows = document.index == after and not exchange.text[:start].strip()
+        if text:
+            text += separator if follows or not (cut or spoke != exchange.role(start)) else gap_mark
+        text += exchange.labelled(document, gap_mark)
+        spoke = exchange.role(end - 1)
+        after = document.index + 1 if exchange.begins_turn(end) else -1
+    return text
+
+
 def _answers(turn: Turn, group: list[Turn]) -> bool:
-    """Whether a turn answers the question that the turns before it end with; what a user answers is short."""
+    """Whether a turn answers a question that begins or ends the turns before it; what a user answers is short."""
     if turn[0] == MessageRole.USER.value:
         return group[-1][0] != turn[0] and group[-1][1].endswith(_MARKS) and len(turn[1].split()) <= _SHORT
-    return group[0][1].rstrip('"”’) ').endswith(_MARKS)
+    asked = group[0][1]
+    if acknowledges(turn[1]):
+        return False
+    return asked.rstrip('"”’) ').endswith(_MARKS) or _ASKS_FIRST.match(asked) is not None
 
 
 def latest(text: str, token_budget: int, count: Callable[[str], int]) -> str:

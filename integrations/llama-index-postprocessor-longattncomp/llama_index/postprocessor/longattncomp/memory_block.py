@@ -12,7 +12,7 @@ from llama_index.core.memory import BaseMemoryBlock
 from longattncomp import Compressed, Compressor, Settings
 from longattncomp.adapters import BudgetError, Counter, counter, fit_budget, in_thread, pass_whole, query_for
 
-from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, latest, text_of
+from llama_index.postprocessor.longattncomp.archive import Exchange, Turn, exchanges, joined, latest, text_of
 from llama_index.postprocessor.longattncomp.asking import asked_in
 from llama_index.postprocessor.longattncomp.background import Background
 from llama_index.postprocessor.longattncomp.events import report
@@ -155,10 +155,8 @@ class LongAttnMemoryBlock(LongAttnOptions, BaseMemoryBlock[str]):
         line = self._line(engine, result.original_tokens, token_budget)
 
         def shown(found: Compressed) -> str:
-            texts = (
-                spoken[document.index].labelled(document, engine.settings.gap_mark) for document in found.documents
-            )
-            kept = engine.settings.separator.join(texts)
+            gap_mark, separator = engine.settings.gap_mark, engine.settings.separator
+            kept = joined(spoken, found.documents, separator=separator, gap_mark=gap_mark)
             return kept if found.stop_reason == "all" or not kept else kept.rstrip("\n") + line
 
         if token_budget < 1:
