@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +21,7 @@ from pydantic import (
 
 from longattncomp.errors import InputError, warn
 from longattncomp.runtime.setting_files import from_environment, from_files
+from longattncomp.runtime.setting_names import is_like, no_such
 from longattncomp.scorers.methods import DEFAULT, METHODS
 from longattncomp.types import Order
 
@@ -41,38 +41,11 @@ _HARMLESS = PER_CALL | {"method", "layers", "device", "dtype", "cache_bytes"}
 """Settings that name no code, model, path or secret, so that a file of any working directory may set them."""
 
 
-_MEANT = {
-    **dict.fromkeys(
-        (
-            *("budget", "budget_tokens", "k", "limit", "max_length", "max_tokens", "similarity_top_k", "target_token"),
-            *("target_tokens", "token_limit", "tokens", "top_k", "top_n"),
-        ),
-        "token_budget",
-    ),
-    **dict.fromkeys(("compression_ratio", "percentile_cutoff", "rate", "ratio"), "keep_rate"),
-    **dict.fromkeys(
-        ("score_threshold", "similarity_cutoff", "similarity_threshold", "threshold", "threshold_cutoff"),
-        "min_relevance",
-    ),
-    **dict.fromkeys(("keep", "messages_to_keep"), "keep_last"),
-    **dict.fromkeys(("chunk_size", "chunk_tokens"), "node_tokens"),
-    "device_map": "device",
-    "encoding": "target_tokenizer",
-    "model_name": "model",
-    "tokenizer": "target_tokenizer",
+_EITHER = {
+    "node_tokens": "expected a whole number of at least 1, or 'document'",
+    "head": "expected a path, or 'untrained'",
 }
-"""Names that other libraries give to what a setting, or an option of a component, does."""
-
-
-def no_such(what: str, unknown: Collection[str], known: Collection[str]) -> InputError:
-    """Make the error for unknown names of `what`, such as "setting"; it says which ones are probably meant."""
-    likely = {
-        found
-        for name in unknown
-        for found in ([_MEANT[name]] if _MEANT.get(name) in known else get_close_matches(name, known, 1))
-    }
-    hint = f" (did you mean {', '.join(sorted(likely))}?)" if likely else ""
-    return InputError(f"no such {what}: {', '.join(sorted(unknown)):.200}{hint}; there are: {', '.join(known)}")
+"""What is expected where a setting takes one of two kinds."""
 
 
 class Settings(BaseModel):
@@ -201,6 +174,13 @@ class Settings(BaseModel):
         made.__pydantic_fields_set__.difference_update(own.keys() - given.keys())
         return made
 
+    @field_validator("token_budget", "layers", "node_tokens", "cache_bytes", mode="before")
+    @classmethod
+    def _number(cls, given: Any) -> Any:
+        if isinstance(given, bool):
+            raise ValueError("expected a whole number")
+        return given
+
     @field_validator("method")
     @classmethod
     def _known(cls, name: str) -> str:
@@ -238,13 +218,20 @@ class Settings(BaseModel):
         given = cls._given(arguments)
         refused = cls.model_fields.keys() - _HARMLESS | {"trust_directory"}
         from_yaml, from_dotenv = from_files(Path(yaml_file) if yaml_file else None, refused=refused)
-        variables = {**from_dotenv, **from_environment(os.environ)}
+        values: dict[str, Any] = {}
+        places: dict[str, str] = {}
+        for file, found in from_yaml:
+            values |= cls._given(found, f" in {file}")
+            places |= dict.fromkeys(found, f" in {file}")
+        variables = {**from_dotenv, **(environment := from_environment(os.environ))}
         others = variables.keys() - cls.model_fields.keys()
         # A name that is like none of ours may be somebody else's.
-        if unknown := [name for name in others if name in _MEANT or get_close_matches(name, cls.model_fields, 1, 0.8)]:
+        if unknown := [name for name in others if is_like(name, cls.model_fields)]:
             warn(f"ignored in the environment or .env: {no_such('setting', unknown, cls.model_fields)}")
         named = {name: value for name, value in variables.items() if name in cls.model_fields}
-        return cls._validated({**cls._given(from_yaml), **named, **given})
+        places |= {name: f" in the {'environment' if name in environment else 'file .env'}" for name in named}
+        places |= dict.fromkeys(given, "")
+        return cls._validated({**values, **named, **given}, places)
 
     def override(self, **arguments: Any) -> Settings:
         """Return a copy with some values replaced; None keeps the old value.
@@ -267,23 +254,26 @@ class Settings(BaseModel):
         fixed = sorted((options.keys() & type(self).model_fields.keys()) - PER_CALL)
         if fixed:
             raise InputError(f"{', '.join(fixed)}: set when the compressor is made, not per call")
+        if unknown := options.keys() - PER_CALL:
+            raise no_such("option of a call", unknown, sorted(PER_CALL))
         return self.override(**options)
 
     @classmethod
-    def _given(cls, arguments: Mapping[Any, Any]) -> dict[str, Any]:
+    def _given(cls, arguments: Mapping[Any, Any], place: str = "") -> dict[str, Any]:
         unknown = sorted(str(name) for name in arguments if name not in cls.model_fields)
         if unknown:
-            raise no_such("setting", unknown, cls.model_fields)
+            raise no_such(f"setting{place}", unknown, cls.model_fields)
         return {name: value for name, value in arguments.items() if value is not None}
 
     @classmethod
-    def _validated(cls, values: Mapping[str, Any]) -> Self:
+    def _validated(cls, values: Mapping[str, Any], places: Mapping[str, str] | None = None) -> Self:
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{(name := '.'.join(map(str, part['loc'])))}: {part['msg'].lower().removeprefix('value error, ')}"
+            wrong = {
+                (name := str(part["loc"][0])): f"{name}{(places or {}).get(name, '')}: "
+                + _EITHER.get(name, part["msg"].lower().removeprefix("value error, "))
                 + ("" if name == "store_key" else f", got {part['input']!r:.200}")
                 for part in error.errors()
-            )
-            raise InputError(wrong) from None
+            }
+            raise InputError("; ".join(wrong.values())) from None

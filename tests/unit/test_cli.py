@@ -182,6 +182,19 @@ def test_info_names_what_it_found(run: Any, toy_folder: Path) -> None:
     assert "float32" in result.stdout
 
 
+def test_info_names_the_files_of_settings_and_the_one_that_is_wrong(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = tmp_path / "longattncomp.yaml"
+    wrong.write_text("token_budget: abc\n")
+    result = run("info")
+    assert result.exit_code == 2
+    assert f"settings      {wrong}\n" in result.stdout
+    assert f"settings      {tmp_path / '.env'} (there is none)\n" in result.stdout
+    assert f"token_budget in {wrong}: " in result.stderr
+
+
 def test_a_long_text_s_progress_is_shown_from_the_first_stage_on(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from itertools import product
@@ -18,6 +19,14 @@ from longattncomp.errors import InputError, LongAttnCompWarning
 from longattncomp.settings import DEFAULT_MODEL
 
 SOURCES = ("argument", "environment", ".env", "yaml", "own")  # strongest first
+PLACES = {
+    "argument": "",
+    "environment": " in the environment",
+    ".env": " in the file .env",
+    "yaml": "longattncomp.yaml",
+    "own": "longattncomp.yaml",
+}
+"""How an error names where a setting stands."""
 
 
 def provide(name: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -162,7 +171,7 @@ def test_an_empty_yaml_file_says_nothing() -> None:
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_yaml_file_that_is_none(content: str, by_name: bool) -> None:
     Path("longattncomp.yaml").write_text(content)
-    with pytest.raises(InputError, match=r"^cannot read longattncomp\.yaml as YAML: "):
+    with pytest.raises(InputError, match=r"^cannot read \S+[/\\]longattncomp\.yaml as YAML: "):
         Settings.load(yaml_file="longattncomp.yaml" if by_name else None)
 
 
@@ -179,8 +188,10 @@ def test_an_unknown_argument() -> None:
 
 
 def test_an_unknown_name_in_the_yaml_file() -> None:
-    Path("longattncomp.yaml").write_text("top_p: 0.5\ntoken_buget: 3\n")
-    with pytest.raises(InputError, match=r"no such setting: token_buget \(did you mean token_budget\?\); there are: "):
+    Path("longattncomp.yaml").write_text("top_p: 0.5\nTOKEN_BUGET: 3\n")
+    with pytest.raises(
+        InputError, match=r"in \S+longattncomp.yaml: TOKEN_BUGET \(did you mean token_budget\?\); "
+    ):
         Settings.load()
 
 
@@ -208,8 +219,33 @@ def test_a_value_out_of_range(
     source: str, name: str, value: Any, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = provide(name, {source: value}, monkeypatch)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError) as caught:
         Settings.load(**arguments)
+    said = str(caught.value)
+    place = said[len(name) : said.index(": input")]
+    assert re.match(message, said.replace(place, "", 1))
+    assert place.endswith(PLACES[source])
+    assert place.startswith(" in ") or not PLACES[source]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"node_tokens": "doc"}, "node_tokens: expected a whole number of at least 1, or 'document', got 'doc'"),
+        ({"head": 3}, "head: expected a path, or 'untrained', got 3"),
+        ({"token_budget": True}, "token_budget: expected a whole number, got True"),
+    ],
+)
+def test_what_is_expected_is_said_in_plain_words(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Settings.load(**given)
+    assert str(caught.value) == message
+
+
+def test_an_unknown_option_of_a_call_names_those_of_a_call() -> None:
+    with pytest.raises(InputError, match=r"token_bugdet \(did you mean token_budget\?\)") as caught:
+        Settings().of_call(token_bugdet=5)
+    assert "store_key" not in str(caught.value)
 
 
 def test_several_values_out_of_range_are_told_at_once() -> None:

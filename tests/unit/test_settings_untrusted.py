@@ -206,6 +206,6 @@ def test_hostile_yaml_is_one_short_error(content: str, named: bool) -> None:
 )
 def test_hostile_dotenv_is_one_short_error(value: str) -> None:
     Path(".env").write_text(f"LONGATTNCOMP_TOP_P=x{value}\n")
-    with pytest.raises(InputError, match=r"^top_p: ") as caught:
+    with pytest.raises(InputError, match=r"^top_p in the file \.env: ") as caught:
         Settings.load()
     assert len(str(caught.value)) < 1500

@@ -18,8 +18,9 @@ from pydantic import (
 
 from longattncomp.compressor import Compressor
 from longattncomp.errors import InputError
+from longattncomp.runtime.setting_names import no_such
 from longattncomp.runtime.stores import ByteStore
-from longattncomp.settings import PER_CALL, Settings, no_such
+from longattncomp.settings import PER_CALL, Settings
 from longattncomp.types import Order
 
 _OWN = "own"

@@ -9,7 +9,7 @@ import typer
 from longattncomp import Settings, __version__
 from longattncomp.cli.console import SettingsFile, exit_codes
 from longattncomp.html.names import visible
-from longattncomp.runtime.setting_files import user_file
+from longattncomp.runtime.setting_files import places
 from longattncomp.scorers.methods import METHODS
 
 _CUDA = re.compile(r"(cuda|nvidia|triton)\b|torch/.*cuda.*\.so")
@@ -27,6 +27,8 @@ def info(settings_file: SettingsFile = None) -> None:
         from longattncomp.scorers.cross_attention.head import read_head_config
         from longattncomp.scorers.cross_attention.opening import head_file
 
+        for source in places(settings_file):
+            typer.echo(f"{'settings':<14}{visible(str(source))}{'' if source.is_file() else ' (there is none)'}")
         settings = Settings.load(yaml_file=settings_file)
         device = choose_device(settings.device)
         rows = [
@@ -35,7 +37,6 @@ def info(settings_file: SettingsFile = None) -> None:
             ("transformers", transformers.__version__),
             ("device", str(device)),
             ("dtype", str(choose_dtype(settings.dtype, device)).removeprefix("torch.")),
-            ("your settings", str(user_file())),
             ("model", settings.model),
         ]
         for name, embedded in EMBEDDED.items():

@@ -36,12 +36,22 @@ def from_environment(variables: Mapping[str, str | None]) -> dict[str, str]:
     return {name.removeprefix(_PREFIX).lower(): value for name, value in given.items() if name.startswith(_PREFIX)}
 
 
-def from_files(yaml_file: Path | None, *, refused: Collection[str]) -> tuple[dict[Any, Any], dict[str, str]]:
-    """Read the YAML files of the user and of the working directory, the second one before the first, and `.env`.
+def places(yaml_file: Path | None = None) -> list[Path]:
+    """Name the files that settings are read from, the weakest first; none of them need exist."""
+    return [user_file(), Path(yaml_file or _YAML).absolute(), Path(_DOTENV).absolute()]
+
+
+def from_files(
+    yaml_file: Path | None, *, refused: Collection[str]
+) -> tuple[list[tuple[Path, dict[Any, Any]]], dict[str, str]]:
+    """Read the YAML files of the user and of the working directory, the weaker one first, and `.env`.
 
     `.env` and YAML of the working directory may have come with someone else's files. So what is `refused` is ignored
     there, with a warning, unless `LONGATTNCOMP_TRUST_DIRECTORY=1` stands in the environment. A `yaml_file`, which must
     exist, is read instead of the working directory's, and trusted.
+
+    Returns:
+        What stands in each YAML file, with its path; and in `.env`.
 
     Raises:
         InputError: a YAML file holds something else.
@@ -55,25 +65,26 @@ def from_files(yaml_file: Path | None, *, refused: Collection[str]) -> tuple[dic
         found = {} if text is None else parse(text)
         if not trusted and (names := [name for name in found if name in refused]):
             ignored.append(
-                f"{', '.join(names)} in {file.absolute()} (a file of the working directory names no models, code, "
+                f"{', '.join(names)} in {file} (a file of the working directory names no models, code, "
                 f"paths or secrets: set {_TRUST}=1 in the environment if you trust it, or move them to {own})"
             )
             return {name: value for name, value in found.items() if name not in refused}
         return found
 
-    found: dict[Any, Any] = {}
+    found: list[tuple[Path, dict[Any, Any]]] = []
+    _, here, dotenv = places(yaml_file)
     # Without a home, the path is relative, and so one of the working directory's.
     if own.is_absolute() and os.access(own.parent, os.X_OK) and (text := _text(own, ignored)) is not None:
-        found |= _parsed_yaml(text, own)
+        found.append((own, _parsed_yaml(text, own)))
     if yaml_file is not None:
         try:
-            found |= _parsed_yaml(_read(yaml_file), yaml_file)
+            found.append((here, _parsed_yaml(_read(here), here)))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read the settings in {yaml_file}: {_reason(error)}") from error
     else:
-        found |= read(Path(_YAML), partial(_parsed_yaml, file=_YAML))
+        found.append((here, read(here, partial(_parsed_yaml, file=here))))
     # What is expanded may be a secret of the environment.
-    variables = read(Path(_DOTENV), partial(_parsed_dotenv, expand=trusted))
+    variables = read(dotenv, partial(_parsed_dotenv, expand=trusted))
     if ignored:
         warn(f"settings are ignored: {'; '.join(ignored)}")
     return found, variables
@@ -86,7 +97,7 @@ def _text(file: Path, ignored: list[str]) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        ignored.append(f"{file.absolute()} ({_reason(error)})")
+        ignored.append(f"{file} ({_reason(error)})")
         return None
 
 
@@ -105,15 +116,17 @@ def _parsed_dotenv(text: str, *, expand: bool) -> dict[str, str]:
 
 
 @lru_cache(maxsize=8)  # components of frameworks read their settings at every use
-def _parsed_yaml(text: str, file: Path | str) -> dict[Any, Any]:
+def _parsed_yaml(text: str, file: Path) -> dict[Any, Any]:
     """Read names and values. Aliases and deep nesting are refused, since a few bytes of them make gigabytes."""
     depth = 0
     try:
         for event in yaml.parse(text, yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             length = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
-            if isinstance(event, yaml.AliasEvent) or depth > _DEEPEST or length > _LONGEST:
-                raise ValueError(f"{_EXPECTED}, got an alias, deep nesting, or more than {_LONGEST} characters")
+            if isinstance(event, yaml.AliasEvent) or depth > _DEEPEST:
+                raise ValueError(f"{_EXPECTED}, got an alias or deep nesting")
+            if length > _LONGEST:
+                raise ValueError(f"{_EXPECTED}, got a value of {length} characters; there may be {_LONGEST}")
         found = yaml.safe_load(text) or {}
         if not isinstance(found, dict):
             raise ValueError(f"{_EXPECTED}, got a {type(found).__name__}")
