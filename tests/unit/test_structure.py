@@ -16,6 +16,7 @@ from longattncomp import Document, Node
 from longattncomp.chunking.nodes import chunk
 from longattncomp.chunking.sentences import ABBREVIATIONS, sentences
 from longattncomp.chunking.structure import outline
+from longattncomp.testing import ByteTokenizer
 
 
 def test_no_heading_stands_with_the_text_before_it() -> None:
@@ -266,3 +267,20 @@ def test_any_mixture_is_tiled() -> None:
 
 def test_abbreviations_are_in_lower_case_without_their_stop() -> None:
     assert all(word == word.lower() and not word.endswith(".") for word in ABBREVIATIONS)
+
+
+@pytest.mark.parametrize(
+    "number", ["4111222233334444555566667777", "4111 2222 3333 4444 5555", "DE89370400440532013000"]
+)
+@pytest.mark.parametrize("budget", [12, 16, 20])
+def test_a_number_that_does_not_fit_is_not_cut(number: str, budget: int) -> None:
+    text = f"The account number is {number} for the rent. The roof is old, and the boiler is new."
+    nodes = chunk([Document(text)], ByteTokenizer(), node_tokens=budget, token_budget=budget)
+    assert any(number in node.text for node in nodes)
+
+
+def test_a_row_of_numbers_is_cut_at_spaces() -> None:
+    text = " ".join(str(number) for number in range(1000, 1200))
+    nodes = chunk([Document(text)], ByteTokenizer(), node_tokens=16, token_budget=16)
+    assert max(node.tokens for node in nodes) <= 16
+    assert all(node.text.endswith(" ") for node in nodes[:-1])

@@ -79,7 +79,8 @@ _CUTS = (
     # Where nothing has a space after it; three digits after a comma may be part of a number.
     regex.compile(r"(?<=[,;|])(?!(?<=\d,)\d{3}(?!\d))(?=\S)"),
 )
-_JOINT = regex.compile(r"[/?&_=+-]")
+_JOINT = regex.compile(r"[/?&_=+\s-]")
+_SEEN = 8  # characters behind a cut that say whether it is one, such as a number's next digits
 _REACH = 4  # the first quarter of a piece has no cut if there is another
 
 
@@ -116,15 +117,16 @@ def ends_in_abbreviation(text: str, start: int, stop: int, follows: str = "") ->
     return found in ABBREVIATIONS or _INITIALS.match(found) is not None
 
 
-def cut(text: str, start: int, near: int, far: int) -> int:
+def cut(text: str, start: int, near: int, far: int, most: int | None = None) -> int:
     """Find where to cut a sentence that is too long.
 
     Args:
         text: any text.
         start: first character of the piece.
         near: longest piece, if it can end there or before, at a semicolon, a comma, a dash or a space.
-        far: longest piece whatever it is cut in. Up to it a word stays whole; a longer one is cut at a slash or
-            hyphen, at last anywhere but in a grapheme.
+        far: up to it a word or number stays whole, even if that is longer than a piece may be.
+        most: longest piece of a longer one, which is cut at a slash, hyphen or space, at last anywhere but in a
+            grapheme; `far` if not given.
     """
     for earliest in (start + (near - start) // _REACH, start):
         for pattern in _CUTS:
@@ -132,13 +134,16 @@ def cut(text: str, start: int, near: int, far: int) -> int:
                 return snap(text, found[-1], start)
     if after := min((at for p in _CUTS for at in _ends(p, text, near, far) if at > start), default=0):
         return snap(text, after, start)
-    joints = [match.end() for match in _JOINT.finditer(text, start, far)]
-    return snap(text, joints[-1] if joints else far, start)
+    most = most or far
+    joints = [match.end() for match in _JOINT.finditer(text, start, most)]
+    return snap(text, joints[-1] if joints else most, start)
 
 
 def _ends(pattern: regex.Pattern[str], text: str, start: int, end: int) -> Iterator[int]:
-    for match in pattern.finditer(text, start, end):
+    for match in pattern.finditer(text, start, end + _SEEN):
         at = match.end()
+        if at > end:
+            return
         stop = match.start() - 1
         if text[stop : stop + 1] != "." or not ends_in_abbreviation(text, start, stop, text[at : at + 1]):
             yield at
