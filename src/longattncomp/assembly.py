@@ -139,7 +139,8 @@ class Assembler:
             longer = len(text) > len(whole) or tokens > whole_tokens
             if (over > 0 or longer) and whole_tokens <= budget:  # gap marks cost more than the text they stand for
                 return result([reason if reason == "pinned" else "selected" for reason in selection.reasons], "all")
-            if len(selection.indices) == len(pinned):
+            blank = selection.stop_reason == "budget" and not (pinned or text.strip())
+            if len(selection.indices) == len(pinned) or blank:
                 break
             if over <= 0 and not longer:
                 return result(selection.reasons, selection.stop_reason)
@@ -156,7 +157,8 @@ class Assembler:
         may_be_empty = self.allow_empty and "budget" not in selection.reasons
         if pinned or may_be_empty or selection.stop_reason == "min_relevance":
             return result(selection.reasons, selection.stop_reason)
-        return result(selection.reasons, selection.stop_reason, self._best_piece(nodes, scores))
+        reasons: list[NodeReason] = ["budget" if reason == "selected" else reason for reason in selection.reasons]
+        return result(reasons, selection.stop_reason, self._best_piece(nodes, scores))
 
     def _best_piece(self, nodes: Sequence[Node], scores: Scores) -> tuple[int, Node]:
         """Return the best node that fits and is not blank, or the beginning of it that fits."""

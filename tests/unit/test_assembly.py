@@ -180,6 +180,12 @@ def test_a_blank_node_is_the_best_only_if_all_are_blank() -> None:
     assert (result.text.strip(), len(result.text)) == ("", 1)
 
 
+def test_blank_nodes_alone_make_no_result_where_something_else_does() -> None:
+    result = assemble([["Ada signed.", " "]], [0.4, 0.6], 3)
+    assert result.text == "Ada"
+    assert reasons(result) == ["cut", "budget"]
+
+
 def test_a_node_in_the_middle_of_its_document_is_cut_at_its_own_place() -> None:
     result = assemble([["Zero. ", "One two three."]], [0.0, 1.0], 5, overflow="paper")
     assert result.text == "One "
