@@ -113,6 +113,7 @@ def test_the_name_of_each_file_stands_before_its_text_inside_the_budget(run: Any
 
 def test_a_share_of_the_text_and_another_tokenizer(run: Any, toy_folder: Path) -> None:
     share = json.loads(run("compress", "-q", "Who?", "-b", "20%", "--json", stdin=PROSE.encode()).stdout)
+    assert "2,147" not in run("compress", "-q", "Who?", "-b", "100%", stdin=PROSE.encode()).stderr
     assert share["token_budget"] == len(PROSE) // 5
     counted = ["compress", "-q", "Who?", "--target-tokenizer", toy_folder, "--json"]
     assert json.loads(run(*counted, stdin=PROSE.encode()).stdout)["original_tokens"] == len(PROSE)
@@ -120,6 +121,12 @@ def test_a_share_of_the_text_and_another_tokenizer(run: Any, toy_folder: Path) -
 
 def test_the_version_is_shown(run: Any) -> None:
     assert run("--version").stdout.strip() == version("longattncomp")
+
+
+def test_a_share_stays_within_a_budget_that_is_set(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGATTNCOMP_TOKEN_BUDGET", "9")
+    found = json.loads(run("compress", "-q", "Who?", "-b", "90%", "--json", stdin=PROSE.encode()).stdout)
+    assert found["tokens"] <= found["token_budget"] == 9
 
 
 def test_html_is_written(run: Any, tmp_path: Path) -> None:

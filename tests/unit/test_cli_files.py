@@ -53,12 +53,15 @@ def test_one_file_that_cannot_be_read_costs_a_warning(tmp_path: Path, monkeypatc
 def test_a_page_is_read_as_the_text_that_it_shows(tmp_path: Path) -> None:
     pytest.importorskip("bs4", reason="pip install 'longattncomp[files]'")
     (tmp_path / "a.html").write_text(
-        "<!DOCTYPE html><html><head><style>p {color: red}</style><script>f()</script></head><body><h1>Leases</h1>"
+        "<!DOCTYPE html><html><head><title>Flat 3</title><style>p {color: red}</style><script>f()</script></head>"
+        "<body><a href='/'>Home</a><a href='/us'>About us</a><h1>Leases</h1>"
         "<p>Ada <b>Marsh</b> signed.</p><table><tr><th>Flat</th><th>Rent</th></tr><tr><td>1</td><td>900 &euro;</td>"
         "</tr></table></body></html>"
     )
     (document,) = read_documents([str(tmp_path)])
     assert [line for line in document.text.splitlines() if line] == [
+        "Flat 3",
+        "Home About us",
         "Leases",
         "Ada Marsh signed.",
         "Flat\tRent",

@@ -25,7 +25,7 @@ from longattncomp.scorers.methods import LASTING, METHODS
 from longattncomp.types import Progress
 
 _NO_LIMIT = 2**31
-"""Tokens of a budget where a share of the text is asked for, however long that is."""
+"""Tokens of a budget where a share of the text is asked for, however long that is, and no setting says otherwise."""
 
 DEMO_QUERY = "How does a TaskGroup cancel its other tasks when one of them fails?"
 
@@ -58,7 +58,7 @@ def compress(
     with exit_codes():
         settings = Settings.load(
             yaml_file=settings_file,
-            **_budget(budget),
+            **(asked := _budget(budget)),
             min_relevance=min_relevance,
             target_tokenizer=target_tokenizer,
             top_p=top_p,
@@ -67,6 +67,8 @@ def compress(
             key_store=key_store,
             model=model,
         )
+        if "keep_rate" in asked and "token_budget" not in settings.model_fields_set:
+            settings = settings.override(token_budget=_NO_LIMIT)
         if html is not None and not html.parent.is_dir():
             raise InputError(f"expected --html in a folder that exists, got {html}")
         if key_store is not None and settings.method not in LASTING:
@@ -119,7 +121,7 @@ def _budget(text: str | None) -> dict[str, Any]:
     budget = Budget.parse(text, adaptive=False)
     if budget.share is None:
         return {"token_budget": budget.tokens}
-    return {"keep_rate": budget.share, "token_budget": _NO_LIMIT}
+    return {"keep_rate": budget.share}
 
 
 def _named(compressor: Compressor, result: Compressed) -> str:
@@ -145,8 +147,9 @@ def _compress(compressor: Compressor, query: str, documents: Sequence[Document])
     started = time.perf_counter()
     with _stages(sum(len(document.text) for document in documents)) as progress:
         result = compressor.compress(query, documents, progress=progress)
+    allowed = result.original_tokens if result.token_budget == _NO_LIMIT else result.token_budget
     return result, (
-        f"{result.original_tokens:,} tokens -> {result.tokens:,} of {result.token_budget:,} allowed, "
+        f"{result.original_tokens:,} tokens -> {result.tokens:,} of {allowed:,} allowed, "
         f"{len(result.nodes)} of {len(result.all_nodes)} nodes, {time.perf_counter() - started:.1f} s; stopped by "
         f"{result.stop_reason}" + ("" if result.relevance is None else f", relevance {result.relevance:.2f}")
     )

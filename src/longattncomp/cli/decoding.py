@@ -76,7 +76,15 @@ def _html(text: str, name: str) -> str:
     page = BeautifulSoup(text, "html.parser")
     for tag in page(["script", "style", "noscript", "template"]):
         tag.decompose()
-    for tag in page(["br", "td", "th", *_BLOCKS]):
+    for tag in page(["a", "button", "option"]):
+        if getattr(tag.next_sibling, "name", None) == tag.name:
+            tag.append(" ")
+    ends = ("br", "td", "th", "title", *_BLOCKS)
+    for tag in page(_BLOCKS):
+        above = tag.previous_sibling
+        if str(above or "").strip() and getattr(above, "name", None) not in ends:
+            tag.insert_before("\n")
+    for tag in page(ends):
         tag.append("\t" if tag.name in ("td", "th") else "\n")
     lines = (re.sub(r" {2,}", " ", line).strip() for line in page.get_text().splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
