@@ -189,9 +189,7 @@ def test_an_unknown_argument() -> None:
 
 def test_an_unknown_name_in_the_yaml_file() -> None:
     Path("longattncomp.yaml").write_text("top_p: 0.5\nTOKEN_BUGET: 3\n")
-    with pytest.raises(
-        InputError, match=r"in \S+longattncomp.yaml: TOKEN_BUGET \(did you mean token_budget\?\); "
-    ):
+    with pytest.raises(InputError, match=r"in \S+longattncomp.yaml: TOKEN_BUGET \(did you mean token_budget\?\); "):
         Settings.load()
 
 

@@ -247,7 +247,7 @@ KINDS = {
     "the tags of a prompt's section": (
         "Be a clerk.\n\n<bad_example>\nUser: where is it?\nAssistant: Find it yourself.\n</bad_example>\n\nBrief.\n",
         "yourself",
-        "</bad_example>\n\n<bad_example>\nAssistant: Find it yourself.\n",
+        "where is it?\nUser: </bad_example>\n\n<bad_example>\nAssistant: Find it yourself.\n",
     ),
     "the summary of details": (
         "<details>\n<summary>Old versions only</summary>\n\nSet the flag to one or two here.\n\n</details>\n\nRest.\n",

@@ -152,8 +152,9 @@ def test_nothing_to_do_leaves_the_nodes_as_they_are(broken: Compressor) -> None:
     postprocessor = LongAttnPostprocessor(compressor=broken)
     nodes = found(RENT)
     images = [NodeWithScore(node=ImageNode(image="aGk="))]
-    assert postprocessor.postprocess_nodes(nodes) is nodes
-    assert postprocessor.postprocess_nodes(nodes, QueryBundle("  ")) is nodes
+    for query in (None, QueryBundle("  ")):
+        with pytest.warns(LongAttnCompWarning, match="1 nodes pass whole, perhaps over the token budget"):
+            assert postprocessor.postprocess_nodes(nodes, query) is nodes
     assert postprocessor.postprocess_nodes([], query_str=QUERY) == []
     assert postprocessor.postprocess_nodes(images, query_str=QUERY) is images
 
@@ -333,3 +334,8 @@ def test_what_the_llm_reads_of_images_is_charged(words: Compressor) -> None:
     assert len(left) == 6
     assert "Photograph 4" in llm_text(left)
     assert len(llm_text(left).encode()) <= 300
+
+
+def test_components_have_a_json_schema() -> None:
+    properties = LongAttnPostprocessor.model_json_schema()["properties"]
+    assert properties["token_budget"]["description"]

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationInfo,
+    WithJsonSchema,
     field_serializer,
     model_validator,
 )
@@ -81,7 +82,7 @@ class Options(BaseModel):
         description="An object with `mget` and `mset` that keeps what was read, instead of the folder `key_store`; "
         "never dumped nor pickled.",
     )
-    compressor: Compressor | None = Field(
+    compressor: Annotated[Compressor | None, WithJsonSchema({"type": "null"})] = Field(
         default=None, exclude=True, repr=False, description="An open compressor to use; never dumped nor pickled."
     )
 

@@ -205,3 +205,7 @@ def test_by_score_the_best_come_first_and_those_without_text_last() -> None:
     assert by_score[0].id == "best"
     assert by_score[-1].id == by_place[0].id == "image"
     assert sorted(by_score, key=lambda document: str(document.id)) == sorted(by_place, key=lambda one: str(one.id))
+
+
+def test_it_has_a_json_schema() -> None:
+    assert LongAttnCompressor.model_json_schema()["properties"]["token_budget"]["description"]

@@ -32,7 +32,7 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
     a copy with the same class, id, relationships and retrieval score. Its metadata gets `longattncomp_score` and
     `longattncomp_spans` (character ranges of its former text), which neither LLM nor embedder sees.
 
-    Without a query the nodes are returned as they are. If the engine fails, so they are, with a
+    Without a query the nodes are returned as they are, and so they are if the engine fails, both with a
     `longattncomp.LongAttnCompWarning`. A wrong option or a missing draft model is an error.
     """
 
@@ -50,7 +50,10 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         query = query_bundle.query_str if query_bundle else ""
-        if query_bundle is None or not query.strip() or not any(text_of(node).strip() for node in nodes):
+        if not any(text_of(node).strip() for node in nodes):
+            return nodes
+        if query_bundle is None or not query.strip():
+            warn_of(f"{len(nodes)} nodes pass whole, perhaps over the token budget", "there is no question")
             return nodes
         engine = self.engine()
         name = engine.settings.model

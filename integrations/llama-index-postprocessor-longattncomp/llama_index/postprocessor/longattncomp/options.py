@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from llama_index.core.bridge.pydantic import Field, model_validator
+from llama_index.core.bridge.pydantic import Field, WithJsonSchema, model_validator
 from llama_index.core.settings import Settings
 from llama_index.core.storage.kvstore.types import BaseKVStore
 from longattncomp import Compressor
@@ -26,7 +26,7 @@ class LongAttnOptions(Options):
     may be set at any time.
     """
 
-    store: BaseKVStore | None = Field(
+    store: Annotated[BaseKVStore | None, WithJsonSchema({"type": "null"})] = Field(
         default=None,
         exclude=True,
         repr=False,
