@@ -221,8 +221,9 @@ class Settings(BaseModel):
         values: dict[str, Any] = {}
         places: dict[str, str] = {}
         for file, found in from_yaml:
-            values |= cls._given(found, f" in {file}")
-            places |= dict.fromkeys(found, f" in {file}")
+            place = f" in {file.absolute()}" if found else ""
+            values |= cls._given(found, place)
+            places |= dict.fromkeys(found, place)
         variables = {**from_dotenv, **(environment := from_environment(os.environ))}
         others = variables.keys() - cls.model_fields.keys()
         # A name that is like none of ours may be somebody else's.

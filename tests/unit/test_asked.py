@@ -3,6 +3,8 @@
 import pytest
 from cutting import lead_ins
 
+from longattncomp.chunking.talk.asked import acknowledges
+
 REST = "{0}Thank you, I will write that down for the others.\n\n{1}You are welcome, and good luck with the old boat.\n"
 ANSWERS = {
     "a chat with names": ("Ann: ", "Ben: ", "May the boat lie in the north dock?", "No, only a ferry may do so."),
@@ -157,3 +159,15 @@ def test_a_long_reply_stands_for_itself_behind_its_first_sentence() -> None:
         f"user: Which dock is ours?\nassistant: The north dock. {'It lies behind the mill. ' * 60}We moved it in May.\n"
     )
     assert "Which dock" not in lead_ins(text, "We moved")
+
+
+@pytest.mark.parametrize(
+    "reply", ["Noted.", "I see. Shall I?", "Thanks!", "Thank you for that.", "好的，知道了。", "Verstanden\n"]
+)
+def test_what_acknowledges_answers_nothing(reply: str) -> None:
+    assert acknowledges(reply)
+
+
+@pytest.mark.parametrize("reply", ["I see three boats.", "Thanks to Ann, it may.", "All right boats may.", "No."])
+def test_what_begins_like_thanks_may_answer(reply: str) -> None:
+    assert not acknowledges(reply)

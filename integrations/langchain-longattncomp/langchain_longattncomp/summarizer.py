@@ -66,7 +66,7 @@ def summarizer(*, query: str | None = None, **options: Any) -> Callable[[Sequenc
                     lines.append(mark)
                 lines.append(f"{spoken[index][0]}: {text}")
                 follows = -1 if before_gap else index + 1
-            return "\n\n".join(filter(None, lines))
+            return "\n\n".join(lines)
 
         def quoted() -> str:
             asked = query_for(query or last_question(messages) or spoken[-1][1], tokenizer=engine.tokenizer)

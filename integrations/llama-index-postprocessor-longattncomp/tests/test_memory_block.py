@@ -108,10 +108,11 @@ async def test_what_is_said_twice_in_the_same_words_comes_back_once(words: Compr
 TOLD = ["the dog Rex", "the cat Tom", "the flat Mill End", "the boat Ada", "the lift Otis", "the street Elm Row"]
 
 
+@pytest.mark.parametrize("mark", ["\n[...]\n", " ... "])
 @pytest.mark.parametrize("budget", range(60, 400, 20))
-async def test_no_answer_stands_below_another_question(words: Compressor, budget: int) -> None:
-    """Between turns that were no neighbours stands the gap mark."""
-    block = LongAttnMemoryBlock(compressor=words, token_budget=budget)
+async def test_no_answer_stands_below_another_question(words: Compressor, budget: int, mark: str) -> None:
+    """Between turns that were no neighbours stands the gap mark, in a line of its own."""
+    block = LongAttnMemoryBlock(compressor=words, token_budget=budget, gap_mark=mark)
     turns = []
     for told in TOLD:
         _, what, *name = told.split()

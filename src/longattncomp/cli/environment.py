@@ -28,7 +28,9 @@ def info(settings_file: SettingsFile = None) -> None:
         from longattncomp.scorers.cross_attention.opening import head_file
 
         for source in places(settings_file):
-            typer.echo(f"{'settings':<14}{visible(str(source))}{'' if source.is_file() else ' (there is none)'}")
+            typer.echo(
+                f"{'settings':<14}{visible(str(source.absolute()))}{'' if source.is_file() else ' (there is none)'}"
+            )
         settings = Settings.load(yaml_file=settings_file)
         device = choose_device(settings.device)
         rows = [

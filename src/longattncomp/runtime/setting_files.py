@@ -38,7 +38,7 @@ def from_environment(variables: Mapping[str, str | None]) -> dict[str, str]:
 
 def places(yaml_file: Path | None = None) -> list[Path]:
     """Name the files that settings are read from, the weakest first; none of them need exist."""
-    return [user_file(), Path(yaml_file or _YAML).absolute(), Path(_DOTENV).absolute()]
+    return [user_file(), Path(yaml_file or _YAML), Path(_DOTENV)]
 
 
 def from_files(
@@ -65,7 +65,7 @@ def from_files(
         found = {} if text is None else parse(text)
         if not trusted and (names := [name for name in found if name in refused]):
             ignored.append(
-                f"{', '.join(names)} in {file} (a file of the working directory names no models, code, "
+                f"{', '.join(names)} in {file.absolute()} (a file of the working directory names no models, code, "
                 f"paths or secrets: set {_TRUST}=1 in the environment if you trust it, or move them to {own})"
             )
             return {name: value for name, value in found.items() if name not in refused}
@@ -97,7 +97,7 @@ def _text(file: Path, ignored: list[str]) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        ignored.append(f"{file} ({_reason(error)})")
+        ignored.append(f"{file.absolute()} ({_reason(error)})")
         return None
 
 
@@ -134,5 +134,5 @@ def _parsed_yaml(text: str, file: Path) -> dict[Any, Any]:
         mark = getattr(error, "problem_mark", None)
         # The error itself shows the line, where a secret may stand.
         reason = f"{getattr(error, 'problem', None)} in line {mark.line + 1}" if mark else str(error)
-        raise InputError(f"cannot read {file} as YAML: {reason:.500}") from None
+        raise InputError(f"cannot read {file.absolute()} as YAML: {reason:.500}") from None
     return found

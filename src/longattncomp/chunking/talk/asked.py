@@ -70,7 +70,7 @@ _ACKNOWLEDGES = re.compile(
     r"\W{0,3}(?:(?:duly )?noted|(?:I )?understood|I (?:see|understand)|got it|all right|thank(?:s| you)"
     r"|you(?:'|’| a)re welcome|(?:that(?: i|'|’)s )?good to know|notiert|verstanden|danke|noté|compris|d'accord|merci"
     r"|anotado|entendido|gracias|capito|grazie|anotei|obrigad[oa]|了解|承知|かしこまりました|明白|知道了|谢谢|好的)"
-    r"(?!\w)",
+    r"(?=[ \t]*(?:[,.;:!…，、。；：！\n]|[-–—]\s|$)| (?:for|so|very)\b)",
     re.IGNORECASE,
 )
 

@@ -81,13 +81,14 @@ def joined(
     That is where a turn is cut, or where something is missing between turns of two roles: what is below would stand
     there as the answer to what is above. Whole turns of one role are only joined.
     """
+    gap = f"{separator}{gap_mark.strip()}{separator}" if gap_mark.strip() else separator
     text, after, spoke = "", 0, ""  # the exchange that goes on what is kept, -1 if it is cut, and who spoke last
     for document in documents:
         exchange, (start, end) = spoken[document.index], (document.spans[0][0], document.spans[-1][1])
         cut = not exchange.begins_turn(start) or after < 0
         follows = document.index == after and not exchange.text[:start].strip()
         if text:
-            text += separator if follows or not (cut or spoke != exchange.role(start)) else gap_mark
+            text += separator if follows or not (cut or spoke != exchange.role(start)) else gap
         text += exchange.labelled(document, gap_mark)
         spoke = exchange.role(end - 1)
         after = document.index + 1 if exchange.begins_turn(end) else -1
