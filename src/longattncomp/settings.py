@@ -101,9 +101,9 @@ class Settings(BaseModel):
         0.0,
         ge=0,
         le=1,
-        description="Chance that anything is relevant below which nothing is kept; a score that is no chance with "
-        "other heads than the default, without effect where there is none, and for results of tools. Raise it to get "
-        "empty results instead of wrong ones.",
+        description="Least chance that the context answers at all; below it the result is empty. The default head "
+        "estimates it, other heads give a rough score, and methods without a head ignore it, as do results of tools. "
+        "Raise it to get empty results instead of wrong ones.",
     )
     context_weight: float = Field(
         0.35,

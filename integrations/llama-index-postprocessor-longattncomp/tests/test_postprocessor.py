@@ -336,6 +336,11 @@ def test_what_the_llm_reads_of_images_is_charged(words: Compressor) -> None:
     assert len(llm_text(left).encode()) <= 300
 
 
+def test_a_node_without_a_score_is_refused_in_plain_words(words: Compressor) -> None:
+    with pytest.raises(InputError, match=r"got a TextNode: give NodeWithScore\(node=...\)"):
+        LongAttnPostprocessor(compressor=words).postprocess_nodes([TextNode(text="Lease.")], query_str=QUERY)  # type: ignore[list-item]
+
+
 def test_components_have_a_json_schema() -> None:
     properties = LongAttnPostprocessor.model_json_schema()["properties"]
     assert properties["token_budget"]["description"]

@@ -105,9 +105,10 @@ class _Folder:
                     self._start_over()
                     return work(self._ready())
         except (lmdb.Error, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise CacheError(
                 getattr(error, "errno", None),
-                f"cannot use the store in {self._path} ({error}): free space there, or name another folder",
+                f"cannot use the store in {self._path} ({reason}): free space there, or name another folder",
             ) from error
 
     def _ready(self) -> Any:

@@ -13,7 +13,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.settings import Settings
 from longattncomp import Compressed, Compressor
-from longattncomp.adapters import BudgetError, fit_budget, in_thread, pass_whole, warn_of
+from longattncomp.adapters import BudgetError, InputError, fit_budget, in_thread, pass_whole, warn_of
 
 from llama_index.postprocessor.longattncomp.events import report
 from llama_index.postprocessor.longattncomp.nodes import left_of, shown_to_llm, text_of, without_metadata_lines
@@ -49,6 +49,9 @@ class LongAttnPostprocessor(LongAttnOptions, BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
+        if wrong := next((node for node in nodes if not isinstance(node, NodeWithScore)), None):
+            kind = type(wrong).__name__
+            raise InputError(f"expected nodes with scores, got a {kind}: give NodeWithScore(node=...)")
         query = query_bundle.query_str if query_bundle else ""
         if not any(text_of(node).strip() for node in nodes):
             return nodes
