@@ -222,9 +222,11 @@ class Settings(BaseModel):
         places: dict[str, str] = {}
         for file, found in from_yaml:
             place = f" in {file.absolute()}" if found else ""
-            values |= cls._given(found, place)
-            places |= dict.fromkeys(found, place)
-        variables = {**from_dotenv, **(environment := from_environment(os.environ))}
+            here = cls._given(found, place)
+            values |= here
+            places |= dict.fromkeys(here, place)
+        environment = from_environment(os.environ)
+        variables = {**from_dotenv, **environment}
         others = variables.keys() - cls.model_fields.keys()
         # A name that is like none of ours may be somebody else's.
         if unknown := [name for name in others if is_like(name, cls.model_fields)]:

@@ -226,6 +226,15 @@ def test_a_value_out_of_range(
     assert place.startswith(" in ") or not PLACES[source]
 
 
+def test_an_error_names_the_file_that_gives_the_value_and_not_one_that_leaves_it_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    provide("top_p", {"own": 7}, monkeypatch)
+    Path("longattncomp.yaml").write_text("top_p: null\n")
+    with pytest.raises(InputError, match=r"^top_p in \S+home\S+longattncomp\.yaml: "):
+        Settings.load()
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

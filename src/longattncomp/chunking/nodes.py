@@ -231,10 +231,8 @@ class _Packer:
             while self._between(held, end) > self._sentence:
                 first = token_at(self._ends, held)
                 near = _offset(self._ends, first + self._most, held, end)
-                most, far = (
-                    _offset(self._ends, first + size, held, end)
-                    for size in (self._sentence, max(self._sentence, SENTENCE_TOKENS))
-                )
+                most = _offset(self._ends, first + self._sentence, held, end)
+                far = _offset(self._ends, first + max(self._sentence, SENTENCE_TOKENS), held, end)
                 at = cut(self._text, held, near, far, most)
                 yield held, at
                 held = at

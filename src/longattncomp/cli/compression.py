@@ -56,9 +56,10 @@ def compress(
 ) -> None:
     """Compress files, folders or standard input for a query."""
     with exit_codes():
+        asked = _budget(budget)
         settings = Settings.load(
             yaml_file=settings_file,
-            **(asked := _budget(budget)),
+            **asked,
             min_relevance=min_relevance,
             target_tokenizer=target_tokenizer,
             top_p=top_p,

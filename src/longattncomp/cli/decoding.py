@@ -82,7 +82,7 @@ def _html(text: str, name: str) -> str:
     ends = ("br", "td", "th", "title", *_BLOCKS)
     for tag in page(_BLOCKS):
         above = tag.previous_sibling
-        if str(above or "").strip() and getattr(above, "name", None) not in ends:
+        if above is not None and above.name not in ends and str(above).strip():
             tag.insert_before("\n")
     for tag in page(ends):
         tag.append("\t" if tag.name in ("td", "th") else "\n")

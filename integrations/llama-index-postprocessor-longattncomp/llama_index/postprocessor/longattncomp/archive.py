@@ -44,8 +44,8 @@ class Exchange:
         """Return who says the character at an offset."""
         return self.roles[bisect_right(self.starts, at) - 1]
 
-    def begins_turn(self, at: int) -> bool:
-        """Whether nothing but space stands between an offset and the beginning or the end of a turn."""
+    def is_edge(self, at: int) -> bool:
+        """Whether a turn begins or ends at an offset, but for space."""
         below = bisect_left(self.starts, at)
         stop = self.starts[below] if below < len(self.starts) else len(self.text)
         return not self.text[at:stop].strip() or (below > 0 and not self.text[self.starts[below - 1] : at].strip())
@@ -85,13 +85,13 @@ def joined(
     text, after, spoke = "", 0, ""  # the exchange that goes on what is kept, -1 if it is cut, and who spoke last
     for document in documents:
         exchange, (start, end) = spoken[document.index], (document.spans[0][0], document.spans[-1][1])
-        cut = not exchange.begins_turn(start) or after < 0
+        cut = not exchange.is_edge(start) or after < 0
         follows = document.index == after and not exchange.text[:start].strip()
         if text:
             text += separator if follows or not (cut or spoke != exchange.role(start)) else gap
         text += exchange.labelled(document, gap_mark)
         spoke = exchange.role(end - 1)
-        after = document.index + 1 if exchange.begins_turn(end) else -1
+        after = document.index + 1 if exchange.is_edge(end) else -1
     return text
 
 
@@ -99,9 +99,9 @@ def _answers(turn: Turn, group: list[Turn]) -> bool:
     """Whether a turn answers a question that begins or ends the turns before it; what a user answers is short."""
     if turn[0] == MessageRole.USER.value:
         return group[-1][0] != turn[0] and group[-1][1].endswith(_MARKS) and len(turn[1].split()) <= _SHORT
-    asked = group[0][1]
     if acknowledges(turn[1]):
         return False
+    asked = group[0][1]
     return asked.rstrip('"”’) ').endswith(_MARKS) or _ASKS_FIRST.match(asked) is not None
 
 
